@@ -1,0 +1,113 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace studio {
+namespace {
+
+Error io_error(const char* what, const std::string& path, int number) {
+  Code code = number == ENOENT ? Code::kNotFound : number == EACCES ? Code::kPermissionDenied : Code::kUnavailable;
+  return Error(code, std::string(what) + ": " + std::strerror(number)).with_detail(path);
+}
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return io_error("cannot open the file", path, errno);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return io_error("cannot read the file's size", path, errno);
+  if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, "not a regular file").with_detail(path);
+
+  MappedFile file;
+  file.size_ = static_cast<size_t>(info.st_size);
+  if (file.size_ == 0) return file;
+  void* mapped = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (mapped == MAP_FAILED) return io_error("cannot map the file", path, errno);
+  file.data_ = static_cast<const uint8_t*>(mapped);
+  return file;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return io_error("cannot open the file", path, errno);
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_error("cannot read the file", path, errno);
+    if (count == 0) return text;
+    if (text.size() + static_cast<size_t>(count) > limit_bytes) {
+      return Error(Code::kPayloadTooLarge, "the file is larger than " + std::to_string(limit_bytes) + " bytes")
+          .with_detail(path);
+    }
+    text.append(buffer, static_cast<size_t>(count));
+  }
+}
+
+Status write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode) {
+  std::string temporary = path + ".new." + std::to_string(::getpid());
+  {
+    Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (fd.get() < 0) return io_error("cannot create the file", temporary, errno);
+    size_t done = 0;
+    while (done < bytes.size()) {
+      ssize_t count = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) {
+        int number = errno;
+        ::unlink(temporary.c_str());
+        return io_error("cannot write the file", temporary, number);
+      }
+      done += static_cast<size_t>(count);
+    }
+    if (::fsync(fd.get()) != 0) {
+      int number = errno;
+      ::unlink(temporary.c_str());
+      return io_error("cannot sync the file", temporary, number);
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    int number = errno;
+    ::unlink(temporary.c_str());
+    return io_error("cannot rename the file", path, number);
+  }
+  return Ok{};
+}
+
+}  // namespace studio
