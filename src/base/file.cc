@@ -36,7 +36,7 @@ class Fd {
 Result<MappedFile> MappedFile::open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return io_error("cannot open the file", path, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return io_error("cannot read the file's size", path, errno);
   if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, "not a regular file").with_detail(path);
 

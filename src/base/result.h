@@ -107,16 +107,16 @@ using Status = Result<Ok>;
 // Hands the error of an expression on to the caller: STUDIO_TRY(auto file, MappedFile::open(path));
 #define STUDIO_TRY_CONCAT_(a, b) a##b
 #define STUDIO_TRY_NAME_(line) STUDIO_TRY_CONCAT_(studio_try_result_, line)
-#define STUDIO_TRY(declaration, expression)                                          \
-  auto STUDIO_TRY_NAME_(__LINE__) = (expression);                                    \
+#define STUDIO_TRY(declaration, expression)                                                   \
+  auto STUDIO_TRY_NAME_(__LINE__) = (expression);                                             \
   if (!STUDIO_TRY_NAME_(__LINE__).ok()) return std::move(STUDIO_TRY_NAME_(__LINE__)).error(); \
   declaration = std::move(STUDIO_TRY_NAME_(__LINE__)).value()
 
 // The same for an expression whose value is not wanted: STUDIO_CHECK_OK(write_all(fd, bytes));
-#define STUDIO_CHECK_OK(expression)                                                  \
-  do {                                                                               \
-    auto studio_status = (expression);                                               \
-    if (!studio_status.ok()) return std::move(studio_status).error();                \
+#define STUDIO_CHECK_OK(expression)                                   \
+  do {                                                                \
+    auto studio_status = (expression);                                \
+    if (!studio_status.ok()) return std::move(studio_status).error(); \
   } while (false)
 
 }  // namespace studio
