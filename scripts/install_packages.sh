@@ -10,7 +10,9 @@ for group in "$@"; do
   while read -r name; do wanted+=("$name"); done < <(awk -v g="$group" '$1 == g {print $2}' "$here/packages.txt")
 done
 
-is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# One query for all names: a second run must cost nothing.
+installed=" $(dpkg-query -W -f='${db:Status-Status}=${Package} ' "${wanted[@]%%\?*}" 2>/dev/null || true)"
+is_installed() { [[ $installed == *" installed=$1 "* ]]; }
 missing=()
 for entry in "${wanted[@]}"; do
   name=${entry%%\?*}
