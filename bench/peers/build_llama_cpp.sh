@@ -11,8 +11,8 @@ cache=${STUDIO_CACHE:-$HOME/.cache/studio}/npm
 package=node-llama-cpp version=3.22.1
 
 case $compiler in
-  clang) cc=clang-19 cxx=clang++-19 ;;
-  gcc) cc=gcc cxx=g++ ;;
+  clang) cc=clang-19 cxx=clang++-19 openmp=() ;;  # Debian's clang has no OpenMP run time: ggml's own threads
+  gcc) cc=gcc cxx=g++ openmp=(-fopenmp) ;;
   *) echo "compiler must be clang or gcc, not $compiler" >&2; exit 2 ;;
 esac
 out=$peers/llama.cpp-$compiler
@@ -33,4 +33,4 @@ cmake -S "$source" -B "$out" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPI
 nice cmake --build "$out" --target llama-bench llama-batched-bench -j2 >"$out.build.log" 2>&1 ||
   { tail -20 "$out.build.log" >&2; exit 1; }
 "$cxx" -O2 -std=c++17 -I"$source/include" -I"$source/ggml/include" "$root/bench/peers/llama_logits.cc" -o "$out/bin/llama_logits" \
-  -Wl,--start-group $(find "$out" -name '*.a' -printf '%p ') -Wl,--end-group -fopenmp -lpthread -ldl
+  -Wl,--start-group $(find "$out" -name '*.a' -printf '%p ') -Wl,--end-group "${openmp[@]}" -lpthread -ldl

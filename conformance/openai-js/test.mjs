@@ -1,0 +1,121 @@
+// The official OpenAI JavaScript SDK, unmodified: only its base URL and key point at studio.
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+
+const model = process.env.STUDIO_MODEL;
+const client = new OpenAI({ maxRetries: 0 });
+const messages = [{ role: 'user', content: 'What is a violin?' }];
+const fixed = { model, messages, max_tokens: 12, temperature: 0.7, seed: 7 };
+
+const tests = {
+  async 'lists and retrieves models'() {
+    const ids = [];
+    for await (const entry of client.models.list()) ids.push(entry.id);
+    assert.ok(ids.includes(model));
+    assert.equal((await client.models.retrieve(model)).object, 'model');
+  },
+  async 'answers a chat completion with exact usage'() {
+    const answer = await client.chat.completions.create(fixed);
+    assert.equal(answer.object, 'chat.completion');
+    assert.equal(answer.choices[0].message.role, 'assistant');
+    assert.ok(answer.choices[0].message.content.length > 0);
+    assert.ok(answer.usage.prompt_tokens > 0 && answer.usage.completion_tokens <= 12);
+    assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
+    assert.match(answer._request_id, /\S/);
+  },
+  async 'streams the same bytes as it answers at once'() {
+    const whole = await client.chat.completions.create(fixed);
+    const stream = await client.chat.completions.create({ ...fixed, stream: true, stream_options: { include_usage: true } });
+    let text = '', reason = null, usage = null, first = null;
+    for await (const chunk of stream) {
+      first ??= chunk;
+      assert.equal(chunk.id, first.id);
+      text += chunk.choices[0]?.delta?.content ?? '';
+      reason = chunk.choices[0]?.finish_reason ?? reason;
+      if (chunk.choices.length === 0) usage = chunk.usage;
+    }
+    assert.equal(first.choices[0].delta.role, 'assistant');
+    assert.equal(text, whole.choices[0].message.content);
+    assert.equal(reason, whole.choices[0].finish_reason);
+    assert.deepEqual(usage.completion_tokens, whole.usage.completion_tokens);
+  },
+  async 'the streaming helper assembles the final completion'() {
+    const runner = client.chat.completions.stream(fixed);
+    const final = await runner.finalChatCompletion();
+    assert.ok(final.choices[0].message.content.length > 0);
+  },
+  async 'returns n choices and log probabilities'() {
+    const answer = await client.chat.completions.create({ ...fixed, n: 2, logprobs: true, top_logprobs: 3 });
+    assert.equal(answer.choices.length, 2);
+    for (const choice of answer.choices) {
+      assert.ok(choice.logprobs.content.length > 0);
+      for (const token of choice.logprobs.content) {
+        assert.ok(token.logprob <= 0);
+        assert.equal(token.top_logprobs.length, 3);
+      }
+    }
+  },
+  async 'aborts a stream from the client'() {
+    const stream = await client.chat.completions.create({ ...fixed, max_tokens: 400, stream: true });
+    let chunks = 0;
+    for await (const chunk of stream) {
+      assert.ok(chunk.id);
+      if (++chunks === 3) stream.controller.abort();
+    }
+    assert.ok(chunks >= 3 && chunks < 400);
+  },
+  async 'aborts by AbortSignal before the answer'() {
+    const controller = new AbortController();
+    const pending = client.chat.completions.create({ ...fixed, max_tokens: 1000 }, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 20);
+    await assert.rejects(pending, OpenAI.APIUserAbortError);
+  },
+  async 'completes text, streamed and not'() {
+    const request = { model, prompt: 'The violin is', max_tokens: 8, temperature: 0 };
+    const whole = await client.completions.create(request);
+    assert.equal(whole.object, 'text_completion');
+    let text = '';
+    for await (const chunk of await client.completions.create({ ...request, stream: true })) text += chunk.choices[0]?.text ?? '';
+    assert.equal(text, whole.choices[0].text);
+  },
+  async 'raises AuthenticationError for a wrong key'() {
+    const stranger = new OpenAI({ apiKey: 'sk-wrong', maxRetries: 0 });
+    await assert.rejects(stranger.models.list().then(), error => error instanceof OpenAI.AuthenticationError
+      && error.status === 401 && error.code === 'invalid_api_key' && Boolean(error.requestID));
+  },
+  async 'raises NotFoundError for an unknown model'() {
+    await assert.rejects(client.chat.completions.create({ ...fixed, model: 'no-such-model' }),
+      error => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
+  },
+  async 'raises BadRequestError that names the field'() {
+    await assert.rejects(client.chat.completions.create({ ...fixed, temperature: 3 }),
+      error => error instanceof OpenAI.BadRequestError && error.param === 'temperature');
+    await assert.rejects(client.chat.completions.create({ ...fixed, tools: [{ type: 'function', function: { name: 'f' } }] }),
+      error => error instanceof OpenAI.BadRequestError && error.param === 'tools');
+  },
+  async 'raises an error of status 413 for a body over the limit'() {
+    const huge = [{ role: 'user', content: 'x'.repeat(40 * 1024 * 1024) }];
+    await assert.rejects(client.chat.completions.create({ ...fixed, messages: huge }),
+      error => error instanceof OpenAI.APIError && (error.status === 413 || error instanceof OpenAI.APIConnectionError));
+  },
+  async 'raises APIConnectionError where nothing listens'() {
+    const nowhere = new OpenAI({ baseURL: 'http://127.0.0.1:9/v1', maxRetries: 0 });
+    await assert.rejects(nowhere.models.list().then(), OpenAI.APIConnectionError);
+  },
+  async 'raises APIConnectionTimeoutError'() {
+    await assert.rejects(client.chat.completions.create({ ...fixed, max_tokens: 1500 }, { timeout: 15 }), OpenAI.APIConnectionTimeoutError);
+  },
+};
+
+let passed = 0, failed = 0;
+for (const [name, test] of Object.entries(tests)) {
+  try {
+    await test();
+    passed++;
+  } catch (error) {
+    failed++;
+    console.log(`FAILED ${name}: ${error?.stack ?? error}`);
+  }
+}
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
+process.exit(failed ? 1 : 0);

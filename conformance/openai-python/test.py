@@ -1,0 +1,124 @@
+"""The official OpenAI Python SDK, unmodified: sync, async, streaming, abort, error classes."""
+import asyncio
+import os
+import sys
+import traceback
+
+import openai
+
+MODEL = os.environ["STUDIO_MODEL"]
+CLIENT = openai.OpenAI(max_retries=0)
+FIXED = dict(model=MODEL, messages=[{"role": "user", "content": "What is a violin?"}], max_tokens=12, temperature=0.7, seed=7)
+
+
+def raises(kind, call, **expected):
+    try:
+        call()
+    except kind as error:
+        for name, value in expected.items():
+            assert getattr(error, name) == value, f"{name}: {getattr(error, name)!r} is not {value!r}"
+        return
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def test_models():
+    assert MODEL in [model.id for model in CLIENT.models.list()]
+    assert CLIENT.models.retrieve(MODEL).id == MODEL
+
+
+def test_chat():
+    answer = CLIENT.chat.completions.create(**FIXED)
+    assert answer.choices[0].message.content
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert answer._request_id
+
+
+def test_stream_equals_whole():
+    whole = CLIENT.chat.completions.create(**FIXED)
+    text, usage = "", None
+    for chunk in CLIENT.chat.completions.create(**FIXED, stream=True, stream_options={"include_usage": True}):
+        if chunk.choices:
+            text += chunk.choices[0].delta.content or ""
+        else:
+            usage = chunk.usage
+    assert text == whole.choices[0].message.content
+    assert usage.completion_tokens == whole.usage.completion_tokens
+
+
+def test_extensions_through_extra_body():
+    answer = CLIENT.chat.completions.create(**FIXED, extra_body={"top_k": 5, "repetition_penalty": 1.05})
+    assert answer.choices[0].message.content
+
+
+def test_logprobs_and_n():
+    answer = CLIENT.chat.completions.create(**FIXED, n=2, logprobs=True, top_logprobs=2)
+    assert len(answer.choices) == 2
+    assert all(len(token.top_logprobs) == 2 for choice in answer.choices for token in choice.logprobs.content)
+
+
+def test_close_ends_a_stream():
+    stream = CLIENT.chat.completions.create(**{**FIXED, "max_tokens": 400}, stream=True)
+    for count, _ in enumerate(stream):
+        if count == 3:
+            stream.close()
+            break
+    assert CLIENT.chat.completions.create(**FIXED).choices
+
+
+def test_completions():
+    answer = CLIENT.completions.create(model=MODEL, prompt="The violin is", max_tokens=8, temperature=0)
+    streamed = "".join(c.choices[0].text for c in CLIENT.completions.create(
+        model=MODEL, prompt="The violin is", max_tokens=8, temperature=0, stream=True) if c.choices)
+    assert streamed == answer.choices[0].text
+
+
+def test_async():
+    async def run():
+        async with openai.AsyncOpenAI(max_retries=0) as client:
+            answers = await asyncio.gather(*(client.chat.completions.create(**FIXED) for _ in range(4)))
+            assert len({answer.choices[0].message.content for answer in answers}) == 1
+            text = ""
+            async for chunk in await client.chat.completions.create(**FIXED, stream=True):
+                text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+            assert text == answers[0].choices[0].message.content
+            task = asyncio.create_task(client.chat.completions.create(**{**FIXED, "max_tokens": 1000}))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            try:
+                await task
+                raise AssertionError("not cancelled")
+            except asyncio.CancelledError:
+                pass
+    asyncio.run(run())
+
+
+def test_errors():
+    create = CLIENT.chat.completions.create
+    stranger = openai.OpenAI(api_key="sk-wrong", max_retries=0)
+    raises(openai.AuthenticationError, stranger.models.list, status_code=401, code="invalid_api_key")
+    raises(openai.NotFoundError, lambda: create(**{**FIXED, "model": "no-such-model"}), code="model_not_found")
+    raises(openai.BadRequestError, lambda: create(**{**FIXED, "temperature": 3}), param="temperature")
+    raises(openai.BadRequestError, lambda: create(**{**FIXED, "messages": []}), param="messages")
+    raises(openai.BadRequestError, lambda: create(**FIXED, tools=[{"type": "function", "function": {"name": "f"}}]), param="tools")
+    raises(openai.APIConnectionError, openai.OpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0).models.list)
+    raises(openai.APITimeoutError, lambda: create(**{**FIXED, "max_tokens": 1500}, timeout=0.01))
+
+
+def main():
+    passed = failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        try:
+            test()
+            passed += 1
+        except Exception:  # every failure is reported, none ends the run
+            failed += 1
+            print(f"FAILED {name}")
+            traceback.print_exc(file=sys.stdout)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs the unmodified client in conformance/NAME against a real server with the built-in model.
+# Usage: conformance/run.sh NAME. Installs exactly what the folder's lockfile pins, into build/conformance/NAME.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+name=${1:?client folder}
+source=$root/conformance/$name
+work=$root/build/conformance/$name
+mkdir -p "$work"
+cd "$work"
+
+if [ -f "$source/package-lock.json" ]; then
+  PATH=$("$root/tools/node.sh"):$PATH
+  export PATH
+  cp "$source/package.json" "$source/package-lock.json" .
+  if ! cmp -s package-lock.json installed.lock; then
+    npm ci --ignore-scripts --no-audit --no-fund --silent
+    cp package-lock.json installed.lock
+  fi
+  cp "$source"/*.mjs .
+  exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- node test.mjs
+fi
+"$root/tools/python_env.sh" "$name" >/dev/null
+exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- \
+  "$root/build/venv/$name/bin/python" "$source/test.py"

@@ -1,0 +1,79 @@
+"""A real `studio serve` for tests: port zero, a temporary data folder, ended by its own process id.
+
+As a program: python3 tests/lib/server.py [--model NAME_OR_FILE]... -- COMMAND...
+runs COMMAND with STUDIO_URL, OPENAI_BASE_URL and OPENAI_API_KEY set and hands on its exit code.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("STUDIO_BUILD", os.path.join(ROOT, "build/release"))
+START_TIMEOUT_S = 120  # a 1.5 B model is read and repacked on a busy machine
+STOP_TIMEOUT_S = 30    # longer than the server's own drain in these tests
+
+
+class Server:
+    """with Server(models=["tiny"]) as server: server.url, server.key, server.process"""
+
+    def __init__(self, models=("tiny",), key="sk-conformance", extra=(), env=None):
+        self.key = key
+        self.data = tempfile.mkdtemp(prefix="studio-test-")
+        command = [os.path.join(BUILD, "studio"), "serve", "--listen", "127.0.0.1:0", "--data", self.data,
+                   "--key", key, "--json", *extra]
+        for model in models:
+            command += ["--model", model]
+        self.log_path = os.path.join(self.data, "server.log")
+        self.log = open(self.log_path, "wb")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **(env or {})})
+        timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
+        timer.start()
+        line = self.process.stdout.readline()
+        timer.cancel()
+        if not line:
+            self.process.wait()
+            self.log.flush()
+            with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                raise RuntimeError(f"studio serve ended with {self.process.returncode}:\n{file.read()[-4000:]}")
+        started = json.loads(line)
+        self.url, self.models = started["url"].rstrip("/"), started["models"]
+
+    def stop(self):
+        """SIGTERM, a bounded wait, then SIGKILL. Returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def main():
+    split = sys.argv.index("--")
+    models = [sys.argv[i + 1] for i in range(1, split) if sys.argv[i] == "--model"] or ["tiny"]
+    with Server(models=models) as server:
+        first = server.models[0] if isinstance(server.models[0], str) else server.models[0]["id"]
+        env = dict(os.environ, STUDIO_URL=server.url, OPENAI_BASE_URL=server.url + "/v1", OPENAI_API_KEY=server.key,
+                   STUDIO_MODEL=first)
+        return subprocess.run(sys.argv[split + 1:], env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
