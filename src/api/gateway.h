@@ -1,0 +1,69 @@
+// The gateway as one object: workers supervised, models opened, dialects mounted, one listener.
+//
+// bin and cli compose the server from this header alone: fill a GatewayConfig, call run_gateway() for `studio serve`,
+// or Gateway::start() to hold one in the same process (`studio chat` without a server, tests).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/auth.h"
+#include "base/result.h"
+#include "inference/usage.h"
+#include "inference/worker.h"
+
+namespace studio::api {
+
+struct GatewayModel {
+  std::string name;                  // as clients ask for it; the first model also answers to "default"
+  std::string path;                  // GGUF
+  std::vector<std::string> aliases;  // other names it answers to
+  int64_t created = 0;               // Unix seconds for GET /models; 0: the file's modification time
+};
+
+struct GatewayReady {
+  std::string url;                  // "http://127.0.0.1:8080", no trailing slash
+  std::vector<std::string> models;  // served names, in the order of the config
+};
+
+struct GatewayConfig {
+  std::string listen = "127.0.0.1:8080";  // HOST:PORT or [V6]:PORT; port 0 takes a free one
+  // Refused unless true: listening beyond loopback is a decision, not a default.
+  bool allow_remote = false;
+  std::vector<std::string> allowed_hosts;  // Host names accepted besides loopback ones and the listen address
+
+  std::vector<GatewayModel> models;  // at least one
+  inference::WorkerOptions worker;   // for every model; socket_path and engine.model_path are filled in per model
+  std::string program;               // the studio binary that workers run; empty: /proc/self/exe
+  std::string run_dir;               // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
+
+  std::shared_ptr<KeyVerifier> keys;                 // required
+  std::shared_ptr<inference::UsageSink> usage;       // required
+  std::chrono::milliseconds drain_deadline{30'000};  // after SIGTERM streams may go on for this long
+  std::chrono::milliseconds load_deadline{120'000};  // for workers to load their models
+
+  // Called once, when every model answers.
+  std::function<void(const GatewayReady&)> on_ready;
+  // Called while models load, for progress output: a sentence without a newline.
+  std::function<void(const std::string&)> on_progress;
+};
+
+class Gateway {
+ public:
+  // Returns when every model answers, or with the first reason why not (a bad model file, a taken port).
+  static Result<std::unique_ptr<Gateway>> start(const GatewayConfig& config);
+  virtual ~Gateway() = default;  // stops at once what stop() left
+
+  virtual const GatewayReady& ready() const = 0;
+  // Stops accepting, lets streams finish until the deadline, then cuts them; stops the workers. Idempotent.
+  virtual void stop(std::chrono::milliseconds deadline) = 0;
+};
+
+// start(), then until SIGTERM or SIGINT (a second one cuts streams at once), then stop(). Blocks those signals in the
+// calling thread before it starts others: call it from main's thread.
+Status run_gateway(const GatewayConfig& config);
+
+}  // namespace studio::api
