@@ -1,0 +1,46 @@
+// The input of a matrix product: N columns (tokens) of K values, quantised once by whoever produced them.
+//
+// Quantised weights read `codes`: blocks of 32 along K as int8 with one f32 scale each, interleaved by column so that a
+// kernel walks them in order. Float weights read `values`. A producer (rms_norm_quantize, swiglu_quantize, quantize)
+// writes the parts the object keeps, so consumers of any weight type share one Activations.
+// How a value is quantised is part of the numerics class: numerics.md, section 2.
+//
+// Threads: disjoint columns (or blocks) may be written at once; reading needs all writes done.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/kernels/aligned_buffer.h"
+#include "engine/kernels/kernel_args.h"
+
+namespace studio::engine {
+
+// Which parts an Activations keeps.
+struct ActivationParts {
+  bool codes = true;    // for quantised weights; K must be a multiple of 32
+  bool values = false;  // for F32, F16 and BF16 weights
+};
+
+class Activations {
+ public:
+  // Room for max_columns x max_k. The shape is then set by reset().
+  Activations(int max_columns, int max_k, ActivationParts parts);
+
+  // The shape of what is written next: 1 <= columns <= max_columns, 1 <= k <= max_k. Contents become undefined.
+  void reset(int columns, int k);
+
+  int columns() const { return view_.columns; }
+  int k() const { return view_.k; }
+  ActivationParts parts() const { return parts_; }
+  const ActivationView& view() const { return view_; }
+
+ private:
+  int max_columns_;
+  int max_k_;
+  ActivationParts parts_;
+  AlignedBuffer values_, codes_, scales_, sums_, minus_sums_, minus_halves_;
+  ActivationView view_;
+};
+
+}  // namespace studio::engine

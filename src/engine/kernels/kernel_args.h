@@ -1,0 +1,142 @@
+// What the kernels take: plain structs, and the table of functions itself.
+//
+// This header is all that the sources compiled for one instruction set include, and it holds no inline function: one
+// compiled there could be the copy the linker keeps for everyone. Strides count elements; ranges are half-open.
+// Pointers need no alignment beyond their type's unless said.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/tensor/dtype.h"
+
+namespace studio::engine {
+
+inline constexpr int kPanelRows = 16;        // rows of a weight panel: the 32-bit lanes of a 512-bit register
+inline constexpr int kActivationBlock = 32;  // values along K that share one activation scale
+
+// Where the parts lie; plain pointers for the kernels. W is the width: columns are stored in groups of W, and
+// B = K / 32. Column n is lane n % W of group n / W. Lanes past the last column hold no data.
+struct ActivationView {
+  int columns = 0;  // N
+  int k = 0;        // K
+  int width = 1;    // W: N itself up to 8 columns, 16 above
+
+  float* values = nullptr;          // [N, K], or null
+  int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with the four below
+  float* scales = nullptr;          // [groups, B, W]       value = code * scale
+  float* sums = nullptr;            // [groups, B, W]       scale * (sum of the 32 codes), one rounding
+  int32_t* minus_sums = nullptr;    // [groups, B, W]       -(sum of the 32 codes)
+  int32_t* minus_halves = nullptr;  // [groups, B, 2, W]   the same per 16 codes
+};
+
+// Plain pointers for the kernels. Panel p starts at data + p * panel_bytes: its scales, then its codes.
+struct PanelView {
+  DType type = DType::kF32;
+  int rows = 0;
+  int k = 0;
+  const uint8_t* data = nullptr;
+  size_t panel_bytes = 0;
+  size_t codes_offset = 0;  // within a panel; a multiple of 64, like panel_bytes
+};
+
+// kAuto: the fastest this CPU runs.
+enum class Isa { kAuto, kScalar, kAvx2, kAvx512, kAmx };
+
+// Where a matrix product goes: y [N, rows] f32.
+struct MatmulOutput {
+  float* out = nullptr;
+  size_t stride = 0;            // between columns (tokens); >= rows
+  const float* bias = nullptr;  // [rows] or null: y = product + bias
+  bool add = false;             // out += y instead of out = y
+};
+
+// y = x / sqrt(mean(x^2) + eps) * weight, per column of K values.
+struct NormInput {
+  const float* x = nullptr;  // [N, K]
+  size_t stride = 0;
+  const float* weight = nullptr;  // [K]
+  float eps = 0;
+  int k = 0;
+};
+
+// Rotates pairs of each head's first `rotary_dim` values by the angles of the column's position.
+struct RopeArgs {
+  float* x = nullptr;  // [N, heads, head_dim], in place
+  size_t stride = 0;   // between columns
+  int heads = 0;
+  int head_dim = 0;
+  int rotary_dim = 0;          // even, <= head_dim
+  bool interleaved = false;    // pairs (2i, 2i + 1); else (i, i + rotary_dim / 2), as Qwen has it
+  const float* cos = nullptr;  // [N, rotary_dim / 2], see rope_table.h
+  const float* sin = nullptr;
+};
+
+inline constexpr int kPageTokens = 16;   // tokens per KV page
+inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to this: scratch of the attention kernel
+
+// Where one (layer, kv head) keeps its pages, f16. Page p: K [D, 16 tokens] at base + p * page_stride + k_offset,
+// V [16 tokens, D] at base + p * page_stride + v_offset, all counted in halves; 64-byte aligned.
+struct KvPages {
+  uint16_t* base = nullptr;
+  size_t page_stride = 0;
+  size_t k_offset = 0;
+  size_t v_offset = 0;
+  int head_dim = 0;  // D
+};
+
+// Writes n tokens at positions first .. first + n - 1 of a sequence, rounded to f16.
+struct KvStoreArgs {
+  KvPages pages;
+  const int32_t* page_table = nullptr;  // the sequence's pages; position s lies in page_table[s / 16], lane s % 16
+  int first = 0;
+  int n = 0;
+  const float* k = nullptr;  // [n, D]
+  const float* v = nullptr;  // [n, D]
+  size_t k_stride = 0;       // between tokens
+  size_t v_stride = 0;
+};
+
+// Causal attention of one sequence's T new tokens with the G query heads that share one kv head. Token t stands at
+// position first + t and sees positions 0 .. first + t, all stored before. Row r is token r / G, head r % G: callers
+// may cut the T * G rows anywhere.
+struct AttentionArgs {
+  KvPages pages;
+  const int32_t* page_table = nullptr;
+  int first = 0;
+  int group = 1;             // G
+  float scale = 1;           // times q, usually 1 / sqrt(D)
+  const float* q = nullptr;  // [T, G, D]
+  size_t q_stride = 0;       // between tokens; heads are adjacent
+  float* out = nullptr;      // [T, G, D]
+  size_t out_stride = 0;
+};
+
+struct KernelSet {
+  const char* name;  // "scalar", "avx2", "avx512", "amx"
+  Isa isa;
+
+  // y = W x for panels [begin, end). x has W's K, and codes (quantised weights) or values (float weights).
+  void (*matmul)(const PanelView& weights, const ActivationView& x, const MatmulOutput& y, int panel_begin,
+                 int panel_end);
+
+  // Columns [begin, end).
+  void (*rms_norm)(const NormInput& in, float* y, size_t y_stride, int begin, int end);
+  void (*rms_norm_quantize)(const NormInput& in, const ActivationView& y, int begin, int end);
+  void (*quantize)(const float* x, size_t stride, const ActivationView& y, int begin, int end);
+  // silu(gate) * up, quantised. Columns [begin, end), values [k_begin, k_end) with both ends multiples of 32 (or K).
+  void (*swiglu_quantize)(const float* gate, const float* up, size_t stride, const ActivationView& y, int begin,
+                          int end, int k_begin, int k_end);
+  void (*rope)(const RopeArgs& args, int begin, int end);
+
+  void (*store_kv)(const KvStoreArgs& args);
+  // Rows [begin, end) of T * G.
+  void (*attention)(const AttentionArgs& args, int begin, int end);
+
+  void (*add)(float* y, const float* x, size_t n);             // y += x
+  void (*exp)(float* y, const float* x, size_t n);             // y = e^x, within 1.5 units in the last place
+  float (*max)(const float* x, size_t n);                      // n >= 1, no NaN
+  float (*sum_exp)(const float* x, size_t n, float subtract);  // sum of e^(x - subtract)
+};
+
+}  // namespace studio::engine

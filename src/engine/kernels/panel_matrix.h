@@ -1,0 +1,47 @@
+// A weight matrix [rows, K] repacked for the kernels: panels of 16 rows, one row per 32-bit lane of a 512-bit register.
+//
+// Nothing is lost: codes and scales are those of the file, in another order (panel_layout.h), and take as many bytes
+// within 3 %. Rows that do not fill the last panel are zero. Immutable once built; any thread may read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "engine/kernels/aligned_buffer.h"
+#include "engine/kernels/kernel_args.h"
+#include "engine/tensor/dtype.h"
+
+namespace studio::engine {
+
+// The largest row length: integer sums over one block never depend on it, f32 indexing and scratch sizes do.
+inline constexpr int64_t kMaxMatrixK = 1 << 20;
+inline constexpr int64_t kMaxMatrixRows = 1 << 24;
+
+class PanelMatrix {
+ public:
+  // gguf_rows holds `rows` rows of k elements as they lie in a GGUF file. invalid_argument when the sizes do not agree,
+  // or k is no multiple of the type's block; unavailable when memory is short. pool may be null.
+  static Result<PanelMatrix> build(DType type, int64_t rows, int64_t k, std::span<const uint8_t> gguf_rows,
+                                   ThreadPool* pool);
+
+  DType type() const { return view_.type; }
+  int rows() const { return view_.rows; }
+  int k() const { return view_.k; }
+  int panels() const { return (view_.rows + kPanelRows - 1) / kPanelRows; }
+  size_t bytes() const { return memory_.bytes(); }  // read once per pass
+  const PanelView& view() const { return view_; }
+
+  // Row r as f32, the same bits as decode_row of the file's row gives: embeddings. out [k].
+  void decode_row(int row, float* out) const;
+
+ private:
+  PanelMatrix() = default;
+
+  AlignedBuffer memory_;
+  PanelView view_;
+};
+
+}  // namespace studio::engine
