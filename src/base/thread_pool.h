@@ -50,11 +50,13 @@ class ThreadPool {
 
   void run(int64_t items, int64_t chunk, Call call, void* body);
   void work(uint32_t loop, int thread);
-  bool claim(int strip, bool from_front, uint32_t loop, int64_t& index);
+  void run_chunk(int64_t index, int thread);
   void worker_main(int thread);
   uint32_t wait_for_loop(uint32_t seen);
+  void wait_until_finished();
 
   const int threads_;
+  const bool may_spin_;  // there is a core for every thread: waiting awake takes nothing from the others
   // The loop under way. Written by the owner between loops only; read by a worker only between a successful claim and
   // the count-down that ends it, which the owner waits for.
   Call call_ = nullptr;
@@ -63,9 +65,10 @@ class ThreadPool {
   int64_t chunk_ = 1;
 
   std::unique_ptr<Strip[]> strips_;                 // one per thread
-  alignas(64) std::atomic<uint32_t> loop_{0};       // number of the latest loop; kStop ends the workers
+  alignas(64) std::atomic<uint32_t> loop_{0};       // number of the latest loop
   alignas(64) std::atomic<int32_t> unfinished_{0};  // chunks of it not yet done
   std::atomic<bool> owner_sleeps_{false};
+  std::atomic<bool> stopping_{false};
   alignas(64) std::atomic<int32_t> sleepers_{0};  // workers waiting on loop_
 
   std::vector<std::thread> workers_;

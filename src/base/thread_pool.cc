@@ -1,0 +1,152 @@
+#include "base/thread_pool.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+namespace studio {
+namespace {
+
+// Long enough to bridge the work between two loops of one model step (tens of microseconds), short enough that an idle
+// pool costs nothing one can see.
+constexpr auto kSpinTime = std::chrono::microseconds(60);
+constexpr int kPausesPerClockRead = 32;
+
+constexpr int64_t kMaxChunks = 0xffff;  // what the 16-bit fields of a strip hold
+
+struct StripState {
+  uint32_t loop;
+  uint32_t front;
+  uint32_t end;
+};
+
+uint64_t pack(StripState state) {
+  return uint64_t{state.loop} << 32 | uint64_t{state.front} << 16 | state.end;
+}
+
+StripState unpack(uint64_t word) {
+  return {static_cast<uint32_t>(word >> 32), static_cast<uint32_t>(word >> 16 & 0xffff),
+          static_cast<uint32_t>(word & 0xffff)};
+}
+
+// Takes one chunk of a strip: its owner from the front, a thief from the end. Empty when the strip has none left, or
+// belongs to another loop by now.
+std::optional<int64_t> claim(std::atomic<uint64_t>& strip, uint32_t loop, bool from_front) {
+  uint64_t word = strip.load(std::memory_order_acquire);
+  for (;;) {
+    StripState state = unpack(word);
+    if (state.loop != loop || state.front >= state.end) return std::nullopt;
+    uint32_t taken = from_front ? state.front++ : --state.end;
+    if (strip.compare_exchange_weak(word, pack(state), std::memory_order_acq_rel, std::memory_order_acquire)) {
+      return taken;
+    }
+  }
+}
+
+// Waits awake until done() or the spin time is over; returns what done() said last.
+template <typename Done>
+bool spin_until(Done done) {
+  const auto give_up = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int i = 0; i < kPausesPerClockRead; ++i) {
+      if (done()) return true;
+      _mm_pause();
+    }
+  } while (std::chrono::steady_clock::now() < give_up);
+  return done();
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads)
+    : threads_(std::max(threads, 1)),
+      may_spin_(static_cast<unsigned>(threads_) <= std::thread::hardware_concurrency()),
+      strips_(std::make_unique<Strip[]>(static_cast<size_t>(threads_))) {
+  workers_.reserve(static_cast<size_t>(threads_ - 1));
+  for (int thread = 1; thread < threads_; ++thread) {
+    workers_.emplace_back([this, thread] { worker_main(thread); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  stopping_.store(true);
+  loop_.fetch_add(1);
+  loop_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run(int64_t items, int64_t chunk, Call call, void* body) {
+  if (items <= 0) return;
+  if (threads_ == 1 || items <= chunk) {
+    call(body, 0, items, 0);
+    return;
+  }
+  int64_t chunks = (items + chunk - 1) / chunk;
+  if (chunks > kMaxChunks) {
+    chunk *= (chunks + kMaxChunks - 1) / kMaxChunks;
+    chunks = (items + chunk - 1) / chunk;
+  }
+
+  call_ = call;
+  body_ = body;
+  items_ = items;
+  chunk_ = chunk;
+  unfinished_.store(static_cast<int32_t>(chunks), std::memory_order_relaxed);
+  const uint32_t loop = loop_.load(std::memory_order_relaxed) + 1;
+  for (int64_t thread = 0; thread < threads_; ++thread) {
+    const auto front = static_cast<uint32_t>(chunks * thread / threads_);
+    const auto end = static_cast<uint32_t>(chunks * (thread + 1) / threads_);
+    strips_[thread].state.store(pack({loop, front, end}), std::memory_order_release);
+  }
+  loop_.store(loop);  // sequentially consistent with sleepers_: either a worker sees the loop or we see the worker
+  if (sleepers_.load() > 0) loop_.notify_all();
+
+  work(loop, 0);
+  wait_until_finished();
+}
+
+void ThreadPool::work(uint32_t loop, int thread) {
+  while (auto index = claim(strips_[thread].state, loop, true)) run_chunk(*index, thread);
+  for (int step = 1; step < threads_; ++step) {
+    const int victim = (thread + step) % threads_;
+    while (auto index = claim(strips_[victim].state, loop, false)) run_chunk(*index, thread);
+  }
+}
+
+void ThreadPool::run_chunk(int64_t index, int thread) {
+  const int64_t begin = index * chunk_;
+  call_(body_, begin, std::min(begin + chunk_, items_), thread);
+  // After this the owner may begin the next loop: nothing of this one is read any more.
+  if (unfinished_.fetch_sub(1) == 1 && owner_sleeps_.load()) unfinished_.notify_one();
+}
+
+void ThreadPool::wait_until_finished() {
+  auto finished = [this] { return unfinished_.load(std::memory_order_acquire) == 0; };
+  if (finished() || (may_spin_ && spin_until(finished))) return;
+  owner_sleeps_.store(true);
+  for (int32_t left = unfinished_.load(); left != 0; left = unfinished_.load()) unfinished_.wait(left);
+  owner_sleeps_.store(false);
+}
+
+void ThreadPool::worker_main(int thread) {
+  uint32_t seen = 0;
+  for (;;) {
+    seen = wait_for_loop(seen);
+    if (stopping_.load()) return;
+    work(seen, thread);
+  }
+}
+
+uint32_t ThreadPool::wait_for_loop(uint32_t seen) {
+  auto changed = [this, seen] { return loop_.load(std::memory_order_acquire) != seen; };
+  if (!changed() && !(may_spin_ && spin_until(changed))) {
+    sleepers_.fetch_add(1);
+    loop_.wait(seen);
+    sleepers_.fetch_sub(1);
+  }
+  return loop_.load(std::memory_order_acquire);
+}
+
+}  // namespace studio
