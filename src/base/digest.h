@@ -1,0 +1,36 @@
+// SHA-256 (FIPS 180-4, through OpenSSL) and comparison in constant time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace studio {
+
+using Sha256Digest = std::array<uint8_t, 32>;
+
+// A digest built piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  void update(std::string_view bytes);
+  Sha256Digest finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+Sha256Digest sha256(std::string_view bytes);
+std::string to_hex(std::span<const uint8_t> bytes);
+
+// True when equal; the time taken tells nothing of where they differ.
+bool equal_in_constant_time(std::span<const uint8_t> a, std::span<const uint8_t> b);
+
+}  // namespace studio
