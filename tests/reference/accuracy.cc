@@ -1,0 +1,172 @@
+// The accuracy gate: the engine, and any other engine given, against the plain reference on the same token sequences.
+//
+// accuracy --model FILE --tokens FILE [--engine-model FILE] [--other NAME=LOGITS]... [--threads N] [--sequences N]
+//          [--digest HEX] [--json FILE]
+// --engine-model: what our engine loads instead (a copy with a planted fault). --other: f32 logits of another engine
+// for the same tokens, read in step (a named pipe serves). Exit 0: finite, each figure of ours <= each other engine's,
+// and the digest of our logits as given. Exit 1: the gate is red; what made it red is printed.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "divergence.h"
+#include "engine/schedule/engine.h"
+#include "reference_model.h"
+
+namespace {
+
+using studio::reference::Divergence;
+using studio::reference::Summary;
+
+struct Arguments {
+  std::string model, engine_model, tokens, digest, json;
+  std::vector<std::pair<std::string, std::string>> others;
+  int threads = 2;
+  int sequences = 1 << 30;
+};
+
+struct CloseFile {
+  void operator()(FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<FILE, CloseFile>;
+
+[[noreturn]] void die(const std::string& text) {
+  std::fprintf(stderr, "accuracy: %s\n", text.c_str());
+  std::exit(2);
+}
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i], value = argv[i + 1];
+    if (name == "--model")
+      arguments.model = value;
+    else if (name == "--engine-model")
+      arguments.engine_model = value;
+    else if (name == "--tokens")
+      arguments.tokens = value;
+    else if (name == "--digest")
+      arguments.digest = value;
+    else if (name == "--json")
+      arguments.json = value;
+    else if (name == "--threads")
+      arguments.threads = std::atoi(value.c_str());
+    else if (name == "--sequences")
+      arguments.sequences = std::atoi(value.c_str());
+    else if (name == "--other" && value.find('=') != std::string::npos)
+      arguments.others.emplace_back(value.substr(0, value.find('=')), value.substr(value.find('=') + 1));
+    else
+      die("unknown argument " + name);
+  }
+  if (arguments.model.empty() || arguments.tokens.empty()) die("--model and --tokens are needed");
+  if (arguments.engine_model.empty()) arguments.engine_model = arguments.model;
+  return arguments;
+}
+
+std::vector<std::vector<int32_t>> read_tokens(const std::string& path, int limit) {
+  File file(std::fopen(path.c_str(), "rb"));
+  if (!file) die("cannot open " + path);
+  std::vector<std::vector<int32_t>> sequences;
+  int32_t length = 0;
+  while (static_cast<int>(sequences.size()) < limit && std::fread(&length, 4, 1, file.get()) == 1) {
+    if (length < 1 || length > 2048) die("a sequence of " + std::to_string(length) + " tokens");
+    std::vector<int32_t> ids(static_cast<size_t>(length));
+    if (std::fread(ids.data(), 4, ids.size(), file.get()) != ids.size()) die("the token file is cut");
+    sequences.push_back(std::move(ids));
+  }
+  return sequences;
+}
+
+void print(const char* name, const Summary& s) {
+  std::printf("%-12s %8zu %12.6f %12.6f %9.3f%% %12.6f %18.6f\n", name, s.positions, s.mean_kl, s.p999_kl,
+              100 * s.top1_disagreement, std::fabs(s.perplexity_ratio - 1),
+              s.reference_perplexity * s.perplexity_ratio);
+}
+
+bool no_worse(const char* what, double ours, double other, const std::string& name) {
+  if (ours <= other) return true;
+  std::printf("RED: %s %.6f is above %s's %.6f\n", what, ours, name.c_str(), other);
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments = parse(argc, argv);
+  const auto sequences = read_tokens(arguments.tokens, arguments.sequences);
+  auto reference = studio::reference::ReferenceModel::open(arguments.model, arguments.threads);
+  if (!reference.ok()) die(reference.error().message());
+  studio::engine::EngineOptions options;
+  options.model_path = arguments.engine_model;
+  options.threads = arguments.threads;
+  options.max_sequences = 1;
+  auto engine = studio::engine::Engine::load(options);
+  if (!engine.ok()) die(engine.error().message());
+  const size_t vocab = static_cast<size_t>((*reference)->config().vocab);
+
+  std::vector<File> others;
+  for (const auto& [name, path] : arguments.others) {
+    others.emplace_back(std::fopen(path.c_str(), "rb"));
+    if (!others.back()) die("cannot open " + path);
+  }
+  Divergence ours;
+  std::vector<Divergence> theirs(others.size());
+  std::vector<float> row(vocab), mine;
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    const auto& ids = sequences[s];
+    mine.resize(ids.size() * vocab);
+    auto done = (*engine)->logits(ids, 512, [&](int position, const float* logits) {
+      std::memcpy(mine.data() + static_cast<size_t>(position) * vocab, logits, vocab * sizeof(float));
+    });
+    if (!done.ok()) die(done.error().message());
+    for (size_t o = 0; o < others.size(); ++o) {
+      int32_t length = 0;
+      if (std::fread(&length, 4, 1, others[o].get()) != 1 || length != static_cast<int32_t>(ids.size()))
+        die(arguments.others[o].first + " gives other sequences");
+    }
+    (*reference)->logits(ids, [&](int position, const float* logits) {
+      const size_t p = static_cast<size_t>(position);
+      const int32_t next = p + 1 < ids.size() ? ids[p + 1] : -1;
+      ours.add({logits, vocab}, {mine.data() + p * vocab, vocab}, next);
+      for (size_t o = 0; o < others.size(); ++o) {
+        if (std::fread(row.data(), sizeof(float), vocab, others[o].get()) != vocab)
+          die(arguments.others[o].first + " ends early");
+        theirs[o].add({logits, vocab}, row, next);
+      }
+    });
+    std::fprintf(stderr, "\rsequence %zu of %zu", s + 1, sequences.size());
+  }
+  std::fprintf(stderr, "\n");
+
+  const Summary mine_summary = ours.summary();
+  std::printf("%-12s %8s %12s %12s %10s %12s %18s\n", "engine", "tokens", "mean KL", "p99.9 KL", "top-1",
+              "|ppl ratio-1|", "perplexity");
+  print("studio", mine_summary);
+  bool green = mine_summary.finite;
+  if (!green) std::printf("RED: a logit is not finite\n");
+  for (size_t o = 0; o < theirs.size(); ++o) {
+    const Summary other = theirs[o].summary();
+    const std::string& name = arguments.others[o].first;
+    print(name.c_str(), other);
+    green &= no_worse("mean KL", mine_summary.mean_kl, other.mean_kl, name);
+    green &= no_worse("p99.9 KL", mine_summary.p999_kl, other.p999_kl, name);
+    green &= no_worse("top-1 disagreement", mine_summary.top1_disagreement, other.top1_disagreement, name);
+    green &= no_worse("|perplexity ratio - 1|", std::fabs(mine_summary.perplexity_ratio - 1),
+                      std::fabs(other.perplexity_ratio - 1), name);
+  }
+  char digest[17];
+  std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(mine_summary.logit_digest));
+  std::printf("digest of our logits: %s\n", digest);
+  if (!arguments.digest.empty() && arguments.digest != digest) {
+    std::printf("RED: the digest is not %s: some weight, order of operations or kernel changed\n",
+                arguments.digest.c_str());
+    green = false;
+  }
+  std::printf("accuracy: %s\n", green ? "green" : "red");
+  return green ? 0 : 1;
+}

@@ -1,0 +1,36 @@
+// How far one engine's logits are from the reference's, over many positions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace studio::reference {
+
+struct Summary {
+  size_t positions = 0;
+  double mean_kl = 0;            // nats; KL(reference || engine)
+  double p999_kl = 0;            // the largest but one in a thousand
+  double top1_disagreement = 0;  // share of positions whose most likely token differs
+  double perplexity_ratio = 1;   // engine / reference, over the tokens that really came next
+  double reference_perplexity = 0;
+  uint64_t logit_digest = 0;  // FNV-1a of every logit's bits, in order
+  bool finite = true;
+};
+
+class Divergence {
+ public:
+  // One position: both rows [V]; next is the token that came next, or -1 at the end of a sequence.
+  void add(std::span<const float> reference, std::span<const float> engine, int32_t next);
+  Summary summary() const;
+
+ private:
+  std::vector<double> kl_;
+  size_t disagreements_ = 0, predicted_ = 0;
+  double reference_nll_ = 0, engine_nll_ = 0;
+  uint64_t digest_ = 0xcbf29ce484222325u;
+  bool finite_ = true;
+};
+
+}  // namespace studio::reference
