@@ -1,0 +1,50 @@
+#include "engine/kv/page_pool.h"
+
+#include <utility>
+
+namespace studio::engine {
+
+Result<PagePool> PagePool::create(const KvShape& shape, int pages) {
+  if (pages < 1 || shape.bytes_per_page() == 0) {
+    return Error(Code::kInvalidArgument, "a page pool needs at least one page of at least one layer");
+  }
+  AlignedBuffer memory(shape.bytes_per_page() * static_cast<size_t>(pages));
+  if (memory.data() == nullptr) return Error(Code::kUnavailable, "there is not enough memory for the KV pages");
+  return PagePool(shape, pages, std::move(memory));
+}
+
+PagePool::PagePool(const KvShape& shape, int pages, AlignedBuffer memory)
+    : shape_(shape), memory_(std::move(memory)), holders_(static_cast<size_t>(pages), 0) {
+  free_.reserve(holders_.size());
+  for (int32_t page = pages - 1; page >= 0; --page) free_.push_back(page);
+}
+
+int32_t PagePool::take() {
+  if (free_.empty()) return -1;
+  const int32_t page = free_.back();
+  free_.pop_back();
+  holders_[static_cast<size_t>(page)] = 1;
+  return page;
+}
+
+void PagePool::hold(int32_t page) {
+  ++holders_[static_cast<size_t>(page)];
+}
+
+void PagePool::release(int32_t page) {
+  if (--holders_[static_cast<size_t>(page)] == 0) free_.push_back(page);
+}
+
+KvPages PagePool::view(int layer, int kv_head) {
+  const size_t head_halves = static_cast<size_t>(kPageTokens) * static_cast<size_t>(shape_.head_dim);
+  const size_t index = static_cast<size_t>(layer) * static_cast<size_t>(shape_.kv_heads) + static_cast<size_t>(kv_head);
+  KvPages pages;
+  pages.base = memory_.as<uint16_t>();
+  pages.page_stride = shape_.halves_per_page();
+  pages.k_offset = index * 2 * head_halves;
+  pages.v_offset = pages.k_offset + head_halves;
+  pages.head_dim = shape_.head_dim;
+  return pages;
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,67 @@
+// Keys and values in fixed pages of 16 positions, so that sequences grow, share and leave without moving data.
+//
+// One page holds 16 positions of every layer and kv head: halves [L, KV, 2, 16 * D], K of a head as [D, 16], V as
+// [16, D] (what the attention kernel reads in order). Memory is reserved at construction and touched on first use.
+// Pages are counted, so that a prefix may be held by several sequences; a page is free again when its last holder lets
+// go. Running out is an answer (false), not an error: the scheduler decides who waits.
+// Source: PagedAttention (Kwon et al., 2023), section 4.
+//
+// Threads: the scheduler thread alone changes counts; kernels read and write page contents from any thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/kernels/aligned_buffer.h"
+#include "engine/kernels/kernel_set.h"
+
+namespace studio::engine {
+
+struct KvShape {
+  int layers = 0;    // L
+  int kv_heads = 0;  // KV
+  int head_dim = 0;  // D
+
+  size_t halves_per_page() const {
+    return static_cast<size_t>(layers) * static_cast<size_t>(kv_heads) * 2 * kPageTokens *
+           static_cast<size_t>(head_dim);
+  }
+  size_t bytes_per_page() const { return halves_per_page() * sizeof(uint16_t); }
+};
+
+constexpr int pages_for(int tokens) {
+  return (tokens + kPageTokens - 1) / kPageTokens;
+}
+
+class PagePool {
+ public:
+  // invalid_argument for no pages; unavailable when the memory cannot be reserved.
+  static Result<PagePool> create(const KvShape& shape, int pages);
+
+  PagePool(PagePool&&) = default;
+  PagePool& operator=(PagePool&&) = default;
+
+  int total() const { return static_cast<int>(holders_.size()); }
+  int free() const { return static_cast<int>(free_.size()); }
+  const KvShape& shape() const { return shape_; }
+
+  // A page with one holder, or -1 when none is free.
+  int32_t take();
+  void hold(int32_t page);     // one holder more
+  void release(int32_t page);  // one holder less; the last one frees it
+  int holders(int32_t page) const { return holders_[static_cast<size_t>(page)]; }
+
+  // Where one (layer, kv head) lies in every page.
+  KvPages view(int layer, int kv_head);
+
+ private:
+  PagePool(const KvShape& shape, int pages, AlignedBuffer memory);
+
+  KvShape shape_;
+  AlignedBuffer memory_;
+  std::vector<int32_t> holders_;  // [N pages]
+  std::vector<int32_t> free_;     // a stack: the page used last is the warmest
+};
+
+}  // namespace studio::engine
