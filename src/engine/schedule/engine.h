@@ -43,11 +43,6 @@ struct SequenceRequest {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
-struct TopLogprob {
-  TokenId id;
-  float logprob;
-};
-
 struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;     // of the prompt, not computed again

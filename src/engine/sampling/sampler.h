@@ -1,0 +1,65 @@
+// From a row of logits to a token.
+//
+// Order: logit_bias is added; repetition_penalty divides positive and multiplies negative logits of every token seen;
+// presence and frequency penalties are subtracted from tokens produced; temperature; top_k; top_p of what top_k left;
+// min_p (of the most likely token's probability); one draw with Philox at (position, stream) under the seed. The draw
+// walks the kept tokens by rising id. Temperature 0 takes the largest logit, the lowest id among equals.
+// Probabilities are integers (vocab_passes.h) and exp and log are our own: the same row gives the same token on every
+// machine. A row with a NaN or an infinity is an internal error.
+//
+// Threads: a Sampler is scratch memory for one row at a time; use one per thread. It keeps no state between rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sampling/params.h"
+#include "engine/sampling/token_history.h"
+#include "engine/sampling/truncation.h"
+
+namespace studio::engine {
+
+struct SampledToken {
+  TokenId id = -1;
+  float logprob = 0;                     // of the model's distribution: before bias, penalties and temperature
+  std::vector<TopLogprob> top_logprobs;  // descending, ties by id; params.top_logprobs of them
+};
+
+class Sampler {
+ public:
+  explicit Sampler(int vocab_size);
+
+  // logits [V] f32: changed while it runs, restored when it returns. `position`: the token's place in the sequence,
+  // prompt included. `history` may be empty where uses_history(params) is false.
+  Result<SampledToken> sample(std::span<float> logits, const SamplingParams& params, const TokenHistory& history,
+                              uint64_t position);
+
+  // The same report for a token that was not drawn (a forced one).
+  Result<SampledToken> score(std::span<float> logits, const SamplingParams& params, TokenId id);
+
+ private:
+  Status report_logprobs(std::span<const float> logits, const SamplingParams& params);
+  void adjust(std::span<float> logits, const SamplingParams& params, const TokenHistory& history);
+  void restore(std::span<float> logits);
+  Result<TokenId> choose(std::span<const float> logits, const SamplingParams& params, uint64_t position);
+  TokenId first_of_max(std::span<const float> logits, float max) const;
+  bool keep_few(const VocabRow& row, const SamplingParams& params, int top_k);
+  TokenId draw_from_candidates(uint64_t random) const;
+  TokenId draw_from_blocks(uint64_t random, int64_t total) const;
+
+  int vocab_size_;
+  std::vector<float> block_max_;     // [vocab_blocks(V)]
+  std::vector<float> weights_;       // [vocab_blocks(V) * 64]
+  std::vector<int64_t> block_sums_;  // [vocab_blocks(V)]
+  std::vector<float> scratch_;
+  std::vector<Candidate> candidates_;
+  BoundaryScratch boundary_scratch_;
+  std::vector<std::pair<TokenId, float>> originals_;  // logits before adjust(), in the order they were changed
+  std::vector<TopLogprob> top_;
+  double raw_max_ = 0, log_sum_ = 0;  // logprob = logit - raw_max_ - log_sum_
+};
+
+}  // namespace studio::engine

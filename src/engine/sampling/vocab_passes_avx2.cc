@@ -1,0 +1,14 @@
+#include <cstring>
+
+#include "engine/sampling/vocab_passes.h"
+
+namespace studio::engine {
+namespace {
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#include "engine/sampling/vocab_passes_impl.h"
+#pragma clang attribute pop
+}  // namespace
+
+const VocabPasses kVocabPassesAvx2 = {"avx2", find_max, exponentials, fill_histogram, drop_and_sum};
+
+}  // namespace studio::engine

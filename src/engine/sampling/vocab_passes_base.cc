@@ -1,0 +1,18 @@
+#include <cstring>
+
+#include "engine/sampling/vocab_passes.h"
+
+namespace studio::engine {
+namespace {
+#include "engine/sampling/vocab_passes_impl.h"
+}  // namespace
+
+float sampling_weight(float logit, float max, float inverse_temperature) {
+  float x = (logit - max) * inverse_temperature;
+  exp_in_place<float, int32_t>(x);
+  return x;
+}
+
+const VocabPasses kVocabPassesBase = {"base", find_max, exponentials, fill_histogram, drop_and_sum};
+
+}  // namespace studio::engine
