@@ -1,0 +1,224 @@
+#include "http/server.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <cstring>
+#include <thread>
+
+#include "base/log.h"
+#include "http/connection.h"
+
+namespace studio::http {
+namespace {
+
+namespace asio = boost::asio;
+
+// The kernel's queue of connections not yet accepted; it cuts this to net.core.somaxconn.
+constexpr int kBacklog = 1024;
+// Out of descriptors: accepting again at once would spin.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+Error cannot_listen(const std::string& where, const std::string& why) {
+  return Error(Code::kUnavailable, "Cannot listen on " + where + ": " + why + ".");
+}
+
+class ServerImpl final : public Server {
+ public:
+  ServerImpl(ServerOptions options, Router router)
+      : shared_(std::make_shared<ServerShared>(std::move(options), std::move(router))),
+        loops_(make_loops(shared_->options.io_threads)) {}
+
+  ~ServerImpl() override {
+    drain(std::chrono::milliseconds(0));
+    for (auto& loop : loops_) loop->work.reset();
+    for (auto& loop : loops_) loop->context.stop();
+    for (auto& loop : loops_) {
+      if (loop->thread.joinable()) loop->thread.join();
+    }
+    shared_->handlers.join();
+    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+  }
+
+  Status listen() {
+    const ListenAddress& address = shared_->options.listen;
+    auto opened = address.unix_path.empty() ? listen_tcp(address) : listen_unix(address.unix_path);
+    if (!opened.ok()) return opened;
+    for (auto& loop : loops_) {
+      loop->thread = std::thread([context = &loop->context] { context->run(); });
+    }
+    asio::post(loops_.front()->context, [this] { accept(); });
+    return Ok{};
+  }
+
+  uint16_t port() const override { return port_; }
+  size_t open_connections() const override { return shared_->connections(); }
+  size_t open_exchanges() const override { return shared_->exchanges; }
+  void post(std::function<void()> work) override { asio::post(shared_->handlers, std::move(work)); }
+
+  void drain(std::chrono::milliseconds deadline) override {
+    shared_->draining = true;
+    asio::post(loops_.front()->context, [this] {
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      pause_.cancel();
+    });
+    for (const auto& connection : shared_->snapshot()) connection->drain();
+    wait_until_empty(deadline);
+    for (const auto& connection : shared_->snapshot()) connection->cut();
+    wait_until_empty(std::chrono::seconds(2));  // what cut() set off ends within a turn of each loop
+  }
+
+ private:
+  struct Loop {
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+    std::thread thread;
+  };
+  using Protocol = asio::generic::stream_protocol;
+
+  Status listen_tcp(const ListenAddress& address) {
+    std::string where = address.host + ":" + std::to_string(address.port);
+    boost::system::error_code fault;
+    auto ip = asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, fault);
+    if (fault) return cannot_listen(where, "the host must be a numeric address or localhost");
+    asio::ip::tcp::endpoint endpoint(ip, address.port);
+    acceptor_.open(Protocol(endpoint.protocol()), fault);
+    if (!fault) acceptor_.set_option(asio::socket_base::reuse_address(true), fault);
+    if (!fault) acceptor_.bind(endpoint, fault);
+    if (!fault) acceptor_.listen(kBacklog, fault);
+    if (fault) return cannot_listen(where, fault.message());
+    auto bound = acceptor_.local_endpoint(fault);
+    if (fault) return cannot_listen(where, fault.message());
+    std::memcpy(endpoint.data(), bound.data(), std::min(bound.size(), endpoint.capacity()));
+    port_ = endpoint.port();
+    return Ok{};
+  }
+
+  Status listen_unix(const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) return cannot_listen("a Unix socket", "its path is too long");
+    boost::system::error_code fault;
+    asio::local::stream_protocol::endpoint endpoint(path);
+    asio::io_context probe_context;
+    asio::local::stream_protocol::socket probe(probe_context);
+    probe.connect(endpoint, fault);
+    if (!fault) return cannot_listen("a Unix socket", "another process serves it");
+    ::unlink(path.c_str());  // left by a process that died
+    fault.clear();
+    acceptor_.open(Protocol(endpoint.protocol()), fault);
+    if (!fault) acceptor_.bind(endpoint, fault);
+    // Nobody can connect before listen(), so there is no moment of wider rights.
+    if (!fault && ::chmod(path.c_str(), 0600) != 0)
+      fault = boost::system::errc::make_error_code(boost::system::errc::permission_denied);
+    if (!fault) acceptor_.listen(kBacklog, fault);
+    if (fault) return Error(cannot_listen("a Unix socket", fault.message())).with_detail(path);
+    unix_path_ = path;
+    return Ok{};
+  }
+
+  void accept() {
+    if (!acceptor_.is_open() || shared_->draining) return;
+    asio::io_context& target = loops_[next_loop_++ % loops_.size()]->context;
+    acceptor_.async_accept(target, [this](boost::system::error_code fault, Protocol::socket socket) {
+      if (fault == asio::error::operation_aborted || shared_->draining) return;
+      if (fault) {
+        log::warn("http.accept_failed", {{"reason", fault.message()}});
+        pause_.expires_after(kAcceptPause);
+        pause_.async_wait([this](boost::system::error_code cancelled) {
+          if (!cancelled) accept();
+        });
+        return;
+      }
+      adopt(std::move(socket));
+      accept();
+    });
+  }
+
+  void adopt(Protocol::socket socket) {
+    std::string peer = "unix";
+    if (unix_path_.empty()) {
+      boost::system::error_code fault;
+      socket.set_option(asio::ip::tcp::no_delay(true), fault);
+      auto remote = socket.remote_endpoint(fault);
+      asio::ip::tcp::endpoint endpoint;
+      std::memcpy(endpoint.data(), remote.data(), std::min(remote.size(), endpoint.capacity()));
+      peer = fault ? "unknown" : endpoint.address().to_string();
+    }
+    auto connection = std::make_shared<Connection>(std::move(socket), peer, shared_);
+    bool room = shared_->enter(peer, connection);
+    connection->start(!room);
+  }
+
+  void wait_until_empty(std::chrono::milliseconds limit) {
+    auto until = std::chrono::steady_clock::now() + limit;
+    // Drains are rare and take seconds; a look every few milliseconds costs less than a condition in every exchange.
+    while (shared_->connections() > 0 && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  static std::vector<std::unique_ptr<Loop>> make_loops(int threads) {
+    std::vector<std::unique_ptr<Loop>> loops;
+    for (int i = 0; i < std::max(1, threads); ++i) loops.push_back(std::make_unique<Loop>());
+    return loops;
+  }
+
+  std::shared_ptr<ServerShared> shared_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  // Acceptor and pause belong to the first loop's thread.
+  asio::basic_socket_acceptor<Protocol> acceptor_{loops_.front()->context};
+  asio::steady_timer pause_{loops_.front()->context};
+  size_t next_loop_ = 0;
+  uint16_t port_ = 0;
+  std::string unix_path_;
+};
+
+}  // namespace
+
+Result<ListenAddress> ListenAddress::parse(const std::string& text) {
+  Error error(Code::kInvalidArgument, "'" + text + "' is not an address to listen on; write HOST:PORT or [IPV6]:PORT.");
+  size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return error;
+  ListenAddress address;
+  address.host = text.substr(0, colon);
+  if (address.host.front() == '[' && address.host.back() == ']') {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  } else if (address.host.find(':') != std::string::npos) {
+    return error;
+  }
+  const char* end = text.data() + text.size();
+  auto [stop, fault] = std::from_chars(text.data() + colon + 1, end, address.port);
+  if (fault != std::errc() || stop != end) return error;
+  boost::system::error_code bad;
+  if (address.host != "localhost") asio::ip::make_address(address.host, bad);
+  if (bad) return error;
+  return address;
+}
+
+ListenAddress ListenAddress::unix_socket(std::string path) {
+  ListenAddress address;
+  address.unix_path = std::move(path);
+  return address;
+}
+
+bool ListenAddress::is_loopback() const {
+  if (!unix_path.empty() || host == "localhost") return true;
+  boost::system::error_code fault;
+  auto address = asio::ip::make_address(host, fault);
+  return !fault && address.is_loopback();
+}
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Router router) {
+  auto server = std::make_unique<ServerImpl>(std::move(options), std::move(router));
+  STUDIO_CHECK_OK(server->listen());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace studio::http

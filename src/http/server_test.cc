@@ -1,0 +1,384 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "http/client.h"
+#include "http/sse.h"
+
+namespace studio::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A plain socket, to send what no client would.
+class RawClient {
+ public:
+  explicit RawClient(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ~RawClient() { close(); }
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  void send(std::string_view bytes) {
+    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+  }
+  // Until the text has come, the peer closed, or the time is up.
+  std::string read_until(std::string_view text, std::chrono::milliseconds limit = 5s) {
+    std::string got;
+    auto until = std::chrono::steady_clock::now() + limit;
+    while (got.find(text) == std::string::npos) {
+      auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      pollfd waiting{fd_, POLLIN, 0};
+      if (left.count() <= 0 || ::poll(&waiting, 1, int(left.count())) <= 0) return got + "<timeout>";
+      std::array<char, 4096> buffer;
+      ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (n <= 0) return got + "<closed>";
+      got.append(buffer.data(), size_t(n));
+    }
+    return got;
+  }
+  std::string read_all() { return read_until("\x01never\x01"); }
+
+ private:
+  int fd_;
+};
+
+// Handlers reach the test through here.
+struct Desk {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::shared_ptr<Exchange> held;
+  std::atomic<int> gone{0};
+  std::atomic<int> completed{0};
+  std::atomic<int> handled{0};
+
+  std::shared_ptr<Exchange> take() {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, 5s, [this] { return held != nullptr; });
+    return std::move(held);
+  }
+  template <typename Done>
+  bool wait(Done done) {
+    for (int i = 0; i < 1000 && !done(); ++i) std::this_thread::sleep_for(5ms);
+    return done();
+  }
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void start(ServerOptions options = {}) {
+    if (options.listen.unix_path.empty()) options.listen.host = "127.0.0.1";
+    options.render_error = [](int status, const Error& error, const std::string&) {
+      return Response::json(status, "{\"error\":\"" + error.message() + "\"}");
+    };
+    options.authenticate = [](const Request& request) -> Result<std::string> {
+      const std::string* key = request.fields.find("authorization");
+      if (key != nullptr && *key == "Bearer good") return std::string("key_1");
+      return Error(Code::kUnauthenticated, "no key");
+    };
+    options.on_complete = [this](const ServerOptions::Completed&) { ++desk_.completed; };
+    Router router;
+    router.add(Route(Method::kGet, "/hello", AuthClass::kPublic, 0, [this](std::shared_ptr<Exchange> exchange) {
+      ++desk_.handled;
+      exchange->respond(Response::text(200, "hello"));
+    }));
+    router.add(Route(Method::kPost, "/echo", AuthClass::kPublic, 100'000, [this](std::shared_ptr<Exchange> exchange) {
+      ++desk_.handled;
+      exchange->respond(Response::text(200, exchange->request().body));
+    }));
+    router.add(Route(Method::kPost, "/secret", AuthClass::kKey, 100, [this](std::shared_ptr<Exchange> exchange) {
+      ++desk_.handled;
+      exchange->respond(Response::text(200, exchange->request().principal));
+    }));
+    router.add(Route(Method::kGet, "/drop", AuthClass::kPublic, 0, [](std::shared_ptr<Exchange>) {}));
+    router.add(Route(Method::kGet, "/hold", AuthClass::kPublic, 0, [this](std::shared_ptr<Exchange> exchange) {
+      exchange->on_gone([this] { ++desk_.gone; });
+      std::scoped_lock lock(desk_.mutex);
+      desk_.held = std::move(exchange);
+      desk_.changed.notify_all();
+    }));
+    auto started = Server::start(std::move(options), std::move(router));
+    ASSERT_TRUE(started.ok()) << started.error().message();
+    server_ = std::move(*started);
+  }
+  std::string ask(std::string_view bytes, std::string_view until = "\x01") {
+    RawClient client(server_->port());
+    client.send(bytes);
+    return client.read_until(until);
+  }
+
+  Desk desk_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+  start();
+  RawClient client(server_->port());
+  for (int i = 0; i < 3; ++i) {
+    client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::string answer = client.read_until("hello");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+    EXPECT_NE(answer.find("\r\nX-Request-Id: "), std::string::npos);
+    EXPECT_NE(answer.find("\r\nContent-Length: 5\r\n"), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  start();
+  std::string three;
+  for (const char* body : {"a", "b", "c"}) {
+    three += std::string("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n") + body;
+  }
+  three += "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  std::string answers = ask(three);
+  size_t a = answers.find("\r\n\r\na");
+  size_t b = answers.find("\r\n\r\nb");
+  size_t c = answers.find("\r\n\r\nc");
+  EXPECT_TRUE(a < b && b < c && c < answers.find("hello<closed>")) << answers;
+}
+
+TEST_F(ServerTest, ReadsChunkedBodies) {
+  start();
+  std::string answer =
+      ask("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: "
+          "close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_NE(answer.find("\r\n\r\nabcde<closed>"), std::string::npos) << answer;
+}
+
+TEST_F(ServerTest, RefusesAMalformedHeadAndCloses) {
+  start();
+  std::string answer = ask("GET /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("<closed>")) << answer;
+  EXPECT_EQ(desk_.handled, 0);
+}
+
+TEST_F(ServerTest, NeverHandlesWhatFollowsARefusal) {
+  start();
+  std::string answer =
+      ask("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nGET /hello HTTP/1.1\r\nHost: "
+          "h\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_EQ(desk_.handled, 0);
+}
+
+TEST_F(ServerTest, RefusesABodyOverTheRoutesLimitBeforeReadingIt) {
+  start();
+  EXPECT_TRUE(ask("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100001\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(ask("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n")
+                  .starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n").starts_with("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, WantsAKeyBeforeTheBody) {
+  start();
+  std::string head = "POST /secret HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nConnection: close\r\n";
+  EXPECT_TRUE(ask(head + "\r\n").starts_with("HTTP/1.1 401 "));
+  EXPECT_TRUE(ask(head + "Authorization: Bearer bad\r\n\r\nabc").starts_with("HTTP/1.1 401 "));
+  EXPECT_EQ(desk_.handled, 0);
+  EXPECT_NE(ask(head + "Authorization: Bearer good\r\n\r\nabc").find("key_1"), std::string::npos);
+}
+
+TEST_F(ServerTest, TellsUnknownPathsAndMethods) {
+  start();
+  EXPECT_TRUE(ask("GET /none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 404 "));
+  EXPECT_TRUE(ask("DELETE /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 405 "));
+  EXPECT_TRUE(ask("BREW /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 405 "));
+}
+
+TEST_F(ServerTest, AnswersToItsOwnNamesOnly) {
+  ServerOptions options;
+  options.allowed_hosts = {"localhost", "127.0.0.1"};
+  start(std::move(options));
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: LocalHost:1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 421"));
+}
+
+TEST_F(ServerTest, SaysContinueWhenAsked) {
+  start();
+  RawClient client(server_->port());
+  client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_NE(client.read_until("\r\n\r\n").find("100 Continue"), std::string::npos);
+  client.send("ok");
+  EXPECT_NE(client.read_until("ok").find("200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, TimesOutASlowHeadAndASlowBody) {
+  ServerOptions options;
+  options.limits.head_timeout = 100ms;
+  options.limits.body_timeout = 100ms;
+  start(std::move(options));
+  EXPECT_TRUE(ask("GET /hel").starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(ask("POST /secret HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer good\r\nContent-Length: 5\r\n\r\nab")
+                  .starts_with("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerTest, MakesA500OfADroppedExchange) {
+  start();
+  EXPECT_TRUE(ask("GET /drop HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 500 "));
+}
+
+TEST_F(ServerTest, NoticesAClientThatLeavesWhileItWaits) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  ASSERT_NE(exchange, nullptr);
+  client.close();
+  EXPECT_TRUE(desk_.wait([&] { return desk_.gone == 1; }));
+  EXPECT_TRUE(exchange->gone());
+  exchange->respond(Response::text(200, "late"));  // dropped
+}
+
+TEST_F(ServerTest, StreamsEventsAsTheyAreWritten) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  exchange->begin(sse_head(), std::string(kSseHeartbeat));
+  EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
+  exchange->write(sse_event("1"));
+  EXPECT_NE(client.read_until("data: 1\n\n").find("9\r\ndata: 1\n\n"), std::string::npos);
+  exchange->finish();
+  EXPECT_NE(client.read_until("0\r\n\r\n").find("0\r\n\r\n"), std::string::npos);
+  client.send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(client.read_until("hello").find("200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, CongestsAndDrainsWithTheReader) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  std::atomic<int> drained{0};
+  exchange->on_drain([&] { ++drained; });
+  exchange->begin(sse_head(), "");
+  // The kernel's buffers take some megabytes before anything waits here.
+  size_t sent = 0;
+  while (!exchange->congested() && sent < (64u << 20)) {
+    exchange->write(std::string(64 * 1024, 'x'));
+    sent += 64 * 1024;
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(exchange->congested());
+  exchange->finish();
+  std::string all = client.read_until("\r\n0\r\n\r\n", 20s);
+  EXPECT_GT(all.size(), sent);
+  EXPECT_TRUE(desk_.wait([&] { return drained == 1; }));
+}
+
+TEST_F(ServerTest, DrainsRunningExchangesAndRefusesNewOnes) {
+  start();
+  RawClient busy(server_->port());
+  RawClient idle(server_->port());
+  busy.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  auto drained = std::async(std::launch::async, [&] { server_->drain(5s); });
+  EXPECT_NE(idle.read_all().find("<closed>"), std::string::npos);
+  exchange->respond(Response::text(200, "done"));
+  EXPECT_NE(busy.read_all().find("Connection: close\r\n\r\ndone<closed>"), std::string::npos);
+  busy.close();
+  drained.get();
+  EXPECT_EQ(server_->open_connections(), 0u);
+}
+
+TEST_F(ServerTest, CutsAtTheDeadline) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  auto begun = std::chrono::steady_clock::now();
+  auto drained = std::async(std::launch::async, [&] { server_->drain(100ms); });
+  EXPECT_TRUE(desk_.wait([&] { return desk_.gone == 1; }));
+  exchange.reset();
+  drained.get();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+}
+
+TEST_F(ServerTest, CapsConnectionsOfAnAddress) {
+  ServerOptions options;
+  options.limits.connections_per_address = 2;
+  start(std::move(options));
+  RawClient one(server_->port());
+  RawClient two(server_->port());
+  one.send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  one.read_until("hello");
+  two.send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  two.read_until("hello");
+  RawClient three(server_->port());
+  EXPECT_TRUE(three.read_all().starts_with("HTTP/1.1 503 "));
+}
+
+TEST_F(ServerTest, ServesAUnixSocketToTheClient) {
+  std::string path = std::filesystem::temp_directory_path() / ("studio_http_test_" + std::to_string(::getpid()));
+  ServerOptions options;
+  options.listen = ListenAddress::unix_socket(path);
+  start(std::move(options));
+  Client client(Endpoint::unix_socket(path));
+  ClientRequest request;
+  request.method = Method::kPost;
+  request.target = "/echo";
+  request.body = std::string(90'000, 'z');
+  auto answer = client.fetch(std::move(request), 5s);
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_EQ(answer->body.size(), 90'000u);
+  server_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(ServerTest, ClientStreamsAndCancels) {
+  start();
+  Client client(*Endpoint::parse_url("http://127.0.0.1:" + std::to_string(server_->port())));
+  std::promise<Code> ended;
+  std::promise<std::string> first;
+  ClientEvents events;
+  events.on_data = [&](std::string_view data) { first.set_value(std::string(data)); };
+  events.on_end = [&](Status status) { ended.set_value(status.ok() ? Code::kInternal : status.error().code()); };
+  ClientRequest request;
+  request.target = "/hold";
+  auto call = client.start(std::move(request), std::move(events));
+  auto exchange = desk_.take();
+  exchange->begin(sse_head(), "");
+  exchange->write("piece");
+  EXPECT_EQ(first.get_future().get(), "piece");
+  call->cancel();
+  EXPECT_EQ(ended.get_future().get(), Code::kCancelled);
+  EXPECT_TRUE(desk_.wait([&] { return desk_.gone == 1; }));
+}
+
+TEST_F(ServerTest, ClientTellsAServerThatIsNotThere) {
+  Client client(Endpoint::unix_socket("/nonexistent/socket"));
+  auto answer = client.fetch({}, 2s);
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), Code::kUnavailable);
+}
+
+TEST(ListenAddress, ReadsTheFormsPeopleWrite) {
+  EXPECT_EQ(ListenAddress::parse("127.0.0.1:80")->port, 80);
+  EXPECT_EQ(ListenAddress::parse("[::1]:81")->host, "::1");
+  EXPECT_TRUE(ListenAddress::parse("localhost:0")->is_loopback());
+  EXPECT_FALSE(ListenAddress::parse("0.0.0.0:80")->is_loopback());
+  for (const char* text : {"", "80", ":80", "a:80", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "::1:80"}) {
+    EXPECT_FALSE(ListenAddress::parse(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace studio::http
