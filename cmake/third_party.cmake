@@ -10,3 +10,6 @@ find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+
+# Written apart because it is compiled here.
+include(sqlite)

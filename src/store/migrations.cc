@@ -1,0 +1,98 @@
+#include "store/migrations.h"
+
+#include <ctime>
+#include <map>
+
+#include "base/digest.h"
+
+namespace studio::store {
+namespace {
+
+constexpr Migration kMigrations[] = {
+    {1, "keys and usage", R"(
+      CREATE TABLE api_keys (
+        key_id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),  -- SHA-256 of the key; the key itself is never kept
+        prefix TEXT NOT NULL,                                     -- for people to tell keys apart
+        created_at INTEGER NOT NULL,                              -- Unix seconds
+        revoked_at INTEGER
+      ) STRICT;
+
+      CREATE TABLE usage (
+        sequence INTEGER PRIMARY KEY,
+        request_id TEXT NOT NULL UNIQUE,  -- a request is recorded once, for ever
+        key_id TEXT NOT NULL,
+        model TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        prompt_tokens INTEGER NOT NULL CHECK (prompt_tokens >= 0),
+        cached_tokens INTEGER NOT NULL CHECK (cached_tokens BETWEEN 0 AND prompt_tokens),
+        completion_tokens INTEGER NOT NULL CHECK (completion_tokens >= 0),
+        reasoning_tokens INTEGER NOT NULL CHECK (reasoning_tokens BETWEEN 0 AND completion_tokens),
+        outcome TEXT NOT NULL,
+        started_at_ms INTEGER NOT NULL,   -- Unix milliseconds
+        first_token_ms INTEGER NOT NULL,  -- from the request's arrival; -1: none
+        total_ms INTEGER NOT NULL
+      ) STRICT;
+    )"},
+};
+
+struct Applied {
+  std::string name;
+  std::string checksum;
+};
+
+Result<std::map<int64_t, Applied>> applied_migrations(Connection& connection) {
+  STUDIO_CHECK_OK(connection.run_script(R"(
+    CREATE TABLE IF NOT EXISTS migrations (
+      number INTEGER PRIMARY KEY,
+      name TEXT NOT NULL,
+      checksum TEXT NOT NULL,
+      applied_at INTEGER NOT NULL
+    ) STRICT;
+  )"));
+  std::map<int64_t, Applied> applied;
+  STUDIO_CHECK_OK(connection.query("SELECT number, name, checksum FROM migrations", {},
+                                   [&](const Row& row) { applied[row.integer(0)] = {row.text(1), row.text(2)}; }));
+  return applied;
+}
+
+Status apply(Connection& connection, const Migration& migration, const std::string& checksum) {
+  STUDIO_CHECK_OK(connection.execute("BEGIN IMMEDIATE"));
+  Status status = connection.run_script(migration.script);
+  if (status.ok()) {
+    status = connection.execute("INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+                                {int64_t{migration.number}, std::string_view(migration.name),
+                                 std::string_view(checksum), int64_t{std::time(nullptr)}});
+  }
+  if (status.ok()) status = connection.execute("COMMIT");
+  // The first error is the one worth telling; a rollback after it can only fail for the same reason.
+  if (!status.ok()) (void)connection.execute("ROLLBACK");
+  return status;
+}
+
+}  // namespace
+
+std::span<const Migration> all_migrations() {
+  return kMigrations;
+}
+
+Status migrate(Connection& connection, std::span<const Migration> migrations) {
+  STUDIO_TRY(auto applied, applied_migrations(connection));
+  if (!applied.empty() && (migrations.empty() || applied.rbegin()->first > migrations.back().number)) {
+    return Error(Code::kFailedPrecondition, "the store was written by a newer version of this program");
+  }
+  for (const Migration& migration : migrations) {
+    std::string checksum = to_hex(sha256(migration.script.c_str()));
+    auto found = applied.find(migration.number);
+    if (found == applied.end()) {
+      STUDIO_CHECK_OK(apply(connection, migration, checksum));
+    } else if (found->second.checksum != checksum) {
+      return Error(Code::kFailedPrecondition, "the store's schema differs from this program's at migration " +
+                                                  std::to_string(migration.number) + " (" + found->second.name + ")");
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace studio::store

@@ -1,0 +1,119 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/file_lock.h"
+#include "store/migrations.h"
+#include "store/sqlite.h"
+#include "store/writer.h"
+
+namespace studio::store {
+
+struct Store::State {
+  FileLock lock;
+  Writer writer;
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+  STUDIO_TRY(auto lock, FileLock::try_acquire(folder + "/lock"));
+  if (!lock) {
+    return Error(Code::kConflict, "another studio serves from this data folder (process " +
+                                      FileLock::holder(folder + "/lock") + "); give this one its own with --data");
+  }
+  STUDIO_TRY(auto connection, Connection::open(folder + "/studio.db"));
+  STUDIO_CHECK_OK(migrate(connection, all_migrations()));
+  return std::unique_ptr<Store>(
+      new Store(std::unique_ptr<State>(new State{std::move(*lock), Writer(std::move(connection))})));
+}
+
+Status Store::add_key(const ApiKey& key) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("INSERT INTO api_keys (key_id, name, digest, prefix, created_at) VALUES (?, ?, ?, ?, ?)",
+                              {std::string_view(key.key_id), std::string_view(key.name), Bytes(key.digest),
+                               std::string_view(key.prefix), key.created_at});
+  });
+}
+
+Status Store::revoke_keys_named(const std::string& name) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("UPDATE api_keys SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
+                              {int64_t{std::time(nullptr)}, std::string_view(name)});
+  });
+}
+
+Result<std::vector<ApiKey>> Store::active_keys() {
+  std::vector<ApiKey> keys;
+  auto read = [&](const Row& row) {
+    ApiKey key{.key_id = row.text(0), .name = row.text(1), .prefix = row.text(3), .created_at = row.integer(4)};
+    std::vector<uint8_t> digest = row.bytes(2);
+    if (digest.size() != key.digest.size()) return;  // the schema's CHECK forbids it
+    std::copy(digest.begin(), digest.end(), key.digest.begin());
+    keys.push_back(std::move(key));
+  };
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query(
+        "SELECT key_id, name, digest, prefix, created_at FROM api_keys WHERE revoked_at IS NULL "
+        "ORDER BY created_at, key_id",
+        {}, read);
+  }));
+  return keys;
+}
+
+Status Store::record_usage(const Usage& usage) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute(
+        "INSERT INTO usage (request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
+        "reasoning_tokens, outcome, started_at_ms, first_token_ms, total_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+        {std::string_view(usage.request_id), std::string_view(usage.key_id), std::string_view(usage.model),
+         std::string_view(usage.operation), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
+         usage.reasoning_tokens, std::string_view(usage.outcome), usage.started_at_ms, usage.first_token_ms,
+         usage.total_ms});
+  });
+}
+
+Result<std::optional<Usage>> Store::find_usage(const std::string& request_id) {
+  std::optional<Usage> found;
+  auto read = [&](const Row& row) {
+    found = Usage{.request_id = row.text(0),
+                  .key_id = row.text(1),
+                  .model = row.text(2),
+                  .operation = row.text(3),
+                  .prompt_tokens = row.integer(4),
+                  .cached_tokens = row.integer(5),
+                  .completion_tokens = row.integer(6),
+                  .reasoning_tokens = row.integer(7),
+                  .outcome = row.text(8),
+                  .started_at_ms = row.integer(9),
+                  .first_token_ms = row.integer(10),
+                  .total_ms = row.integer(11)};
+  };
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query(
+        "SELECT request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
+        "reasoning_tokens, outcome, started_at_ms, first_token_ms, total_ms FROM usage WHERE request_id = ?",
+        {std::string_view(request_id)}, read);
+  }));
+  return found;
+}
+
+Result<UsageTotals> Store::usage_totals() {
+  UsageTotals totals;
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query(
+        "SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(cached_tokens), 0), "
+        "coalesce(sum(completion_tokens), 0) FROM usage",
+        {}, [&](const Row& row) { totals = {row.integer(0), row.integer(1), row.integer(2), row.integer(3)}; });
+  }));
+  return totals;
+}
+
+uint64_t Store::commits() const {
+  return state_->writer.commits();
+}
+
+}  // namespace studio::store

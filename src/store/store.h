@@ -1,0 +1,70 @@
+// The records that must survive: keys and usage.
+//
+// One store belongs to one process at a time (it holds a lock on the folder's file "lock"). All calls may come from any
+// thread and block until what they wrote is durable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace studio::store {
+
+struct ApiKey {
+  std::string key_id;
+  std::string name;
+  Sha256Digest digest{};   // of the key's bytes; the key itself is never here
+  std::string prefix;      // the key's first characters, for people
+  int64_t created_at = 0;  // Unix seconds
+};
+
+struct Usage {
+  std::string request_id;  // recorded once, for ever
+  std::string key_id;
+  std::string model;
+  std::string operation;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of the prompt
+  int64_t completion_tokens = 0;
+  int64_t reasoning_tokens = 0;  // of the completion
+  std::string outcome;
+  int64_t started_at_ms = 0;  // Unix milliseconds
+  int64_t first_token_ms = -1;
+  int64_t total_ms = 0;
+};
+
+struct UsageTotals {
+  int64_t requests = 0;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t completion_tokens = 0;
+};
+
+class Store {
+ public:
+  // Opens or makes `folder`/studio.db. Errors: conflict when another process holds it (its pid is in the message).
+  static Result<std::unique_ptr<Store>> open(const std::string& folder);
+  ~Store();
+
+  Status add_key(const ApiKey& key);  // conflict when the id or the digest is there already
+  Status revoke_keys_named(const std::string& name);
+  Result<std::vector<ApiKey>> active_keys();  // oldest first
+
+  // Again with the same request id: ok, and nothing changes.
+  Status record_usage(const Usage& usage);
+  Result<std::optional<Usage>> find_usage(const std::string& request_id);
+  Result<UsageTotals> usage_totals();
+  uint64_t commits() const;
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace studio::store

@@ -1,0 +1,197 @@
+#include "store/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "store/migrations.h"
+#include "store/sqlite.h"
+
+namespace studio::store {
+namespace {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    char name[] = "/tmp/studio_store_XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::unique_ptr<Store> open_store(const TemporaryFolder& folder) {
+  auto store = Store::open(folder.path());
+  EXPECT_TRUE(store.ok()) << store.error().message() << store.error().detail().text;
+  return std::move(store).value();
+}
+
+Usage sample_usage(const std::string& request_id) {
+  return {.request_id = request_id,
+          .key_id = "key-1",
+          .model = "tiny",
+          .operation = "chat.completions",
+          .prompt_tokens = 10,
+          .cached_tokens = 4,
+          .completion_tokens = 7,
+          .reasoning_tokens = 2,
+          .outcome = "stop",
+          .started_at_ms = 1'700'000'000'000,
+          .first_token_ms = 12,
+          .total_ms = 90};
+}
+
+TEST(Store, UsesASqliteWithoutTheLogResetBug) {
+  EXPECT_GE(sqlite_version(), "3.51.3");
+}
+
+TEST(Store, KeepsKeysOverARestart) {
+  TemporaryFolder folder;
+  ApiKey key{.key_id = "key-1", .name = "local", .digest = sha256("sk-x"), .prefix = "sk-x", .created_at = 5};
+  ASSERT_TRUE(open_store(folder)->add_key(key).ok());
+
+  auto keys = open_store(folder)->active_keys();
+  ASSERT_TRUE(keys.ok());
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_EQ(keys->front().digest, key.digest);
+  EXPECT_EQ(keys->front().name, "local");
+}
+
+TEST(Store, RefusesADigestTwice) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  ASSERT_TRUE(store->add_key({.key_id = "a", .name = "n", .digest = sha256("sk-x"), .prefix = "p"}).ok());
+  Status again = store->add_key({.key_id = "b", .name = "n", .digest = sha256("sk-x"), .prefix = "p"});
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code(), Code::kConflict);
+}
+
+TEST(Store, ForgetsRevokedKeys) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  ASSERT_TRUE(store->add_key({.key_id = "a", .name = "local", .digest = sha256("1"), .prefix = "p"}).ok());
+  ASSERT_TRUE(store->add_key({.key_id = "b", .name = "other", .digest = sha256("2"), .prefix = "p"}).ok());
+  ASSERT_TRUE(store->revoke_keys_named("local").ok());
+  auto keys = store->active_keys();
+  ASSERT_TRUE(keys.ok());
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_EQ(keys->front().key_id, "b");
+}
+
+TEST(Store, RecordsARequestOnce) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  ASSERT_TRUE(store->record_usage(sample_usage("r-1")).ok());
+  Usage changed = sample_usage("r-1");
+  changed.completion_tokens = 99;
+  ASSERT_TRUE(store->record_usage(changed).ok());
+
+  auto found = store->find_usage("r-1");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->completion_tokens, 7);
+  EXPECT_EQ(store->usage_totals()->requests, 1);
+}
+
+TEST(Store, FailedWriteLeavesItsNeighboursAlone) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  Usage impossible = sample_usage("bad");
+  impossible.cached_tokens = impossible.prompt_tokens + 1;
+  std::thread good([&] { EXPECT_TRUE(store->record_usage(sample_usage("good")).ok()); });
+  EXPECT_FALSE(store->record_usage(impossible).ok());
+  good.join();
+  EXPECT_EQ(store->usage_totals()->requests, 1);
+}
+
+TEST(Store, SharesCommitsBetweenThoseWhoWait) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  constexpr int kThreads = 16, kEach = 50;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        ASSERT_TRUE(store->record_usage(sample_usage(std::to_string(t) + "/" + std::to_string(i))).ok());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(store->usage_totals()->requests, kThreads * kEach);
+  EXPECT_LT(store->commits(), uint64_t{kThreads * kEach} / 2);
+}
+
+TEST(Store, BelongsToOneProcessAtATime) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  auto second = Store::open(folder.path());
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), Code::kConflict);
+  EXPECT_THAT(second.error().message(), testing::HasSubstr(std::to_string(::getpid())));
+}
+
+TEST(Store, FileIsItsOwnersAlone) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  struct stat info{};
+  ASSERT_EQ(::stat((folder.path() + "/studio.db").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST(Store, RefusesAFileThatIsNoStore) {
+  TemporaryFolder folder;
+  FILE* file = std::fopen((folder.path() + "/studio.db").c_str(), "w");
+  for (int i = 0; i < 4096; ++i) std::fputc('x', file);
+  std::fclose(file);
+  auto store = Store::open(folder.path());
+  ASSERT_FALSE(store.ok());
+  EXPECT_EQ(store.error().code(), Code::kCorruptData);
+}
+
+TEST(Migrations, AreAppliedOnceAndRemembered) {
+  TemporaryFolder folder;
+  auto connection = Connection::open(folder.path() + "/a.db");
+  ASSERT_TRUE(connection.ok());
+  const Migration first[] = {{1, "one", "CREATE TABLE a (x INTEGER) STRICT;"}};
+  const Migration second[] = {{1, "one", "CREATE TABLE a (x INTEGER) STRICT;"},
+                              {2, "two", "ALTER TABLE a ADD COLUMN y TEXT;"}};
+  ASSERT_TRUE(migrate(*connection, first).ok());
+  ASSERT_TRUE(connection->execute("INSERT INTO a VALUES (1)").ok());
+  ASSERT_TRUE(migrate(*connection, second).ok());
+  ASSERT_TRUE(migrate(*connection, second).ok());
+  int64_t rows = 0;
+  ASSERT_TRUE(connection->query("SELECT x, y FROM a", {}, [&](const Row&) { ++rows; }).ok());
+  EXPECT_EQ(rows, 1);
+}
+
+TEST(Migrations, RefuseANewerStoreAndAChangedText) {
+  TemporaryFolder folder;
+  auto connection = Connection::open(folder.path() + "/a.db");
+  ASSERT_TRUE(connection.ok());
+  const Migration two[] = {{1, "one", "CREATE TABLE a (x INTEGER) STRICT;"},
+                           {2, "two", "CREATE TABLE b (x INTEGER) STRICT;"}};
+  ASSERT_TRUE(migrate(*connection, two).ok());
+  EXPECT_EQ(migrate(*connection, {two, 1}).error().code(), Code::kFailedPrecondition);
+  const Migration other[] = {{1, "one", "CREATE TABLE a (z INTEGER) STRICT;"}, two[1]};
+  EXPECT_EQ(migrate(*connection, other).error().code(), Code::kFailedPrecondition);
+}
+
+TEST(Migrations, LeaveNothingOfOneThatFails) {
+  TemporaryFolder folder;
+  auto connection = Connection::open(folder.path() + "/a.db");
+  ASSERT_TRUE(connection.ok());
+  const Migration broken[] = {{1, "one", "CREATE TABLE a (x INTEGER) STRICT; CREATE TABLE a (y INTEGER) STRICT;"}};
+  EXPECT_FALSE(migrate(*connection, broken).ok());
+  const Migration mended[] = {{1, "one", "CREATE TABLE a (x INTEGER) STRICT;"}};
+  EXPECT_TRUE(migrate(*connection, mended).ok());
+}
+
+}  // namespace
+}  // namespace studio::store
