@@ -57,6 +57,9 @@ class Model {
   virtual int64_t weight_bytes() const = 0;  // read once per step, whatever the batch
   virtual int64_t parameters() const = 0;
 
+  // The pool that sequences' pages come from; of kv_shape(). Before the first forward().
+  virtual void use_pages(PagePool* pages) = 0;
+
   // Computes the runs, stores their keys and values and advances the sequences. Rows of logits [V] f32 come in the
   // order of the runs (kLast: one, kAll: one per token) into `logits`, which holds as many rows as the runs want.
   virtual void forward(std::span<const BatchRun> runs, float* logits) = 0;

@@ -1,0 +1,150 @@
+#include "engine/layers/step.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace studio::engine {
+namespace {
+
+// Rows of T * G in one piece of attention: long enough to share each load of keys and values between many queries,
+// short enough that the last piece does not keep the other threads waiting.
+constexpr int kAttentionRows = 64;
+// Up to here the pieces of elementwise work are smaller than a barrier: the caller's thread does them.
+constexpr int kAloneTokens = 1;
+
+}  // namespace
+
+Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, int max_tokens)
+    : kernels_(kernels), pool_(pool), rope_(rope), rotary_dim_(rotary_dim) {
+  const auto angles = static_cast<size_t>(max_tokens) * static_cast<size_t>(rotary_dim / 2);
+  cos_.resize(angles);
+  sin_.resize(angles);
+  positions_.reserve(static_cast<size_t>(max_tokens));
+}
+
+void Step::begin(std::span<const StepRun> runs) {
+  runs_.assign(runs.begin(), runs.end());
+  positions_.clear();
+  for (const StepRun& run : runs_) {
+    for (int t = 0; t < run.tokens; ++t) positions_.push_back(run.first_position + t);
+  }
+  tokens_ = static_cast<int>(positions_.size());
+  rope_.gather(positions_, cos_.data(), sin_.data());
+}
+
+void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows) {
+  const int k = static_cast<int>(weight.size());
+  y.reset(rows, k);
+  const NormInput in{x, weight.size(), weight.data(), eps, k};
+  if (rows <= kAloneTokens) return kernels_.rms_norm_quantize(in, y.view(), 0, rows);
+  pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {
+    kernels_.rms_norm_quantize(in, y.view(), static_cast<int>(begin), static_cast<int>(end));
+  });
+}
+
+void Step::norm_heads(float* x, int heads, std::span<const float> weight, float eps) {
+  const NormInput in{x, weight.size(), weight.data(), eps, static_cast<int>(weight.size())};
+  pool_.parallel_for(static_cast<int64_t>(tokens_) * heads, heads, [&](int64_t begin, int64_t end, int) {
+    kernels_.rms_norm(in, x, weight.size(), static_cast<int>(begin), static_cast<int>(end));
+  });
+}
+
+void Step::quantize(const float* x, Activations& y) {
+  const auto stride = static_cast<size_t>(y.k());
+  if (tokens_ <= kAloneTokens) return kernels_.quantize(x, stride, y.view(), 0, tokens_);
+  pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
+    kernels_.quantize(x, stride, y.view(), static_cast<int>(begin), static_cast<int>(end));
+  });
+}
+
+void Step::swiglu(const float* gate, const float* up, Activations& y) {
+  const int k = y.k();
+  const auto stride = static_cast<size_t>(k);
+  pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
+    kernels_.swiglu_quantize(gate, up, stride, y.view(), static_cast<int>(begin), static_cast<int>(end), 0, k);
+  });
+}
+
+void Step::rotate(const HeadShape& shape, bool interleaved, float* q, float* k, int begin, int end) {
+  RopeArgs args;
+  args.head_dim = shape.head_dim;
+  args.rotary_dim = rotary_dim_;
+  args.interleaved = interleaved;
+  args.cos = cos_.data();
+  args.sin = sin_.data();
+  args.x = q;
+  args.heads = shape.heads;
+  args.stride = static_cast<size_t>(shape.heads * shape.head_dim);
+  kernels_.rope(args, begin, end);
+  args.x = k;
+  args.heads = shape.kv_heads;
+  args.stride = static_cast<size_t>(shape.kv_heads * shape.head_dim);
+  kernels_.rope(args, begin, end);
+}
+
+void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k,
+                  const float* v, float* out) {
+  const int group = shape.heads / shape.kv_heads;
+  const auto d = static_cast<size_t>(shape.head_dim);
+  const size_t q_stride = static_cast<size_t>(shape.heads) * d, kv_stride = static_cast<size_t>(shape.kv_heads) * d;
+
+  auto store = [&](const StepRun& run, int kv_head) {
+    const size_t offset = static_cast<size_t>(run.first_row) * kv_stride + static_cast<size_t>(kv_head) * d;
+    KvStoreArgs args;
+    args.pages = pages.view(layer, kv_head);
+    args.page_table = run.sequence->page_table();
+    args.first = run.first_position;
+    args.n = run.tokens;
+    args.k = k + offset;
+    args.v = v + offset;
+    args.k_stride = args.v_stride = kv_stride;
+    kernels_.store_kv(args);
+  };
+  if (tokens_ <= kAloneTokens) {
+    rotate(shape, interleaved, q, k, 0, tokens_);
+    for (const StepRun& run : runs_) {
+      for (int head = 0; head < shape.kv_heads; ++head) store(run, head);
+    }
+  } else {
+    pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
+      rotate(shape, interleaved, q, k, static_cast<int>(begin), static_cast<int>(end));
+    });
+    const auto heads = static_cast<size_t>(shape.kv_heads);
+    pool_.parallel_for(static_cast<int64_t>(runs_.size() * heads), 1, [&](int64_t begin, int64_t end, int) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+        store(runs_[i / heads], static_cast<int>(i % heads));
+      }
+    });
+  }
+
+  items_.clear();
+  for (int run = 0; run < static_cast<int>(runs_.size()); ++run) {
+    const int rows = runs_[static_cast<size_t>(run)].tokens * group;
+    for (int head = 0; head < shape.kv_heads; ++head) {
+      for (int begin = 0; begin < rows; begin += kAttentionRows) {
+        items_.push_back({run, head, begin, std::min(rows, begin + kAttentionRows)});
+      }
+    }
+  }
+  pool_.parallel_for(static_cast<int64_t>(items_.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      const AttentionItem& item = items_[i];
+      const StepRun& run = runs_[static_cast<size_t>(item.run)];
+      const size_t offset =
+          static_cast<size_t>(run.first_row) * q_stride + static_cast<size_t>(item.kv_head * group) * d;
+      AttentionArgs args;
+      args.pages = pages.view(layer, item.kv_head);
+      args.page_table = run.sequence->page_table();
+      args.first = run.first_position;
+      args.group = group;
+      args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
+      args.q = q + offset;
+      args.q_stride = q_stride;
+      args.out = out + offset;
+      args.out_stride = q_stride;
+      kernels_.attention(args, item.begin, item.end);
+    }
+  });
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,75 @@
+// One step of a transformer over a batch: the operations a layer is written in, spread over the pool.
+//
+// A Step holds the batch's runs, positions and rotary angles, and lends kernels and threads. Each operation is one
+// parallel loop (or none, for a single token), so a layer costs about seven barriers. Activations are quantised by the
+// operation that produces them, never by those that read them.
+// Threads: the scheduler thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "engine/kernels/activations.h"
+#include "engine/kernels/kernel_set.h"
+#include "engine/kernels/matmul.h"
+#include "engine/kernels/rope_table.h"
+#include "engine/kv/page_pool.h"
+#include "engine/kv/sequence_state.h"
+
+namespace studio::engine {
+
+struct HeadShape {
+  int heads = 0;     // H
+  int kv_heads = 0;  // K
+  int head_dim = 0;  // D
+};
+
+// One sequence's share of the batch: tokens first_row .. first_row + tokens - 1 of every [N, ...] array.
+struct StepRun {
+  const SequenceState* sequence = nullptr;
+  int first_row = 0;
+  int tokens = 0;
+  int first_position = 0;
+};
+
+class Step {
+ public:
+  Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, int max_tokens);
+
+  void begin(std::span<const StepRun> runs);
+  int tokens() const { return tokens_; }  // N
+  std::span<const StepRun> runs() const { return runs_; }
+
+  // y = quantised RMSNorm(x [N, K]) * weight.
+  void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows);
+  // In place over each head of x [N, heads, D].
+  void norm_heads(float* x, int heads, std::span<const float> weight, float eps);
+  void quantize(const float* x, Activations& y);
+  void matmul(std::span<const MatmulJob> jobs) { run_matmuls(kernels_, pool_, jobs); }
+  // y = silu(gate) * up, quantised. gate and up [N, F].
+  void swiglu(const float* gate, const float* up, Activations& y);
+  // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
+  void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,
+              float* out);
+
+ private:
+  struct AttentionItem {
+    int run, kv_head, begin, end;  // rows of the run's T * G
+  };
+
+  void rotate(const HeadShape& shape, bool interleaved, float* q, float* k, int begin, int end);
+
+  const KernelSet& kernels_;
+  ThreadPool& pool_;
+  RopeTable& rope_;
+  int rotary_dim_;
+  int tokens_ = 0;
+  std::vector<StepRun> runs_;
+  std::vector<int32_t> positions_;  // [N]
+  std::vector<float> cos_, sin_;    // [N, rotary_dim / 2]
+  std::vector<AttentionItem> items_;
+};
+
+}  // namespace studio::engine

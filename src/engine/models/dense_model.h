@@ -1,0 +1,79 @@
+// What the dense decoders share: configuration keys, embedding rows, scratch memory, the head.
+//
+// forward() reads: embedding -> layer(0) .. layer(L - 1) -> norm and head of the rows that are wanted. An architecture
+// adds its weights and its layer; see qwen2.cc for the whole form.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/gguf.h"
+#include "engine/layers/step.h"
+#include "engine/layers/weights.h"
+#include "engine/models/model.h"
+
+namespace studio::engine {
+
+// The keys `<architecture>.*` that every dense decoder has, checked for sense. corrupt_data naming the key.
+Result<ModelConfig> read_dense_config(const GgufFile& file, const std::string& architecture);
+
+// Feed-forward weights; the same in all families here. up and gate [F, C], down [C, F].
+struct MlpWeights {
+  std::vector<float> norm;  // [C]
+  PanelMatrix gate, up, down;
+};
+
+Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, const ModelConfig& config);
+
+class DenseModel : public Model {
+ public:
+  DenseModel(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config);
+
+  const ModelConfig& config() const override { return config_; }
+  KvShape kv_shape() const override { return {config_.layers, config_.kv_heads, config_.head_dim}; }
+  int64_t weight_bytes() const override { return loader_.matrix_bytes(); }
+  int64_t parameters() const override { return loader_.parameters(); }
+  void use_pages(PagePool* pages) override { pages_ = pages; }
+  void forward(std::span<const BatchRun> runs, float* logits) override;
+
+ protected:
+  // Loads embedding, final norm and head, and makes the scratch; after the layers, because it asks which types came.
+  Status finish_loading();
+  // x_ [N, C] through layer `index`, in place.
+  virtual void layer(int index, Step& step) = 0;
+  // x += W_down(silu(W_gate norm(x)) * W_up norm(x)).
+  void feed_forward(const MlpWeights& weights, Step& step);
+  HeadShape head_shape() const { return {config_.heads, config_.kv_heads, config_.head_dim}; }
+
+  const GgufFile& file_;
+  const KernelSet& kernels_;
+  ThreadPool& pool_;
+  ModelConfig config_;
+  WeightLoader loader_;
+  PagePool* pages_ = nullptr;
+
+  // Scratch for kMaxBatchTokens rows.
+  std::vector<float> x_;                                      // [N, C] the residual stream
+  std::vector<float> q_, k_, v_;                              // [N, H * D], [N, K * D] twice
+  std::vector<float> attention_;                              // [N, H * D]
+  std::vector<float> gate_, up_;                              // [N, F]
+  std::optional<Activations> normed_, attended_, activated_;  // K = C, H * D, F
+
+ private:
+  void embed(std::span<const BatchRun> runs);
+  void write_logits(std::span<const BatchRun> runs, Step& step, float* logits);
+
+  const TensorInfo* embedding_ = nullptr;  // [V, C]
+  std::vector<float> output_norm_;         // [C]
+  std::optional<PanelMatrix> head_;        // [V, C]; the embedding again where the file ties them
+  std::optional<RopeTable> rope_;
+  std::optional<Step> step_;
+  std::vector<float> wanted_;  // [rows of logits, C]
+  std::vector<StepRun> step_runs_;
+};
+
+}  // namespace studio::engine

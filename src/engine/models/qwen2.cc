@@ -1,0 +1,80 @@
+// Qwen2 and Qwen2.5, dense: grouped-query attention with biases on q, k and v, rotary halves, SwiGLU.
+//
+// Reference: class Qwen2ForCausalLM of transformers 5.x; tests/golden/models holds its logits. GGUF architecture
+// "qwen2".
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/models/dense_model.h"
+#include "engine/models/registry.h"
+
+namespace studio::engine {
+namespace {
+
+struct LayerWeights {
+  std::vector<float> attention_norm;          // [C]
+  PanelMatrix q, k, v;                        // [H * D, C], [K * D, C] twice
+  std::vector<float> q_bias, k_bias, v_bias;  // [H * D], [K * D] twice
+  PanelMatrix output;                         // [C, H * D]
+  MlpWeights mlp;
+};
+
+class Qwen2 final : public DenseModel {
+ public:
+  using DenseModel::DenseModel;
+
+  Status load() {
+    for (int i = 0; i < config_.layers; ++i) {
+      STUDIO_TRY(auto weights, load_layer("blk." + std::to_string(i) + "."));
+      layers_.push_back(std::move(weights));
+    }
+    return finish_loading();
+  }
+
+ private:
+  Result<LayerWeights> load_layer(const std::string& prefix) {
+    const int c = config_.hidden, q_rows = config_.heads * config_.head_dim,
+              kv_rows = config_.kv_heads * config_.head_dim;
+    STUDIO_TRY(auto attention_norm, loader_.vector(prefix + "attn_norm.weight", c));
+    STUDIO_TRY(auto q, loader_.matrix(prefix + "attn_q.weight", q_rows, c));
+    STUDIO_TRY(auto k, loader_.matrix(prefix + "attn_k.weight", kv_rows, c));
+    STUDIO_TRY(auto v, loader_.matrix(prefix + "attn_v.weight", kv_rows, c));
+    STUDIO_TRY(auto q_bias, loader_.vector(prefix + "attn_q.bias", q_rows));
+    STUDIO_TRY(auto k_bias, loader_.vector(prefix + "attn_k.bias", kv_rows));
+    STUDIO_TRY(auto v_bias, loader_.vector(prefix + "attn_v.bias", kv_rows));
+    STUDIO_TRY(auto output, loader_.matrix(prefix + "attn_output.weight", c, q_rows));
+    STUDIO_TRY(auto mlp, load_mlp(loader_, prefix, config_));
+    return LayerWeights{
+        std::move(attention_norm), std::move(q),      std::move(k),      std::move(v),  std::move(q_bias),
+        std::move(k_bias),         std::move(v_bias), std::move(output), std::move(mlp)};
+  }
+
+  void layer(int index, Step& step) override {
+    const LayerWeights& w = layers_[static_cast<size_t>(index)];
+    const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
+    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens());
+    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, w.q_bias.data(), false}},
+                                {&w.k, &*normed_, {k_.data(), kv_width, w.k_bias.data(), false}},
+                                {&w.v, &*normed_, {v_.data(), kv_width, w.v_bias.data(), false}}};
+    step.matmul(inputs);
+    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.data(), k_.data(), v_.data(),
+                attention_.data());
+    attended_->reset(step.tokens(), w.q.rows());
+    step.quantize(attention_.data(), *attended_);
+    const MatmulJob output[] = {
+        {&w.output, &*attended_, {x_.data(), static_cast<size_t>(config_.hidden), nullptr, true}}};
+    step.matmul(output);
+    feed_forward(w.mlp, step);
+  }
+
+  std::vector<LayerWeights> layers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_qwen2(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
+  return load_dense<Qwen2>(file, "qwen2", kernels, pool);
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,80 @@
+// Qwen3, dense: grouped-query attention with an RMSNorm over each query and key head, rotary halves, SwiGLU.
+//
+// Reference: class Qwen3ForCausalLM of transformers 5.x; tests/golden/models holds its logits. GGUF architecture
+// "qwen3".
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/models/dense_model.h"
+#include "engine/models/registry.h"
+
+namespace studio::engine {
+namespace {
+
+struct LayerWeights {
+  std::vector<float> attention_norm;  // [C]
+  PanelMatrix q, k, v;                // [H * D, C], [K * D, C] twice
+  std::vector<float> q_norm, k_norm;  // [D]
+  PanelMatrix output;                 // [C, H * D]
+  MlpWeights mlp;
+};
+
+class Qwen3 final : public DenseModel {
+ public:
+  using DenseModel::DenseModel;
+
+  Status load() {
+    for (int i = 0; i < config_.layers; ++i) {
+      STUDIO_TRY(auto weights, load_layer("blk." + std::to_string(i) + "."));
+      layers_.push_back(std::move(weights));
+    }
+    return finish_loading();
+  }
+
+ private:
+  Result<LayerWeights> load_layer(const std::string& prefix) {
+    const int c = config_.hidden, q_rows = config_.heads * config_.head_dim,
+              kv_rows = config_.kv_heads * config_.head_dim;
+    STUDIO_TRY(auto attention_norm, loader_.vector(prefix + "attn_norm.weight", c));
+    STUDIO_TRY(auto q, loader_.matrix(prefix + "attn_q.weight", q_rows, c));
+    STUDIO_TRY(auto k, loader_.matrix(prefix + "attn_k.weight", kv_rows, c));
+    STUDIO_TRY(auto v, loader_.matrix(prefix + "attn_v.weight", kv_rows, c));
+    STUDIO_TRY(auto q_norm, loader_.vector(prefix + "attn_q_norm.weight", config_.head_dim));
+    STUDIO_TRY(auto k_norm, loader_.vector(prefix + "attn_k_norm.weight", config_.head_dim));
+    STUDIO_TRY(auto output, loader_.matrix(prefix + "attn_output.weight", c, q_rows));
+    STUDIO_TRY(auto mlp, load_mlp(loader_, prefix, config_));
+    return LayerWeights{std::move(attention_norm), std::move(q),      std::move(k),      std::move(v),
+                        std::move(q_norm),         std::move(k_norm), std::move(output), std::move(mlp)};
+  }
+
+  void layer(int index, Step& step) override {
+    const LayerWeights& w = layers_[static_cast<size_t>(index)];
+    const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
+    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens());
+    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, nullptr, false}},
+                                {&w.k, &*normed_, {k_.data(), kv_width, nullptr, false}},
+                                {&w.v, &*normed_, {v_.data(), kv_width, nullptr, false}}};
+    step.matmul(inputs);
+    step.norm_heads(q_.data(), config_.heads, w.q_norm, config_.norm_eps);
+    step.norm_heads(k_.data(), config_.kv_heads, w.k_norm, config_.norm_eps);
+    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.data(), k_.data(), v_.data(),
+                attention_.data());
+    attended_->reset(step.tokens(), w.q.rows());
+    step.quantize(attention_.data(), *attended_);
+    const MatmulJob output[] = {
+        {&w.output, &*attended_, {x_.data(), static_cast<size_t>(config_.hidden), nullptr, true}}};
+    step.matmul(output);
+    feed_forward(w.mlp, step);
+  }
+
+  std::vector<LayerWeights> layers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_qwen3(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
+  return load_dense<Qwen3>(file, "qwen3", kernels, pool);
+}
+
+}  // namespace studio::engine
