@@ -18,7 +18,7 @@ mkdir -p "$cache" "$dest"
 work=$(mktemp -d "$cache/sqlite.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 if ! is_sha256 "$tarball" $tarball_sha256; then
-  (cd "$work" && npm pack --silent "$package@$version" >npm.log 2>&1) || {
+  (cd "$work" && npm pack --loglevel=error "$package@$version" >npm.log 2>&1) || {
     echo "cannot fetch npm package $package@$version, and $tarball is not there:" >&2
     tail -n 5 "$work/npm.log" >&2
     exit 1
