@@ -1,7 +1,7 @@
 // A weight matrix [rows, K] repacked for the kernels: panels of 16 rows, one row per 32-bit lane of a 512-bit register.
 //
 // Nothing is lost: codes and scales are those of the file, in another order (panel_layout.h), and take as many bytes
-// within 3 %. Rows that do not fill the last panel are zero. Immutable once built; any thread may read.
+// within 4 %. Rows that do not fill the last panel are zero. Immutable once built; any thread may read.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,51 @@
+#include "engine/kernels/activations.h"
+
+#include <cstdlib>
+
+namespace studio::engine {
+namespace {
+
+constexpr int kNarrowColumns = 8;  // up to here columns lie side by side without gaps
+constexpr int kWideGroup = 16;     // above, in groups that tile instructions take whole
+
+int width_for(int columns) {
+  return columns <= kNarrowColumns ? columns : kWideGroup;
+}
+
+// Columns stored, lanes without data included.
+size_t stored_columns(int columns) {
+  const int width = width_for(columns);
+  return static_cast<size_t>((columns + width - 1) / width) * static_cast<size_t>(width);
+}
+
+}  // namespace
+
+Activations::Activations(int max_columns, int max_k, ActivationParts parts)
+    : max_columns_(max_columns), max_k_(max_k), parts_(parts) {
+  if (parts.values) values_ = AlignedBuffer(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
+  if (parts.codes) {
+    const size_t columns = stored_columns(max_columns);
+    const size_t blocks = columns * static_cast<size_t>(max_k / kActivationBlock);
+    codes_ = AlignedBuffer(blocks * kActivationBlock);
+    scales_ = AlignedBuffer(blocks * sizeof(float));
+    sums_ = AlignedBuffer(blocks * sizeof(float));
+    minus_sums_ = AlignedBuffer(blocks * sizeof(int32_t));
+    minus_halves_ = AlignedBuffer(blocks * 2 * sizeof(int32_t));
+  }
+  reset(max_columns, max_k);
+}
+
+void Activations::reset(int columns, int k) {
+  if (columns < 1 || columns > max_columns_ || k < 1 || k > max_k_) std::abort();  // a write past the buffers otherwise
+  view_ = {.columns = columns,
+           .k = k,
+           .width = width_for(columns),
+           .values = values_.as<float>(),
+           .codes = codes_.as<int8_t>(),
+           .scales = scales_.as<float>(),
+           .sums = sums_.as<float>(),
+           .minus_sums = minus_sums_.as<int32_t>(),
+           .minus_halves = minus_halves_.as<int32_t>()};
+}
+
+}  // namespace studio::engine

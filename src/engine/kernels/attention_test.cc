@@ -1,0 +1,150 @@
+#include <algorithm>
+
+#include "engine/kernels/kernel_test_util.h"
+#include "engine/tensor/half.h"
+
+namespace studio::engine {
+namespace {
+
+// One kv head with its pages scattered over a pool full of NaN, and the queries of a chunk of tokens.
+struct Scene {
+  int dim, group, total, first;  // tokens [first, total) are new
+  std::vector<float> k, v, q;    // [total, D], [total, D], [total - first, group, D]
+  std::vector<uint16_t> pool;
+  std::vector<int32_t> table;
+  KvPages pages;
+
+  Scene(int d, int g, int n, int start, const KernelSet& set) : dim(d), group(g), total(n), first(start) {
+    TestRandom random(static_cast<uint64_t>(d * 1000 + n));
+    const auto dims = static_cast<size_t>(d), tokens = static_cast<size_t>(n);
+    k = random.normals(tokens * dims);
+    v = random.normals(tokens * dims);
+    q = random.normals(static_cast<size_t>(n - start) * static_cast<size_t>(g) * dims);
+    const int count = (n + kPageTokens - 1) / kPageTokens;
+    const size_t half = dims * kPageTokens;
+    pool.assign(static_cast<size_t>(count + 3) * 3 * half, 0x7e00);  // NaN: what is never stored must never count
+    for (int i = 0; i < count; ++i) table.push_back((i * 5 + 2) % (count + 3));
+    std::vector<int32_t> sorted = table;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
+      for (int i = 0; i < count; ++i) table[static_cast<size_t>(i)] = count + 2 - i;
+    }
+    pages = {.base = pool.data(), .page_stride = 3 * half, .k_offset = half, .v_offset = 2 * half, .head_dim = d};
+    // Stored in two pieces that do not end at pages.
+    store(set, 0, n / 3);
+    store(set, n / 3, n - n / 3);
+  }
+
+  void store(const KernelSet& set, int start, int n) {
+    const size_t at = static_cast<size_t>(start) * static_cast<size_t>(dim);
+    set.store_kv({.pages = pages,
+                  .page_table = table.data(),
+                  .first = start,
+                  .n = n,
+                  .k = k.data() + at,
+                  .v = v.data() + at,
+                  .k_stride = static_cast<size_t>(dim),
+                  .v_stride = static_cast<size_t>(dim)});
+  }
+
+  int rows() const { return (total - first) * group; }
+
+  // Rows cut into pieces of `piece`.
+  std::vector<float> attend(const KernelSet& set, int piece) const {
+    std::vector<float> out(q.size());
+    const size_t stride = static_cast<size_t>(group) * static_cast<size_t>(dim);
+    const AttentionArgs args{.pages = pages,
+                             .page_table = table.data(),
+                             .first = first,
+                             .group = group,
+                             .scale = 1.0f / std::sqrt(static_cast<float>(dim)),
+                             .q = q.data(),
+                             .q_stride = stride,
+                             .out = out.data(),
+                             .out_stride = stride};
+    for (int r = 0; r < rows(); r += piece) set.attention(args, r, std::min(r + piece, rows()));
+    return out;
+  }
+
+  // Plain softmax in f64 over keys and values rounded to f16.
+  std::vector<double> exact(int row) const {
+    const auto dims = static_cast<size_t>(dim);
+    const auto seen = static_cast<size_t>(first + row / group + 1);
+    auto rounded = [](float x) { return static_cast<double>(f16_to_f32(f32_to_f16(x))); };
+    std::vector<double> weight(seen), out(dims, 0.0);
+    double top = -1e300, sum = 0;
+    for (size_t t = 0; t < seen; ++t) {
+      for (size_t d = 0; d < dims; ++d) {
+        weight[t] += static_cast<double>(q[static_cast<size_t>(row) * dims + d]) * rounded(k[t * dims + d]);
+      }
+      weight[t] /= std::sqrt(static_cast<double>(dim));
+      top = std::max(top, weight[t]);
+    }
+    for (double& w : weight) sum += w = std::exp(w - top);
+    for (size_t t = 0; t < seen; ++t) {
+      for (size_t d = 0; d < dims; ++d) out[d] += weight[t] / sum * rounded(v[t * dims + d]);
+    }
+    return out;
+  }
+};
+
+struct Case {
+  int dim, group, total, first;
+};
+constexpr Case kCases[] = {{64, 7, 1, 0},     {64, 7, 16, 15}, {64, 7, 17, 16},  {64, 3, 50, 49},
+                           {128, 6, 100, 99}, {64, 7, 40, 0},  {128, 2, 70, 13}, {80, 5, 33, 30},
+                           {16, 1, 5, 0},     {32, 4, 35, 1},  {256, 2, 36, 20}, {96, 9, 64, 40}};
+
+class AttentionTest : public testing::TestWithParam<const KernelSet*> {};
+INSTANTIATE_TEST_SUITE_P(Sets, AttentionTest, testing::ValuesIn(available_kernels()), set_name);
+
+TEST_P(AttentionTest, EqualsSoftmaxInPlainArithmetic) {
+  for (const Case& c : kCases) {
+    const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
+    const std::vector<float> out = scene.attend(*GetParam(), scene.rows());
+    for (int row = 0; row < scene.rows(); ++row) {
+      const std::vector<double> exact = scene.exact(row);
+      for (size_t d = 0; d < exact.size(); ++d) {
+        ASSERT_NEAR(out[static_cast<size_t>(row) * exact.size() + d], exact[d], 1e-5)
+            << "dim " << c.dim << " row " << row << " of " << scene.rows();
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, HasTheBitsOfTheScalarSetHoweverRowsAreCut) {
+  for (const Case& c : kCases) {
+    const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
+    const std::vector<float> expected =
+        Scene(c.dim, c.group, c.total, c.first, scalar_kernels()).attend(scalar_kernels(), scene.rows());
+    for (int piece : {1, 2, 5, 8, 33, 1000}) {
+      EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece))) << "dim " << c.dim << " piece " << piece;
+    }
+  }
+}
+
+TEST_P(AttentionTest, StoresTheNearestHalves) {
+  TestRandom random(9);
+  std::vector<float> x = random.extremes(64 * 40);
+  std::vector<uint16_t> pool(2 * 64 * 16 * 3);
+  const int32_t table[] = {1, 0, 2};
+  const KvPages pages{.base = pool.data(), .page_stride = 2048, .k_offset = 0, .v_offset = 1024, .head_dim = 64};
+  GetParam()->store_kv({.pages = pages,
+                        .page_table = table,
+                        .first = 3,
+                        .n = 40,
+                        .k = x.data(),
+                        .v = x.data(),
+                        .k_stride = 64,
+                        .v_stride = 64});
+  for (size_t t = 0; t < 40; ++t) {
+    const size_t position = t + 3, page = static_cast<size_t>(table[position / 16]) * 2048;
+    for (size_t d = 0; d < 64; ++d) {
+      EXPECT_EQ(pool[page + d * 16 + position % 16], f32_to_f16(x[t * 64 + d]));
+      EXPECT_EQ(pool[page + 1024 + position % 16 * 64 + d], f32_to_f16(x[t * 64 + d]));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace studio::engine

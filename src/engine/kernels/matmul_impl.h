@@ -1,0 +1,428 @@
+// Matrix products over panels, written once over the vector layer V (isa_*.h). Definition: numerics.md, section 3.
+//
+// One kernel serves every number of columns: a block of weights is unpacked once into registers and multiplied with up
+// to V::kColumns columns, whose integer and float accumulators stay in registers. Up to that many columns the packed
+// panel is read straight from memory; with more, a strip of blocks is unpacked into the first-level cache and all
+// columns run over it. Both do the same arithmetic in the same order.
+// Source of the layout idea: 16-row interleaving as in oneDNN's VNNI weights; the offset repair starts each accumulator
+// at -offset * sum(activations).
+#pragma once
+
+#include "engine/formats/block_fields.h"
+#include "engine/kernels/kernel_args.h"
+#include "engine/kernels/panel_layout.h"
+
+namespace studio::engine {
+
+inline constexpr int kStripBlocks = 16;         // 8 KB of codes: half the smallest first-level cache, with its columns
+inline constexpr int kStripColumns = 256;       // columns that share a strip: 16 KB of float accumulators
+inline constexpr size_t kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
+
+template <class V, PanelLayout L>
+struct Dot {
+  using F = typename V::F;
+  using I = typename V::I;
+  using B = typename V::B;
+  static constexpr int kParts = kPanelRows / V::kLanes;
+
+  static constexpr int max_code() {
+    switch (L.codes) {
+      case Codes::kN2:
+        return 3;
+      case Codes::kN3:
+        return 7;
+      case Codes::kN4:
+        return 15;
+      case Codes::kN5:
+        return 31;
+      case Codes::kN6:
+        return 63;
+      default:
+        return 255;
+    }
+  }
+  static constexpr bool kSigned = V::kSigned8 && max_code() == 255;  // the offset of 128 is taken off when unpacking
+  static constexpr int kOffsetLog2 = kSigned ? -1 : L.offset_log2;
+
+  // The activations of one block, at the first of the columns in hand. Strides follow from the width.
+  struct Columns {
+    const int8_t* codes;
+    const float* scales;
+    const float* sums;
+    const int32_t* minus_sums;
+    const int32_t* minus_halves;
+    int width;
+
+    __attribute__((always_inline)) void next_block() {
+      codes += static_cast<size_t>(width) * kActivationBlock;
+      scales += width;
+      sums += width;
+      minus_sums += width;
+      minus_halves += 2 * static_cast<size_t>(width);
+    }
+  };
+
+  STUDIO_INLINE Columns columns_at(const ActivationView& x, int column, int block) {
+    const size_t group = static_cast<size_t>(column / x.width), lane = static_cast<size_t>(column % x.width);
+    const size_t row = (group * static_cast<size_t>(x.k / kActivationBlock) + static_cast<size_t>(block)) *
+                       static_cast<size_t>(x.width);
+    return {x.codes + (row + lane) * kActivationBlock,
+            x.scales + row + lane,
+            x.sums + row + lane,
+            x.minus_sums + row + lane,
+            x.minus_halves + 2 * row + lane,
+            x.width};
+  }
+
+  // The values of IQ4 codes: signed, or lifted by the offset.
+  struct Iq4Table {
+    alignas(16) uint8_t v[16];
+    constexpr Iq4Table() : v{} {
+      for (int i = 0; i < 16; ++i) v[i] = static_cast<uint8_t>(kIq4NlValues[i] + (kSigned ? 0 : 128));
+    }
+  };
+  static constexpr Iq4Table kIq4Table{};
+
+  // Registers 4 * kHalf .. + 3 of a packed block; `block` points at this part's lanes.
+  template <int kHalf>
+  STUDIO_INLINE void unpack_half(const uint8_t* block, B* w) {
+    if constexpr (L.codes == Codes::kB8) {
+      for (int j = 0; j < 4; ++j) {
+        w[j] = V::load_bytes(block + 256 * kHalf + 64 * j);
+        if constexpr (kSigned) w[j] = V::flip_sign_bit(w[j]);
+      }
+    } else if constexpr (L.codes == Codes::kN2 || L.codes == Codes::kN3) {
+      const B pairs = V::load_bytes(block + 64 * kHalf);
+      w[0] = V::template shift_and<0>(pairs, 3);
+      w[1] = V::template shift_and<2>(pairs, 3);
+      w[2] = V::template shift_and<4>(pairs, 3);
+      w[3] = V::template shift_and<6>(pairs, 3);
+    } else {
+      const B front = V::load_bytes(block + 128 * kHalf), back = V::load_bytes(block + 128 * kHalf + 64);
+      w[0] = V::template shift_and<0>(front, 15);
+      w[1] = V::template shift_and<4>(front, 15);
+      w[2] = V::template shift_and<0>(back, 15);
+      w[3] = V::template shift_and<4>(back, 15);
+    }
+    if constexpr (L.codes == Codes::kN3) {
+      add_bits<kHalf, 2>(V::load_bytes(block + 128), w);
+    } else if constexpr (L.codes == Codes::kN5) {
+      add_bits<kHalf, 4>(V::load_bytes(block + 256), w);
+    } else if constexpr (L.codes == Codes::kN6) {
+      const B pairs = V::load_bytes(block + 256 + 64 * kHalf);
+      w[0] = V::template or_shifted<-4>(w[0], pairs, 0x30);
+      w[1] = V::template or_shifted<-2>(w[1], pairs, 0x30);
+      w[2] = V::template or_shifted<0>(w[2], pairs, 0x30);
+      w[3] = V::template or_shifted<2>(w[3], pairs, 0x30);
+    } else if constexpr (L.codes == Codes::kT4) {
+      const typename V::Table table = V::load_table(kIq4Table.v);
+      for (int j = 0; j < 4; ++j) w[j] = V::look_up(table, w[j]);
+    }
+  }
+
+  // Bit 4 * kHalf + j of the plane becomes bit kBit of the codes in register j.
+  template <int kHalf, int kBit>
+  STUDIO_INLINE void add_bits(B plane, B* w) {
+    constexpr int kFirst = 4 * kHalf - kBit;
+    w[0] = V::template or_shifted<kFirst>(w[0], plane, 1 << kBit);
+    w[1] = V::template or_shifted<kFirst + 1>(w[1], plane, 1 << kBit);
+    w[2] = V::template or_shifted<kFirst + 2>(w[2], plane, 1 << kBit);
+    w[3] = V::template or_shifted<kFirst + 3>(w[3], plane, 1 << kBit);
+  }
+
+  template <bool kUnpacked, int kHalf>
+  STUDIO_INLINE void load_half(const uint8_t* block, B* w) {
+    if constexpr (kUnpacked) {
+      for (int j = 0; j < 4; ++j) w[j] = V::load_bytes(block + 256 * kHalf + 64 * j);
+    } else {
+      unpack_half<kHalf>(block, w);
+    }
+  }
+
+  // The weights' side of scaling one block; fields a format lacks are never read.
+  struct BlockScales {
+    F factor;      // d, or d * scale
+    F min;         // m; -(dmin * min); or dmin where minima are per half
+    I scale[2];    // per half
+    I minimum[2];  // per half
+  };
+
+  STUDIO_INLINE BlockScales scales_at(const uint8_t* panel, int block, int part) {
+    const uint8_t* group = panel + static_cast<size_t>(block / L.group_blocks()) * L.group_bytes();
+    const uint8_t* sub = group + L.factor_bytes() + block % L.group_blocks() * L.sub_bytes() + part * V::kLanes;
+    const auto* factors = reinterpret_cast<const uint16_t*>(group) + part * V::kLanes;
+    BlockScales s;
+    s.factor = V::load_f16(factors);
+    if constexpr (L.has_min()) s.min = V::load_f16(factors + kPanelRows);
+    if constexpr (L.scales == Scales::kSub32) {
+      s.factor = V::mul(s.factor, V::to_float(V::load_i8(sub)));
+    } else if constexpr (L.scales == Scales::kSub32Min) {
+      s.factor = V::mul(s.factor, V::to_float(V::load_u8(sub)));
+      s.min = V::mul(s.min, V::to_float(V::sub(V::zero(), V::load_u8(sub + kPanelRows))));
+    } else if constexpr (L.scales == Scales::kSub16) {
+      s.scale[0] = V::load_i8(sub);
+      s.scale[1] = V::load_i8(sub + kPanelRows);
+    } else if constexpr (L.scales == Scales::kSub16Min) {
+      const I bytes[2] = {V::load_u8(sub), V::load_u8(sub + kPanelRows)};
+      for (int h = 0; h < 2; ++h) {
+        s.scale[h] = V::low_nibbles(bytes[h]);
+        s.minimum[h] = V::high_nibbles(bytes[h]);
+      }
+    }
+    return s;
+  }
+
+  // Minus the offset's share of a dot product, where its accumulator starts.
+  STUDIO_INLINE I start(int32_t minus_sum) {
+    if constexpr (kOffsetLog2 < 0) {
+      return V::zero();
+    } else {
+      return V::template splat_shifted<kOffsetLog2>(minus_sum);
+    }
+  }
+
+  // acc [kColumns] += one block.
+  template <bool kUnpacked, int kColumns>
+  STUDIO_INLINE void add_block(const uint8_t* codes, const BlockScales& s, const Columns& x, F* acc) {
+    I sum[kColumns];
+    B w[4];
+    load_half<kUnpacked, 0>(codes, w);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const I first = start(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
+      sum[c] = V::template dot4<max_code()>(first, w, x.codes + c * kActivationBlock);
+      if constexpr (L.per_half()) sum[c] = V::mul(sum[c], s.scale[0]);
+    }
+    load_half<kUnpacked, 1>(codes, w);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const int8_t* a = x.codes + c * kActivationBlock + kHalf16;
+      if constexpr (L.per_half()) {
+        const I second = V::template dot4<max_code()>(start(x.minus_halves[x.width + c]), w, a);
+        sum[c] = V::add(sum[c], V::mul(second, s.scale[1]));
+      } else {
+        sum[c] = V::template dot4<max_code()>(sum[c], w, a);
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      acc[c] = V::fma(V::to_float(sum[c]), V::mul(s.factor, V::splat(x.scales[c])), acc[c]);
+      if constexpr (L.scales == Scales::kSub16Min) {
+        const I minus_min = V::add(V::mul(s.minimum[0], V::splat(x.minus_halves[c])),
+                                   V::mul(s.minimum[1], V::splat(x.minus_halves[x.width + c])));
+        acc[c] = V::fma(V::to_float(minus_min), V::mul(s.min, V::splat(x.scales[c])), acc[c]);
+      } else if constexpr (L.has_min()) {
+        acc[c] = V::fma(s.min, V::splat(x.sums[c]), acc[c]);
+      }
+    }
+  }
+
+  // y of kColumns columns from the accumulators of one part, for the rows that exist.
+  template <int kColumns>
+  STUDIO_INLINE void write(const F* acc, const MatmulOutput& y, int row, int rows, int column) {
+    const int left = rows - row;
+    if (left <= 0) return;
+    for (int c = 0; c < kColumns; ++c) {
+      float* out = y.out + static_cast<size_t>(column + c) * y.stride + row;
+      F value = acc[c];
+      if (left >= V::kLanes) {
+        if (y.bias != nullptr) value = V::add(value, V::load(y.bias + row));
+        if (y.add) value = V::add(V::load(out), value);
+        V::store(out, value);
+      } else {
+        if (y.bias != nullptr) value = V::add(value, V::load_first(y.bias + row, left));
+        if (y.add) value = V::add(V::load_first(out, left), value);
+        V::store_first(out, value, left);
+      }
+    }
+  }
+
+  // Few columns: all of K with the accumulators in registers, straight from the packed panel.
+  template <int kColumns>
+  static void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin,
+                          int panel_end) {
+    const int blocks = w.k / kActivationBlock;
+    for (int p = panel_begin; p < panel_end; ++p) {
+      const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+      for (int part = 0; part < kParts; ++part) {
+        const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+        Columns columns = columns_at(x, 0, 0);
+        F acc[kColumns];
+        for (F& a : acc) a = V::splat(0.0f);
+        for (int b = 0; b < blocks; ++b) {
+          if (part == 0) prefetch_block(codes + kPrefetchBytes);
+          add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
+          codes += L.code_bytes();
+          columns.next_block();
+        }
+        write<kColumns>(acc, y, p * kPanelRows + part * V::kLanes, w.rows, 0);
+      }
+    }
+  }
+
+  STUDIO_INLINE void prefetch_block(const uint8_t* codes) {  // past the end of the matrix this does nothing
+#pragma clang loop unroll(full)
+    for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
+  }
+
+  // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
+  template <int kColumns>
+  static void strip_columns(const uint8_t* panel, const uint8_t* strip, const ActivationView& x, int begin, int end,
+                            int column, float* acc_rows) {
+    for (int part = 0; part < kParts; ++part) {
+      const uint8_t* codes = strip + part * V::kLanes * 4;
+      float* rows = acc_rows + part * V::kLanes;
+      Columns columns = columns_at(x, column, begin);
+      F acc[kColumns];
+      for (int c = 0; c < kColumns; ++c) acc[c] = V::load(rows + c * kPanelRows);
+      for (int b = begin; b < end; ++b) {
+        add_block<true, kColumns>(codes, scales_at(panel, b, part), columns, acc);
+        codes += 512;
+        columns.next_block();
+      }
+      for (int c = 0; c < kColumns; ++c) V::store(rows + c * kPanelRows, acc[c]);
+    }
+  }
+
+  using StripFn = void (*)(const uint8_t*, const uint8_t*, const ActivationView&, int, int, int, float*);
+  using FewFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int);
+  static constexpr StripFn kStrip[9] = {nullptr,
+                                        strip_columns<1>,
+                                        strip_columns<2>,
+                                        strip_columns<3>,
+                                        strip_columns<4>,
+                                        strip_columns<(V::kColumns > 4 ? 5 : 1)>,
+                                        strip_columns<(V::kColumns > 4 ? 6 : 1)>,
+                                        strip_columns<(V::kColumns > 4 ? 7 : 1)>,
+                                        strip_columns<(V::kColumns > 4 ? 8 : 1)>};
+  static constexpr FewFn kFew[9] = {nullptr,
+                                    few_columns<1>,
+                                    few_columns<2>,
+                                    few_columns<3>,
+                                    few_columns<4>,
+                                    few_columns<(V::kColumns > 4 ? 5 : 1)>,
+                                    few_columns<(V::kColumns > 4 ? 6 : 1)>,
+                                    few_columns<(V::kColumns > 4 ? 7 : 1)>,
+                                    few_columns<(V::kColumns > 4 ? 8 : 1)>};
+
+  static void unpack_strip(const uint8_t* codes, int blocks, uint8_t* strip) {
+    for (int b = 0; b < blocks; ++b) {
+      for (int part = 0; part < kParts; ++part) {
+        const int at = part * V::kLanes * 4;
+        B w[8];
+        unpack_half<0>(codes + at, w);
+        unpack_half<1>(codes + at, w + 4);
+        for (int j = 0; j < 8; ++j) V::store_bytes(strip + 64 * j + at, w[j]);
+      }
+      codes += L.code_bytes();
+      strip += 512;
+    }
+  }
+
+  // Many columns: strip by strip, the float accumulators of all columns in the first-level cache.
+  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
+                           int end) {
+    alignas(64) uint8_t strip[kStripBlocks * 512];
+    alignas(64) float acc[kStripColumns * kPanelRows];
+    const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
+    const int blocks = w.k / kActivationBlock;
+    for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[i] = 0;
+    for (int b = 0; b < blocks; b += kStripBlocks) {
+      const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
+      unpack_strip(data + w.codes_offset + static_cast<size_t>(b) * L.code_bytes(), b_end - b, strip);
+      for (int c = begin; c < end; c += V::kColumns) {
+        const int n = end - c < V::kColumns ? end - c : V::kColumns;
+        kStrip[n](data, strip, x, b, b_end, c, acc + (c - begin) * kPanelRows);
+      }
+    }
+    for (int c = begin; c < end; ++c) {
+      for (int part = 0; part < kParts; ++part) {
+        const F value = V::load(acc + (c - begin) * kPanelRows + part * V::kLanes);
+        write<1>(&value, y, panel * kPanelRows + part * V::kLanes, w.rows, c);
+      }
+    }
+  }
+
+  static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
+    if (x.columns <= V::kColumns) {
+      kFew[x.columns](w, x, y, panel_begin, panel_end);
+      return;
+    }
+    for (int begin = 0; begin < x.columns; begin += kStripColumns) {
+      const int end = begin + kStripColumns < x.columns ? begin + kStripColumns : x.columns;
+      for (int p = panel_begin; p < panel_end; ++p) many_columns(w, x, y, p, begin, end);
+    }
+  }
+};
+
+// Float weights: one fused multiply-add per weight and column, k ascending.
+template <class V, DType kType>
+struct FloatDot {
+  using F = typename V::F;
+  static constexpr int kParts = kPanelRows / V::kLanes;
+  static constexpr size_t kElementBytes = kType == DType::kF32 ? 4 : 2;
+
+  STUDIO_INLINE F load(const uint8_t* p) {
+    if constexpr (kType == DType::kF32) return V::load(reinterpret_cast<const float*>(p));
+    if constexpr (kType == DType::kF16) return V::load_f16(reinterpret_cast<const uint16_t*>(p));
+    if constexpr (kType == DType::kBF16) return V::load_bf16(reinterpret_cast<const uint16_t*>(p));
+  }
+
+  template <int kColumns>
+  STUDIO_INLINE void columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                             int column) {
+    for (int part = 0; part < kParts; ++part) {
+      const uint8_t* weights = w.data + static_cast<size_t>(panel) * w.panel_bytes + part * V::kLanes * kElementBytes;
+      const float* values = x.values + static_cast<size_t>(column) * static_cast<size_t>(x.k);
+      F acc[kColumns];
+      for (F& a : acc) a = V::splat(0.0f);
+      for (int k = 0; k < w.k; ++k) {
+        const F weight = load(weights + static_cast<size_t>(k) * kPanelRows * kElementBytes);
+#pragma clang loop unroll(full)
+        for (int c = 0; c < kColumns; ++c) {
+          acc[c] = V::fma(weight, V::splat(values[static_cast<size_t>(c) * static_cast<size_t>(x.k) + k]), acc[c]);
+        }
+      }
+      Dot<V, panel_layout(DType::kQ8_0)>::template write<kColumns>(acc, y, panel * kPanelRows + part * V::kLanes,
+                                                                   w.rows, column);
+    }
+  }
+
+  static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
+    for (int p = panel_begin; p < panel_end; ++p) {
+      int c = 0;
+      for (; c + V::kColumns <= x.columns; c += V::kColumns) columns<V::kColumns>(w, x, y, p, c);
+      for (; c < x.columns; ++c) columns<1>(w, x, y, p, c);
+    }
+  }
+};
+
+template <class V>
+void matmul(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
+  switch (w.type) {
+#define STUDIO_QUANTISED(type) \
+  case DType::type:            \
+    return Dot<V, panel_layout(DType::type)>::run(w, x, y, panel_begin, panel_end)
+    STUDIO_QUANTISED(kQ4_0);
+    STUDIO_QUANTISED(kQ4_1);
+    STUDIO_QUANTISED(kQ5_0);
+    STUDIO_QUANTISED(kQ5_1);
+    STUDIO_QUANTISED(kQ8_0);
+    STUDIO_QUANTISED(kQ2_K);
+    STUDIO_QUANTISED(kQ3_K);
+    STUDIO_QUANTISED(kQ4_K);
+    STUDIO_QUANTISED(kQ5_K);
+    STUDIO_QUANTISED(kQ6_K);
+    STUDIO_QUANTISED(kIQ4_NL);
+    STUDIO_QUANTISED(kIQ4_XS);
+#undef STUDIO_QUANTISED
+    case DType::kF32:
+      return FloatDot<V, DType::kF32>::run(w, x, y, panel_begin, panel_end);
+    case DType::kF16:
+      return FloatDot<V, DType::kF16>::run(w, x, y, panel_begin, panel_end);
+    case DType::kBF16:
+      return FloatDot<V, DType::kBF16>::run(w, x, y, panel_begin, panel_end);
+  }
+}
+
+}  // namespace studio::engine

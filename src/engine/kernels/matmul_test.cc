@@ -1,0 +1,237 @@
+#include "engine/kernels/matmul.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/formats/block_fields.h"
+#include "engine/kernels/kernel_test_util.h"
+#include "engine/tensor/half.h"
+
+namespace studio::engine {
+namespace {
+
+// One product: weights, input and what else decides the result.
+struct Problem {
+  DType type;
+  int rows, k, columns;
+  std::vector<uint8_t> data;  // rows of the file
+  std::vector<float> x;       // [columns, k]
+  PanelMatrix weights;
+
+  Problem(DType dtype, int n_rows, int n_k, int n_columns, uint64_t seed, bool extreme)
+      : Problem(dtype, n_rows, n_k, n_columns, TestRandom(seed), extreme) {}
+
+  Problem(DType dtype, int n_rows, int n_k, int n_columns, TestRandom random, bool extreme)
+      : type(dtype),
+        rows(n_rows),
+        k(n_k),
+        columns(n_columns),
+        data(random_rows(dtype, n_rows, n_k, random)),
+        x(extreme ? random.extremes(static_cast<size_t>(n_columns) * static_cast<size_t>(n_k))
+                  : random.normals(static_cast<size_t>(n_columns) * static_cast<size_t>(n_k))),
+        weights(panels_of(dtype, n_rows, n_k, data)) {}
+
+  Activations input(const KernelSet& set, int first, int n) const {
+    Activations a(n, k, {.codes = is_quantised(type), .values = !is_quantised(type)});
+    set.quantize(x.data() + static_cast<size_t>(first) * static_cast<size_t>(k), static_cast<size_t>(k), a.view(), 0,
+                 n);
+    return a;
+  }
+  std::vector<float> product(const KernelSet& set) const { return product(set, 0, columns); }
+  std::vector<float> product(const KernelSet& set, int first, int n) const {
+    const Activations a = input(set, first, n);
+    std::vector<float> y(static_cast<size_t>(n) * static_cast<size_t>(rows));
+    set.matmul(weights.view(), a.view(), {.out = y.data(), .stride = static_cast<size_t>(rows)}, 0, weights.panels());
+    return y;
+  }
+};
+
+// The numerics class of quantised products (numerics.md, sections 2 and 3), written from the file's blocks in the
+// plainest way. Every kernel set must give these bits.
+float defined_product(DType type, const uint8_t* row, const float* x, int k) {
+  float acc = 0;
+  for (int b = 0; b < k / 32; ++b, x += 32) {
+    float amax = 0;
+    for (int i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[i]));
+    const float as = amax < 1e-30f ? 0 : amax / 127.0f, inverse = amax < 1e-30f ? 0 : 127.0f / amax;
+    int q[32], sum[2] = {0, 0};
+    for (int i = 0; i < 32; ++i) {
+      q[i] = static_cast<int>(std::nearbyint(x[i] * inverse));
+      sum[i / 16] += q[i];
+    }
+    const float asum = static_cast<float>(sum[0] + sum[1]) * as;
+
+    uint8_t codes[kBlock32];
+    Scales32 s;
+    unpack_block32(type, row, static_cast<size_t>(b), codes);
+    unpack_scales32(type, row, static_cast<size_t>(b), s);
+    const bool is_iq4 = type == DType::kIQ4_NL || type == DType::kIQ4_XS;
+    int dot[2] = {0, 0};
+    for (int i = 0; i < 32; ++i) {
+      dot[i / 16] += q[i] * (is_iq4 ? kIq4NlValues[codes[i]] : codes[i] - code_offset(type));
+    }
+    const float d = f16_to_f32(s.d_f16), m = f16_to_f32(s.m_f16);
+    const bool per_half = scale_group(type) == 16;
+    const int total = per_half ? s.scale[0] * dot[0] + s.scale[1] * dot[1] : dot[0] + dot[1];
+    const float ws = per_half ? d : d * static_cast<float>(s.scale[0]);
+    acc = std::fma(static_cast<float>(total), ws * as, acc);
+    if (type == DType::kQ4_1 || type == DType::kQ5_1) acc = std::fma(m, asum, acc);
+    if (type == DType::kQ4_K || type == DType::kQ5_K) acc = std::fma(-(m * static_cast<float>(s.min[0])), asum, acc);
+    if (type == DType::kQ2_K) {
+      acc = std::fma(static_cast<float>(s.min[0] * sum[0] + s.min[1] * sum[1]), -m * as, acc);
+    }
+  }
+  return acc;
+}
+
+float defined_product_of_floats(const std::vector<float>& row, const float* x) {
+  float acc = 0;
+  for (size_t i = 0; i < row.size(); ++i) acc = std::fma(row[i], x[i], acc);
+  return acc;
+}
+
+std::vector<float> defined_products(const Problem& p) {
+  std::vector<float> y;
+  std::vector<float> row(static_cast<size_t>(p.k));
+  for (int c = 0; c < p.columns; ++c) {
+    for (int r = 0; r < p.rows; ++r) {
+      const uint8_t* bytes = p.data.data() + static_cast<size_t>(r) * row_bytes(p.type, row.size());
+      const float* x = p.x.data() + static_cast<size_t>(c) * row.size();
+      if (is_quantised(p.type)) {
+        y.push_back(defined_product(p.type, bytes, x, p.k));
+      } else {
+        decode_row(p.type, bytes, row.data(), row.size());
+        y.push_back(defined_product_of_floats(row, x));
+      }
+    }
+  }
+  return y;
+}
+
+int smallest_k(DType type) {
+  return is_quantised(type) ? static_cast<int>(block_elements(type)) : 23;
+}
+
+class MatmulTest : public testing::TestWithParam<DTypeTraits> {
+ protected:
+  DType type() const { return GetParam().type; }
+};
+INSTANTIATE_TEST_SUITE_P(Types, MatmulTest, testing::ValuesIn(kDTypes),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_P(MatmulTest, GivesTheDefinedBitsInEverySet) {
+  TestRandom random(11);
+  for (int columns = 1; columns <= 40; columns += columns < 18 ? 1 : 7) {
+    const int rows = 1 + random.below(50), k = smallest_k(type()) * (1 + random.below(5));
+    const Problem problem(type(), rows, k, columns, static_cast<uint64_t>(columns), columns % 3 == 0);
+    const std::vector<float> expected = defined_products(problem);
+    for (const KernelSet* set : available_kernels()) {
+      ASSERT_TRUE(same_bits(expected, problem.product(*set)))
+          << set->name << ": " << rows << " x " << k << ", " << columns << " columns";
+    }
+  }
+}
+
+TEST_P(MatmulTest, GivesTheSameBitsOverLongRowsAndManyColumns) {
+  // Longer than a strip, more columns than a strip serves, a tail in both.
+  const Problem problem(type(), 33, smallest_k(type()) * (is_quantised(type()) ? 2816 / smallest_k(type()) : 50), 300,
+                        5, true);
+  const std::vector<float> expected = problem.product(*available_kernels().back());
+  for (const KernelSet* set : available_kernels()) {
+    EXPECT_TRUE(same_bits(expected, problem.product(*set))) << set->name;
+  }
+  // A column gives the same alone as among 300.
+  for (int column : {0, 7, 8, 17, 255, 256, 299}) {
+    const std::vector<float> alone = problem.product(*available_kernels().back(), column, 1);
+    const auto at = expected.begin() + column * problem.rows;
+    EXPECT_TRUE(same_bits(alone, std::vector<float>(at, at + problem.rows))) << "column " << column;
+  }
+}
+
+TEST_P(MatmulTest, IsCloseToExactArithmetic) {
+  const Problem problem(type(), 24, smallest_k(type()) * 4, 9, 6, false);
+  const std::vector<float> found = problem.product(scalar_kernels());
+  const auto k = static_cast<size_t>(problem.k);
+  std::vector<float> row(k);
+  for (int c = 0; c < problem.columns; ++c) {
+    for (int r = 0; r < problem.rows; ++r) {
+      decode_row(type(), problem.data.data() + static_cast<size_t>(r) * row_bytes(type(), k), row.data(), k);
+      const float* x = problem.x.data() + static_cast<size_t>(c) * k;
+      double exact = 0, bound = 0;
+      for (size_t i = 0; i < k; ++i) {
+        exact += static_cast<double>(row[i]) * static_cast<double>(x[i]);
+        // A code is off by half a step of at most 3 / 127 (|x| <= 3); f32 rounding adds a little of the magnitude.
+        bound += std::fabs(static_cast<double>(row[i])) * (is_quantised(type()) ? 0.5 * 3 / 127 + 1e-5 : 1e-5);
+      }
+      EXPECT_NEAR(found[static_cast<size_t>(c * problem.rows + r)], exact, bound + 1e-6);
+    }
+  }
+}
+
+TEST_P(MatmulTest, MayBeCutAnywhereAndAddsOrBiasesItsOutput) {
+  const Problem problem(type(), 77, smallest_k(type()) * 2, 11, 7, false);
+  TestRandom random(8);
+  const std::vector<float> bias = random.normals(77);
+  for (const KernelSet* set : available_kernels()) {
+    const std::vector<float> plain = problem.product(*set);
+    const Activations input = problem.input(*set, 0, 11);
+    constexpr size_t kStride = 100;
+    std::vector<float> out = random.normals(11 * kStride);
+    const std::vector<float> before = out;
+    for (int p = 0; p < 5; ++p) {
+      set->matmul(problem.weights.view(), input.view(),
+                  {.out = out.data(), .stride = kStride, .bias = bias.data(), .add = true}, p, p + 1);
+    }
+    std::vector<float> expected = before;
+    for (size_t c = 0; c < 11; ++c) {
+      for (size_t r = 0; r < 77; ++r) {
+        const float biased = plain[c * 77 + r] + bias[r];
+        expected[c * kStride + r] = before[c * kStride + r] + biased;
+      }
+    }
+    EXPECT_TRUE(same_bits(expected, out)) << set->name;
+  }
+}
+
+TEST(Matmul, RunsSeveralJobsOverThePoolWithTheSameBits) {
+  const Problem q(DType::kQ5_0, 200, 96, 3, 1, false), k(DType::kQ8_0, 40, 96, 3, 2, false);
+  const KernelSet& set = *available_kernels().back();
+  const Activations input = q.input(set, 0, 3);
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    std::vector<float> yq(600), yk(120), alone(120);
+    const MatmulJob jobs[] = {{&q.weights, &input, {.out = yq.data(), .stride = 200}},
+                              {&k.weights, &input, {.out = yk.data(), .stride = 40}}};
+    run_matmuls(set, pool, jobs);
+    EXPECT_TRUE(same_bits(yq, q.product(set)));
+    set.matmul(k.weights.view(), input.view(), {.out = alone.data(), .stride = 40}, 0, 3);
+    EXPECT_TRUE(same_bits(yk, alone));
+  }
+}
+
+TEST(Matmul, SurvivesTheExtremesOfCodesAndActivations) {
+  // Every weight code at its ends against activations of one magnitude: the largest integer sums there are.
+  for (const DTypeTraits& traits : kDTypes) {
+    if (!is_quantised(traits.type)) continue;
+    for (uint8_t fill : {0x00, 0xff, 0x80, 0x7f}) {
+      const int k = static_cast<int>(traits.block_elements) * 2;
+      std::vector<uint8_t> data(16 * row_bytes(traits.type, static_cast<size_t>(k)), fill);
+      const PanelMatrix probe = panels_of(traits.type, 16, k, data);
+      std::vector<float> x(static_cast<size_t>(k), 127.0f);
+      for (size_t i = 0; i < x.size(); i += 3) x[i] = fill % 2 == 0 ? 127.0f : -127.0f;
+      std::vector<float> first;
+      for (const KernelSet* set : available_kernels()) {
+        Activations a(1, k, {});
+        set->quantize(x.data(), x.size(), a.view(), 0, 1);
+        std::vector<float> y(16);
+        set->matmul(probe.view(), a.view(), {.out = y.data(), .stride = 16}, 0, 1);
+        for (float& value : y) value = std::isnan(value) ? 0 : value;  // the sign of a NaN is no one's promise
+        if (first.empty()) first = y;
+        EXPECT_TRUE(same_bits(first, y)) << set->name << " " << traits.name << " " << int{fill};
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace studio::engine
