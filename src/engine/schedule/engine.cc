@@ -1,0 +1,349 @@
+#include "engine/schedule/engine.h"
+
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "base/digest.h"
+#include "engine/schedule/scheduler.h"
+
+namespace studio::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Names the bits that machines of one kind agree on; a new number with every change of numerics.md.
+constexpr const char* kNumericsClass = "x86-f32-v1";
+// KV by default: this many positions for each sequence that may run at once ...
+constexpr int64_t kDefaultTokensPerSequence = 4096;
+// ... within this share of the memory that is free when the model is loaded.
+constexpr int64_t kShareOfFreeMemory = 2;
+constexpr int64_t kAssumedFreeBytes = int64_t{4} << 30;  // where the system does not say
+constexpr int kMaxThreads = 256;
+constexpr size_t kDigestSampleBytes = 4096;  // of each tensor: enough to tell two trainings of one shape apart
+
+int64_t free_memory_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  while (file >> word) {
+    int64_t kilobytes = 0;
+    if (word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return kAssumedFreeBytes;
+}
+
+std::string model_digest(const GgufFile& file) {
+  Sha256 digest;
+  auto add = [&](std::span<const uint8_t> bytes) {
+    digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
+  for (const MetadataEntry& entry : file.metadata()) {
+    digest.update(entry.key);
+    add(entry.payload);
+  }
+  for (const TensorInfo& tensor : file.tensors()) {
+    digest.update(tensor.name);
+    digest.update(dtype_name(tensor.dtype));
+    for (const uint64_t size : tensor.shape) digest.update(std::to_string(size) + ",");
+    add(tensor.data.first(std::min(tensor.data.size(), kDigestSampleBytes)));
+  }
+  return to_hex(digest.finish());
+}
+
+Isa isa_of(KernelChoice choice) {
+  switch (choice) {
+    case KernelChoice::kAuto:
+      return Isa::kAuto;
+    case KernelChoice::kScalar:
+      return Isa::kScalar;
+    case KernelChoice::kAvx2:
+      return Isa::kAvx2;
+    case KernelChoice::kAvx512:
+      return Isa::kAvx512;
+    case KernelChoice::kAmx:
+      return Isa::kAmx;
+  }
+  return Isa::kAuto;
+}
+
+Result<EngineOptions> checked(EngineOptions options) {
+  auto out_of = [](const char* name, const char* range) {
+    return Error(Code::kInvalidArgument, std::string(name) + " must lie in " + range).with_param(name);
+  };
+  if (options.threads < 0 || options.threads > kMaxThreads) return out_of("threads", "0 .. 256");
+  if (options.max_sequences < 1 || options.max_sequences > kMaxBatchTokens) return out_of("max_sequences", "1 .. 512");
+  if (options.max_queue < 0 || options.max_queue > 65536) return out_of("max_queue", "0 .. 65536");
+  if (options.prompt_chunk < 1 || options.prompt_chunk > kMaxBatchTokens) return out_of("prompt_chunk", "1 .. 512");
+  if (options.context_tokens < 0) return out_of("context_tokens", "0 and above");
+  if (options.kv_bytes < 0) return out_of("kv_bytes", "0 and above");
+  if (options.threads == 0) options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return options;
+}
+
+int kv_pages(const EngineOptions& options, const KvShape& shape, int context) {
+  const auto page_bytes = static_cast<int64_t>(shape.bytes_per_page());
+  int64_t pages = options.kv_bytes / page_bytes;
+  if (options.kv_bytes == 0) {
+    const int64_t wanted = options.max_sequences * kDefaultTokensPerSequence / kPageTokens;
+    const int64_t affordable = free_memory_bytes() / kShareOfFreeMemory / page_bytes;
+    pages = std::min(std::max<int64_t>(wanted, pages_for(context)), affordable);
+  }
+  return static_cast<int>(std::clamp<int64_t>(pages, 1, 1 << 24));
+}
+
+class LocalEngine final : public Engine {
+ public:
+  LocalEngine(GgufFile file, const EngineOptions& options)
+      : file_(std::move(file)), options_(options), threads_(options.threads) {}
+  ~LocalEngine() override;
+
+  Status start();
+
+  Result<SequenceId> submit(SequenceRequest request, TokenSink sink) override;
+  void cancel(SequenceId id) override;
+  const EngineInfo& info() const override { return info_; }
+  EngineStats stats() const override;
+  Status logits(const std::vector<TokenId>& tokens, int chunk,
+                const std::function<void(int, const float*)>& sink) override;
+
+ private:
+  // A piece of work done on the scheduler thread between two steps.
+  struct Job {
+    std::function<Status()> work;
+    Result<Ok> result = Ok{};
+    bool done = false;
+  };
+
+  void run();
+  void take_inbox(std::unique_lock<std::mutex>& lock);
+  Status check(const SequenceRequest& request) const;
+  Status compute_logits(const std::vector<TokenId>& tokens, int chunk,
+                        const std::function<void(int, const float*)>& sink);
+
+  GgufFile file_;
+  EngineOptions options_;
+  ThreadPool threads_;
+  EngineInfo info_;
+  std::unique_ptr<Model> model_;
+  std::optional<PagePool> pages_;
+  std::optional<Scheduler> scheduler_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_, job_done_;
+  std::vector<std::unique_ptr<Sequence>> inbox_;
+  std::vector<SequenceId> cancels_;
+  std::deque<Job*> jobs_;
+  EngineStats stats_;
+  Clock::time_point last_token_{};
+  SequenceId next_id_ = 1;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+Status LocalEngine::start() {
+  STUDIO_TRY(const KernelSet* kernels, select_kernels(isa_of(options_.kernels)));
+  STUDIO_TRY(model_, load_model(file_, *kernels, threads_));
+  const ModelConfig& config = model_->config();
+  int context = config.context_tokens;
+  if (options_.context_tokens > 0) context = std::min(context, options_.context_tokens);
+  const int count = kv_pages(options_, model_->kv_shape(), context);
+  STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
+  context = static_cast<int>(std::min<int64_t>(context, static_cast<int64_t>(count) * kPageTokens));
+  model_->use_pages(&*pages_);
+  scheduler_.emplace(*model_, *pages_, threads_, SchedulerLimits{options_.max_sequences, options_.prompt_chunk});
+
+  info_ = {config.architecture, config.name, model_digest(file_), kNumericsClass,         kernels->name,
+           config.vocab,        context,     threads_.threads(),  model_->weight_bytes(), model_->parameters()};
+  stats_.pages_total = stats_.pages_free = count;
+  thread_ = std::thread([this] { run(); });
+  return Ok{};
+}
+
+LocalEngine::~LocalEngine() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Status LocalEngine::check(const SequenceRequest& request) const {
+  const auto prompt = static_cast<int64_t>(request.prompt.size());
+  if (prompt == 0) return Error(Code::kInvalidArgument, "the prompt has no tokens").with_param("prompt");
+  if (request.max_new_tokens < 1) {
+    return Error(Code::kInvalidArgument, "max_tokens must be at least 1").with_param("max_tokens");
+  }
+  if (prompt + request.max_new_tokens > info_.context_tokens) {
+    return Error(Code::kInvalidArgument,
+                 "the prompt has " + std::to_string(prompt) + " tokens and " + std::to_string(request.max_new_tokens) +
+                     " more are asked for; the context holds " + std::to_string(info_.context_tokens))
+        .with_param("prompt");
+  }
+  for (const std::vector<TokenId>* ids : {&request.prompt, &request.resume, &request.stop_ids}) {
+    for (const TokenId id : *ids) {
+      if (id < 0 || id >= info_.vocab_size) {
+        return Error(Code::kInvalidArgument,
+                     "token id " + std::to_string(id) + " is not in 0 .. " + std::to_string(info_.vocab_size - 1))
+            .with_param("prompt");
+      }
+    }
+  }
+  if (static_cast<int64_t>(request.resume.size()) > request.max_new_tokens) {
+    return Error(Code::kInvalidArgument, "there are more resume ids than max_new_tokens").with_param("resume");
+  }
+  if (request.forced_end.has_value()) {
+    if (request.forced_end->after_tokens < 0) {
+      return Error(Code::kInvalidArgument, "forced_end.after_tokens must not be negative").with_param("forced_end");
+    }
+    for (const TokenId id : request.forced_end->forced) {
+      if (id < 0 || id >= info_.vocab_size) {
+        return Error(Code::kInvalidArgument, "forced_end holds an id outside the vocabulary").with_param("forced_end");
+      }
+    }
+  }
+  return validate(request.sampling, info_.vocab_size);
+}
+
+Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSink sink) {
+  STUDIO_CHECK_OK(check(request));
+  SequenceId id = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return Error(Code::kUnavailable, "the engine is stopping");
+    const int queued = stats_.waiting + static_cast<int>(inbox_.size());
+    const int free_seats = options_.max_sequences - stats_.running;
+    if (queued >= options_.max_queue + std::max(0, free_seats)) {
+      return Error(Code::kOverloaded, "the model's queue is full; try again later")
+          .with_retry_after(std::chrono::seconds(1));
+    }
+    id = next_id_++;
+    inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_));
+  }
+  wake_.notify_one();
+  return id;
+}
+
+void LocalEngine::cancel(SequenceId id) {
+  {
+    std::lock_guard lock(mutex_);
+    cancels_.push_back(id);
+  }
+  wake_.notify_one();
+}
+
+EngineStats LocalEngine::stats() const {
+  std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  stats.waiting += static_cast<int>(inbox_.size());
+  if (last_token_ != Clock::time_point{}) {
+    stats.last_token_age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_token_).count();
+  }
+  return stats;
+}
+
+void LocalEngine::take_inbox(std::unique_lock<std::mutex>& lock) {
+  // Sinks and jobs run without the lock: they may call back into submit or cancel.
+  auto arrivals = std::exchange(inbox_, {});
+  auto cancels = std::exchange(cancels_, {});
+  auto jobs = std::exchange(jobs_, {});
+  stats_.waiting += static_cast<int>(arrivals.size());
+  lock.unlock();
+  for (auto& sequence : arrivals) scheduler_->add(std::move(sequence));
+  for (const SequenceId id : cancels) scheduler_->cancel(id);
+  for (Job* job : jobs) {
+    auto result = job->work();
+    std::lock_guard guard(mutex_);
+    job->result = std::move(result);
+    job->done = true;
+    job_done_.notify_all();
+  }
+  lock.lock();
+}
+
+void LocalEngine::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [&] {
+      return stopping_ || !inbox_.empty() || !cancels_.empty() || !jobs_.empty() || !scheduler_->idle();
+    });
+    if (stopping_) break;
+    take_inbox(lock);
+    lock.unlock();
+    const StepCounts counts = scheduler_->step();
+    lock.lock();
+    stats_.running = scheduler_->running();
+    stats_.waiting = scheduler_->waiting();
+    stats_.pages_free = pages_->free();
+    stats_.steps += counts.prompt_tokens + counts.produced_tokens > 0 ? 1 : 0;
+    stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
+    stats_.generated_tokens += static_cast<uint64_t>(counts.produced_tokens);
+    if (counts.produced_tokens > 0) last_token_ = Clock::now();
+  }
+  // What never started ends here too; what runs is ended by the scheduler.
+  take_inbox(lock);
+  lock.unlock();
+  scheduler_.reset();
+}
+
+Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
+                           const std::function<void(int, const float*)>& sink) {
+  if (tokens.empty() || static_cast<int>(tokens.size()) > info_.context_tokens) {
+    return Error(Code::kInvalidArgument, "between 1 and " + std::to_string(info_.context_tokens) + " tokens");
+  }
+  if (chunk < 1 || chunk > kMaxBatchTokens) return Error(Code::kInvalidArgument, "chunk must lie in 1 .. 512");
+  for (const TokenId id : tokens) {
+    if (id < 0 || id >= info_.vocab_size) return Error(Code::kInvalidArgument, "a token id is outside the vocabulary");
+  }
+  Job job;
+  job.work = [&] { return compute_logits(tokens, chunk, sink); };
+  std::unique_lock lock(mutex_);
+  if (stopping_) return Error(Code::kUnavailable, "the engine is stopping");
+  jobs_.push_back(&job);
+  wake_.notify_one();
+  job_done_.wait(lock, [&] { return job.done; });
+  return std::move(job.result);
+}
+
+Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk,
+                                   const std::function<void(int, const float*)>& sink) {
+  SequenceState state(&*pages_);
+  if (!state.reserve(static_cast<int>(tokens.size()))) {
+    return Error(Code::kOverloaded, "too few KV pages are free for this many tokens");
+  }
+  const auto vocab = static_cast<size_t>(info_.vocab_size);
+  std::vector<float> rows(std::min(tokens.size(), static_cast<size_t>(chunk)) * vocab);
+  for (size_t first = 0; first < tokens.size(); first += static_cast<size_t>(chunk)) {
+    const std::span<const TokenId> piece =
+        std::span(tokens).subspan(first, std::min(static_cast<size_t>(chunk), tokens.size() - first));
+    const BatchRun run{&state, piece, WantLogits::kAll};
+    model_->forward({&run, 1}, rows.data());
+    for (size_t i = 0; i < piece.size(); ++i) sink(static_cast<int>(first + i), rows.data() + i * vocab);
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<KernelChoice> parse_kernel_choice(const std::string& name) {
+  if (name == "auto") return KernelChoice::kAuto;
+  if (name == "scalar") return KernelChoice::kScalar;
+  if (name == "avx2") return KernelChoice::kAvx2;
+  if (name == "avx512") return KernelChoice::kAvx512;
+  if (name == "amx") return KernelChoice::kAmx;
+  return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
+  STUDIO_TRY(auto valid, checked(options));
+  STUDIO_TRY(auto file, GgufFile::open(valid.model_path));
+  auto engine = std::make_unique<LocalEngine>(std::move(file), valid);
+  STUDIO_CHECK_OK(engine->start());
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,66 @@
+// One request inside the scheduler: its ids, its pages, and what it still has to compute.
+//
+// Everything is a function of the ids: `ids` holds prompt and produced tokens, the state says how many of them are
+// computed. One pending token is a decode step, more are a prompt (or the recomputation after losing the pages).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "engine/kv/sequence_state.h"
+#include "engine/sampling/token_history.h"
+#include "engine/schedule/engine.h"
+
+namespace studio::engine {
+
+struct Sequence {
+  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
+      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
+    prompt_tokens = static_cast<int>(request.prompt.size());
+    ids = std::move(request.prompt);
+    if (uses_history(request.sampling)) history.add_prompt(ids);
+    for (const TokenId token : request.resume) append(token);
+  }
+
+  int produced() const { return static_cast<int>(ids.size()) - prompt_tokens; }
+  int pending() const { return static_cast<int>(ids.size()) - state.length(); }
+  bool is_decoding() const { return pending() == 1; }
+
+  void append(TokenId token) {
+    ids.push_back(token);
+    if (uses_history(request.sampling)) history.add_output(token);
+  }
+
+  // The token that must come next whatever the logits say, or -1.
+  TokenId forced_next() const {
+    if (!request.forced_end.has_value()) return -1;
+    const ForcedEnd& end = *request.forced_end;
+    const int index = produced() - end.after_tokens;
+    if (index < 0 || index >= static_cast<int>(end.forced.size())) return -1;
+    const auto first = ids.begin() + prompt_tokens;
+    const bool ended_itself = std::find(first, first + end.after_tokens, end.end_id) != first + end.after_tokens;
+    return ended_itself ? -1 : end.forced[static_cast<size_t>(index)];
+  }
+
+  // Whether the produced ids are complete, and why.
+  FinishReason finish() const {
+    if (produced() == 0) return FinishReason::kNone;
+    const std::vector<TokenId>& stops = request.stop_ids;
+    if (std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) return FinishReason::kStop;
+    return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
+  }
+
+  Usage usage() const { return {prompt_tokens, 0, produced()}; }
+
+  uint64_t id;
+  SequenceRequest request;  // prompt moved into ids
+  TokenSink sink;
+  SequenceState state;
+  std::vector<TokenId> ids;
+  int prompt_tokens = 0;
+  TokenHistory history;  // kept only where the sampling parameters look at it
+};
+
+}  // namespace studio::engine
