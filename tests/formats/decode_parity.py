@@ -1,6 +1,7 @@
 """Compares the engine's block decoders and GGUF writer with the `gguf` Python package, bit for bit.
 
 Usage: decode_parity.py FORMATS_TOOL [BLOCKS]     BLOCKS random blocks per type, 100000 by default
+       decode_parity.py --digests                 the package's own digests, kept in block_codec_test.cc
 Blocks are uniform random bytes, so scales take every f16 pattern: zeros, subnormals, infinities and NaN among them.
 Two NaN count as equal whatever their payload: which operand's payload survives a product is left open by IEEE 754.
 Half of the blocks get finite scales on top, so that infinities never hide what a code decodes to.
@@ -79,7 +80,36 @@ def check_writer(tool):
     return len(wrong) != 0
 
 
+def splitmix_bytes(count):
+    """The byte stream of SplitMix64 from seed 1, as block_codec_test.cc makes it."""
+    words, state, mask = [], 1, 2**64 - 1
+    for _ in range((count + 7) // 8):
+        state = state + 0x9E3779B97F4A7C15 & mask
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        words.append(z ^ z >> 31)
+    return np.array(words, dtype=np.uint64).view(np.uint8)[:count]
+
+
+def print_digests():
+    """FNV-1a over the 32-bit patterns of 64 blocks, every NaN counted as 7fc00000."""
+    for name in TYPES:
+        kind = gguf.GGMLQuantizationType[name]
+        size = gguf.GGML_QUANT_SIZES[kind][1]
+        with np.errstate(all="ignore"):
+            blocks = splitmix_bytes(64 * size).reshape(64, size)
+            values = gguf.quants.dequantize(blocks, kind).reshape(-1).astype(np.float32)
+        patterns = np.where(np.isnan(values), np.uint32(0x7FC00000), values.view(np.uint32))
+        digest = 0xCBF29CE484222325
+        for pattern in patterns.tolist():
+            digest = (digest ^ pattern) * 0x100000001B3 % 2**64
+        print(f"    {{DType::k{name}, 0x{digest:016x}}},")
+
+
 def main():
+    if sys.argv[1] == "--digests":
+        print_digests()
+        return 0
     tool = sys.argv[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
     failed = check_decoders(tool, count) + check_writer(tool)
