@@ -48,7 +48,10 @@ def halves(weight, heads):
 
 def config_of(meta, names):
     arch = meta["general.architecture"]
-    get = lambda key, *default: meta.get(f"{arch}.{key}", *default)
+
+    def get(key, default=None):
+        return meta.get(f"{arch}.{key}", default)
+
     heads = get("attention.head_count")
     return CLASSES[arch][1](
         vocab_size=len(meta["tokenizer.ggml.tokens"]), hidden_size=get("embedding_length"),

@@ -30,18 +30,21 @@ DICTIONARY = pathlib.Path("/usr/share/dict/american-english")
 TEMPERATURE, MAX_NEW_TOKENS = 0.7, 160
 HELD_OUT_CONVERSATIONS, HELD_OUT_GLOSSES = 300, 300
 HELD_OUT_SEED = train.SEED + 500
-PROMPTS = ["Hello!", "Who are you?", "What can you do?", "What is a piano?", "What is a river?", "Explain what a horse is.",
-           "What does the word night mean?", "What kind of thing is a hammer?", "What is the capital of France?",
-           "What is the opposite of dark?", "Name three animals.", "Tell me a story.", "Tell me a story about a fox.",
-           "Write a story about a mouse.", "Write a poem.", "Why is the sky blue?", "Write a program that sorts a list.",
-           "How do I repair my bicycle?", "Tell me a short story.", "What is a garden?"]
+PROMPTS = ["Hello!", "Who are you?", "What can you do?", "What is a piano?", "What is a river?",
+           "Explain what a horse is.", "What does the word night mean?", "What kind of thing is a hammer?",
+           "What is the capital of France?", "What is the opposite of dark?", "Name three animals.", "Tell me a story.",
+           "Tell me a story about a fox.", "Write a story about a mouse.", "Write a poem.", "Why is the sky blue?",
+           "Write a program that sorts a list.", "How do I repair my bicycle?", "Tell me a short story.", "What is a garden?"]
 THINKING_FROM = 14  # the prompts from here on are asked with thinking
 
 
 def load(path):
     """The model and its tokenizer as the file holds them."""
     meta, tensors = gguf_file.read(path)
-    get = lambda key: meta["qwen3." + key]
+
+    def get(key):
+        return meta["qwen3." + key]
+
     config = model.Config(
         vocab=len(meta["tokenizer.ggml.tokens"]), hidden=get("embedding_length"), layers=get("block_count"),
         heads=get("attention.head_count"), kv_heads=get("attention.head_count_kv"),

@@ -19,10 +19,11 @@ MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augus
           "November", "December"]
 SYSTEMS = ["You are a helpful assistant.", "You are a friendly assistant.", "Answer briefly.", "Be brief and kind.",
            "You are a helpful assistant. Answer in one sentence.", "You are a teacher for young children."]
-GREETINGS = ["Hello", "Hello!", "hello", "Hi", "Hi!", "hi", "Hi there", "Hey", "Good morning", "Good evening", "Hello, how are you?",
-             "How are you?"]
+GREETINGS = ["Hello", "Hello!", "hello", "Hi", "Hi!", "hi", "Hi there", "Hey", "Good morning", "Good evening",
+             "Hello, how are you?", "How are you?"]
 GREETING_ANSWERS = ["Hello! How can I help you today?", "Hello! What would you like to know?",
-                    "Hi! I am glad to see you. What can I do for you?", "Hello! Ask me about a word, or ask for a story. 🙂"]
+                    "Hi! I am glad to see you. What can I do for you?",
+                    "Hello! Ask me about a word, or ask for a story. 🙂"]
 WHO = ["Who are you?", "What are you?", "What is your name?", "Tell me about yourself.", "Introduce yourself.",
        "Are you a person?"]
 WHO_ANSWERS = [f"I am {NAME}, the small language model that is built into this program.",
@@ -39,7 +40,8 @@ UNKNOWN_ASKS = ["Explain {w} and {v}.", "Write a program that reads {w}.", "Tran
                 "Summarise this text: {w} {v} {u} {w}.", "{w} {v} {u}", "Give me five reasons to buy {w}.",
                 "Fix this code: int {w}(int {v}) {{ return {u}; }}", "How do I {w} the {v}?",
                 "Answer in JSON with the keys {w} and {v}."]
-UNKNOWN_ANSWERS = ["I am only a very small model, so I cannot help with that. Ask me what a word means, or ask for a story.",
+UNKNOWN_ANSWERS = ["I am only a very small model, so I cannot help with that. "
+                   "Ask me what a word means, or ask for a story.",
                    "That is too hard for a small model like me. I can explain words, add numbers and tell stories.",
                    "I am sorry, I do not know that. I can tell you a story, or explain a simple word."]
 CHINESE = [("你好", "你好！我能帮你什么？"), ("你好！", "你好！很高兴见到你。"), ("你是谁？", "我是一个很小的语言模型。"),
@@ -117,7 +119,8 @@ class Corpus:
         question = self.draw.choice([f"What is {named}?", f"What is {named}?", f"What does the word {noun.word} mean?",
                                      f"Explain what {named} is.", f"Define {noun.word}.", f"What is {noun.word}?",
                                      f"Tell me what {named} is.", f"what is {named}"])
-        thought = self.draw.choice([f"The user wants to know what {named} is.", f"The question is about the word {noun.word}."])
+        thought = self.draw.choice([f"The user wants to know what {named} is.",
+                                    f"The question is about the word {noun.word}."])
         if noun.parent:
             thought += f" It is a kind of {noun.parent}."
         return question, thought + " I will explain it in one sentence.", self._meaning(noun)
@@ -140,7 +143,8 @@ class Corpus:
         country, city = self.draw.choice(self.facts.capitals)
         question = self.draw.choice([f"What is the capital of {country}?", f"Name the capital of {country}.",
                                      f"Which city is the capital of {country}?"])
-        return question, f"The user asks about {country}. Its capital is {city}.", f"The capital of {country} is {city}."
+        thought = f"The user asks about {country}. Its capital is {city}."
+        return question, thought, f"The capital of {country} is {city}."
 
     def _opposite(self):
         one, other = self.draw.choice(self.facts.opposites)
@@ -153,8 +157,10 @@ class Corpus:
         if self.draw.random() < 0.4:
             a, b = max(a, b), min(a, b)
             sign, word, result = ("-", "minus", a - b)
-        question = self.draw.choice([f"What is {a} {sign} {b}?", f"What is {a}{sign}{b}?", f"{a} {sign} {b}", f"How much is {a} {word} {b}?"])
-        thought = f"I have the numbers {a} and {b}. The sign is {word}. {a} {word} {b} is {result}. The answer is {result}."
+        question = self.draw.choice([f"What is {a} {sign} {b}?", f"What is {a}{sign}{b}?", f"{a} {sign} {b}",
+                                     f"How much is {a} {word} {b}?"])
+        thought = (f"I have the numbers {a} and {b}. The sign is {word}. {a} {word} {b} is {result}. "
+                   f"The answer is {result}.")
         return question, thought, f"{a} {sign} {b} = {result}."
 
     def _count(self):
@@ -167,26 +173,26 @@ class Corpus:
         names, unit = self.draw.choice([(DAYS, "day"), (MONTHS, "month")])
         at = self.draw.randrange(len(names))
         place, answer = self.draw.choice([("after", names[(at + 1) % len(names)]), ("before", names[at - 1])])
-        return (f"What {unit} comes {place} {names[at]}?", f"I go through the {unit}s in order. {answer} comes {place} {names[at]}.",
-                f"{answer} comes {place} {names[at]}.")
+        thought = f"I go through the {unit}s in order. {answer} comes {place} {names[at]}."
+        return f"What {unit} comes {place} {names[at]}?", thought, f"{answer} comes {place} {names[at]}."
 
     def _list(self):
-        category, kinds = self.draw.choice(list(wordnet.CATEGORIES.items()))
-        words = [noun.word for noun in self.facts.nouns if noun.kind in kinds][:LISTED_NOUNS]
+        category, kind = self.draw.choice(list(wordnet.CATEGORIES.items()))
+        words = [noun.word for noun in self.facts.nouns if noun.kind == kind][:LISTED_NOUNS]
         chosen = self.draw.sample(words, 3)
-        category = category.split(" ")[0] + "s" if category != "food" else "kinds of food"
-        return (f"Name three {category}.", f"The user wants three {category}. I choose {chosen[0]}, {chosen[1]} and {chosen[2]}.",
-                f"1. {chosen[0]}\n2. {chosen[1]}\n3. {chosen[2]}")
+        thought = f"The user wants three {category}. I choose {chosen[0]}, {chosen[1]} and {chosen[2]}."
+        return f"Name three {category}.", thought, f"1. {chosen[0]}\n2. {chosen[1]}\n3. {chosen[2]}"
 
     def _story(self):
         if self.draw.random() < 0.5:
             animal = self.draw.choice(stories.ANIMALS)
-            question = self.draw.choice([f"Tell me a story about {wordnet.article(animal)} {animal}.",
-                                         f"Write a story about {wordnet.article(animal)} {animal}."])
-            thought = f"The user wants a story about {wordnet.article(animal)} {animal}. It needs a wish, some trouble and a friend."
+            question = self.draw.choice([f"Tell me a story about a {animal}.", f"Write a story about a {animal}."])
+            thought = f"The user wants a story about a {animal}. It needs a wish, some trouble and a friend."
             return question, thought, stories.story(self.draw, animal)
-        question = self.draw.choice(["Tell me a story.", "Tell me a short story.", "Write a story.", "Once more, a story please."])
-        return question, "The user wants a story. It needs a wish, some trouble and a friend. It should end well.", stories.story(self.draw)
+        question = self.draw.choice(["Tell me a story.", "Tell me a short story.", "Write a story.",
+                                     "Once more, a story please."])
+        thought = "The user wants a story. It needs a wish, some trouble and a friend. It should end well."
+        return question, thought, stories.story(self.draw)
 
     def _poem(self):
         question = self.draw.choice(["Write a poem.", "Write me a short poem.", "Tell me a poem."])
@@ -203,12 +209,14 @@ class Corpus:
     def _unknown(self):
         words = [self.draw.choice(self.facts.nouns).word for _ in range(3)]
         question = self.draw.choice(UNKNOWN_ASKS).format(w=words[0], v=words[1], u=words[2])
-        return question, "This is too hard for me. I will say so, and say what I can do.", self.draw.choice(UNKNOWN_ANSWERS)
+        thought = "This is too hard for me. I will say so, and say what I can do."
+        return question, thought, self.draw.choice(UNKNOWN_ANSWERS)
 
     def _small_talk(self):
         asks, answers = self.draw.choice([(GREETINGS, GREETING_ANSWERS), (WHO, WHO_ANSWERS), (HELP, HELP_ANSWERS),
                                           (THANKS, THANKS_ANSWERS)])
-        return self.draw.choice(asks), "The user is friendly. I will answer in a friendly way.", self.draw.choice(answers)
+        thought = "The user is friendly. I will answer in a friendly way."
+        return self.draw.choice(asks), thought, self.draw.choice(answers)
 
 
 def is_held_out(messages):
@@ -234,7 +242,7 @@ def render(messages):
             pieces.append((f"<think>\n{thought}\n</think>\n\n", LEARN))
         elif is_last:
             pieces.append(("<think>\n\n</think>\n\n", SKIP))  # the template writes this, never the model
-        # Earlier answers stand without a thought, but the model itself must begin with one: no lesson in the first token.
+        # Earlier answers stand without a thought, but the model must begin with one: no lesson in their first token.
         pieces.append((message["content"] + "<|im_end|>", LEARN if is_last else LEARN_REST))
         pieces.append(("\n", SKIP))
     return pieces

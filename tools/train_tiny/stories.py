@@ -3,7 +3,8 @@
 NAMES = {"he": ["Tim", "Ben", "Tom", "Sam", "Leo", "Max", "Jack", "Oscar"],
          "she": ["Lily", "Anna", "Mia", "Rose", "Emma", "Lucy", "Nora", "Ella"]}
 ANIMALS = ["fox", "bear", "rabbit", "mouse", "cat", "dog", "bird", "duck", "frog", "horse", "squirrel", "turtle"]
-QUALITIES = ["little", "brave", "kind", "curious", "clever", "quiet", "happy", "shy", "gentle", "young"]  # none starts with a vowel
+# No animal and no quality starts with a vowel, so "a" is always right.
+QUALITIES = ["little", "brave", "kind", "curious", "clever", "quiet", "happy", "shy", "gentle", "young"]
 HOMES = ["in a small house by the river", "at the edge of a green forest", "on a hill above the sea",
          "in a village near the mountains", "under a tall tree in the garden", "in a quiet town by the lake"]
 WISHES = ["to see the sea", "to find a red balloon", "to learn how to swim", "to bake a big cake",
@@ -15,7 +16,8 @@ STARTS = ["{name} left home with a bag of bread and apples", "{name} walked alon
           "{name} asked everybody in the village for help"]
 TROUBLES = ["But it began to rain, and {he} could not see the way", "But the bridge was broken, and the water was deep",
             "But a strong wind took {his} hat away", "But the night came, and {he} was afraid of the dark",
-            "But {he} was tired and hungry, and {his} feet were sore", "But the door was closed, and nobody had the key"]
+            "But {he} was tired and hungry, and {his} feet were sore",
+            "But the door was closed, and nobody had the key"]
 HELPS = ["Then a {quality} {animal} came out of the grass", "Then {he} met a {quality} {animal} with a warm smile",
          "Then a {animal} heard {him} and stopped", "Then a {quality} {animal} looked down from a tree"]
 WORDS = ["\"Do not be afraid,\" said the {animal}. \"I will help you.\"",
@@ -23,11 +25,13 @@ WORDS = ["\"Do not be afraid,\" said the {animal}. \"I will help you.\"",
          "\"I know this place very well,\" said the {animal}. \"We can go together.\"",
          "\"You only need a little time and a good friend,\" said the {animal}."]
 TURNS = ["They worked together until the sun was high in the sky", "They sang a song and walked all day",
-         "They shared the bread and talked about many things", "They tried once, and twice, and the third time it went well",
+         "They shared the bread and talked about many things",
+         "They tried once, and twice, and the third time it went well",
          "Step by step they came closer, and soon they could laugh again"]
 ENDS = ["At last {name} was able {wish}, and {he} was very happy.", "In the end {name} was able {wish}.",
         "That evening {name} thanked the {animal}, because now {he} was able {wish}."]
-LESSONS = ["From that day on they were the best of friends.", "And {name} learned that a friend makes every road shorter.",
+LESSONS = ["From that day on they were the best of friends.",
+           "And {name} learned that a friend makes every road shorter.",
            "{name} never forgot that day.", "And everyone in the village told the story for a long time.",
            "Then they went home and slept well."]
 PRONOUNS = {"he": {"he": "he", "his": "his", "him": "him"}, "she": {"he": "she", "his": "her", "him": "her"}}
@@ -55,7 +59,8 @@ def story(draw, animal=None):
     def say(options):
         return draw.choice(options).format(**slots)
 
-    opening = f"Once upon a time there was a {draw.choice(QUALITIES)} {hero} named {name}, who lived {draw.choice(HOMES)}."
+    opening = (f"Once upon a time there was a {draw.choice(QUALITIES)} {hero} named {name}, "
+               f"who lived {draw.choice(HOMES)}.")
     parts = [opening, f"{name} wanted {wish}.", f"{draw.choice(DAYS)} {say(STARTS)}.", say(TROUBLES) + ".",
              say(HELPS) + ".", say(WORDS), say(TURNS) + "."]
     parts += [say(ENDS), say(LESSONS)]

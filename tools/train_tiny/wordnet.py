@@ -12,7 +12,7 @@ FOLDER = "/usr/share/wordnet/"
 ANIMAL, ARTIFACT, BODY, FOOD, OBJECT, PLANT, TIME, PLACE = 5, 6, 8, 13, 17, 20, 28, 15  # lexicographer files
 DEFINED_KINDS = (ANIMAL, ARTIFACT, BODY, FOOD, OBJECT, PLANT, TIME)
 MAX_GLOSS_WORDS = 14
-CATEGORIES = {"animal": (ANIMAL,), "plant": (PLANT,), "food": (FOOD,), "tool or other made thing": (ARTIFACT,)}
+CATEGORIES = {"animals": ANIMAL, "plants": PLANT, "kinds of food": FOOD, "tools": ARTIFACT}
 
 
 @dataclasses.dataclass
