@@ -15,7 +15,7 @@ namespace studio::engine::jinja {
 
 struct Arguments {
   std::vector<Value> positional;
-  std::vector<std::pair<std::string_view, Value>> keyword;
+  std::vector<std::pair<std::string, Value>> keyword;
 };
 
 // Arguments by parameter. Fails on too many, on unknown names, on one given twice, on a required one left out.

@@ -159,6 +159,7 @@ struct ConditionalExpr : Expr {
 struct CallArguments {
   std::vector<ExprPtr> positional;
   std::vector<std::pair<std::string, ExprPtr>> keyword;
+  ExprPtr more_positional = {}, more_keyword = {};  // *list and **dict; null where left out
 };
 
 // One step of base.name[item][a:b](arguments)|filter(arguments) is test(arguments)
@@ -174,8 +175,9 @@ struct Suffix {
 };
 inline int deepest(const Suffix& suffix) {
   int slice = std::max({deepest(suffix.start), deepest(suffix.stop), deepest(suffix.step)});
-  int arguments = std::max(deepest(suffix.arguments.positional), deepest(suffix.arguments.keyword));
-  return std::max({deepest(suffix.item), slice, arguments});
+  const CallArguments& arguments = suffix.arguments;
+  int more = std::max(deepest(arguments.more_positional), deepest(arguments.more_keyword));
+  return std::max({deepest(suffix.item), slice, more, deepest(arguments.positional), deepest(arguments.keyword)});
 }
 
 struct PostfixExpr : Expr {

@@ -29,7 +29,7 @@ std::vector<std::pair<Value, Value>> dict_entries(Budget& budget, std::string_vi
     }
   }
   for (const auto& [name, value] : arguments.keyword) {
-    entries.emplace_back(make_text(std::string(name), Origin::kTemplate), value);
+    entries.emplace_back(make_data(name), value);  // after ** it may come from the caller
   }
   return entries;
 }
@@ -108,7 +108,7 @@ void Interpreter::bind_rest(const MacroStatement& macro, const Arguments& argume
       scope_->set(program_.known.caller, value);
       has_caller = true;
     } else if (macro.reads_kwargs) {
-      kwargs.emplace_back(make_text(std::string(name), Origin::kTemplate), value);
+      kwargs.emplace_back(make_data(name), value);  // after ** it may come from the caller
     } else {
       fail("the macro takes no keyword argument '" + std::string(name.substr(0, 64)) + "'");
     }
@@ -173,7 +173,7 @@ Value Interpreter::call_loop_method(const Method& method, const Arguments& argum
     is_same = equal(budget_, (*loop.last_changed)[i], arguments.positional[i]);
   }
   for (const Value& value : arguments.positional) {
-    if (!value.is_data()) fail("loop.changed() compares data only");
+    if (!value.is_storable()) fail("loop.changed() compares data only");
   }
   if (!is_same) loop.last_changed = arguments.positional;
   return Value::boolean(!is_same);

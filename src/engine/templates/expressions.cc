@@ -1,4 +1,6 @@
 // Expressions of the interpreter.
+#include <algorithm>
+
 #include "engine/templates/filters.h"
 #include "engine/templates/interpreter.h"
 #include "engine/templates/methods.h"
@@ -172,7 +174,24 @@ Arguments Interpreter::evaluate_arguments(const CallArguments& arguments) {
   Arguments result;
   result.positional.reserve(arguments.positional.size());
   for (const auto& argument : arguments.positional) result.positional.push_back(evaluate(*argument));
+  if (arguments.more_positional) {
+    Value more = evaluate(*arguments.more_positional);
+    if (more.is(Kind::kUndefined)) fail_undefined(more);
+    for (Value& item : iterate(budget_, more)) result.positional.push_back(std::move(item));
+  }
   for (const auto& [name, argument] : arguments.keyword) result.keyword.emplace_back(name, evaluate(*argument));
+  if (!arguments.more_keyword) return result;
+  Value more = evaluate(*arguments.more_keyword);
+  if (!more.is(Kind::kDict)) fail("the argument after ** must be a mapping");
+  size_t total = more.as_dict()->entries.size() + result.keyword.size();
+  budget_.step(total * total);
+  for (const auto& [name, value] : more.as_dict()->entries) {
+    if (!name.is(Kind::kString)) fail("keywords must be strings");
+    bool is_twice = std::any_of(result.keyword.begin(), result.keyword.end(),
+                                [&](const auto& argument) { return argument.first == name.view(); });
+    if (is_twice) fail("a keyword argument is given twice");
+    result.keyword.emplace_back(name.view(), value);
+  }
   return result;
 }
 
@@ -217,8 +236,8 @@ Value Interpreter::loop_attribute(const std::shared_ptr<Loop>& holder, std::stri
   if (name == "revindex0") return Value::integer(length() - loop.index0 - 1);
   if (name == "previtem") return loop.previous ? *loop.previous : Value::undefined("there is no previous item");
   if (name == "nextitem") return look_ahead(loop) ? loop.ahead.front() : Value::undefined("there is no next item");
-  if (name == "depth") return Int{loop.depth0 + 1};
-  if (name == "depth0") return Int{loop.depth0};
+  if (name == "depth") return Int{1};  // counts recursion, which the subset lacks
+  if (name == "depth0") return Int{0};
   if (name == "cycle" || name == "changed") {
     return std::make_shared<const Method>(Method{Value(holder), name == "cycle" ? "cycle" : "changed"});
   }

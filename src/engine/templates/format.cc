@@ -289,7 +289,12 @@ class BraceFormatter {
       i += 2;
       if (i < body.size() && body[i] != ':') fail("expected ':' after conversion specifier");
     }
-    write(value, parse_field(i < body.size() ? body.substr(i + 1) : std::string_view()));
+    std::string_view specification = i < body.size() ? body.substr(i + 1) : std::string_view();
+    if (specification.empty()) {
+      out_.append(to_text(budget_, value));
+    } else {
+      write(value, parse_field(specification));
+    }
   }
 
   Value look_up(std::string_view name) {
@@ -364,7 +369,7 @@ class BraceFormatter {
     constexpr std::string_view kIntegers = "dxXob", kFloats = "fFeEgG%";
     bool is_float_type = field.type && kFloats.find(field.type) != kFloats.npos;
     bool is_integer_type = field.type && kIntegers.find(field.type) != kIntegers.npos;
-    if (value.is_integer() && !value.is(Kind::kBool) && field.type == 0) is_integer_type = true;
+    if (value.is_integer() && field.type == 0) is_integer_type = true;
     if (is_integer_type && value.is_integer()) {
       if (field.precision) fail("precision not allowed in integer format specifier");
       return append_padded(budget_, out_, Text(format_integer(value.as_integer(), field), Origin::kData), field, '>');
@@ -372,7 +377,8 @@ class BraceFormatter {
     if (is_float_type && value.is_number()) {
       return append_padded(budget_, out_, Text(format_float(value.as_float(), field), Origin::kData), field, '>');
     }
-    bool is_plain = field.type == 's' || field.type == 0;
+    bool is_plain =
+        value.is(Kind::kString) ? field.type == 's' || field.type == 0 : value.is(Kind::kFloat) && field.type == 0;
     if (!is_plain) fail("unknown format code for object of type '" + std::string(type_name(value)) + "'");
     if (value.is(Kind::kFloat) && (field.precision || field.grouping || field.sign != '-')) {
       fail_unimplemented("this format of a float; name its type (f, e, g)");

@@ -234,10 +234,8 @@ Interpreter::Flow Interpreter::execute_for(const ForStatement& statement) {
   loop->statement = &statement;
   loop->scope = scope_;
   loop->source = iterate(budget_, evaluate(*statement.items));
-  loop->depth0 = loop_depth_;
   auto outer = scope_;
-  bool ran = false;
-  ++loop_depth_;
+  bool ran = false, finished = false;
   while (auto item = next_item(*loop)) {
     loop->index0 += ran;
     ran = true;
@@ -248,9 +246,10 @@ Interpreter::Flow Interpreter::execute_for(const ForStatement& statement) {
     Flow flow = execute(statement.body);
     scope_ = outer;
     if (flow == Flow::kBreak) break;
+    finished |= flow == Flow::kNext;
   }
-  --loop_depth_;
-  return ran ? Flow::kNext : execute(statement.otherwise);
+  // As in Jinja, `else` runs where no pass through the body reached its end.
+  return finished ? Flow::kNext : execute(statement.otherwise);
 }
 
 }  // namespace studio::engine::jinja

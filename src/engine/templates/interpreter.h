@@ -45,7 +45,6 @@ struct Loop {
   std::optional<Value> previous, current;
   size_t index0 = 0;
   std::optional<size_t> length;
-  int depth0 = 0;
   std::optional<std::vector<Value>> last_changed;  // arguments of loop.changed()
 };
 
@@ -121,7 +120,6 @@ class Interpreter {
   int line_ = 0;  // being run
   int depth_ = 0;
   int macro_depth_ = 0;
-  int loop_depth_ = 0;
   // Scopes that macros hold, and which may hold the macros: emptied at the end, or they would keep each other alive.
   std::vector<std::shared_ptr<Scope>> captured_;
 };

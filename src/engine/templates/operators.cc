@@ -242,7 +242,7 @@ std::optional<Value> look_up(Budget& budget, const Value& value, const Value& ke
     if (!index) return std::nullopt;
     size_t begin = char_offset(all, *index);
     size_t size = char_offset(all.substr(begin), 1);
-    return Value(value.text().slice(begin, size));
+    return Value(String{value.text().slice(begin, size), value.as_string().is_safe});
   }
   return std::nullopt;
 }
@@ -399,16 +399,13 @@ Value positive(const Value& value) {
 }
 
 Value concatenate(Budget& budget, std::span<const Value> parts) {
-  bool is_safe = std::any_of(parts.begin(), parts.end(),
-                             [](const Value& part) { return part.is(Kind::kString) && part.as_string().is_safe; });
   TextBuilder builder;
   for (const Value& part : parts) {
     Text text = to_text(budget, part);
-    if (is_safe && !(part.is(Kind::kString) && part.as_string().is_safe)) text = escape_html(budget, text);
     budget.make_string(builder.size() + text.size());
     builder.append(text);
   }
-  return String{builder.take(), is_safe};
+  return builder.take();
 }
 
 size_t length(const Value& value) {

@@ -24,7 +24,7 @@ bool compare(Budget& budget, CompareOp op, const Value& a, const Value& b);
 Value binary(Budget& budget, BinaryOp op, const Value& a, const Value& b);
 Value negative(const Value& value);
 Value positive(const Value& value);
-Value concatenate(Budget& budget, std::span<const Value> parts);  // the operator ~
+Value concatenate(Budget& budget, std::span<const Value> parts);  // the operator ~: plain text, never escaped
 
 size_t length(const Value& value);  // len()
 // The items in a row: of a list, the keys of a dict, the characters of a string. Consumes iterators.

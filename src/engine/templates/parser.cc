@@ -321,8 +321,7 @@ class Parser {
     Target tuple{.is_tuple = true};
     tuple.items.push_back(std::move(first));
     while (skip_operator(",")) {
-      bool is_over = current().is_name("in") || current().is_operator("=") || current().is_operator(")");
-      if (is_over) break;
+      if (current().is_operator(")")) break;
       tuple.items.push_back(single_target());
     }
     return tuple;
@@ -683,15 +682,18 @@ class Parser {
         expect_operator(",");
         if (current().is_operator(")")) break;
       }
-      if (current().is_operator("*") || current().is_operator("**")) {
-        throw Failure{.code = Code::kUnimplemented, .message = "* and ** in calls", .line = line};
-      }
-      if (current().kind == TokenKind::kName && look().is_operator("=")) {
+      bool may_follow = !result.more_keyword;
+      if (may_follow && !result.more_positional && skip_operator("*")) {
+        result.more_positional = expression();
+      } else if (may_follow && skip_operator("**")) {
+        result.more_keyword = expression();
+      } else if (may_follow && current().kind == TokenKind::kName && look().is_operator("=")) {
         const std::string& name = take().text;
         take();
         result.keyword.emplace_back(name, expression());
       } else {
-        if (!result.keyword.empty()) fail_at(line, "positional argument after a keyword argument");
+        bool is_late = result.more_positional || result.more_keyword || !result.keyword.empty();
+        if (is_late) fail_at(line, "an argument stands after keyword, * or ** arguments");
         result.positional.push_back(expression());
       }
     }

@@ -42,13 +42,7 @@ std::vector<Text> split_at_spaces(const Text& text, Int limit) {
   for (skip(true); i < all.size(); skip(true)) {
     size_t begin = i;
     if (limit >= 0 && static_cast<Int>(parts.size()) == limit) {
-      size_t end = all.size();  // the rest, without the spaces after it
-      for (size_t last = end; last > begin; end = last) {
-        last = previous_char(all, last);
-        size_t at = last;
-        if (!is_space(next_char(all, at))) break;
-      }
-      parts.push_back(text.slice(begin, end - begin));
+      parts.push_back(text.slice(begin, all.size() - begin));
       return parts;
     }
     skip(false);
@@ -71,9 +65,7 @@ std::vector<Text> split_at_spaces_from_right(const Text& text, Int limit) {
   for (skip(true); end > 0; skip(true)) {
     size_t last = end;
     if (limit >= 0 && static_cast<Int>(parts.size()) == limit) {
-      size_t begin = 0;
-      for (size_t at = 0; at < last && is_space(next_char(all, at));) begin = at;
-      parts.push_back(text.slice(begin, last - begin));
+      parts.push_back(text.slice(0, last));
       break;
     }
     skip(false);

@@ -41,8 +41,8 @@ int depth_over(int deepest_item) {
   return deepest_item + 1;
 }
 
-void check_data(const Value& value) {
-  if (!value.is_data()) fail("a " + std::string(type_name(value)) + " cannot be kept in a list, dict or namespace");
+void check_storable(const Value& value) {
+  if (!value.is_storable()) fail("a " + std::string(type_name(value)) + " cannot be kept in a list, dict or namespace");
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ const Value* Namespace::find(std::string_view name) const {
 }
 
 void Namespace::set(std::string_view name, Value value) {
-  check_data(value);
+  check_storable(value);
   auto present = std::find_if(attributes.begin(), attributes.end(), [&](const auto& a) { return a.first == name; });
   if (present != attributes.end()) {
     present->second = std::move(value);
@@ -117,7 +117,7 @@ Value make_list(Budget& budget, std::vector<Value> items, List::Type type, bool 
   budget.make_items(items.size());
   int deepest = 0;
   for (const Value& item : items) {
-    check_data(item);
+    check_storable(item);
     deepest = std::max(deepest, item.depth());
   }
   auto list = std::make_shared<List>();
@@ -135,7 +135,7 @@ Value make_dict(Budget& budget, std::vector<std::pair<Value, Value>> entries) {
   int deepest = 0;
   for (auto& [key, value] : entries) {
     if (!is_key(key)) fail("unhashable type: '" + std::string(type_name(key)) + "'");
-    check_data(value);
+    check_storable(value);
     deepest = std::max(deepest, value.depth());
     dict->set(std::move(key), std::move(value));
   }

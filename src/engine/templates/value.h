@@ -1,8 +1,9 @@
 // The values of a running template: Python's, as far as templates see them.
 //
 // Containers are immutable once made (the sandbox forbids changing them), shared by reference count, and know how deep
-// they are, so that every recursion over a value, its destructor included, is bounded by kMaxNesting. Only data may sit
-// in a container or a namespace, never a namespace, macro or loop: no cycle can form.
+// they are, so that every recursion over a value, its destructor included, is bounded by kMaxNesting. Data and macros
+// may sit in a container or a namespace, but no namespace, loop or method: no cycle can form, save through the scope of
+// a macro, which the interpreter clears at the end.
 #pragma once
 
 #include <cstdint>
@@ -93,7 +94,8 @@ class Value {
   bool is_number() const { return is_integer() || is(Kind::kFloat); }
   bool is_list() const;  // a list proper
   bool is_tuple() const;
-  bool is_data() const { return kind() <= Kind::kDict; }
+  // Whether it may be kept in a container or a namespace.
+  bool is_storable() const { return kind() <= Kind::kDict || is(Kind::kMacro) || is(Kind::kBuiltin); }
 
   // Each only for its kind.
   const Undefined& as_undefined() const { return std::get<Undefined>(state_); }
@@ -160,7 +162,7 @@ struct Namespace {
   std::vector<std::pair<std::string, Value>> attributes;
 
   const Value* find(std::string_view name) const;
-  void set(std::string_view name, Value value);  // fails unless value is data
+  void set(std::string_view name, Value value);  // fails unless value is storable
 };
 
 // A method looked up but not called: name is one of has_method's.
