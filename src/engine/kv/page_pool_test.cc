@@ -1,0 +1,62 @@
+#include "engine/kv/page_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace studio::engine {
+namespace {
+
+constexpr KvShape kShape{.layers = 3, .kv_heads = 2, .head_dim = 32};
+
+TEST(PagePool, GivesEveryPageOnceAndThenNone) {
+  PagePool pool = PagePool::create(kShape, 5).value();
+  std::set<int32_t> taken;
+  for (int i = 0; i < 5; ++i) taken.insert(pool.take());
+  EXPECT_EQ(taken, (std::set<int32_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(pool.take(), -1);
+  EXPECT_EQ(pool.free(), 0);
+  for (const int32_t page : taken) pool.release(page);
+  EXPECT_EQ(pool.free(), pool.total());
+}
+
+TEST(PagePool, APageIsFreeWhenItsLastHolderLetsGo) {
+  PagePool pool = PagePool::create(kShape, 2).value();
+  const int32_t page = pool.take();
+  pool.hold(page);
+  pool.release(page);
+  EXPECT_EQ(pool.holders(page), 1);
+  EXPECT_EQ(pool.free(), 1);
+  pool.release(page);
+  EXPECT_EQ(pool.free(), 2);
+}
+
+// Every (page, layer, head, K or V) has 16 * D halves of its own, aligned, inside the pool.
+TEST(PagePool, PartsOfPagesDoNotOverlap) {
+  PagePool pool = PagePool::create(kShape, 4).value();
+  const size_t halves = 16 * 32;
+  std::set<size_t> starts;
+  for (int layer = 0; layer < kShape.layers; ++layer) {
+    for (int head = 0; head < kShape.kv_heads; ++head) {
+      const KvPages view = pool.view(layer, head);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(view.base) % 64, 0u);
+      for (size_t page = 0; page < 4; ++page) {
+        for (const size_t offset : {view.k_offset, view.v_offset}) {
+          const size_t start = page * view.page_stride + offset;
+          EXPECT_EQ(start % halves, 0u);
+          EXPECT_LE(start + halves, 4 * kShape.halves_per_page());
+          EXPECT_TRUE(starts.insert(start).second);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(starts.size(), 4u * 3 * 2 * 2);
+}
+
+TEST(PagePool, RefusesToBeEmpty) {
+  EXPECT_FALSE(PagePool::create(kShape, 0).ok());
+  EXPECT_FALSE(PagePool::create({}, 4).ok());
+}
+
+}  // namespace
+}  // namespace studio::engine
