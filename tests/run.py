@@ -89,7 +89,7 @@ def counts_of_script(code, text):
 
 
 def run_unit(timeout_s, env):
-    programs = sorted(p for p in glob.glob(os.path.join(BUILD, "src/**/*_test"), recursive=True)
+    programs = sorted(p for part in ("src", "tests") for p in glob.glob(os.path.join(BUILD, part, "**/*_test"), recursive=True)
                       if os.access(p, os.X_OK) and os.path.isfile(p))
     total, text = Counts(), ""
 

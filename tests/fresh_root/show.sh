@@ -66,7 +66,10 @@ run_once "first make run" "" 3600
 run_once "second make run" "" 60
 [ "$last_s" -lt 5 ]; check $? "second make run answers in under 5 s (${last_s} s)"
 rm -rf "$chroot_dir"/root/.local/share/studio "$chroot_dir"/root/.cache/studio
-run_once "make run with the registries cut off" "unshare -n bash -c 'ip link set lo up 2>/dev/null; exec \"\$@\"' --" 120 || true
+# Without a name server no registry and no hub can be found.
+echo "nameserver 127.0.0.1" >"$chroot_dir/etc/resolv.conf"
+run_once "make run with the registries cut off" "" 120
+cp /etc/resolv.conf "$chroot_dir/etc/resolv.conf"
 
 if [ "${2:-}" = make-test ]; then
   begin=$(now_ms)
