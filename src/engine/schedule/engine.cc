@@ -149,10 +149,22 @@ Status LocalEngine::start() {
   STUDIO_TRY(model_, load_model(file_, *kernels, threads_));
   const ModelConfig& config = model_->config();
   int context = config.context_tokens;
-  if (options_.context_tokens > 0) context = std::min(context, options_.context_tokens);
+  if (options_.context_tokens > context) {
+    return Error(Code::kInvalidArgument, "context_tokens is " + std::to_string(options_.context_tokens) +
+                                             "; the model holds " + std::to_string(context))
+        .with_param("context_tokens");
+  }
+  if (options_.context_tokens > 0) context = options_.context_tokens;
   const int count = kv_pages(options_, model_->kv_shape(), context);
+  const int64_t room = static_cast<int64_t>(count) * kPageTokens;
+  if (room < context && (options_.context_tokens > 0 || options_.kv_bytes > 0)) {
+    return Error(Code::kInvalidArgument, "there is room for the keys and values of " + std::to_string(room) +
+                                             " tokens only, and the context is " + std::to_string(context) +
+                                             "; raise kv_bytes or lower context_tokens")
+        .with_param("kv_bytes");
+  }
+  context = static_cast<int>(std::min<int64_t>(context, room));  // of our own choice: as long as memory allows
   STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
-  context = static_cast<int>(std::min<int64_t>(context, static_cast<int64_t>(count) * kPageTokens));
   model_->use_pages(&*pages_);
   scheduler_.emplace(*model_, *pages_, threads_, SchedulerLimits{options_.max_sequences, options_.prompt_chunk});
 

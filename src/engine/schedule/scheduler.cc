@@ -47,9 +47,12 @@ void Scheduler::drop_expired() {
 
 void Scheduler::admit() {
   while (!waiting_.empty() && running() < limits_.max_sequences) {
-    // Beside its own pages one for each running sequence, or the newcomer would be the next to be preempted.
-    const int needed = pages_for(static_cast<int>(waiting_.front()->ids.size()) + 1) + running();
+    // Beside its own pages one for each running sequence, or the newcomer would be the next to be preempted. They are
+    // taken now: the next in line must not count on them too.
+    Sequence& next = *waiting_.front();
+    const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) + running();
     if (!running_.empty() && needed > pages_.free()) return;
+    if (!next.state.reserve(static_cast<int>(next.ids.size()))) return;
     running_.splice(running_.end(), waiting_, waiting_.begin());
   }
 }
