@@ -8,6 +8,7 @@ pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
 find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
+find_package(ICU 72 REQUIRED COMPONENTS uc)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 

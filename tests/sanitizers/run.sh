@@ -8,8 +8,8 @@ shift
 modules=("$@")
 if [ "${#modules[@]}" -eq 0 ]; then
   case $preset in
-    asan) modules=(base engine_formats engine_tokenizer engine_templates engine_kernels engine_schedule http inference api_openai catalogue store) ;;
-    tsan) modules=(base engine_schedule http inference store) ;;
+    asan) modules=(base engine_formats engine_tokenizer engine_templates http) ;;
+    tsan) modules=(base http store) ;;
     *) echo "asan or tsan, not $preset" >&2; exit 2 ;;
   esac
 fi

@@ -1,0 +1,51 @@
+// Byte-pair merging: bytes of one piece to token ids, the lowest-ranked pair first, the leftmost among equals.
+//
+// Short pieces are merged by looking for the best pair each time; long ones keep the pairs in a heap, so that a
+// megabyte of one letter costs n log n. Source: Sennrich et al., 2016; the order of merges is that of the HF
+// `tokenizers` library. Immutable once built: any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/tensor/token.h"
+
+namespace studio::engine {
+
+class MergeTable {
+ public:
+  // Ranks rise with each call; a pair that is there already keeps its first rank.
+  void add(TokenId left, TokenId right, TokenId merged);
+  void reserve(size_t merges);
+  void set_byte(uint8_t byte, TokenId id) { bytes_[byte] = id; }
+
+  // Appends the ids of one piece. A byte without a token is left out, as the reference library does.
+  void encode(std::string_view piece, std::vector<TokenId>& ids) const;
+
+ private:
+  static constexpr std::array<TokenId, 256> no_tokens() {
+    std::array<TokenId, 256> none{};
+    none.fill(-1);
+    return none;
+  }
+
+  struct Merge {
+    uint64_t key = kEmpty;  // left << 32 | right
+    uint32_t rank = 0;
+    TokenId merged = -1;
+  };
+  static constexpr uint64_t kEmpty = ~uint64_t{0};
+
+  const Merge* find(TokenId left, TokenId right) const;
+  size_t slot(uint64_t key) const;
+  void encode_short(std::vector<TokenId>& symbols) const;
+  void encode_long(std::vector<TokenId>& symbols) const;
+
+  std::vector<Merge> slots_;  // open addressing, a power of two, at most half full
+  uint32_t count_ = 0;
+  std::array<TokenId, 256> bytes_ = no_tokens();
+};
+
+}  // namespace studio::engine

@@ -1,0 +1,93 @@
+// Text to token ids and back: byte-level BPE with the vocabularies of Qwen2/2.5/3 and SmolLM2.
+//
+// Control tokens (every added token: <|im_start|>, <think>, <tool_call>, ...) are read only from text that a template
+// wrote, and only where every byte of the token is the template's. Text between control tokens is cut and merged as one
+// string whoever wrote it, so an ordinary conversation gets the ids that HF `tokenizers` gives the rendered prompt,
+// while a user who types "<|im_end|>" gets the ids of those characters.
+// Immutable: share one between threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/gguf.h"
+#include "engine/tensor/token.h"
+#include "engine/tokenizer/bpe.h"
+#include "engine/tokenizer/splitter.h"
+
+namespace studio::engine {
+
+struct AddedToken {
+  TokenId id = -1;
+  std::string content;
+  bool special = false;  // decode() may leave it out
+};
+
+// A vocabulary as its file holds it.
+struct TokenizerData {
+  std::vector<std::string> tokens;  // [V] in the byte alphabet of GPT-2; added tokens as plain text
+  std::vector<std::string> merges;  // "left right", by rank
+  std::vector<AddedToken> added;
+  SplitPattern pattern = SplitPattern::kQwen2;
+  bool nfc = false;  // text is brought to normal form C first
+  TokenId bos = -1, eos = -1;
+  bool add_bos = false;
+};
+
+// Text with its author: what a template wrote may hold control tokens, what a caller wrote may not.
+struct TextSegment {
+  std::string_view text;
+  bool is_template = false;
+};
+
+class Tokenizer {
+ public:
+  // corrupt_data when a merge or a printable byte has no token, or an added id repeats.
+  static Result<std::shared_ptr<const Tokenizer>> build(TokenizerData data);
+  // From the keys tokenizer.ggml.*. unimplemented for another kind of vocabulary or an unknown pre-tokenizer.
+  static Result<std::shared_ptr<const Tokenizer>> from_gguf(const GgufFile& file);
+  // From the text of a Hugging Face tokenizer.json.
+  static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json);
+
+  // All of it a caller's text: no control token comes out.
+  std::vector<TokenId> encode(std::string_view text) const;
+  // All of it a template's.
+  std::vector<TokenId> encode_template(std::string_view text) const;
+  std::vector<TokenId> encode(std::span<const TextSegment> segments) const;
+
+  // Invalid UTF-8 becomes U+FFFD. Ids outside the vocabulary give nothing.
+  std::string decode(std::span<const TokenId> ids, bool skip_special) const;
+  std::string_view token_bytes(TokenId id) const;  // empty for ids outside the vocabulary
+  bool is_control(TokenId id) const;               // an added token
+  bool is_special(TokenId id) const;
+  TokenId find(std::string_view content) const;  // an added token's id, or -1
+
+  int vocab_size() const { return static_cast<int>(bytes_.size()); }
+  TokenId bos() const { return bos_; }
+  TokenId eos() const { return eos_; }
+  bool add_bos() const { return add_bos_; }
+  std::span<const AddedToken> added() const { return added_; }
+
+ private:
+  Tokenizer() = default;
+  void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
+  const AddedToken* control_at(std::string_view text, size_t at) const;
+
+  std::vector<std::string> bytes_;  // [V] what a token stands for
+  std::vector<uint8_t> kinds_;      // [V] 0 plain, 1 added, 3 added and special
+  std::vector<AddedToken> added_;   // longest first
+  std::array<bool, 256> starts_control_{};
+  MergeTable merges_;
+  SplitPattern pattern_ = SplitPattern::kQwen2;
+  bool nfc_ = false;
+  TokenId bos_ = -1, eos_ = -1;
+  bool add_bos_ = false;
+};
+
+}  // namespace studio::engine

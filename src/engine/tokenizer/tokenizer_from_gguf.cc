@@ -1,0 +1,73 @@
+// The vocabulary inside a GGUF file: keys tokenizer.ggml.* of the GGUF specification (read 2026-11).
+#include <string>
+#include <utility>
+
+#include "engine/tokenizer/tokenizer.h"
+
+namespace studio::engine {
+namespace {
+
+// Values of tokenizer.ggml.token_type; they reach disk.
+constexpr int32_t kControlToken = 3, kUserDefinedToken = 4;
+
+struct KnownSplit {
+  std::string_view name;
+  SplitPattern pattern;
+  bool nfc;
+};
+
+constexpr KnownSplit kKnownSplits[] = {
+    {"qwen2", SplitPattern::kQwen2, true},
+    {"gpt-2", SplitPattern::kGpt2, false},
+    {"smollm", SplitPattern::kSmolLm, false},
+};
+
+Result<TokenId> optional_id(const GgufFile& file, std::string_view key) {
+  STUDIO_TRY(auto id, file.find_u64(key));
+  if (!id.has_value()) return TokenId{-1};
+  if (*id > kMaxArrayElements) return Error(Code::kCorruptData, std::string(key) + " is out of range");
+  return static_cast<TokenId>(*id);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& file) {
+  STUDIO_TRY(auto kind, file.get_string("tokenizer.ggml.model"));
+  if (kind != "gpt2") {
+    return Error(Code::kUnimplemented, "tokenizer.ggml.model = " + std::string(kind.substr(0, 64)) +
+                                           " is not supported; gpt2 (byte-level BPE) is");
+  }
+  STUDIO_TRY(auto split, file.get_string("tokenizer.ggml.pre"));
+  const KnownSplit* known = nullptr;
+  std::string names;
+  for (const KnownSplit& candidate : kKnownSplits) {
+    if (candidate.name == split) known = &candidate;
+    names += (names.empty() ? "" : ", ") + std::string(candidate.name);
+  }
+  if (known == nullptr) {
+    return Error(Code::kUnimplemented,
+                 "tokenizer.ggml.pre = " + std::string(split.substr(0, 64)) + " is not supported; known are " + names);
+  }
+  STUDIO_TRY(auto tokens, file.get_string_array("tokenizer.ggml.tokens"));
+  STUDIO_TRY(auto types, file.get_i32_array("tokenizer.ggml.token_type"));
+  STUDIO_TRY(auto merges, file.get_string_array("tokenizer.ggml.merges"));
+  if (types.size() != tokens.size()) {
+    return Error(Code::kCorruptData, "tokenizer.ggml.token_type and tokenizer.ggml.tokens differ in length");
+  }
+  TokenizerData data;
+  data.pattern = known->pattern;
+  data.nfc = known->nfc;
+  data.tokens.assign(tokens.begin(), tokens.end());
+  data.merges.assign(merges.begin(), merges.end());
+  for (size_t id = 0; id < types.size(); ++id) {
+    if (types[id] != kControlToken && types[id] != kUserDefinedToken) continue;
+    data.added.push_back({static_cast<TokenId>(id), data.tokens[id], types[id] == kControlToken});
+  }
+  STUDIO_TRY(data.bos, optional_id(file, "tokenizer.ggml.bos_token_id"));
+  STUDIO_TRY(data.eos, optional_id(file, "tokenizer.ggml.eos_token_id"));
+  STUDIO_TRY(auto add_bos, file.find_bool("tokenizer.ggml.add_bos_token"));
+  data.add_bos = add_bos.value_or(false);
+  return build(std::move(data));
+}
+
+}  // namespace studio::engine
