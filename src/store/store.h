@@ -16,23 +16,23 @@
 namespace studio::store {
 
 struct ApiKey {
-  std::string key_id;
-  std::string name;
-  Sha256Digest digest{};   // of the key's bytes; the key itself is never here
-  std::string prefix;      // the key's first characters, for people
-  int64_t created_at = 0;  // Unix seconds
+  std::string key_id = {};
+  std::string name = {};
+  Sha256Digest digest{};    // of the key's bytes; the key itself is never here
+  std::string prefix = {};  // the key's first characters, for people
+  int64_t created_at = 0;   // Unix seconds
 };
 
 struct Usage {
-  std::string request_id;  // recorded once, for ever
-  std::string key_id;
-  std::string model;
-  std::string operation;
+  std::string request_id = {};  // recorded once, for ever
+  std::string key_id = {};
+  std::string model = {};
+  std::string operation = {};
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt
   int64_t completion_tokens = 0;
   int64_t reasoning_tokens = 0;  // of the completion
-  std::string outcome;
+  std::string outcome = {};
   int64_t started_at_ms = 0;  // Unix milliseconds
   int64_t first_token_ms = -1;
   int64_t total_ms = 0;

@@ -1,0 +1,103 @@
+#include "catalogue/hub.h"
+
+#include <cctype>
+#include <thread>
+
+namespace studio::catalogue {
+namespace {
+
+// RFC 3986: unreserved characters and the path's own slashes stay.
+std::string escape_path(std::string_view path) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (unsigned char c : path) {
+    if (std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '/') {
+      out += static_cast<char>(c);
+    } else {
+      out += {'%', kDigits[c >> 4], kDigits[c & 15]};
+    }
+  }
+  return out;
+}
+
+std::string without_slash(std::string endpoint) {
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  return endpoint;
+}
+
+std::string host_of(const std::string& url) {
+  size_t start = url.find("://");
+  start = start == std::string::npos ? 0 : start + 3;
+  return url.substr(start, url.find('/', start) - start);
+}
+
+bool is_loopback(const std::string& url) {
+  std::string host = host_of(url);
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+}  // namespace
+
+bool is_http_source(const Source& source) {
+  return source.kind == SourceKind::kModelscope || source.kind == SourceKind::kHuggingface ||
+         source.kind == SourceKind::kUrl;
+}
+
+FetchRequest request_for(const Source& source, const ModelFile& file, const HubSettings& settings) {
+  FetchRequest request;
+  request.first_answer = settings.patience;
+  request.expected_bytes = file.bytes;
+  std::string place =
+      escape_path(source.repo) + "/resolve/" + escape_path(source.revision) + "/" + escape_path(file.name);
+  switch (source.kind) {
+    case SourceKind::kModelscope:
+      request.url = without_slash(settings.modelscope) + "/models/" + place;
+      request.allow_private = settings.modelscope != kModelscopeEndpoint;
+      break;
+    case SourceKind::kHuggingface:
+      request.url = without_slash(settings.huggingface) + "/" + place;
+      request.allow_private = settings.huggingface != kHuggingfaceEndpoint;
+      request.bearer = settings.huggingface_token;
+      break;
+    default: {
+      request.url = source.url;
+      size_t slot = request.url.find("{file}");
+      if (slot != std::string::npos) request.url.replace(slot, 6, escape_path(file.name));
+      request.allow_private = is_loopback(request.url);
+      break;
+    }
+  }
+  return request;
+}
+
+std::string display_name(const Source& source, const HubSettings& settings) {
+  switch (source.kind) {
+    case SourceKind::kModelscope:
+      return host_of(settings.modelscope);
+    case SourceKind::kHuggingface:
+      return host_of(settings.huggingface);
+    case SourceKind::kUrl:
+      return host_of(source.url);
+    case SourceKind::kFile:
+      return source.path;
+    case SourceKind::kPypi:
+      return "Python packages";
+    case SourceKind::kBuiltin:
+      return "built in";
+  }
+  return "?";
+}
+
+std::vector<Result<Validators>> ask_sources(const std::vector<Source>& sources, const ModelFile& file,
+                                            const HubSettings& settings) {
+  std::vector<Result<Validators>> answers(sources.size(), Validators());
+  std::vector<std::thread> askers;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (!is_http_source(sources[i])) continue;
+    askers.emplace_back([&, i] { answers[i] = probe(request_for(sources[i], file, settings)); });
+  }
+  for (std::thread& asker : askers) asker.join();
+  return answers;
+}
+
+}  // namespace studio::catalogue

