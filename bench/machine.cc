@@ -19,7 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 template <typename Work>
 double on_threads(int threads, Work work) {
@@ -62,7 +64,8 @@ double stream_gbs(int threads) {
   const size_t share = kStreamBytes / static_cast<size_t>(threads) / 4096 * 4096;
   double best = 0;
   for (int round = 0; round < 5; ++round) {
-    const double time = on_threads(threads, [&](int i) { sink += read_all(memory + share * static_cast<size_t>(i), share); });
+    const double time =
+        on_threads(threads, [&](int i) { sink += read_all(memory + share * static_cast<size_t>(i), share); });
     best = std::max(best, static_cast<double>(share) * threads / time / 1e9);
   }
   std::free(memory);

@@ -28,3 +28,6 @@ if(STUDIO_SANITIZE)
   add_link_options(-fsanitize=${STUDIO_SANITIZE})
   add_compile_definitions(STUDIO_SANITIZED=1)
 endif()
+if(STUDIO_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of the libraries, which is what guides the fuzzer
+endif()

@@ -140,7 +140,7 @@ def main():
     if unknown:
         print(f"no such suite: {', '.join(sorted(unknown))}; tests/run.py --list names them", file=sys.stderr)
         return 2
-    chosen = [s for s in suites if not names or s["name"] in names]
+    chosen = [s for s in suites if s["name"] in names or (not names and s.get("by_default", True))]
 
     os.makedirs(LOGS, exist_ok=True)
     env = dict(os.environ, STUDIO_BUILD=BUILD, STUDIO_CACHE=CACHE)

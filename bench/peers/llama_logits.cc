@@ -15,9 +15,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: llama_logits MODEL.gguf TOKENS.bin OUT THREADS\n");
     return 2;
   }
-  llama_log_set([](ggml_log_level level, const char* text, void*) {
-    if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
-  }, nullptr);
+  llama_log_set(
+      [](ggml_log_level level, const char* text, void*) {
+        if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
+      },
+      nullptr);
   llama_backend_init();
   llama_model_params model_params = llama_model_default_params();
   llama_model* model = llama_model_load_from_file(argv[1], model_params);

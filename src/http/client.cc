@@ -110,6 +110,8 @@ class CallImpl final : public Call, public std::enable_shared_from_this<CallImpl
         self->end(Error(Code::kUnavailable, "The server cannot be reached.").with_detail(fault.message()));
         return;
       }
+      if (self->events_.on_connect) self->events_.on_connect();
+      if (self->over_) return;
       asio::async_write(self->socket_, asio::buffer(self->outgoing_), [self](boost::system::error_code failed, size_t) {
         // A server may refuse before it has read all: its answer is still worth reading.
         if (failed && failed != asio::error::broken_pipe && failed != asio::error::connection_reset) {

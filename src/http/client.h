@@ -36,6 +36,7 @@ struct ClientRequest {
 };
 
 struct ClientEvents {
+  std::function<void()> on_connect;                  // the server has the connection; the request is on its way
   std::function<void(const ResponseHead&)> on_head;  // once, before data
   std::function<void(std::string_view)> on_data;     // body bytes, chunks taken off
   // Once, last. ok: the body came whole. kCancelled after cancel(); kUnavailable when the connection was not made or

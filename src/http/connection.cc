@@ -85,9 +85,9 @@ size_t ServerShared::connections() {
 }
 
 Connection::Connection(Socket socket, std::string peer, std::shared_ptr<ServerShared> shared)
-    : socket_(std::move(socket)),
+    : shared_(std::move(shared)),
+      socket_(std::move(socket)),
       peer_(std::move(peer)),
-      shared_(std::move(shared)),
       timer_(socket_.get_executor()),
       heartbeat_(socket_.get_executor()) {}
 

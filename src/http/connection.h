@@ -5,6 +5,8 @@
 // States: head -> body -> answering -> (head | closing). Reading goes on while answering, to notice a client that left.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "http/chunked.h"
 #include "http/head_check.h"
@@ -25,12 +28,17 @@ namespace studio::http {
 
 class Connection;
 
-// What all connections of a server share. Any thread.
+// What all connections of a server share. Any thread. Each connection holds it, so that event loops outlive sockets:
+// an exchange may be held, closed, long after its server has gone.
 struct ServerShared {
   ServerShared(ServerOptions server_options, Router server_router)
       : options(std::move(server_options)),
         router(std::move(server_router)),
-        handlers(static_cast<size_t>(options.handler_threads)) {}
+        handlers(static_cast<size_t>(options.handler_threads)) {
+    for (int i = 0; i < std::max(1, options.io_threads); ++i) {
+      loops.push_back(std::make_unique<boost::asio::io_context>(1));
+    }
+  }
 
   // False when a cap is reached; otherwise counted until leave().
   bool enter(const std::string& peer, const std::shared_ptr<Connection>& connection);
@@ -40,6 +48,7 @@ struct ServerShared {
 
   const ServerOptions options;
   const Router router;
+  std::vector<std::unique_ptr<boost::asio::io_context>> loops;  // one a thread
   boost::asio::thread_pool handlers;
   std::atomic<bool> draining{false};
   std::atomic<size_t> exchanges{0};
@@ -97,9 +106,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string render_head(const Response& response, bool chunked, size_t length) const;
   void report(bool gone);
 
+  const std::shared_ptr<ServerShared> shared_;  // first: gone after the socket
   Socket socket_;
   const std::string peer_;
-  const std::shared_ptr<ServerShared> shared_;
   boost::asio::steady_timer timer_;  // of the phase: head, idle, body, stalled write, closing
   boost::asio::steady_timer heartbeat_;
 

@@ -33,16 +33,15 @@ Error cannot_listen(const std::string& where, const std::string& why) {
 class ServerImpl final : public Server {
  public:
   ServerImpl(ServerOptions options, Router router)
-      : shared_(std::make_shared<ServerShared>(std::move(options), std::move(router))),
-        loops_(make_loops(shared_->options.io_threads)) {}
+      : shared_(std::make_shared<ServerShared>(std::move(options), std::move(router))) {
+    for (const auto& loop : shared_->loops) work_.push_back(boost::asio::make_work_guard(*loop));
+  }
 
   ~ServerImpl() override {
     drain(std::chrono::milliseconds(0));
-    for (auto& loop : loops_) loop->work.reset();
-    for (auto& loop : loops_) loop->context.stop();
-    for (auto& loop : loops_) {
-      if (loop->thread.joinable()) loop->thread.join();
-    }
+    // Every socket is closed and every timer cancelled: the loops run out of work once the last handler has run.
+    work_.clear();
+    for (std::thread& thread : threads_) thread.join();
     shared_->handlers.join();
     if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
   }
@@ -51,10 +50,8 @@ class ServerImpl final : public Server {
     const ListenAddress& address = shared_->options.listen;
     auto opened = address.unix_path.empty() ? listen_tcp(address) : listen_unix(address.unix_path);
     if (!opened.ok()) return opened;
-    for (auto& loop : loops_) {
-      loop->thread = std::thread([context = &loop->context] { context->run(); });
-    }
-    asio::post(loops_.front()->context, [this] { accept(); });
+    for (const auto& loop : shared_->loops) threads_.emplace_back([context = loop.get()] { context->run(); });
+    asio::post(*shared_->loops.front(), [this] { accept(); });
     return Ok{};
   }
 
@@ -65,7 +62,7 @@ class ServerImpl final : public Server {
 
   void drain(std::chrono::milliseconds deadline) override {
     shared_->draining = true;
-    asio::post(loops_.front()->context, [this] {
+    asio::post(*shared_->loops.front(), [this] {
       boost::system::error_code ignored;
       acceptor_.close(ignored);
       pause_.cancel();
@@ -77,11 +74,6 @@ class ServerImpl final : public Server {
   }
 
  private:
-  struct Loop {
-    asio::io_context context{1};
-    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-    std::thread thread;
-  };
   using Protocol = asio::generic::stream_protocol;
 
   Status listen_tcp(const ListenAddress& address) {
@@ -125,7 +117,7 @@ class ServerImpl final : public Server {
 
   void accept() {
     if (!acceptor_.is_open() || shared_->draining) return;
-    asio::io_context& target = loops_[next_loop_++ % loops_.size()]->context;
+    asio::io_context& target = *shared_->loops[next_loop_++ % shared_->loops.size()];
     acceptor_.async_accept(target, [this](boost::system::error_code fault, Protocol::socket socket) {
       if (fault == asio::error::operation_aborted || shared_->draining) return;
       if (fault) {
@@ -164,17 +156,12 @@ class ServerImpl final : public Server {
     }
   }
 
-  static std::vector<std::unique_ptr<Loop>> make_loops(int threads) {
-    std::vector<std::unique_ptr<Loop>> loops;
-    for (int i = 0; i < std::max(1, threads); ++i) loops.push_back(std::make_unique<Loop>());
-    return loops;
-  }
-
   std::shared_ptr<ServerShared> shared_;
-  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+  std::vector<std::thread> threads_;
   // Acceptor and pause belong to the first loop's thread.
-  asio::basic_socket_acceptor<Protocol> acceptor_{loops_.front()->context};
-  asio::steady_timer pause_{loops_.front()->context};
+  asio::basic_socket_acceptor<Protocol> acceptor_{*shared_->loops.front()};
+  asio::steady_timer pause_{*shared_->loops.front()};
   size_t next_loop_ = 0;
   uint16_t port_ = 0;
   std::string unix_path_;

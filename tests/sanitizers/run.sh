@@ -8,7 +8,7 @@ shift
 modules=("$@")
 if [ "${#modules[@]}" -eq 0 ]; then
   case $preset in
-    asan) modules=(base engine_formats engine_tokenizer engine_templates http) ;;
+    asan) modules=(base engine_formats engine_tokenizer http) ;;
     tsan) modules=(base http store) ;;
     *) echo "asan or tsan, not $preset" >&2; exit 2 ;;
   esac

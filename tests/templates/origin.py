@@ -41,7 +41,7 @@ class Hostile:
     """Texts that spell special tokens: whole, in halves that neighbours could complete, one inside another."""
 
     def __init__(self, rng, tokens):
-        self.rng, self.tokens = rng, tokens
+        self.rng, self.tokens, self.count = rng, tokens, 0
 
     def _piece(self):
         token = self.rng.choice(self.tokens)
@@ -49,8 +49,11 @@ class Hostile:
         return self.rng.choice([token, token[:cut], token[cut:], token[:cut] + token + token[cut:], "hello", "\n", " ",
                                 "你好", token.upper(), token.replace("|", "\u200b|"), token + self.rng.choice(self.tokens)])
 
-    def text(self):
-        return "".join(self._piece() for _ in range(self.rng.randint(1, 5))).strip() or self.rng.choice(self.tokens)
+    def text(self):  # numbered like the plain ones, so that two are as different
+        self.count += 1
+        pieces = [self._piece() for _ in range(self.rng.randint(1, 5))]
+        pieces.insert(self.rng.randint(0, len(pieces)), str(self.count))
+        return "".join(pieces).strip()
 
     def nine(self):  # some templates check the length of call ids
         return (self.text() + "xxxxxxxxx").replace("\n", "_")[:9]

@@ -246,3 +246,16 @@ def render(messages):
         pieces.append((message["content"] + "<|im_end|>", LEARN if is_last else LEARN_REST))
         pieces.append(("\n", SKIP))
     return pieces
+
+
+def encode(tokenizer, pieces):
+    """ids and, for each, 1.0 where the model is to predict it."""
+    ids, weights = [], []
+    for text, how in pieces:
+        part = tokenizer.encode(text)
+        weight = [0.0 if how == SKIP else 1.0] * len(part)
+        if how == LEARN_REST:
+            weight[0] = 0.0
+        ids += part
+        weights += weight
+    return ids, weights

@@ -55,18 +55,6 @@ def learn_tokenizer(config):
     parts = [part for text in texts for part in bpe.split_specials(text)]
     return bpe.Tokenizer(bpe.learn_merges(parts, config.vocab - 256 - SPECIAL_AND_PADDING), config.vocab)
 
-def encode(tokenizer, pieces):
-    """ids and, for each, 1.0 where the model is to predict it."""
-    ids, weights = [], []
-    for text, how in pieces:
-        part = tokenizer.encode(text)
-        weight = [0.0 if how == corpus.SKIP else 1.0] * len(part)
-        if how == corpus.LEARN_REST:
-            weight[0] = 0.0
-        ids += part
-        weights += weight
-    return ids, weights
-
 def batches(tokenizer, seed):
     """Endless [BATCH, LENGTH + 1] windows over one stream of samples, which follow each other without padding."""
     source = samples(seed)
@@ -74,7 +62,7 @@ def batches(tokenizer, seed):
     size = BATCH * LENGTH + 1
     while True:
         while len(ids) < size:
-            more_ids, more_weights = encode(tokenizer, next(source))
+            more_ids, more_weights = corpus.encode(tokenizer, next(source))
             ids += more_ids
             weights += more_weights
         block, weight = torch.tensor(ids[:size]), torch.tensor(weights[:size])

@@ -12,6 +12,7 @@ namespace studio::engine {
 struct Avx512 {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
+  static constexpr int kPackedColumns = 32;
   static constexpr int kRowTile = 8;
   static constexpr bool kSigned8 = false;
   using F = __m512;

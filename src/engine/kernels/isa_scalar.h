@@ -14,7 +14,8 @@ namespace studio::engine {
 
 struct Scalar {
   static constexpr int kLanes = 16;
-  static constexpr int kColumns = 4;       // columns that one pass of the dot kernel serves: any number is right
+  static constexpr int kColumns = 2;  // columns that one pass of the dot kernel serves: any number is right
+  static constexpr int kPackedColumns = 16;
   static constexpr int kRowTile = 4;       // query rows that share one pass over a page of keys
   static constexpr bool kSigned8 = false;  // 8-bit codes stay unsigned
   struct F {
@@ -254,15 +255,27 @@ struct Scalar {
     return a;
   }
 
-  // acc[lane] += the 16 products of four registers' bytes with a[0..15]; register j meets a[4j..4j+3].
+  // acc[lane] += the 16 products of four registers' bytes with a[0..15]; register j meets a[4j..4j+3]. Spelled as sums
+  // of neighbouring pairs, which compilers know as the baseline's 16-bit multiply-add.
   template <int kMaxCode>
   STUDIO_INLINE I dot4(I acc, const B* w, const int8_t* a) {
-    for (int lane = 0; lane < 16; ++lane) {
-      int32_t sum = 0;
-      for (int j = 0; j < 4; ++j) {
-        for (int i = 0; i < 4; ++i) sum += w[j].v[4 * lane + i] * a[4 * j + i];
+    using Bytes = uint8_t __attribute__((vector_size(8)));
+    using Words = int16_t __attribute__((vector_size(16)));
+    using Products = int32_t __attribute__((vector_size(32)));
+    using Sums = int32_t __attribute__((vector_size(16)));
+    Sums pairs[8] = {};  // of lanes 2p and 2p + 1
+    for (int j = 0; j < 4; ++j, a += 4) {
+      const Words factors = {a[0], a[1], a[2], a[3], a[0], a[1], a[2], a[3]};
+      for (int p = 0; p < 8; ++p) {
+        Bytes codes;
+        __builtin_memcpy(&codes, w[j].v + 8 * p, sizeof codes);
+        const Products x = __builtin_convertvector(codes, Products) * __builtin_convertvector(factors, Products);
+        pairs[p] += __builtin_shufflevector(x, x, 0, 2, 4, 6) + __builtin_shufflevector(x, x, 1, 3, 5, 7);
       }
-      acc.v[lane] += sum;
+    }
+    for (int p = 0; p < 8; ++p) {
+      acc.v[2 * p] += pairs[p][0] + pairs[p][1];
+      acc.v[2 * p + 1] += pairs[p][2] + pairs[p][3];
     }
     return acc;
   }

@@ -143,7 +143,7 @@ struct Dot {
   struct BlockScales {
     F factor;      // d, or d * scale
     F min;         // m; -(dmin * min); or dmin where minima are per half
-    I scale[2];    // per half
+    F scale[2];    // per half; whole numbers
     I minimum[2];  // per half
   };
 
@@ -160,12 +160,12 @@ struct Dot {
       s.factor = V::mul(s.factor, V::to_float(V::load_u8(sub)));
       s.min = V::mul(s.min, V::to_float(V::sub(V::zero(), V::load_u8(sub + kPanelRows))));
     } else if constexpr (L.scales == Scales::kSub16) {
-      s.scale[0] = V::load_i8(sub);
-      s.scale[1] = V::load_i8(sub + kPanelRows);
+      s.scale[0] = V::to_float(V::load_i8(sub));
+      s.scale[1] = V::to_float(V::load_i8(sub + kPanelRows));
     } else if constexpr (L.scales == Scales::kSub16Min) {
       const I bytes[2] = {V::load_u8(sub), V::load_u8(sub + kPanelRows)};
       for (int h = 0; h < 2; ++h) {
-        s.scale[h] = V::low_nibbles(bytes[h]);
+        s.scale[h] = V::to_float(V::low_nibbles(bytes[h]));
         s.minimum[h] = V::high_nibbles(bytes[h]);
       }
     }
@@ -181,17 +181,19 @@ struct Dot {
     }
   }
 
-  // acc [kColumns] += one block.
+  // acc [kColumns] += one block. Where scales are per half, scale_0 I_0 + scale_1 I_1 is formed in f32: every product
+  // and sum is a whole number below 2^24, so nothing is rounded, and no slow integer multiply is needed.
   template <bool kUnpacked, int kColumns>
   STUDIO_INLINE void add_block(const uint8_t* codes, const BlockScales& s, const Columns& x, F* acc) {
     I sum[kColumns];
+    F scaled[kColumns];
     B w[4];
     load_half<kUnpacked, 0>(codes, w);
 #pragma clang loop unroll(full)
     for (int c = 0; c < kColumns; ++c) {
       const I first = start(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
       sum[c] = V::template dot4<max_code()>(first, w, x.codes + c * kActivationBlock);
-      if constexpr (L.per_half()) sum[c] = V::mul(sum[c], s.scale[0]);
+      if constexpr (L.per_half()) scaled[c] = V::mul(V::to_float(sum[c]), s.scale[0]);
     }
     load_half<kUnpacked, 1>(codes, w);
 #pragma clang loop unroll(full)
@@ -199,14 +201,14 @@ struct Dot {
       const int8_t* a = x.codes + c * kActivationBlock + kHalf16;
       if constexpr (L.per_half()) {
         const I second = V::template dot4<max_code()>(start(x.minus_halves[x.width + c]), w, a);
-        sum[c] = V::add(sum[c], V::mul(second, s.scale[1]));
+        scaled[c] = V::fma(V::to_float(second), s.scale[1], scaled[c]);
       } else {
-        sum[c] = V::template dot4<max_code()>(sum[c], w, a);
+        scaled[c] = V::to_float(V::template dot4<max_code()>(sum[c], w, a));
       }
     }
 #pragma clang loop unroll(full)
     for (int c = 0; c < kColumns; ++c) {
-      acc[c] = V::fma(V::to_float(sum[c]), V::mul(s.factor, V::splat(x.scales[c])), acc[c]);
+      acc[c] = V::fma(scaled[c], V::mul(s.factor, V::splat(x.scales[c])), acc[c]);
       if constexpr (L.scales == Scales::kSub16Min) {
         const I minus_min = V::add(V::mul(s.minimum[0], V::splat(x.minus_halves[c])),
                                    V::mul(s.minimum[1], V::splat(x.minus_halves[x.width + c])));
@@ -237,26 +239,23 @@ struct Dot {
     }
   }
 
-  // Few columns: all of K with the accumulators in registers, straight from the packed panel.
+  // kColumns columns from `column` on: all of K with the accumulators in registers, straight from the packed panel.
   template <int kColumns>
-  static void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin,
-                          int panel_end) {
+  static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column) {
     const int blocks = w.k / kActivationBlock;
-    for (int p = panel_begin; p < panel_end; ++p) {
-      const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
-      for (int part = 0; part < kParts; ++part) {
-        const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
-        Columns columns = columns_at(x, 0, 0);
-        F acc[kColumns];
-        for (F& a : acc) a = V::splat(0.0f);
-        for (int b = 0; b < blocks; ++b) {
-          if (part == 0) prefetch_block(codes + kPrefetchBytes);
-          add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
-          codes += L.code_bytes();
-          columns.next_block();
-        }
-        write<kColumns>(acc, y, p * kPanelRows + part * V::kLanes, w.rows, 0);
+    const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+    for (int part = 0; part < kParts; ++part) {
+      const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+      Columns columns = columns_at(x, column, 0);
+      F acc[kColumns];
+      for (F& a : acc) a = V::splat(0.0f);
+      for (int b = 0; b < blocks; ++b) {
+        if (part == 0) prefetch_block(codes + kPrefetchBytes);
+        add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
+        codes += L.code_bytes();
+        columns.next_block();
       }
+      write<kColumns>(acc, y, p * kPanelRows + part * V::kLanes, w.rows, column);
     }
   }
 
@@ -284,26 +283,28 @@ struct Dot {
     }
   }
 
+  // The kernels by number of columns, 1 .. V::kColumns.
+  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int);
   using StripFn = void (*)(const uint8_t*, const uint8_t*, const ActivationView&, int, int, int, float*);
-  using FewFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int);
+  static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
+  static constexpr PackedFn kPacked[9] = {nullptr,
+                                          packed_columns<1>,
+                                          packed_columns<at_most(2)>,
+                                          packed_columns<at_most(3)>,
+                                          packed_columns<at_most(4)>,
+                                          packed_columns<at_most(5)>,
+                                          packed_columns<at_most(6)>,
+                                          packed_columns<at_most(7)>,
+                                          packed_columns<at_most(8)>};
   static constexpr StripFn kStrip[9] = {nullptr,
                                         strip_columns<1>,
-                                        strip_columns<2>,
-                                        strip_columns<3>,
-                                        strip_columns<4>,
-                                        strip_columns<(V::kColumns > 4 ? 5 : 1)>,
-                                        strip_columns<(V::kColumns > 4 ? 6 : 1)>,
-                                        strip_columns<(V::kColumns > 4 ? 7 : 1)>,
-                                        strip_columns<(V::kColumns > 4 ? 8 : 1)>};
-  static constexpr FewFn kFew[9] = {nullptr,
-                                    few_columns<1>,
-                                    few_columns<2>,
-                                    few_columns<3>,
-                                    few_columns<4>,
-                                    few_columns<(V::kColumns > 4 ? 5 : 1)>,
-                                    few_columns<(V::kColumns > 4 ? 6 : 1)>,
-                                    few_columns<(V::kColumns > 4 ? 7 : 1)>,
-                                    few_columns<(V::kColumns > 4 ? 8 : 1)>};
+                                        strip_columns<at_most(2)>,
+                                        strip_columns<at_most(3)>,
+                                        strip_columns<at_most(4)>,
+                                        strip_columns<at_most(5)>,
+                                        strip_columns<at_most(6)>,
+                                        strip_columns<at_most(7)>,
+                                        strip_columns<at_most(8)>};
 
   static void unpack_strip(const uint8_t* codes, int blocks, uint8_t* strip) {
     for (int b = 0; b < blocks; ++b) {
@@ -343,9 +344,19 @@ struct Dot {
     }
   }
 
+  // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
+  // the first find the panel in the second-level cache.
+  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel) {
+    for (int group = 0; group < x.columns; group += x.width) {
+      const int n = x.columns - group < x.width ? x.columns - group : x.width;
+      const int passes = (n + V::kColumns - 1) / V::kColumns, step = (n + passes - 1) / passes;
+      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c);
+    }
+  }
+
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
-    if (x.columns <= V::kColumns) {
-      kFew[x.columns](w, x, y, panel_begin, panel_end);
+    if (x.columns <= V::kPackedColumns) {
+      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p);
       return;
     }
     for (int begin = 0; begin < x.columns; begin += kStripColumns) {

@@ -27,8 +27,8 @@ inline constexpr size_t kMaxTemplateBytes = 256u << 10;  // the longest template
 
 // Reaching a limit is an invalid_argument that names it.
 struct RenderLimits {
-  // An operation costs one step, and one more for each 256 bytes it reads or writes: some 50 ms in all. A long
-  // conversation takes about 100 steps a message.
+  // An operation costs one step, and one more for each 16 to 256 bytes it works through (budget.h): 100 ms in all. A
+  // long conversation takes about 100 steps a message.
   size_t steps = 1'000'000;
   size_t output_bytes = 16u << 20;  // four times the text of a context of a million tokens
   size_t string_bytes = 16u << 20;  // one string on the way to the output
@@ -40,7 +40,7 @@ struct RenderOptions {
   // as the template's. Not owned; may be null. A name in both is the trusted one.
   const boost::json::object* trusted = nullptr;
   std::chrono::system_clock::time_point now{};  // what strftime_now() prints, in UTC
-  RenderLimits limits;
+  RenderLimits limits{};
 };
 
 struct Rendered {

@@ -68,7 +68,7 @@ template <bool (*is_wanted)(char32_t), bool (*is_other)(char32_t)>
 bool is_case(const FilterCall& call) {
   Text text = to_text(call.budget, call.value);
   std::string_view all = text.view();
-  call.budget.read(all.size());
+  call.budget.map(all.size());
   bool found = false;
   for (size_t i = 0; i < all.size();) {
     char32_t c = next_char(all, i);

@@ -24,7 +24,7 @@ template <Text (*map)(const Text&)>
 Value map_case(const FilterCall& call) {
   call.take_nothing();
   String string = soft_text(call);
-  call.budget.make_string(string.text.size());
+  call.budget.map(string.text.size());
   return String{map(string.text), string.is_safe};
 }
 
@@ -33,7 +33,7 @@ Value title(const FilterCall& call) {
   call.take_nothing();
   String string = soft_text(call);
   std::string_view all = string.text.view();
-  call.budget.make_string(all.size());
+  call.budget.map(all.size());
   auto is_separator = [](char32_t c) {
     return is_space(c) || std::u32string_view(U"-({[<").find(c) != std::u32string_view::npos;
   };
@@ -81,7 +81,7 @@ Value indent(const FilterCall& call) {
   }
   TextBuilder builder;
   for (size_t i = 0; i < lines.size(); ++i) {
-    call.budget.make_string(builder.size() + indentation.size() + lines[i].size());
+    call.budget.grow_string(builder.size(), indentation.size() + lines[i].size() + 1);
     if (i > 0) builder.append("\n", Origin::kData);
     if (i == 0 ? first : blank || !lines[i].empty()) builder.append(indentation, Origin::kData);
     builder.append(lines[i]);

@@ -38,7 +38,7 @@ Value look_up_path(Budget& budget, Value item, const Value& path, const Value* o
 Value comparison_key(Budget& budget, const Value& item, const Value* attribute, bool case_sensitive) {
   Value key = attribute ? look_up_path(budget, item, *attribute, nullptr) : item;
   if (case_sensitive || !key.is(Kind::kString)) return key;
-  budget.make_string(key.text().size());
+  budget.map(key.text().size());
   return to_lower(key.text());
 }
 

@@ -44,7 +44,7 @@ Int read_number(std::string_view text, size_t& i, Int limit) {
 
 void append_padded(Budget& budget, TextBuilder& out, const Text& text, const Field& field, char default_align) {
   size_t width = static_cast<size_t>(field.width), size = count_chars(text.view());
-  budget.make_string(text.size() + width * 4);
+  budget.grow_string(out.size(), text.size() + width * 4);
   size_t padding = width > size ? width - size : 0;
   char align = field.align ? field.align : default_align;
   size_t before = align == '<' ? 0 : align == '^' ? padding / 2 : padding;
@@ -117,14 +117,14 @@ class PercentFormatter {
       : budget_(budget), format_(format), all_(format.view()), value_(value) {}
 
   Text run() {
-    budget_.read(all_.size());
+    budget_.scan(all_.size());
     size_t i = 0;
     while (i < all_.size()) {
       size_t percent = std::min(all_.find('%', i), all_.size());
       out_.append(format_.slice(i, percent - i));
       i = percent;
       if (i < all_.size()) convert(++i);
-      budget_.make_string(out_.size());
+      budget_.grow_string(out_.size(), 0);
     }
     bool is_named = value_.is(Kind::kDict) || value_.is_list();  // Python takes a list for a mapping here
     if (!is_named && used_ < count()) fail("not all arguments converted during string formatting");
@@ -252,7 +252,7 @@ class BraceFormatter {
       : budget_(budget), format_(format), all_(format.view()), arguments_(arguments) {}
 
   Text run() {
-    budget_.read(all_.size());
+    budget_.scan(all_.size());
     for (size_t i = 0; i < all_.size();) {
       size_t brace = std::min(all_.find_first_of("{}", i), all_.size());
       out_.append(format_.slice(i, brace - i));
@@ -271,7 +271,7 @@ class BraceFormatter {
         replace_field(all_.substr(i + 1, end - i - 1));
         i = end + 1;
       }
-      budget_.make_string(out_.size());
+      budget_.grow_string(out_.size(), 0);
     }
     return out_.take();
   }

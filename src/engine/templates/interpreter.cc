@@ -223,7 +223,7 @@ std::optional<Value> Interpreter::next_item(Loop& loop) {
   }
   while (loop.cursor < loop.source.size()) {
     const Value& item = loop.source[loop.cursor++];
-    budget_.step();
+    budget_.step(2);  // a scope is made for it
     if (passes(loop, item)) return item;
   }
   return std::nullopt;

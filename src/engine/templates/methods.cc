@@ -87,7 +87,7 @@ struct Window {
 template <typename BoundArguments>
 std::optional<Window> window(const Call& call, const BoundArguments& bound) {
   std::string_view all = call.view();
-  call.budget.read(all.size());
+  call.budget.scan(all.size());
   auto size = static_cast<Int>(count_chars(all));
   auto resolve = [&](size_t i, Int otherwise) {
     Int at = bound.has_not_none(i) ? bound.get_integer(i, 0) : otherwise;
@@ -172,7 +172,7 @@ Value str_format(const Call& call) {
 template <Text (*map)(const Text&)>
 Value str_map(const Call& call) {
   call.take_nothing("the method");
-  call.budget.make_string(call.text().size());
+  call.budget.map(call.text().size());
   return call.like_self(map(call.text()));
 }
 
@@ -181,7 +181,7 @@ template <bool (*is_of_class)(char32_t)>
 Value str_all(const Call& call) {
   call.take_nothing("the method");
   std::string_view all = call.view();
-  call.budget.read(all.size());
+  call.budget.map(all.size());
   for (size_t i = 0; i < all.size();) {
     if (!is_of_class(next_char(all, i))) return Value::boolean(false);
   }
@@ -200,7 +200,7 @@ template <bool (*is_wanted)(char32_t), bool (*is_other)(char32_t)>
 Value str_is_case(const Call& call) {
   call.take_nothing("the method");
   std::string_view all = call.view();
-  call.budget.read(all.size());
+  call.budget.map(all.size());
   bool found = false;
   for (size_t i = 0; i < all.size();) {
     char32_t c = next_char(all, i);

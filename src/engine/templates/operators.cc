@@ -195,7 +195,7 @@ Range resolve_slice(const Slice& slice, size_t length) {
 Value slice_text(Budget& budget, const String& string, const Slice& slice) {
   const Text& text = string.text;
   std::string_view all = text.view();
-  budget.read(all.size());
+  budget.scan(all.size());
   Range range = resolve_slice(slice, count_chars(all));
   if (range.step == 1) {
     size_t begin = char_offset(all, static_cast<size_t>(range.begin));
@@ -237,7 +237,7 @@ std::optional<Value> look_up(Budget& budget, const Value& value, const Value& ke
   }
   if (value.is(Kind::kString)) {
     std::string_view all = value.view();
-    budget.read(all.size());
+    budget.scan(all.size());
     auto index = resolve_index(key.as_integer(), count_chars(all));
     if (!index) return std::nullopt;
     size_t begin = char_offset(all, *index);
@@ -402,7 +402,7 @@ Value concatenate(Budget& budget, std::span<const Value> parts) {
   TextBuilder builder;
   for (const Value& part : parts) {
     Text text = to_text(budget, part);
-    budget.make_string(builder.size() + text.size());
+    budget.grow_string(builder.size(), text.size());
     builder.append(text);
   }
   return builder.take();
@@ -477,7 +477,7 @@ Text escape_html(Budget& budget, const Text& text) {
   static constexpr std::string_view kSigns = "&<>'\"";
   static constexpr std::string_view kEscapes[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
   TextBuilder builder;
-  budget.make_string(text.size());
+  budget.scan(text.size());
   text.for_each_run([&](std::string_view run, Origin origin) {
     for (size_t i = 0; i < run.size(); ++i) {
       size_t end = std::min(run.find_first_of(kSigns, i), run.size());

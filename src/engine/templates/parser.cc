@@ -112,7 +112,7 @@ class Parser {
         expect(TokenKind::kBlockEnd, "the end of the block tag");
       }
     }
-    if (ends.size() > 0) fail_expected("'" + std::string(*ends.begin()) + "'");
+    if (ends.size() > 0) fail_expected("'" + std::string(*(ends.end() - 1)) + "'");
     return statements;
   }
 
@@ -196,7 +196,7 @@ class Parser {
       throw Failure{.code = Code::kUnimplemented, .message = "recursive loops", .line = current().line};
     }
     ++loops_;
-    node->body = block({"endfor", "else"});
+    node->body = block({"else", "endfor"});
     --loops_;
     if (skip_name("else")) node->otherwise = block({"endfor"});
     take();

@@ -67,7 +67,8 @@ class ReprWriter {
         out_ += float_to_string(value.as_float());
         return;
       case Kind::kString:
-        budget_.make_string(out_.size() + value.text().size());
+        budget_.grow_string(out_.size(), value.text().size());
+        budget_.map(value.text().size());
         append_string_repr(out_, value.view());
         return;
       case Kind::kList:
@@ -163,7 +164,7 @@ class JsonWriter {
 
   void break_line(size_t level) {
     if (!style_.indent) return;
-    budget_.make_string(out_.size() + level * style_.indent->size());
+    budget_.grow_string(out_.size(), level * style_.indent->size());
     out_ += '\n';
     for (size_t i = 0; i < level; ++i) out_ += *style_.indent;
   }
@@ -206,7 +207,8 @@ class JsonWriter {
   }
 
   void write_string(std::string_view text) {
-    budget_.make_string(out_.size() + text.size());
+    budget_.grow_string(out_.size(), text.size());
+    budget_.scan(text.size());
     out_ += '"';
     size_t copied = 0;
     for (size_t i = 0; i < text.size();) {

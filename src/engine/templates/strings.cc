@@ -28,7 +28,7 @@ size_t find_last(Budget& budget, std::string_view text, std::string_view needle,
   return text.substr(0, end).rfind(needle);
 }
 
-std::vector<Text> split_at_spaces(const Text& text, Int limit) {
+std::vector<Text> split_at_spaces(const Budget& budget, const Text& text, Int limit) {
   std::string_view all = text.view();
   std::vector<Text> parts;
   size_t i = 0;
@@ -46,12 +46,13 @@ std::vector<Text> split_at_spaces(const Text& text, Int limit) {
       return parts;
     }
     skip(false);
+    budget.check_items(parts.size());
     parts.push_back(text.slice(begin, i - begin));
   }
   return parts;
 }
 
-std::vector<Text> split_at_spaces_from_right(const Text& text, Int limit) {
+std::vector<Text> split_at_spaces_from_right(const Budget& budget, const Text& text, Int limit) {
   std::string_view all = text.view();
   std::vector<Text> parts;
   size_t end = all.size();
@@ -69,19 +70,21 @@ std::vector<Text> split_at_spaces_from_right(const Text& text, Int limit) {
       break;
     }
     skip(false);
+    budget.check_items(parts.size());
     parts.push_back(text.slice(end, last - end));
   }
   std::reverse(parts.begin(), parts.end());
   return parts;
 }
 
-std::vector<Text> split_at(const Text& text, std::string_view separator, Int limit) {
+std::vector<Text> split_at(const Budget& budget, const Text& text, std::string_view separator, Int limit) {
   std::string_view all = text.view();
   std::vector<Text> parts;
   size_t begin = 0;
   while (limit < 0 || static_cast<Int>(parts.size()) < limit) {
     size_t end = find_bytes(all, separator, begin);
     if (end == all.npos) break;
+    budget.check_items(parts.size());
     parts.push_back(text.slice(begin, end - begin));
     begin = end + separator.size();
   }
@@ -96,6 +99,7 @@ std::vector<Text> split_at_from_right(Budget& budget, const Text& text, std::str
   while (limit < 0 || static_cast<Int>(parts.size()) < limit) {
     size_t at = find_last(budget, all, separator, end);
     if (at == all.npos) break;
+    budget.check_items(parts.size());
     parts.push_back(text.slice(at + separator.size(), end - at - separator.size()));
     end = at;
   }
@@ -108,6 +112,7 @@ std::vector<Text> split_at_from_right(Budget& budget, const Text& text, std::str
 
 size_t find_bytes(std::string_view text, std::string_view needle, size_t from) {
   if (from > text.size()) return text.npos;
+  if (needle.empty() || from == text.size()) return needle.empty() ? from : text.npos;
   const void* found = memmem(text.data() + from, text.size() - from, needle.data(), needle.size());  // two-way in glibc
   return found ? static_cast<size_t>(static_cast<const char*>(found) - text.data()) : text.npos;
 }
@@ -132,7 +137,7 @@ Text strip(Budget& budget, const Text& text, std::optional<std::string_view> cha
 
 Text replace(Budget& budget, const Text& text, std::string_view old, const Text& by, Int count) {
   std::string_view all = text.view();
-  budget.read(all.size());
+  budget.scan(all.size());
   TextBuilder builder;
   size_t copied = 0;
   auto put = [&](size_t begin, size_t end) {  // `by` in place of [begin, end)
@@ -143,7 +148,7 @@ Text replace(Budget& budget, const Text& text, std::string_view old, const Text&
     } else {
       builder.append(by.view(), Origin::kData);
     }
-    budget.make_string(builder.size());
+    budget.grow_string(builder.size(), by.size());
     copied = end;
     if (count > 0) --count;
   };
@@ -166,18 +171,19 @@ Text replace(Budget& budget, const Text& text, std::string_view old, const Text&
 
 std::vector<Text> split(Budget& budget, const Text& text, std::optional<std::string_view> separator, Int limit,
                         bool from_right) {
-  budget.read(text.size());
+  budget.scan(text.size());
   if (separator && separator->empty()) fail("empty separator");
-  std::vector<Text> parts = !separator   ? (from_right ? split_at_spaces_from_right : split_at_spaces)(text, limit)
+  std::vector<Text> parts = !separator
+                                ? (from_right ? split_at_spaces_from_right : split_at_spaces)(budget, text, limit)
                             : from_right ? split_at_from_right(budget, text, *separator, limit)
-                                         : split_at(text, *separator, limit);
+                                         : split_at(budget, text, *separator, limit);
   budget.make_items(parts.size());
   return parts;
 }
 
 std::vector<Text> split_lines(Budget& budget, const Text& text, bool keep_ends) {
   std::string_view all = text.view();
-  budget.read(all.size());
+  budget.scan(all.size());
   std::vector<Text> lines;
   size_t begin = 0;
   for (size_t i = 0; i < all.size();) {
@@ -185,6 +191,7 @@ std::vector<Text> split_lines(Budget& budget, const Text& text, bool keep_ends) 
     char32_t c = next_char(all, i);
     if (!is_line_break(c)) continue;
     if (c == '\r' && i < all.size() && all[i] == '\n') ++i;
+    budget.check_items(lines.size());
     lines.push_back(text.slice(begin, (keep_ends ? i : end) - begin));
     begin = i;
   }
@@ -196,7 +203,7 @@ std::vector<Text> split_lines(Budget& budget, const Text& text, bool keep_ends) 
 Text join(Budget& budget, const Text& separator, const std::vector<Text>& items, bool are_cut_from_data) {
   TextBuilder builder;
   for (size_t i = 0; i < items.size(); ++i) {
-    budget.make_string(builder.size() + separator.size() + items[i].size());
+    budget.grow_string(builder.size(), separator.size() + items[i].size());
     if (i > 0 && are_cut_from_data) builder.append(separator.view(), Origin::kData);
     if (i > 0 && !are_cut_from_data) builder.append(separator);
     builder.append(items[i]);

@@ -45,12 +45,18 @@ void append_mapped(std::string& out, char32_t c, Case to) {
 
 constexpr char32_t kSigma = 0x3A3, kFinalSigma = 0x3C2;
 
-// Unicode's Final_Sigma: a cased letter before, none after, case-ignorable characters between not counted.
+// Unicode's Final_Sigma: a cased letter before, none after, case-ignorable characters between not counted. Each stretch
+// of those is looked through by its two neighbours alone, so a text of many sigmas stays linear.
 bool is_final_sigma(std::string_view all, size_t begin, size_t end) {
   bool cased_before = false;
-  for (size_t i = 0; i < begin;) {
-    char32_t c = next_char(all, i);
-    if (!is_case_ignorable(c)) cased_before = is_cased(c);
+  for (size_t i = begin; i > 0;) {
+    do --i;
+    while ((all[i] & 0xC0) == 0x80);
+    size_t at = i;
+    char32_t c = next_char(all, at);
+    if (is_case_ignorable(c)) continue;
+    cased_before = is_cased(c);
+    break;
   }
   if (!cased_before) return false;
   for (size_t i = end; i < all.size();) {
@@ -61,15 +67,8 @@ bool is_final_sigma(std::string_view all, size_t begin, size_t end) {
 }
 
 void append_lower(std::string& out, std::string_view all, size_t begin, size_t end, char32_t c) {
-  // A sigma alone costs a look at the whole text; texts of many sigmas would cost a square.
-  constexpr size_t kSigmaContext = 256;
   if (c != kSigma) return append_mapped(out, c, Case::kLower);
-  size_t from = begin > kSigmaContext ? begin - kSigmaContext : 0;
-  while (from < begin && (all[from] & 0xC0) == 0x80) ++from;
-  size_t to = std::min(all.size(), end + kSigmaContext);
-  while (to > end && to < all.size() && (all[to] & 0xC0) == 0x80) --to;
-  bool final = is_final_sigma(all.substr(from, to - from), begin - from, end - from);
-  append_utf8(out, final ? kFinalSigma : 0x3C3);
+  append_utf8(out, is_final_sigma(all, begin, end) ? kFinalSigma : 0x3C3);
 }
 
 // f(out, all, begin, end, c) appends what the character at [begin, end) becomes.

@@ -1,0 +1,200 @@
+#include "inference/worker_server.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "http/server.h"
+#include "http/sse.h"
+#include "inference/token_protocol.h"
+
+namespace studio::inference {
+namespace {
+
+using engine::FinishReason;
+using engine::TokenEvent;
+using http::AuthClass;
+using http::Exchange;
+using http::Method;
+using http::Response;
+
+int http_status(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+      return 400;
+    case Code::kPayloadTooLarge:
+      return 413;
+    case Code::kNotFound:
+      return 404;
+    case Code::kOverloaded:
+    case Code::kUnavailable:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+void respond_error(Exchange& exchange, const Error& error) {
+  exchange.respond(Response::json(http_status(error.code()), encode_error(error)));
+}
+
+// One sequence and the exchange that asked for it. What leaves for the client does so on the pump's thread.
+struct Stream {
+  std::shared_ptr<Exchange> exchange;
+  std::string request_id;
+  std::mutex mutex;
+  std::optional<engine::Engine::SequenceId> id;  // guarded by mutex
+  bool gone = false;                             // guarded by mutex: the client left before id was known
+};
+
+// Carries events from the scheduler's thread, which may not wait, to one that writes JSON.
+class EventPump {
+ public:
+  EventPump() : thread_([this] { run(); }) {}
+  ~EventPump() {
+    {
+      std::scoped_lock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  void push(std::shared_ptr<Stream> stream, const TokenEvent& event) {
+    {
+      std::scoped_lock lock(mutex_);
+      waiting_.push_back({std::move(stream), event});
+    }
+    wake_.notify_one();
+  }
+
+ private:
+  struct Item {
+    std::shared_ptr<Stream> stream;
+    TokenEvent event;
+  };
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      std::deque<Item> batch;
+      batch.swap(waiting_);
+      lock.unlock();
+      for (Item& item : batch) write(item);
+      batch.clear();
+      lock.lock();
+    }
+  }
+
+  static void write(const Item& item) {
+    Exchange& exchange = *item.stream->exchange;
+    exchange.write(http::sse_event(encode_event(item.stream->request_id, item.event)));
+    if (item.event.finish == FinishReason::kNone) return;
+    exchange.write(http::sse_event("[DONE]"));
+    exchange.finish();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Item> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+class WorkerServerImpl final : public WorkerServer {
+ public:
+  explicit WorkerServerImpl(engine::Engine& engine) : engine_(engine) {}
+  ~WorkerServerImpl() override { drain(std::chrono::milliseconds(0)); }
+
+  Status listen(const std::string& socket_path) {
+    http::ServerOptions options;
+    options.listen = http::ListenAddress::unix_socket(socket_path);
+    options.io_threads = 1;
+    options.handler_threads = 1;
+    options.render_error = [](int status, const Error& error, const std::string&) {
+      return Response::json(status, encode_error(error));
+    };
+    http::Router router;
+    // The socket's file mode (0600) is the door: whoever may connect may ask.
+    router.add({Method::kPost, "/v1/completions", AuthClass::kPublic, kMaxProtocolBytes,
+                [this](std::shared_ptr<Exchange> exchange) { generate(std::move(exchange)); }});
+    router.add({Method::kGet, "/v1/models", AuthClass::kPublic, 0, [this](const std::shared_ptr<Exchange>& exchange) {
+                  exchange->respond(Response::json(200, encode_info(engine_.info())));
+                }});
+    router.add({Method::kGet, "/health", AuthClass::kPublic, 0, [this](const std::shared_ptr<Exchange>& exchange) {
+                  exchange->respond(Response::json(200, encode_stats(engine_.stats())));
+                }});
+    STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
+    return Ok{};
+  }
+
+  void drain(std::chrono::milliseconds deadline) override {
+    if (server_) server_->drain(deadline);
+  }
+
+ private:
+  void generate(std::shared_ptr<Exchange> exchange) {
+    auto request = decode_request(exchange->request().body);
+    if (!request.ok()) {
+      respond_error(*exchange, request.error());
+      return;
+    }
+    auto stream = std::make_shared<Stream>();
+    stream->exchange = exchange;
+    stream->request_id = request->request_id;
+    exchange->on_gone([this, weak = std::weak_ptr(stream)] {
+      if (auto left = weak.lock()) cancel(*left);
+    });
+    submit(stream, std::move(request->sequence));
+  }
+
+  void submit(const std::shared_ptr<Stream>& stream, engine::SequenceRequest sequence) {
+    // Held until the head is on its way: the first event waits for it (a few microseconds of the scheduler's time).
+    std::unique_lock lock(stream->mutex);
+    auto id = engine_.submit(std::move(sequence), [pump = pump_, stream](const TokenEvent& event) {
+      {
+        std::scoped_lock until_begun(stream->mutex);
+      }
+      pump->push(stream, event);
+    });
+    if (!id.ok()) {
+      respond_error(*stream->exchange, id.error());
+      return;
+    }
+    stream->id = *id;
+    stream->exchange->begin(http::sse_head(), std::string(http::kSseHeartbeat));
+    Accepted accepted{.numerics_class = engine_.info().numerics_class, .model_digest = engine_.info().digest};
+    stream->exchange->write(http::sse_event(encode_accepted(stream->request_id, accepted)));
+    bool gone = stream->gone;
+    lock.unlock();
+    if (gone) engine_.cancel(*id);
+  }
+
+  void cancel(Stream& stream) {
+    std::unique_lock lock(stream.mutex);
+    stream.gone = true;
+    auto id = stream.id;
+    lock.unlock();
+    if (id) engine_.cancel(*id);
+  }
+
+  engine::Engine& engine_;
+  // Shared with the engine's sinks, which may outlive the server.
+  const std::shared_ptr<EventPump> pump_ = std::make_shared<EventPump>();
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerServer>> WorkerServer::start(engine::Engine& engine, const std::string& socket_path) {
+  auto server = std::make_unique<WorkerServerImpl>(engine);
+  STUDIO_CHECK_OK(server->listen(socket_path));
+  return std::unique_ptr<WorkerServer>(std::move(server));
+}
+
+}  // namespace studio::inference
