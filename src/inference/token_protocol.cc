@@ -403,7 +403,10 @@ std::string encode_event(const std::string& request_id, const TokenEvent& event)
     json::array top;
     for (const engine::TopLogprob& entry : event.top_logprobs)
       top.push_back(json::array{entry.id, number(entry.logprob)});
-    choice["logprobs"] = {{"token_logprobs", json::array{number(event.logprob)}}, {"top_logprobs", json::array{top}}};
+    // Braces around one array would copy it, not put it into a list.
+    json::array tops;
+    tops.push_back(std::move(top));
+    choice["logprobs"] = {{"token_logprobs", json::array{number(event.logprob)}}, {"top_logprobs", std::move(tops)}};
   }
   json::object frame = {{"id", request_id}, {"object", "text_completion"}, {"choices", json::array{std::move(choice)}}};
   // With the first token, for a stream that is cut later, and at the end.
