@@ -1,0 +1,40 @@
+// Keeps one worker process running: starts it, starts it again when it dies, stops it at the end.
+//
+// A worker dies with its supervisor (PR_SET_PDEATHSIG), so none is left behind even by kill -9. It lives in a process
+// group of its own, so that Ctrl-C in a terminal reaches the gateway alone, which then drains.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace studio::inference {
+
+struct SupervisorOptions {
+  std::string name;                    // of the model, for logs
+  std::string program;                 // path of the studio binary
+  std::vector<std::string> arguments;  // after the program's name
+  // Waited after a death: doubled each time up to the second, back to the first after a minute of life.
+  std::chrono::milliseconds first_backoff{100};
+  std::chrono::milliseconds longest_backoff{5'000};
+};
+
+class Supervisor {
+ public:
+  // Errors: unavailable when the process cannot be started at all.
+  static Result<std::unique_ptr<Supervisor>> start(SupervisorOptions options);
+  virtual ~Supervisor() = default;  // stop() without grace
+
+  virtual int restarts() const = 0;
+  // How the process last ended ("exit status 1", "signal 9"); empty while none has.
+  virtual std::string last_end() const = 0;
+  virtual int pid() const = 0;  // 0 between lives
+  virtual void kill() = 0;      // SIGKILL: it comes back
+  // SIGTERM, then SIGKILL after the grace. Idempotent; no restart after it.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace studio::inference

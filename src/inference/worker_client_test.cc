@@ -1,0 +1,338 @@
+#include "inference/worker_client.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <future>
+
+#include "http/server.h"
+#include "http/sse.h"
+#include "inference/fake_engine.h"
+#include "inference/token_protocol.h"
+#include "inference/worker_server.h"
+
+namespace studio::inference {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::FinishReason;
+using engine::TokenEvent;
+using engine::TokenId;
+
+TokenId counting(const engine::SequenceRequest& request, int position) {
+  return (request.prompt[0] + position) % 1000;
+}
+
+// What a stream's sink saw.
+struct Seen {
+  std::vector<TokenId> ids;
+  TokenEvent end;
+  int accepted = 0;
+};
+
+class Listener {
+ public:
+  engine::TokenSink sink() {
+    return [this](const TokenEvent& event) {
+      if (event.id >= 0) {
+        EXPECT_EQ(event.index, static_cast<int>(seen_.ids.size()));
+        seen_.ids.push_back(event.id);
+      } else if (event.finish == FinishReason::kNone) {
+        ++seen_.accepted;
+      }
+      if (seen_.ids.size() == 5 && on_five) on_five();
+      if (event.finish == FinishReason::kNone) return;
+      seen_.end = event;
+      done_.set_value();
+    };
+  }
+  const Seen& wait() {
+    EXPECT_EQ(done_.get_future().wait_for(20s), std::future_status::ready);
+    return seen_;
+  }
+  std::function<void()> on_five;
+
+ private:
+  Seen seen_;
+  std::promise<void> done_;
+};
+
+class WorkerClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    socket_ = std::filesystem::temp_directory_path() / ("studio_worker_test_" + std::to_string(::getpid()));
+  }
+  void serve(FakeEngine::Script script = counting, std::chrono::microseconds step = 200us) {
+    server_.reset();
+    engine_ = std::make_unique<FakeEngine>(std::move(script), step);
+    auto server = WorkerServer::start(*engine_, socket_);
+    ASSERT_TRUE(server.ok()) << server.error().message();
+    server_ = std::move(*server);
+  }
+  void connect() {
+    WorkerClientOptions options;
+    options.socket_path = socket_;
+    options.poll_every = 50ms;
+    options.lost_patience = 2s;
+    client_ = std::make_unique<WorkerClient>(std::move(options));
+    ASSERT_TRUE(client_->wait_until_ready(5s, nullptr).ok());
+  }
+  static TokenRequest request(int max_new_tokens, const std::string& id = "r") {
+    TokenRequest made;
+    made.request_id = id;
+    made.sequence.prompt = {10, 11};
+    made.sequence.max_new_tokens = max_new_tokens;
+    return made;
+  }
+  static std::vector<TokenId> expected(int count) {
+    std::vector<TokenId> ids;
+    for (int i = 0; i < count; ++i) ids.push_back((10 + i) % 1000);
+    return ids;
+  }
+  template <typename Done>
+  static bool wait(Done done) {
+    for (int i = 0; i < 1000 && !done(); ++i) std::this_thread::sleep_for(5ms);
+    return done();
+  }
+
+  std::string socket_;
+  std::unique_ptr<FakeEngine> engine_;
+  std::unique_ptr<WorkerServer> server_;
+  std::unique_ptr<WorkerClient> client_;
+};
+
+TEST_F(WorkerClientTest, StreamsEveryTokenOnceAndOneEnd) {
+  serve();
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(300), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  EXPECT_EQ(seen.ids, expected(300));
+  EXPECT_EQ(seen.accepted, 1);
+  EXPECT_EQ(seen.end.finish, FinishReason::kLength);
+  EXPECT_EQ(seen.end.usage.prompt_tokens, 2);
+  EXPECT_EQ(seen.end.usage.generated_tokens, 300);
+  EXPECT_TRUE(wait([&] { return client_->log().streams() == 0; }));
+}
+
+TEST_F(WorkerClientTest, RunsManyStreamsAtOnce) {
+  serve();
+  connect();
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (int i = 0; i < 40; ++i) {
+    listeners.push_back(std::make_unique<Listener>());
+    auto stream = client_->generate(request(50, "r#" + std::to_string(i)), listeners.back()->sink());
+    ASSERT_TRUE(stream.ok());
+    streams.push_back(std::move(*stream));
+  }
+  for (auto& listener : listeners) EXPECT_EQ(listener->wait().ids, expected(50));
+}
+
+TEST_F(WorkerClientTest, CancelReachesTheEngine) {
+  serve(counting, 2000us);
+  connect();
+  Listener listener;
+  std::promise<void> five;
+  listener.on_five = [&] { five.set_value(); };
+  auto stream = client_->generate(request(4000), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  five.get_future().wait();
+  listener.on_five = nullptr;
+  stream->reset();  // dropping the handle cancels
+  EXPECT_EQ(listener.wait().end.finish, FinishReason::kCancelled);
+  EXPECT_TRUE(wait([&] { return engine_->stats().running == 0; }));
+  EXPECT_EQ(engine_->cancels, 1);
+}
+
+TEST_F(WorkerClientTest, PassesOnTheWorkersRefusal) {
+  serve();
+  engine_->refusal = Error(Code::kOverloaded, "The queue is full.").with_retry_after(2s);
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(10), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  ASSERT_TRUE(seen.end.error.has_value());
+  EXPECT_EQ(seen.end.error->code(), Code::kOverloaded);
+  EXPECT_EQ(seen.end.error->message(), "The queue is full.");
+  EXPECT_EQ(seen.accepted, 0);
+}
+
+// A worker that answers what the test says, once per connection.
+class ScriptedWorker {
+ public:
+  using Answer = std::function<void(int attempt, const TokenRequest& request, http::Exchange& exchange)>;
+  ScriptedWorker(const std::string& socket, Answer answer) {
+    http::ServerOptions options;
+    options.listen = http::ListenAddress::unix_socket(socket);
+    options.render_error = [](int status, const Error&, const std::string&) {
+      return http::Response::json(status, "{}");
+    };
+    http::Router router;
+    router.add({http::Method::kGet, "/health", http::AuthClass::kPublic, 0,
+                [](const auto& exchange) { exchange->respond(http::Response::json(200, encode_stats({}))); }});
+    router.add({http::Method::kGet, "/v1/models", http::AuthClass::kPublic, 0, [](const auto& exchange) {
+                  engine::EngineInfo info;
+                  info.vocab_size = 1000;
+                  info.context_tokens = 4096;
+                  exchange->respond(http::Response::json(200, encode_info(info)));
+                }});
+    router.add({http::Method::kPost, "/v1/completions", http::AuthClass::kPublic, 1 << 20,
+                [this, answer = std::move(answer)](const auto& exchange) {
+                  auto request = decode_request(exchange->request().body);
+                  exchange->begin(http::sse_head(), "");
+                  answer(++attempts, *request, *exchange);
+                }});
+    server_ = std::move(*http::Server::start(std::move(options), std::move(router)));
+  }
+  std::atomic<int> attempts{0};
+
+ private:
+  std::unique_ptr<http::Server> server_;
+};
+
+void send(http::Exchange& exchange, int index, TokenId id, FinishReason finish = FinishReason::kNone) {
+  TokenEvent event;
+  event.id = id;
+  event.index = index;
+  event.logprob = -1;
+  event.finish = finish;
+  exchange.write(http::sse_event(encode_event("r", event)));
+}
+void accept(http::Exchange& exchange, const std::string& digest = "d") {
+  exchange.write(http::sse_event(encode_accepted("r", {"c", digest})));
+}
+
+TEST_F(WorkerClientTest, ResumesAStreamWhoseWorkerDied) {
+  ScriptedWorker worker(socket_, [](int attempt, const TokenRequest& asked, http::Exchange& exchange) {
+    accept(exchange);
+    int from = static_cast<int>(asked.sequence.resume.size());
+    EXPECT_EQ(from, attempt == 1 ? 0 : 3);
+    if (attempt == 2) {
+      EXPECT_EQ(asked.sequence.resume, expected(3));
+    }
+    for (int i = from; i < (attempt == 1 ? 3 : 6); ++i) send(exchange, i, 10 + i);
+    if (attempt == 1) return exchange.abort();
+    send(exchange, 6, 16, FinishReason::kStop);
+    exchange.finish();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(100), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  EXPECT_EQ(seen.ids, expected(7));
+  EXPECT_EQ(seen.end.finish, FinishReason::kStop);
+  EXPECT_EQ(seen.accepted, 1);
+  EXPECT_EQ(seen.end.usage.generated_tokens, 7);
+}
+
+TEST_F(WorkerClientTest, GivesUpAStreamThatLosesItsWorkerTwice) {
+  ScriptedWorker worker(socket_, [](int, const TokenRequest& asked, http::Exchange& exchange) {
+    accept(exchange);
+    send(exchange, static_cast<int>(asked.sequence.resume.size()), 10);
+    exchange.abort();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(100), listener.sink());
+  const Seen& seen = listener.wait();
+  ASSERT_TRUE(seen.end.error.has_value());
+  EXPECT_EQ(seen.end.error->code(), Code::kUnavailable);
+  EXPECT_EQ(worker.attempts, 2);
+  EXPECT_EQ(seen.ids.size(), 2u);
+}
+
+TEST_F(WorkerClientTest, BelievesNoWorkerThatBreaksTheProtocol) {
+  using Answer = ScriptedWorker::Answer;
+  std::vector<Answer> liars = {
+      [](int, const TokenRequest&, http::Exchange& exchange) { send(exchange, 1, 10); },    // a gap
+      [](int, const TokenRequest&, http::Exchange& exchange) { send(exchange, 0, 1000); },  // outside the vocabulary
+      [](int, const TokenRequest&, http::Exchange& exchange) { exchange.write(http::sse_event("{")); },
+      [](int, const TokenRequest&, http::Exchange& exchange) {  // no end
+        send(exchange, 0, 10);
+        exchange.finish();
+      },
+      [](int, const TokenRequest&, http::Exchange& exchange) {  // a probability above one
+        exchange.write(http::sse_event(
+            R"({"choices":[{"token_ids":[1],"position":0,"logprobs":{"token_logprobs":[0.5]},"finish_reason":null}]})"));
+      },
+      [](int, const TokenRequest& asked, http::Exchange& exchange) {  // more than was asked for
+        for (int i = static_cast<int>(asked.sequence.resume.size()); i <= asked.sequence.max_new_tokens; ++i) {
+          send(exchange, i, 10);
+        }
+      }};
+  for (size_t i = 0; i < liars.size(); ++i) {
+    ScriptedWorker worker(socket_, liars[i]);
+    connect();
+    Listener listener;
+    auto stream = client_->generate(request(4), listener.sink());
+    const Seen& seen = listener.wait();
+    EXPECT_TRUE(seen.end.error.has_value()) << i;
+    EXPECT_LE(seen.ids.size(), 4u) << i;
+    client_.reset();
+  }
+}
+
+TEST_F(WorkerClientTest, DoesNotMixTwoModelsInOneAnswer) {
+  ScriptedWorker worker(socket_, [](int attempt, const TokenRequest&, http::Exchange& exchange) {
+    accept(exchange, attempt == 1 ? "d1" : "d2");
+    if (attempt > 1) return exchange.finish();
+    send(exchange, 0, 10);
+    exchange.abort();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(10), listener.sink());
+  const Seen& seen = listener.wait();
+  ASSERT_TRUE(seen.end.error.has_value());
+  EXPECT_NE(seen.end.error->message().find("changed"), std::string::npos);
+}
+
+TEST_F(WorkerClientTest, WaitsForAWorkerThatIsAwayAndThenGivesUp) {
+  serve();
+  connect();
+  server_.reset();
+  EXPECT_TRUE(wait([&] { return !client_->status().ready; }));
+  Listener waits;
+  auto stream = client_->generate(request(20, "a"), waits.sink());
+  std::this_thread::sleep_for(300ms);
+  serve();
+  EXPECT_EQ(waits.wait().ids, expected(20));
+  server_.reset();
+  Listener leaves;
+  auto second = client_->generate(request(20, "b"), leaves.sink());
+  const Seen& seen = leaves.wait();
+  ASSERT_TRUE(seen.end.error.has_value());
+  EXPECT_EQ(seen.end.error->code(), Code::kUnavailable);
+}
+
+TEST_F(WorkerClientTest, EndsItsStreamsWhenItGoes) {
+  serve(counting, 5000us);
+  connect();
+  Listener listener;
+  auto stream = client_->generate(request(4000), listener.sink());
+  client_.reset();
+  EXPECT_EQ(listener.wait().end.finish, FinishReason::kCancelled);
+}
+
+TEST(StreamLog, BoundsWhatMayBeProduced) {
+  StreamLog log(100);
+  auto a = log.open("a", 60);
+  ASSERT_TRUE(a.ok());
+  EXPECT_EQ(log.open("b", 41).error().code(), Code::kOverloaded);
+  EXPECT_EQ(log.open("a", 1).error().code(), Code::kConflict);
+  a->append(7);
+  EXPECT_EQ(*log.ids("a"), std::vector<TokenId>{7});
+  {
+    auto moved = std::move(*a);
+  }
+  EXPECT_FALSE(log.ids("a").ok());
+  EXPECT_TRUE(log.open("b", 100).ok());
+}
+
+}  // namespace
+}  // namespace studio::inference
