@@ -1,0 +1,207 @@
+#include "inference/generation_runner.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+
+#include "inference/choice_text.h"
+
+namespace studio::inference {
+namespace {
+
+using engine::FinishReason;
+using engine::TokenEvent;
+
+// Streams call into it from several threads; it lives until the last of them has let go.
+class Run {
+ public:
+  Run(const GenerationRequest& request, const ControlIds& ids, std::shared_ptr<const engine::Tokenizer> tokenizer,
+      std::shared_ptr<ModelClient> client, GenerationSink sink)
+      : tokenizer_(std::move(tokenizer)), client_(std::move(client)), sink_(std::move(sink)) {
+    size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
+    end_.finish.resize(choices, Finish::kCancelled);
+    running_ = choices;
+    for (const Prompt& prompt : request.prompts) {
+      end_.usage.prompt_tokens += static_cast<int64_t>(prompt.ids.size());
+      for (int i = 0; i < request.n; ++i) choices_.emplace_back(text_options(request, ids, prompt), i == 0);
+    }
+  }
+
+  // False when the choice has ended already: the handle is of no use then.
+  bool keep(size_t choice, std::unique_ptr<TokenStream>& handle) {
+    std::scoped_lock lock(handles_mutex_);
+    if (is_cancelled_ || choices_[choice].is_over) return false;
+    choices_[choice].handle = std::move(handle);
+    return true;
+  }
+
+  void on_event(size_t index, const TokenEvent& event) {
+    std::scoped_lock lock(mutex_);
+    Choice& choice = choices_[index];
+    if (is_detached_ || choice.is_over) return;
+    ChoiceDelta delta;
+    delta.choice = static_cast<int>(index);
+    std::optional<Finish> finish;
+    if (event.id >= 0) finish = choice.text.push(event, delta);
+    if (choice.is_first_of_prompt) choice.cached_tokens = std::max(choice.cached_tokens, event.usage.cached_tokens);
+    if (!finish && event.finish != FinishReason::kNone) {
+      choice.text.flush(delta);
+      finish = to_finish(event.finish);
+      if (event.error && !end_.error) end_.error = event.error;
+    }
+    if (!delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty()) sink_.on_delta(delta);
+    if (finish && !is_detached_) end_choice(index, *finish);
+  }
+
+  // No callback once it returns, unless it is called from one.
+  void detach() {
+    {
+      std::scoped_lock lock(mutex_);
+      is_detached_ = true;
+    }
+    cancel();
+  }
+
+  void cancel() {
+    std::vector<std::unique_ptr<TokenStream>> handles;
+    {
+      std::scoped_lock lock(handles_mutex_);
+      is_cancelled_ = true;
+      for (Choice& choice : choices_) {
+        if (choice.handle) handles.push_back(std::move(choice.handle));
+      }
+    }
+    // Letting go of a handle cancels its stream.
+  }
+
+ private:
+  struct Choice {
+    Choice(ChoiceTextOptions options, bool is_first) : text(std::move(options)), is_first_of_prompt(is_first) {}
+    ChoiceText text;
+    const bool is_first_of_prompt;
+    int cached_tokens = 0;
+    bool is_over = false;                 // written under both mutexes
+    std::unique_ptr<TokenStream> handle;  // guarded by handles_mutex_
+  };
+
+  ChoiceTextOptions text_options(const GenerationRequest& request, const ControlIds& ids, const Prompt& prompt) const {
+    ChoiceTextOptions options;
+    options.tokenizer = tokenizer_.get();
+    options.stop = request.stop;
+    options.hidden_ids = request.stop_ids;
+    if (!request.ignore_eos) options.hidden_ids.insert(options.hidden_ids.end(), ids.ends.begin(), ids.ends.end());
+    if (prompt.may_reason) {
+      options.think = ids.think;
+      options.end_think = ids.end_think;
+    }
+    options.is_open_reasoning = prompt.is_open_reasoning;
+    options.max_answer_tokens = request.max_tokens;
+    options.logprobs = request.sampling.logprobs;
+    return options;
+  }
+
+  static Finish to_finish(FinishReason reason) {
+    switch (reason) {
+      case FinishReason::kLength:
+        return Finish::kLength;
+      case FinishReason::kCancelled:
+        return Finish::kCancelled;
+      case FinishReason::kError:
+        return Finish::kError;
+      case FinishReason::kStop:
+      case FinishReason::kNone:
+        break;
+    }
+    return Finish::kStop;
+  }
+
+  void end_choice(size_t index, Finish finish) {
+    std::unique_ptr<TokenStream> handle;
+    {
+      std::scoped_lock lock(handles_mutex_);
+      choices_[index].is_over = true;
+      handle = std::move(choices_[index].handle);
+    }
+    handle.reset();  // cancels what a stop string cut short
+    end_.finish[index] = finish;
+    if (--running_ > 0) return;
+    for (const Choice& choice : choices_) {
+      end_.usage.completion_tokens += choice.text.tokens();
+      end_.usage.reasoning_tokens += choice.text.reasoning_tokens();
+      end_.usage.cached_tokens += choice.cached_tokens;
+    }
+    sink_.on_end(end_);
+  }
+
+  const std::shared_ptr<const engine::Tokenizer> tokenizer_;
+  const std::shared_ptr<ModelClient> client_;
+  const GenerationSink sink_;
+  std::recursive_mutex mutex_;  // a callback may drop its generation
+  std::deque<Choice> choices_;
+  GenerationEnd end_;
+  size_t running_ = 0;
+  bool is_detached_ = false;
+
+  std::mutex handles_mutex_;  // taken after mutex_; alone by cancel(), which callers' locks may surround
+  bool is_cancelled_ = false;
+};
+
+class RunningGeneration final : public Generation {
+ public:
+  explicit RunningGeneration(std::shared_ptr<Run> run) : run_(std::move(run)) {}
+  ~RunningGeneration() override { run_->detach(); }
+  void cancel() override { run_->cancel(); }
+
+ private:
+  std::shared_ptr<Run> run_;
+};
+
+int max_new_tokens(const GenerationRequest& request, const Prompt& prompt, int context_tokens) {
+  int room = context_tokens - static_cast<int>(prompt.ids.size());
+  if (!request.max_tokens && !request.max_completion_tokens) return std::min(room, kDefaultMaxTokens);
+  int limit = room;
+  if (request.max_completion_tokens) limit = std::min(limit, *request.max_completion_tokens);
+  // Where reasoning may come first, the text side counts the answer.
+  if (request.max_tokens && !prompt.may_reason) limit = std::min(limit, *request.max_tokens);
+  return limit;
+}
+
+TokenRequest token_request(const GenerationRequest& request, const ControlIds& ids, const Prompt& prompt, int choice,
+                           int choice_of_prompt, int context_tokens) {
+  TokenRequest token;
+  token.request_id = request.request_id + "#" + std::to_string(choice);
+  engine::SequenceRequest& sequence = token.sequence;
+  sequence.prompt = prompt.ids;
+  sequence.sampling = request.sampling;
+  sequence.sampling.stream = static_cast<uint32_t>(choice_of_prompt);
+  sequence.max_new_tokens = max_new_tokens(request, prompt, context_tokens);
+  sequence.stop_ids = request.stop_ids;
+  if (!request.ignore_eos) sequence.stop_ids.insert(sequence.stop_ids.end(), ids.ends.begin(), ids.ends.end());
+  if (prompt.thinking_budget && prompt.is_open_reasoning) {
+    sequence.forced_end =
+        engine::ForcedEnd{.after_tokens = *prompt.thinking_budget, .end_id = ids.end_think, .forced = ids.closing};
+  }
+  sequence.deadline = request.deadline;
+  return token;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Generation>> run_generation(GenerationRequest request, const ControlIds& ids, int context_tokens,
+                                                   std::shared_ptr<const engine::Tokenizer> tokenizer,
+                                                   std::shared_ptr<ModelClient> client, GenerationSink sink) {
+  auto run = std::make_shared<Run>(request, ids, std::move(tokenizer), client, std::move(sink));
+  auto generation = std::make_unique<RunningGeneration>(run);
+  int choice = 0;
+  for (const Prompt& prompt : request.prompts) {
+    for (int i = 0; i < request.n; ++i, ++choice) {
+      auto index = static_cast<size_t>(choice);
+      STUDIO_TRY(auto handle, client->generate(token_request(request, ids, prompt, choice, i, context_tokens),
+                                               [run, index](const TokenEvent& event) { run->on_event(index, event); }));
+      run->keep(index, handle);  // else it is dropped here, which cancels
+    }
+  }
+  return std::unique_ptr<Generation>(std::move(generation));
+}
+
+}  // namespace studio::inference

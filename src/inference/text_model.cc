@@ -1,0 +1,187 @@
+#include "inference/text_model.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "engine/formats/gguf.h"
+#include "inference/generation_runner.h"
+
+namespace studio::inference {
+namespace {
+
+using engine::GgufFile;
+using engine::TextSegment;
+using engine::TokenId;
+using engine::Tokenizer;
+
+constexpr std::string_view kOpenThink = "<think>", kCloseThink = "</think>";
+
+void add_end_id(const Tokenizer& tokenizer, TokenId id, std::vector<TokenId>& ids) {
+  if (id < 0 || id >= tokenizer.vocab_size()) return;
+  if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+}
+
+// A file names one end token; chat models also end at their end of turn and end of text.
+Result<std::vector<TokenId>> end_ids(const GgufFile& file, const Tokenizer& tokenizer) {
+  std::vector<TokenId> ids;
+  add_end_id(tokenizer, tokenizer.eos(), ids);
+  STUDIO_TRY(auto turn, file.find_u64("tokenizer.ggml.eot_token_id"));
+  if (turn && *turn < static_cast<uint64_t>(tokenizer.vocab_size())) {
+    add_end_id(tokenizer, static_cast<TokenId>(*turn), ids);
+  }
+  add_end_id(tokenizer, tokenizer.find("<|im_end|>"), ids);
+  add_end_id(tokenizer, tokenizer.find("<|endoftext|>"), ids);
+  return ids;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client) {
+  STUDIO_TRY(GgufFile file, GgufFile::open(path));
+  std::shared_ptr<TextModel> model(new TextModel());
+  model->client_ = std::move(client);
+  STUDIO_TRY(model->tokenizer_, Tokenizer::from_gguf(file));
+  const Tokenizer& tokenizer = *model->tokenizer_;
+  STUDIO_TRY(model->ids_.ends, end_ids(file, tokenizer));
+  model->ids_.think = tokenizer.find(kOpenThink);
+  model->ids_.end_think = tokenizer.find(kCloseThink);
+  model->ids_.closing = tokenizer.encode_template("\n</think>\n\n");
+  model->fim_prefix_ = tokenizer.find("<|fim_prefix|>");
+  model->fim_suffix_ = tokenizer.find("<|fim_suffix|>");
+  model->fim_middle_ = tokenizer.find("<|fim_middle|>");
+
+  STUDIO_TRY(auto source, file.find_string("tokenizer.chat_template"));
+  if (!source) return model;
+  STUDIO_TRY(model->template_, engine::ChatTemplate::compile(*source));
+  bool can_think = model->ids_.think >= 0 && model->ids_.end_think >= 0;
+  if (can_think && source->find("enable_thinking") != std::string_view::npos) {
+    model->thinking_ = Thinking::kSwitch;
+  } else if (can_think) {
+    ChatPrompt chat;
+    chat.messages.push_back({.role = "user", .content = "1", .reasoning_content = {}});
+    auto probe = model->prepare_chat(chat);
+    if (probe.ok() && probe->is_open_reasoning) model->thinking_ = Thinking::kAlways;
+  }
+  return model;
+}
+
+int TextModel::context_tokens() const {
+  return client_ ? client_->status().info.context_tokens : 0;
+}
+
+Result<Prompt> TextModel::prepare_chat(const ChatPrompt& chat) const {
+  if (!template_) {
+    return Error(Code::kInvalidArgument, "This model has no chat template; use the completions endpoint.")
+        .with_param("model");
+  }
+  if (chat.messages.empty()) {
+    return Error(Code::kInvalidArgument, "messages must hold at least one message.").with_param("messages");
+  }
+  if (chat.is_partial && thinking_ == Thinking::kAlways) {
+    return Error(Code::kInvalidArgument, "This model always thinks before it answers; it cannot continue a message.")
+        .with_param("messages[" + std::to_string(chat.messages.size() - 1) + "].partial");
+  }
+  bool thinks = thinking_ == Thinking::kAlways ||
+                (thinking_ == Thinking::kSwitch && chat.enable_thinking.value_or(true) && !chat.is_partial);
+  STUDIO_TRY(engine::Rendered rendered, render(chat, thinks));
+
+  std::vector<TextSegment> segments;
+  for (const auto& segment : rendered.segments()) segments.push_back({segment.text, segment.is_template});
+  if (chat.is_partial) segments.push_back({chat.messages.back().content, false});
+  bool is_open = false;
+  for (const TextSegment& segment : segments) {
+    if (!segment.is_template) continue;
+    size_t open = segment.text.rfind(kOpenThink), close = segment.text.rfind(kCloseThink);
+    if (open != std::string_view::npos) is_open = close == std::string_view::npos || close < open;
+    if (open == std::string_view::npos && close != std::string_view::npos) is_open = false;
+  }
+  // A budget is counted from the opening token, so it is written where the model would write it.
+  bool opens_here = thinks && chat.thinking_budget && !is_open;
+  if (opens_here) segments.push_back({"<think>\n", true});
+
+  Prompt prompt;
+  prompt.ids = tokenizer_->encode(segments);
+  prompt.is_open_reasoning = is_open || opens_here;
+  prompt.may_reason = thinks || is_open;
+  if (thinks) prompt.thinking_budget = chat.thinking_budget;
+  return prompt;
+}
+
+Result<engine::Rendered> TextModel::render(const ChatPrompt& chat, bool thinks) const {
+  boost::json::array messages;
+  size_t count = chat.messages.size() - (chat.is_partial ? 1 : 0);
+  for (size_t i = 0; i < count; ++i) {
+    const Message& message = chat.messages[i];
+    boost::json::object object{{"role", message.role}, {"content", message.content}};
+    if (!message.reasoning_content.empty()) object["reasoning_content"] = message.reasoning_content;
+    messages.push_back(std::move(object));
+  }
+  boost::json::object context{{"messages", std::move(messages)}, {"add_generation_prompt", true}};
+  if (thinking_ == Thinking::kSwitch) context["enable_thinking"] = thinks;
+  boost::json::object trusted;
+  if (tokenizer_->bos() >= 0) trusted["bos_token"] = tokenizer_->token_bytes(tokenizer_->bos());
+  if (tokenizer_->eos() >= 0) trusted["eos_token"] = tokenizer_->token_bytes(tokenizer_->eos());
+  auto rendered =
+      template_->render(context, {.trusted = &trusted, .now = std::chrono::system_clock::now(), .limits = {}});
+  if (!rendered.ok()) {
+    if (rendered.error().param().empty()) return std::move(rendered).error().with_param("messages");
+    return std::move(rendered).error();
+  }
+  return rendered;
+}
+
+Prompt TextModel::prepare_text(std::string_view text) const {
+  Prompt prompt;
+  prompt.ids = tokenizer_->encode_template(text);
+  if (tokenizer_->add_bos() && tokenizer_->bos() >= 0) prompt.ids.insert(prompt.ids.begin(), tokenizer_->bos());
+  return prompt;
+}
+
+Result<Prompt> TextModel::prepare_infill(std::string_view prefix, std::string_view suffix) const {
+  if (fim_prefix_ < 0 || fim_suffix_ < 0 || fim_middle_ < 0) {
+    return Error(Code::kInvalidArgument, "suffix: this model cannot fill in the middle; leave suffix out.")
+        .with_param("suffix");
+  }
+  Prompt prompt;
+  auto append = [&](std::string_view text) {
+    std::vector<TokenId> ids = tokenizer_->encode(text);
+    prompt.ids.insert(prompt.ids.end(), ids.begin(), ids.end());
+  };
+  prompt.ids.push_back(fim_prefix_);
+  append(prefix);
+  prompt.ids.push_back(fim_suffix_);
+  append(suffix);
+  prompt.ids.push_back(fim_middle_);
+  return prompt;
+}
+
+Result<Prompt> TextModel::prepare_ids(std::vector<TokenId> ids) const {
+  for (TokenId id : ids) {
+    if (id >= 0 && id < tokenizer_->vocab_size()) continue;
+    return Error(Code::kInvalidArgument, "prompt: token id " + std::to_string(id) +
+                                             " is outside the vocabulary (0 to " +
+                                             std::to_string(tokenizer_->vocab_size() - 1) + ").")
+        .with_param("prompt");
+  }
+  Prompt prompt;
+  prompt.ids = std::move(ids);
+  return prompt;
+}
+
+std::optional<TextModel::Overflow> TextModel::overflow(const GenerationRequest& request) const {
+  int wished = std::max({1, request.max_tokens.value_or(1), request.max_completion_tokens.value_or(1)});
+  int context = context_tokens();
+  for (const Prompt& prompt : request.prompts) {
+    int64_t tokens = static_cast<int64_t>(prompt.ids.size());
+    if (context > 0 && tokens + wished > context) return Overflow{static_cast<int>(tokens), wished, context};
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<Generation>> TextModel::start(GenerationRequest request, GenerationSink sink) const {
+  int context = context_tokens();
+  if (context == 0) return Error(Code::kUnavailable, "The model is still being loaded.");
+  return run_generation(std::move(request), ids_, context, tokenizer_, client_, std::move(sink));
+}
+
+}  // namespace studio::inference
