@@ -1,0 +1,17 @@
+// Who a request comes from: the key in `Authorization: Bearer KEY`, checked by its digest.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/auth.h"
+#include "base/result.h"
+#include "http/message.h"
+
+namespace studio::api {
+
+// For http::ServerOptions::authenticate: the key's id. Errors: unauthenticated, the same for no key and a wrong one.
+std::function<Result<std::string>(const http::Request&)> bearer_authenticator(std::shared_ptr<KeyVerifier> keys);
+
+}  // namespace studio::api

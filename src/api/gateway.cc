@@ -1,0 +1,186 @@
+#include "api/gateway.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "api/bearer.h"
+#include "api/openai/errors.h"
+#include "api/openai/routes.h"
+#include "api/replica.h"
+#include "api/serving/services.h"
+#include "api/system_routes.h"
+#include "base/log.h"
+#include "http/server.h"
+
+namespace studio::api {
+namespace {
+
+constexpr std::chrono::milliseconds kWorkerGrace{3'000};  // after the gateway has drained
+constexpr std::chrono::seconds kSettleDeadline{5};        // for records of cut streams; a commit takes milliseconds
+
+class GatewayImpl final : public Gateway {
+ public:
+  explicit GatewayImpl(const GatewayConfig& config) : config_(config) {}
+  ~GatewayImpl() override { stop(std::chrono::milliseconds(0)); }
+
+  Status start_all() {
+    STUDIO_TRY(auto address, http::ListenAddress::parse(config_.listen));
+    if (!address.is_loopback() && !config_.allow_remote) {
+      return Error(Code::kInvalidArgument,
+                   "refusing to listen on " + config_.listen +
+                       ": other machines could reach it and this server speaks plain HTTP. Put TLS in front and say so "
+                       "with --allow-remote, or listen on 127.0.0.1");
+    }
+    if (config_.models.empty()) return Error(Code::kInvalidArgument, "no model was named");
+    STUDIO_CHECK_OK(start_replicas());
+    return listen(address);
+  }
+
+  const GatewayReady& ready() const override { return ready_; }
+  void cut() { server_->drain(std::chrono::milliseconds(0)); }  // while stop() waits
+
+  void stop(std::chrono::milliseconds deadline) override {
+    if (is_stopped_) return;
+    is_stopped_ = is_draining_ = true;
+    if (server_) server_->drain(deadline);
+    auto until = std::chrono::steady_clock::now() + kSettleDeadline;
+    while (active_answers_ > 0 && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    for (auto& replica : replicas_) replica->stop(kWorkerGrace);
+  }
+
+ private:
+  // All models load at once; the first that fails ends it.
+  Status start_replicas() {
+    for (size_t i = 0; i < config_.models.size(); ++i) {
+      STUDIO_TRY(auto replica, Replica::start({.model = config_.models[i],
+                                               .worker = config_.worker,
+                                               .program = config_.program,
+                                               .socket_path = config_.run_dir + "/" + std::to_string(i) + ".sock"}));
+      replicas_.push_back(std::move(replica));
+    }
+    for (auto& replica : replicas_) {
+      if (config_.on_progress) config_.on_progress("loading " + replica->name() + " ...");
+      STUDIO_TRY(ServedModel model, replica->open(config_.load_deadline));
+      ready_.models.push_back(model.name);
+      models_.add(std::move(model));
+    }
+    return Ok{};
+  }
+
+  Status listen(const http::ListenAddress& address) {
+    Services services{.models = &models_,
+                      .usage = config_.usage,
+                      .metrics = &metrics_,
+                      .active_answers = &active_answers_,
+                      .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); }};
+    http::Router router;
+    openai::add_routes(services, router);
+    add_system_routes(services, &is_draining_, router);
+
+    http::ServerOptions options;
+    options.listen = address;
+    options.allowed_hosts = allowed_hosts(address);
+    options.authenticate = bearer_authenticator(config_.keys);
+    options.render_error = &render_server_error;
+    options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
+    STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
+    listening_promise_.set_value(server_.get());
+    bool is_v6 = address.host.find(':') != std::string::npos;
+    ready_.url = "http://" + (is_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(server_->port());
+    log::info("gateway.ready", {{"url", ready_.url}, {"models", ready_.models.size()}});
+    return Ok{};
+  }
+
+  // Where anyone may listen the Host names nothing; a loopback server answers to loopback names alone, so that no web
+  // page reaches it under a name of its own.
+  std::vector<std::string> allowed_hosts(const http::ListenAddress& address) const {
+    if (!address.is_loopback() && config_.allowed_hosts.empty()) return {};
+    std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1", "[::1]", address.host};
+    hosts.insert(hosts.end(), config_.allowed_hosts.begin(), config_.allowed_hosts.end());
+    return hosts;
+  }
+
+  static http::Response render_server_error(int status, const Error& error, const std::string& request_id) {
+    if (status != 404) return openai::error_response(status, error, request_id);
+    Error where(Code::kNotFound, error.message() + " The API is under /v1, such as /v1/chat/completions.");
+    return openai::error_response(status, where, request_id);
+  }
+
+  void note_complete(const http::ServerOptions::Completed& completed) {
+    const http::Request& request = completed.request;
+    // Paths that match no route are a stranger's text: one label for all of them.
+    std::string route = request.route.empty() ? "none" : request.route;
+    double seconds = std::chrono::duration<double>(completed.duration).count();
+    metrics_.requests.add({route, http::method_name(request.method), std::to_string(completed.status)});
+    metrics_.request_seconds.observe({route}, seconds);
+    log::info("http.request", {{"request_id", request.request_id},
+                               {"method", http::method_name(request.method)},
+                               {"route", route},
+                               {"status", completed.status},
+                               {"client_gone", completed.client_gone},
+                               {"key_id", request.principal},
+                               {"bytes", completed.body_bytes},
+                               {"ms", seconds * 1e3}});
+  }
+
+  const GatewayConfig config_;
+  GatewayReady ready_;
+  GatewayMetrics metrics_;
+  std::atomic<int> active_answers_{0};
+  std::atomic<bool> is_draining_{false};
+  bool is_stopped_ = false;
+  std::promise<http::Server*> listening_promise_;
+  std::shared_future<http::Server*> listening_ = listening_promise_.get_future().share();
+  // In the order of their ends: the server, whose handlers use the models, goes first.
+  ServedModels models_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::unique_ptr<http::Server> server_;
+};
+
+constexpr timespec kSignalPoll{.tv_sec = 0, .tv_nsec = 50'000'000};
+
+}  // namespace
+
+Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayConfig& config) {
+  auto gateway = std::make_unique<GatewayImpl>(config);
+  STUDIO_CHECK_OK(gateway->start_all());
+  return std::unique_ptr<Gateway>(std::move(gateway));
+}
+
+Status run_gateway(const GatewayConfig& config) {
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);  // inherited by every thread made below
+  ::signal(SIGPIPE, SIG_IGN);
+
+  GatewayImpl gateway(config);
+  STUDIO_CHECK_OK(gateway.start_all());
+  if (config.on_ready) config.on_ready(gateway.ready());
+  int number = 0;
+  ::sigwait(&stops, &number);
+  log::info("gateway.draining", {{"signal", number}, {"deadline_ms", config.drain_deadline.count()}});
+  if (config.on_progress) config.on_progress("stopping: open answers may finish; a second Ctrl-C cuts them");
+
+  std::atomic<bool> is_done{false};
+  std::thread drain([&] {
+    gateway.stop(config.drain_deadline);
+    is_done = true;
+  });
+  while (!is_done) {
+    if (::sigtimedwait(&stops, nullptr, &kSignalPoll) > 0) gateway.cut();
+  }
+  drain.join();
+  log::info("gateway.stopped", {});
+  log::flush();
+  return Ok{};
+}
+
+}  // namespace studio::api

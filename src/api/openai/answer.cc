@@ -1,0 +1,251 @@
+#include "api/openai/answer.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "api/openai/errors.h"
+#include "api/openai/stream.h"
+#include "base/log.h"
+#include "http/sse.h"
+
+namespace studio::api::openai {
+namespace {
+
+using inference::ChoiceDelta;
+using inference::Finish;
+using inference::GenerationEnd;
+using std::chrono::steady_clock;
+
+// Of several choices, how the worst ended.
+const char* outcome_of(const GenerationEnd& end) {
+  Finish worst = Finish::kStop;
+  for (Finish finish : end.finish) worst = std::max(worst, finish);
+  switch (worst) {
+    case Finish::kStop:
+      return "stop";
+    case Finish::kLength:
+      return "length";
+    case Finish::kCancelled:
+      return "cancelled";
+    case Finish::kError:
+      break;
+  }
+  return "error";
+}
+
+class Answer : public std::enable_shared_from_this<Answer> {
+ public:
+  Answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model, size_t choices,
+         AnswerOptions options)
+      : exchange_(std::move(exchange)),
+        services_(services),
+        model_(model),
+        options_(std::move(options)),
+        chunks_(options_.head, choices, options_.may_reason),
+        collected_(choices),
+        is_opened_(choices, false) {
+    ++*services_.active_answers;
+  }
+  ~Answer() { --*services_.active_answers; }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  void start(inference::GenerationRequest request) {
+    auto self = shared_from_this();
+    inference::GenerationSink sink{.on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
+                                   .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
+    auto generation = model_.text->start(std::move(request), std::move(sink));
+    if (!generation.ok()) return exchange_->respond(error_response(generation.error(), request_id()));
+    std::shared_ptr<inference::Generation> running = std::move(*generation);
+    {
+      std::scoped_lock lock(mutex_);
+      if (!is_over_) generation_ = running;
+    }
+    // The client may have left already: then this runs at once.
+    exchange_->on_gone([running_weak = std::weak_ptr(running)] {
+      if (auto generation = running_weak.lock()) generation->cancel();
+    });
+    if (options_.is_stream) {
+      exchange_->on_drain([self_weak = weak_from_this()] {
+        if (auto self = self_weak.lock()) self->write_held();
+      });
+    }
+  }
+
+ private:
+  const std::string& request_id() const { return exchange_->request().request_id; }
+
+  void on_delta(const ChoiceDelta& delta) {
+    std::scoped_lock lock(mutex_);
+    note_token();
+    ChoiceAnswer& choice = collected_[static_cast<size_t>(delta.choice)];
+    choice.reasoning += delta.reasoning;
+    choice.text += delta.text;
+    choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
+    if (!options_.is_stream) return;
+    begin_stream();
+    if (!exchange_->congested()) write_pieces();
+  }
+
+  void note_token() {
+    if (has_token_) return;
+    has_token_ = true;
+    first_token_ = steady_clock::now();
+  }
+
+  // With mutex_ held, as all that writes to the exchange.
+  void begin_stream() {
+    if (has_begun_) return;
+    has_begun_ = true;
+    http::Response head = http::sse_head();
+    add_ignored(head);
+    exchange_->begin(std::move(head), std::string(http::kSseHeartbeat));
+  }
+
+  void add_ignored(http::Response& response) const {
+    if (options_.ignored.empty()) return;
+    std::string names;
+    for (const std::string& name : options_.ignored) names += (names.empty() ? "" : ", ") + name;
+    response.fields.add("X-Studio-Ignored", names);
+  }
+
+  void write_event(const std::string& json) { exchange_->write(http::sse_event(json)); }
+
+  // What was collected of a stream goes out in one piece per choice.
+  void write_pieces() {
+    for (size_t i = 0; i < collected_.size(); ++i) {
+      ChoiceAnswer& held = collected_[i];
+      if (held.reasoning.empty() && held.text.empty() && held.logprobs.empty()) continue;
+      open_choice(i);
+      ChoiceDelta delta{static_cast<int>(i), std::move(held.reasoning), std::move(held.text), std::move(held.logprobs)};
+      held = ChoiceAnswer();
+      for (const std::string& chunk : chunks_.pieces(delta)) write_event(chunk);
+    }
+  }
+
+  void open_choice(size_t index) {
+    if (is_opened_[index]) return;
+    is_opened_[index] = true;
+    std::string opening = chunks_.opening(static_cast<int>(index));
+    if (!opening.empty()) write_event(opening);
+  }
+
+  void write_held() {
+    std::scoped_lock lock(mutex_);
+    if (!is_over_) write_pieces();
+  }
+
+  void on_end(const GenerationEnd& end) {
+    // The commit blocks; the thread that brought this has other streams to serve.
+    services_.post([self = shared_from_this(), end] { self->settle(end); });
+  }
+
+  void settle(const GenerationEnd& end) {
+    Status recorded = services_.usage->record(usage_record(end));
+    if (!recorded.ok()) {
+      log::error("usage.record_failed", {{"request_id", request_id()},
+                                         {"why", recorded.error().message()},
+                                         {"detail", recorded.error().detail().text}});
+    }
+    count(end);
+    std::shared_ptr<inference::Generation> generation;
+    {
+      std::scoped_lock lock(mutex_);
+      is_over_ = true;
+      generation = std::move(generation_);
+      finish(end, recorded);
+    }
+  }
+
+  void finish(const GenerationEnd& end, const Status& recorded) {
+    std::optional<Error> error = end.error;
+    if (!error && !recorded.ok()) {
+      error = Error(Code::kInternal, "The usage of this request could not be stored, so its answer is withheld.");
+    }
+    bool is_cut = std::count(end.finish.begin(), end.finish.end(), Finish::kCancelled) > 0;
+    if (!error && is_cut) error = Error(Code::kUnavailable, "The server is stopping; send the request again.");
+    if (!options_.is_stream) {
+      http::Response response = error ? error_response(*error, request_id())
+                                      : http::Response::json(200, render_answer(options_.head, collected_, end));
+      add_ignored(response);
+      return exchange_->respond(std::move(response));
+    }
+    if (error && !has_begun_) return exchange_->respond(error_response(*error, request_id()));
+    begin_stream();
+    write_pieces();
+    if (error) {
+      write_event(error_body(*error, request_id()));
+      return exchange_->finish();
+    }
+    for (size_t i = 0; i < end.finish.size(); ++i) {
+      open_choice(i);
+      write_event(chunks_.finish(static_cast<int>(i), end.finish[i]));
+    }
+    if (options_.head.include_usage) write_event(chunks_.usage(end.usage));
+    write_event(kStreamEnd);
+    exchange_->finish();
+  }
+
+  inference::UsageRecord usage_record(const GenerationEnd& end) {
+    auto ms = [](steady_clock::duration time) {
+      return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+    };
+    auto since = steady_clock::now() - exchange_->received_at();
+    inference::UsageRecord record;
+    record.request_id = request_id();
+    record.key_id = exchange_->request().principal;
+    record.model = model_.name;
+    record.operation = options_.head.endpoint == Endpoint::kChat ? "chat.completions" : "completions";
+    record.prompt_tokens = end.usage.prompt_tokens;
+    record.cached_tokens = end.usage.cached_tokens;
+    record.completion_tokens = end.usage.completion_tokens;
+    record.reasoning_tokens = end.usage.reasoning_tokens;
+    record.outcome = outcome_of(end);
+    record.started_at =
+        std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
+    std::scoped_lock lock(mutex_);
+    if (has_token_) record.first_token_ms = ms(first_token_ - exchange_->received_at());
+    record.total_ms = ms(since);
+    return record;
+  }
+
+  void count(const GenerationEnd& end) {
+    GatewayMetrics& metrics = *services_.metrics;
+    metrics.prompt_tokens.add({model_.name}, static_cast<double>(end.usage.prompt_tokens));
+    metrics.cached_tokens.add({model_.name}, static_cast<double>(end.usage.cached_tokens));
+    metrics.generated_tokens.add({model_.name}, static_cast<double>(end.usage.completion_tokens));
+    metrics.generations.add({model_.name, outcome_of(end)});
+    std::scoped_lock lock(mutex_);
+    if (!has_token_) return;
+    using Seconds = std::chrono::duration<double>;
+    metrics.time_to_first_token.observe({model_.name}, Seconds(first_token_ - exchange_->received_at()).count());
+    auto per_choice = end.usage.completion_tokens / static_cast<int64_t>(end.finish.size());
+    if (per_choice < 2) return;
+    Seconds decode = steady_clock::now() - first_token_;
+    metrics.time_per_output_token.observe({model_.name}, decode.count() / static_cast<double>(per_choice - 1));
+  }
+
+  const std::shared_ptr<http::Exchange> exchange_;
+  const Services services_;
+  const ServedModel& model_;
+  const AnswerOptions options_;
+
+  std::mutex mutex_;  // of everything below; never held while a Generation goes
+  ChunkWriter chunks_;
+  std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
+  std::vector<bool> is_opened_;
+  bool has_begun_ = false, has_token_ = false, is_over_ = false;
+  steady_clock::time_point first_token_;
+  std::shared_ptr<inference::Generation> generation_;  // until it is over
+};
+
+}  // namespace
+
+void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
+            inference::GenerationRequest request, AnswerOptions options) {
+  size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
+  std::make_shared<Answer>(std::move(exchange), services, model, choices, std::move(options))
+      ->start(std::move(request));
+}
+
+}  // namespace studio::api::openai

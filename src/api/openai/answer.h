@@ -1,0 +1,27 @@
+// One request being answered: from its generation's events to the exchange, and its usage to the record.
+//
+// The record is durable before anything says that the answer is complete: the whole body, or a stream's finish chunks.
+// A client that leaves cancels the generation; what was produced until then is recorded. A client that reads slowly
+// gets merged pieces, and holds nobody else up.
+#pragma once
+
+#include <memory>
+
+#include "api/openai/render.h"
+#include "api/serving/services.h"
+#include "http/exchange.h"
+
+namespace studio::api::openai {
+
+struct AnswerOptions {
+  AnswerHead head;
+  bool is_stream = false;
+  bool may_reason = false;
+  std::vector<std::string> ignored;  // for the field X-Studio-Ignored
+};
+
+// Starts the generation and answers the exchange, now or as it goes on. Any thread.
+void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
+            inference::GenerationRequest request, AnswerOptions options);
+
+}  // namespace studio::api::openai

@@ -1,0 +1,142 @@
+// The bodies of chat/completions and tokenize.
+#include <boost/json.hpp>
+
+#include "api/openai/parse.h"
+#include "api/openai/parse_common.h"
+
+namespace studio::api::openai {
+namespace {
+
+// One line per field of POST /chat/completions; see the README for what each means.
+constexpr FieldRule kChatRules[] = {
+    {"model"},
+    {"messages"},
+    {"stream"},
+    {"stream_options"},
+    {"temperature"},
+    {"top_p"},
+    {"top_k"},
+    {"min_p"},
+    {"presence_penalty"},
+    {"frequency_penalty"},
+    {"repetition_penalty"},
+    {"logit_bias"},
+    {"seed"},
+    {"stop"},
+    {"n"},
+    {"max_tokens"},
+    {"max_completion_tokens"},
+    {"logprobs"},
+    {"top_logprobs"},
+    {"enable_thinking"},
+    {"thinking_budget"},
+    {"chat_template_kwargs"},
+    {"ignore_eos"},
+    {"user", FieldUse::kNoEffect},
+    {"metadata", FieldUse::kNoEffect},
+    {"safety_identifier", FieldUse::kNoEffect},
+    {"prompt_cache_key", FieldUse::kNoEffect},
+    {"store", FieldUse::kNotBuilt, "false"},
+    {"service_tier", FieldUse::kNotBuilt, "\"auto\" \"default\""},
+    {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
+    {"tools", FieldUse::kNotBuilt, "[]"},
+    {"tool_choice", FieldUse::kNotBuilt, R"("none" "auto")"},
+    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"functions", FieldUse::kNotBuilt, "[]"},
+    {"function_call", FieldUse::kNotBuilt, R"("none" "auto")"},
+    {"tool_stream", FieldUse::kNotBuilt, "false"},
+    {"modalities", FieldUse::kNotBuilt, R"(["text"])"},
+    {"audio", FieldUse::kNotBuilt},
+    {"prediction", FieldUse::kNotBuilt},
+    {"verbosity", FieldUse::kNotBuilt, "\"medium\""},
+    {"web_search_options", FieldUse::kNotBuilt},
+    {"reasoning_effort", FieldUse::kNotBuilt},
+    {"preserve_thinking", FieldUse::kNotBuilt, "false"},
+    {"clear_thinking", FieldUse::kNotBuilt},
+    {"prompt_cache_retention", FieldUse::kNotBuilt, "\"in_memory\" \"in-memory\""},
+    {"enable_search", FieldUse::kNotBuilt, "false"},
+    {"search_options", FieldUse::kNotBuilt},
+    {"enable_code_interpreter", FieldUse::kNotBuilt, "false"},
+    {"translation_options", FieldUse::kNotBuilt},
+    {"vl_high_resolution_images", FieldUse::kNotBuilt, "false"},
+    {"vl_enable_image_hw_output", FieldUse::kNotBuilt, "false"},
+    {"ocr_options", FieldUse::kNotBuilt},
+    {"asr_options", FieldUse::kNotBuilt},
+    {"best_of", FieldUse::kNotBuilt, "1"},
+    {"chat_template", FieldUse::kNotBuilt},
+    {"documents", FieldUse::kNotBuilt, "[]"},
+    {"add_generation_prompt", FieldUse::kNotBuilt, "true"},
+    {"continue_final_message", FieldUse::kNotBuilt, "false"},
+    {"echo", FieldUse::kNotBuilt, "false"},
+};
+
+constexpr FieldRule kTemplateRules[] = {{"enable_thinking"}};
+
+constexpr FieldRule kTokenizeRules[] = {
+    {"model"}, {"text"}, {"messages"}, {"enable_thinking"}, {"thinking_budget"}, {"chat_template_kwargs"},
+};
+
+void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
+  prompt.enable_thinking = reader.flag("enable_thinking");
+  if (const boost::json::object* options = reader.object("chat_template_kwargs")) {
+    FieldReader inner(*options, "chat_template_kwargs", kTemplateRules, nullptr);
+    auto inner_thinking = inner.flag("enable_thinking");
+    if (!inner.ok()) return reader.fail(inner.status().error());
+    if (inner_thinking && prompt.enable_thinking && *inner_thinking != *prompt.enable_thinking) {
+      return reader.fail("chat_template_kwargs", "contradicts enable_thinking");
+    }
+    if (inner_thinking) prompt.enable_thinking = inner_thinking;
+  }
+  if (auto budget = reader.integer("thinking_budget", 1, kMaxTokensLimit)) {
+    prompt.thinking_budget = static_cast<int>(*budget);
+    if (prompt.enable_thinking == false) reader.fail("thinking_budget", "is only allowed with enable_thinking: true");
+  }
+  if (prompt.is_partial && prompt.enable_thinking == true) {
+    reader.fail("enable_thinking", "must be false where the last message is partial");
+  }
+  if (prompt.is_partial && prompt.thinking_budget) {
+    reader.fail("thinking_budget", "is not allowed where the last message is partial");
+  }
+}
+
+}  // namespace
+
+Result<ChatCall> parse_chat(std::string_view body) {
+  STUDIO_TRY(boost::json::value json, parse_body(body));
+  ChatCall call;
+  GenerateCall& generate = call.generate;
+  FieldReader reader(json.get_object(), "", kChatRules, &generate.ignored);
+  read_generate(reader, generate);
+  read_messages(reader, call.prompt, &generate.ignored);
+  read_thinking(reader, call.prompt);
+  if (auto limit = reader.integer("max_completion_tokens", 1, kMaxTokensLimit)) {
+    generate.max_completion_tokens = static_cast<int>(*limit);
+  }
+  generate.sampling.logprobs = reader.flag("logprobs").value_or(false);
+  if (auto top = reader.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
+    generate.sampling.top_logprobs = static_cast<int>(*top);
+    if (*top > 0 && !generate.sampling.logprobs) reader.fail("top_logprobs", "is only allowed with logprobs: true");
+  }
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+Result<TokenizeCall> parse_tokenize(std::string_view body) {
+  STUDIO_TRY(boost::json::value json, parse_body(body));
+  TokenizeCall call;
+  FieldReader reader(json.get_object(), "", kTokenizeRules, nullptr);
+  read_model(reader, call.model);
+  call.text = reader.text("text");
+  if (reader.find("messages")) {
+    call.prompt.emplace();
+    read_messages(reader, *call.prompt, nullptr);
+    read_thinking(reader, *call.prompt);
+  }
+  if (call.text.has_value() == call.prompt.has_value()) {
+    reader.fail("text", call.text ? "and messages exclude each other" : "or messages is missing");
+  }
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+}  // namespace studio::api::openai

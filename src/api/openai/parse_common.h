@@ -1,0 +1,23 @@
+// Parts of requests that several endpoints share.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <string_view>
+
+#include "api/openai/wire.h"
+#include "api/serving/fields.h"
+
+namespace studio::api::openai {
+
+// The body as an object. Errors: invalid_argument with the place of the fault.
+Result<boost::json::value> parse_body(std::string_view body);
+
+void read_model(FieldReader& reader, std::string& model);
+// model, stream, sampling, limits, stop: everything of GenerateCall but logprobs, which the endpoints spell
+// differently.
+void read_generate(FieldReader& reader, GenerateCall& call);
+// `messages` into the prompt.
+void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored);
+
+}  // namespace studio::api::openai

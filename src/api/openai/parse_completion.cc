@@ -1,0 +1,110 @@
+// The body of completions.
+#include <boost/json.hpp>
+
+#include "api/openai/parse.h"
+#include "api/openai/parse_common.h"
+
+namespace studio::api::openai {
+namespace {
+
+using engine::TokenId;
+
+// One line per field of POST /completions; see the README for what each means.
+constexpr FieldRule kCompletionRules[] = {
+    {"model"},
+    {"prompt"},
+    {"suffix"},
+    {"stream"},
+    {"stream_options"},
+    {"temperature"},
+    {"top_p"},
+    {"top_k"},
+    {"min_p"},
+    {"presence_penalty"},
+    {"frequency_penalty"},
+    {"repetition_penalty"},
+    {"logit_bias"},
+    {"seed"},
+    {"stop"},
+    {"n"},
+    {"max_tokens"},
+    {"logprobs"},
+    {"ignore_eos"},
+    {"user", FieldUse::kNoEffect},
+    {"echo", FieldUse::kNotBuilt, "false"},
+    {"best_of", FieldUse::kNotBuilt, "1"},
+    {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
+};
+
+std::optional<std::vector<TokenId>> read_ids(const boost::json::array& items) {
+  std::vector<TokenId> ids;
+  ids.reserve(items.size());
+  for (const boost::json::value& item : items) {
+    if (!item.is_int64() || item.get_int64() < 0 || item.get_int64() > INT32_MAX) return std::nullopt;
+    ids.push_back(static_cast<TokenId>(item.get_int64()));
+  }
+  return ids;
+}
+
+void read_prompt(FieldReader& reader, CompletionCall& call) {
+  constexpr std::string_view kWanted = "must be a text, a list of texts, a list of token ids or a list of such lists";
+  const boost::json::value* prompt = reader.find("prompt");
+  if (!prompt) return reader.fail("prompt", "is missing");
+  if (prompt->is_string()) {
+    call.prompts.emplace_back(std::string(prompt->get_string()));
+    return;
+  }
+  const boost::json::array* items = prompt->if_array();
+  if (!items || items->empty()) return reader.fail("prompt", kWanted);
+  if (items->front().is_number()) {
+    auto ids = read_ids(*items);
+    if (!ids) return reader.fail("prompt", "must hold token ids: whole numbers from 0");
+    call.prompts.emplace_back(std::move(*ids));
+    return;
+  }
+  for (const boost::json::value& item : *items) {
+    if (item.is_string()) {
+      call.prompts.emplace_back(std::string(item.get_string()));
+    } else if (auto ids = item.is_array() ? read_ids(item.get_array()) : std::nullopt) {
+      call.prompts.emplace_back(std::move(*ids));
+    } else {
+      return reader.fail("prompt", kWanted);
+    }
+  }
+}
+
+void check_prompts(FieldReader& reader, const CompletionCall& call) {
+  for (const auto& prompt : call.prompts) {
+    if (std::visit([](const auto& value) { return value.empty(); }, prompt)) {
+      return reader.fail("prompt", "must not be empty");
+    }
+    if (call.suffix && !std::holds_alternative<std::string>(prompt)) {
+      return reader.fail("suffix", "needs a prompt in text, not in token ids");
+    }
+  }
+  size_t choices = call.prompts.size() * static_cast<size_t>(call.generate.n);
+  if (choices > static_cast<size_t>(inference::kMaxChoices)) {
+    reader.fail("prompt", "and n ask for " + std::to_string(choices) + " choices; at most " +
+                              std::to_string(inference::kMaxChoices) + " go into one request");
+  }
+}
+
+}  // namespace
+
+Result<CompletionCall> parse_completion(std::string_view body) {
+  STUDIO_TRY(boost::json::value json, parse_body(body));
+  CompletionCall call;
+  FieldReader reader(json.get_object(), "", kCompletionRules, &call.generate.ignored);
+  read_generate(reader, call.generate);
+  read_prompt(reader, call);
+  call.suffix = reader.text("suffix");
+  if (auto top = reader.integer("logprobs", 0, kMaxCompletionLogprobs)) {
+    call.generate.sampling.logprobs = true;
+    call.generate.sampling.top_logprobs = static_cast<int>(*top);
+  }
+  if (reader.ok()) check_prompts(reader, call);
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+}  // namespace studio::api::openai

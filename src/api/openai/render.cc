@@ -1,0 +1,125 @@
+#include "api/openai/render.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "engine/tokenizer/stream_decoder.h"
+
+namespace studio::api::openai {
+namespace {
+
+namespace json = boost::json;
+
+// A token may be part of a character: its text shows U+FFFD there, its bytes are exact.
+std::string text_of(const std::string& bytes) {
+  engine::StreamDecoder decoder;
+  return decoder.push(bytes) + decoder.flush();
+}
+
+json::array bytes_of(const std::string& bytes) {
+  json::array array;
+  array.reserve(bytes.size());
+  for (char byte : bytes) array.emplace_back(static_cast<int64_t>(static_cast<unsigned char>(byte)));
+  return array;
+}
+
+int64_t characters(const std::string& text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+json::object chat_choice(const AnswerHead& head, const ChoiceAnswer& choice) {
+  json::object message{{"role", "assistant"}, {"content", choice.text}};
+  if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+  message["refusal"] = nullptr;
+  json::object object{{"message", std::move(message)}, {"logprobs", nullptr}};
+  if (head.has_logprobs) object["logprobs"] = render_chat_logprobs(choice.logprobs);
+  return object;
+}
+
+json::object completion_choice(const AnswerHead& head, const ChoiceAnswer& choice) {
+  json::object object{{"text", choice.text}, {"logprobs", nullptr}};
+  int64_t offset = 0;
+  if (head.has_logprobs) object["logprobs"] = render_completion_logprobs(choice.logprobs, &offset);
+  return object;
+}
+
+}  // namespace
+
+std::string new_answer_id(Endpoint endpoint) {
+  return (endpoint == Endpoint::kChat ? "chatcmpl-" : "cmpl-") + new_uuid();
+}
+
+const char* finish_reason(inference::Finish finish) {
+  return finish == inference::Finish::kLength ? "length" : "stop";
+}
+
+json::object render_usage(const inference::GenerationUsage& usage) {
+  return json::object{
+      {"prompt_tokens", usage.prompt_tokens},
+      {"completion_tokens", usage.completion_tokens},
+      {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+      {"prompt_tokens_details", json::object{{"cached_tokens", usage.cached_tokens}}},
+      {"completion_tokens_details", json::object{{"reasoning_tokens", usage.reasoning_tokens}}},
+  };
+}
+
+json::object render_chat_logprobs(const std::vector<inference::TokenLogprob>& logprobs) {
+  json::array content;
+  for (const auto& token : logprobs) {
+    json::array top;
+    for (const auto& other : token.top) {
+      top.push_back(
+          json::object{{"token", text_of(other.bytes)}, {"bytes", bytes_of(other.bytes)}, {"logprob", other.logprob}});
+    }
+    content.push_back(json::object{{"token", text_of(token.bytes)},
+                                   {"bytes", bytes_of(token.bytes)},
+                                   {"logprob", token.logprob},
+                                   {"top_logprobs", std::move(top)}});
+  }
+  return json::object{{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+json::object render_completion_logprobs(const std::vector<inference::TokenLogprob>& logprobs, int64_t* offset) {
+  json::array tokens, token_logprobs, top_logprobs, offsets;
+  for (const auto& token : logprobs) {
+    std::string text = text_of(token.bytes);
+    offsets.emplace_back(*offset);
+    *offset += characters(text);
+    json::object top;
+    for (const auto& other : token.top) {
+      // Two byte tokens may show the same replacement character: the likelier one keeps the name.
+      std::string name = text_of(other.bytes);
+      if (!top.contains(name)) top[name] = other.logprob;
+    }
+    tokens.emplace_back(std::move(text));
+    token_logprobs.emplace_back(token.logprob);
+    top_logprobs.push_back(std::move(top));
+  }
+  return json::object{{"tokens", std::move(tokens)},
+                      {"token_logprobs", std::move(token_logprobs)},
+                      {"top_logprobs", std::move(top_logprobs)},
+                      {"text_offset", std::move(offsets)}};
+}
+
+std::string render_answer(const AnswerHead& head, const std::vector<ChoiceAnswer>& choices,
+                          const inference::GenerationEnd& end) {
+  json::array rendered;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    bool is_chat = head.endpoint == Endpoint::kChat;
+    json::object choice = is_chat ? chat_choice(head, choices[i]) : completion_choice(head, choices[i]);
+    choice["index"] = static_cast<int64_t>(i);
+    choice["finish_reason"] = finish_reason(end.finish[i]);
+    rendered.push_back(std::move(choice));
+  }
+  return to_json(json::object{{"id", head.id},
+                              {"object", head.endpoint == Endpoint::kChat ? "chat.completion" : "text_completion"},
+                              {"created", head.created},
+                              {"model", head.model},
+                              {"choices", std::move(rendered)},
+                              {"usage", render_usage(end.usage)},
+                              {"system_fingerprint", nullptr}});
+}
+
+}  // namespace studio::api::openai

@@ -1,0 +1,11 @@
+// The OpenAI dialect's routes, under /v1 and /compatible-mode/v1.
+#pragma once
+
+#include "api/serving/services.h"
+#include "http/router.h"
+
+namespace studio::api::openai {
+
+void add_routes(const Services& services, http::Router& router);
+
+}  // namespace studio::api::openai

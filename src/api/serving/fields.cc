@@ -1,0 +1,163 @@
+#include "api/serving/fields.h"
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "base/json.h"
+#include "base/nearest_name.h"
+
+namespace studio::api {
+namespace {
+
+std::string shown(double value) {
+  std::string text = to_json(boost::json::value(value));
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
+bool is_neutral(const FieldRule& rule, const boost::json::value& value) {
+  std::string text = to_json(value);
+  std::string_view rest = rule.neutral;
+  while (!rest.empty()) {
+    size_t end = std::min(rest.find(' '), rest.size());
+    if (rest.substr(0, end) == text) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view json_kind(const boost::json::value& value) {
+  if (value.is_null()) return "null";
+  if (value.is_bool()) return "true or false";
+  if (value.is_number()) return "a number";
+  if (value.is_string()) return "a text";
+  return value.is_array() ? "a list" : "an object";
+}
+
+FieldReader::FieldReader(const boost::json::object& object, std::string path, std::span<const FieldRule> rules,
+                         std::vector<std::string>* ignored)
+    : object_(object), path_(std::move(path)), rules_(rules) {
+  check_names(ignored);
+}
+
+void FieldReader::check_names(std::vector<std::string>* ignored) {
+  for (const auto& field : object_) {
+    std::string_view name = field.key();
+    auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const FieldRule& known) { return known.name == name; });
+    if (rule == rules_.end()) {
+      std::vector<std::string> known;
+      for (const FieldRule& each : rules_) {
+        if (each.use == FieldUse::kHonoured) known.emplace_back(each.name);
+      }
+      fail(name, "is not a field of this request" + did_you_mean(name, known), Code::kUnimplemented);
+    } else if (rule->use == FieldUse::kNoEffect && !field.value().is_null()) {
+      if (ignored) ignored->push_back(path_of(name));
+    } else if (rule->use == FieldUse::kNotBuilt && !field.value().is_null() && !is_neutral(*rule, field.value())) {
+      fail(name, "is not supported by this version; leave it out", Code::kUnimplemented);
+    }
+  }
+}
+
+const boost::json::value* FieldReader::find(std::string_view name) const {
+  const boost::json::value* value = object_.if_contains(name);
+  return value && !value->is_null() ? value : nullptr;
+}
+
+std::optional<bool> FieldReader::flag(std::string_view name) {
+  const boost::json::value* value = find(name);
+  if (!value) return std::nullopt;
+  if (value->is_bool()) return value->get_bool();
+  fail_type(name, "true or false", *value);
+  return std::nullopt;
+}
+
+std::optional<int64_t> FieldReader::integer(std::string_view name, int64_t min, int64_t max) {
+  const boost::json::value* value = find(name);
+  if (!value) return std::nullopt;
+  bool is_integer = value->is_int64() || value->is_uint64();
+  if (!is_integer) {
+    fail_type(name, "a whole number", *value);
+    return std::nullopt;
+  }
+  bool is_huge = value->is_uint64() && value->get_uint64() > static_cast<uint64_t>(INT64_MAX);
+  int64_t number = is_huge ? INT64_MAX : value->to_number<int64_t>();
+  if (is_huge || number < min || number > max) {
+    fail(name, max == INT64_MAX ? "must be at least " + std::to_string(min) + "; it is " + to_json(*value)
+                                : "must be from " + std::to_string(min) + " to " + std::to_string(max) + "; it is " +
+                                      to_json(*value));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<double> FieldReader::number(std::string_view name, Range range) {
+  const boost::json::value* value = find(name);
+  if (!value) return std::nullopt;
+  if (!value->is_number()) {
+    fail_type(name, "a number", *value);
+    return std::nullopt;
+  }
+  double number = value->to_number<double>();
+  bool is_low = range.excludes_min ? number <= range.min : number < range.min;
+  bool is_high = range.excludes_max ? number >= range.max : number > range.max;
+  if (is_low || is_high) {
+    fail(name, "must be " + std::string(range.excludes_min ? "above " : "at least ") + shown(range.min) + " and " +
+                   (range.excludes_max ? "below " : "at most ") + shown(range.max) + "; it is " + shown(number));
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<std::string> FieldReader::text(std::string_view name) {
+  const boost::json::value* value = find(name);
+  if (!value) return std::nullopt;
+  if (value->is_string()) return std::string(value->get_string());
+  fail_type(name, "a text", *value);
+  return std::nullopt;
+}
+
+const boost::json::array* FieldReader::list(std::string_view name) {
+  const boost::json::value* value = find(name);
+  if (!value) return nullptr;
+  if (value->is_array()) return &value->get_array();
+  fail_type(name, "a list", *value);
+  return nullptr;
+}
+
+const boost::json::object* FieldReader::object(std::string_view name) {
+  const boost::json::value* value = find(name);
+  if (!value) return nullptr;
+  if (value->is_object()) return &value->get_object();
+  fail_type(name, "an object", *value);
+  return nullptr;
+}
+
+std::string FieldReader::path_of(std::string_view name) const {
+  return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
+}
+
+void FieldReader::fail(std::string_view name, std::string_view problem, Code code) {
+  std::string path = path_of(name);
+  std::string sentence = path + " " + std::string(problem);
+  if (!sentence.ends_with('?')) sentence += '.';
+  fail(Error(code, std::move(sentence)).with_param(path));
+}
+
+void FieldReader::fail(Error error) {
+  if (!error_) error_ = std::move(error);
+}
+
+void FieldReader::fail_type(std::string_view name, std::string_view wanted, const boost::json::value& got) {
+  std::string kind(json_kind(got));
+  if (got.is_double() && wanted == "a whole number") kind = to_json(got);
+  fail(name, "must be " + std::string(wanted) + "; it is " + kind);
+}
+
+Status FieldReader::status() const {
+  if (error_) return *error_;
+  return Ok{};
+}
+
+}  // namespace studio::api

@@ -1,0 +1,75 @@
+// Strict reading of a request's JSON object against its table of fields.
+//
+// Each object of a dialect has one table: fields that are honoured, fields without effect on the answer (accepted and
+// listed), fields that are not built. A name in no table is an error that names the nearest one. Getters keep the first
+// error, so a parser reads straight through and asks once at the end. null counts as absent.
+// One per object; not thread-safe.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace studio::api {
+
+enum class FieldUse {
+  kHonoured,
+  kNoEffect,  // documented, harmless by nature
+  kNotBuilt,  // refused, but for values that ask for nothing
+};
+
+struct FieldRule {
+  std::string_view name;
+  FieldUse use = FieldUse::kHonoured;
+  // kNotBuilt: the values that ask for nothing and are accepted, as JSON texts separated by spaces ("false []
+  // \"auto\"").
+  std::string_view neutral = {};
+};
+
+struct Range {
+  double min = 0, max = 0;
+  bool excludes_min = false, excludes_max = false;
+};
+
+class FieldReader {
+ public:
+  // `path` goes before the names in errors: "" or "messages[2]". The object and the rules must outlive the reader.
+  // `ignored` collects the names of fields without effect.
+  FieldReader(const boost::json::object& object, std::string path, std::span<const FieldRule> rules,
+              std::vector<std::string>* ignored);
+
+  const boost::json::value* find(std::string_view name) const;  // nullptr where absent or null
+  std::optional<bool> flag(std::string_view name);
+  std::optional<int64_t> integer(std::string_view name, int64_t min, int64_t max);
+  std::optional<double> number(std::string_view name, Range range);
+  std::optional<std::string> text(std::string_view name);
+  const boost::json::array* list(std::string_view name);
+  const boost::json::object* object(std::string_view name);
+
+  std::string path_of(std::string_view name) const;
+  // Keeps the first failure; `problem` is a sentence's rest: "must be a text; it is a number".
+  void fail(std::string_view name, std::string_view problem, Code code = Code::kInvalidArgument);
+  void fail(Error error);
+  bool ok() const { return !error_; }
+  Status status() const;
+
+ private:
+  void check_names(std::vector<std::string>* ignored);
+  void fail_type(std::string_view name, std::string_view wanted, const boost::json::value& got);
+
+  const boost::json::object& object_;
+  const std::string path_;
+  const std::span<const FieldRule> rules_;
+  std::optional<Error> error_;
+};
+
+std::string_view json_kind(const boost::json::value& value);  // "a number", "a list", ...
+
+}  // namespace studio::api

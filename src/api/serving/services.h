@@ -1,0 +1,23 @@
+// What a dialect's handlers are given. Everything in it outlives the server.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "api/serving/metrics.h"
+#include "api/serving/served_models.h"
+#include "inference/usage.h"
+
+namespace studio::api {
+
+struct Services {
+  const ServedModels* models = nullptr;
+  std::shared_ptr<inference::UsageSink> usage;
+  GatewayMetrics* metrics = nullptr;
+  std::atomic<int>* active_answers = nullptr;  // whose usage is not recorded yet
+  // Runs work that may block for milliseconds, such as a commit, on a handler thread.
+  std::function<void(std::function<void()>)> post;
+};
+
+}  // namespace studio::api

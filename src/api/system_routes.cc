@@ -1,0 +1,60 @@
+#include "api/system_routes.h"
+
+#include <boost/json.hpp>
+
+#include "base/json.h"
+#include "http/exchange.h"
+
+namespace studio::api {
+namespace {
+
+namespace json = boost::json;
+using ExchangePtr = std::shared_ptr<http::Exchange>;
+
+bool is_healthy(const ServedModels& models) {
+  for (const ServedModel& model : models.all()) {
+    if (!model.text->client().status().ready) return false;
+  }
+  return true;
+}
+
+http::Response state(bool is_good, const char* good, const char* bad) {
+  return http::Response::json(is_good ? 200 : 503, to_json(json::object{{"status", is_good ? good : bad}}));
+}
+
+http::Response metrics_text(const Services& services) {
+  GatewayMetrics& metrics = *services.metrics;
+  for (const ServedModel& model : services.models->all()) {
+    inference::ModelStatus status = model.text->client().status();
+    metrics.model_ready.set({model.name}, status.ready ? 1 : 0);
+    metrics.sequences_running.set({model.name}, status.stats.running);
+    metrics.sequences_waiting.set({model.name}, status.stats.waiting);
+    metrics.kv_pages_total.set({model.name}, status.stats.pages_total);
+    metrics.kv_pages_free.set({model.name}, status.stats.pages_free);
+    metrics.worker_restarts.set({model.name}, status.restarts);
+  }
+  http::Response response = http::Response::text(200, metrics.registry.text());
+  response.fields.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  return response;
+}
+
+}  // namespace
+
+void add_system_routes(const Services& services, const std::atomic<bool>* is_draining, http::Router& router) {
+  using http::AuthClass, http::Method, http::Route;
+  router.add(Route(Method::kGet, "/healthz", AuthClass::kPublic, 0, [services](ExchangePtr exchange) {
+    exchange->respond(state(is_healthy(*services.models), "ok", "unhealthy"));
+  }));
+  router.add(Route(Method::kGet, "/readyz", AuthClass::kPublic, 0, [services, is_draining](ExchangePtr exchange) {
+    bool is_ready = !*is_draining && is_healthy(*services.models);
+    exchange->respond(state(is_ready, "ready", *is_draining ? "draining" : "loading"));
+  }));
+  router.add(Route(Method::kGet, "/metrics", AuthClass::kKey, 0,
+                   [services](ExchangePtr exchange) { exchange->respond(metrics_text(services)); }));
+  router.add(Route(Method::kGet, "/", AuthClass::kPublic, 0, [](ExchangePtr exchange) {
+    exchange->respond(http::Response::text(
+        200, "Model Studio. The API is under /v1 and /compatible-mode/v1; a key goes into `Authorization: Bearer`.\n"));
+  }));
+}
+
+}  // namespace studio::api

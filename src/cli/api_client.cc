@@ -1,0 +1,207 @@
+#include "cli/api_client.h"
+
+#include <curl/curl.h>
+
+#include <boost/json.hpp>
+#include <memory>
+
+#include "base/json.h"
+#include "http/sse.h"
+
+namespace studio::cli {
+namespace {
+
+constexpr size_t kMaxBodyBytes = 8 << 20;  // of an answer that is not streamed, or an error
+constexpr long kConnectMs = 5'000;
+
+struct CloseCurl {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+// One request: its body goes to `on_body` piece by piece.
+struct Exchange {
+  std::string url, key, body;  // a body makes it a POST
+  long timeout_ms = 0;
+  std::function<bool(std::string_view bytes, long status)> on_body;  // false ends it
+  const std::atomic<bool>* stop = nullptr;
+
+  long status = 0;
+  CURL* curl = nullptr;  // while it runs
+  Status run();
+  static size_t on_bytes(char* data, size_t, size_t count, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &exchange.status);
+    return exchange.on_body({data, count}, exchange.status) ? count : CURL_WRITEFUNC_ERROR;
+  }
+  static int on_tick(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    return exchange.stop && exchange.stop->load();
+  }
+};
+
+Status Exchange::run() {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  std::unique_ptr<CURL, CloseCurl> handle(started == CURLE_OK ? curl_easy_init() : nullptr);
+  if (!handle) return Error(Code::kInternal, "the HTTP client cannot be set up");
+  curl = handle.get();
+  std::string authorization = "Authorization: Bearer " + key;
+  std::unique_ptr<curl_slist, FreeList> fields(curl_slist_append(nullptr, "Content-Type: application/json"));
+  if (!key.empty()) curl_slist_append(fields.get(), authorization.c_str());
+  curl_slist_append(fields.get(), "Expect:");  // no round trip before the body
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields.get());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+  if (timeout_ms > 0) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_tick);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
+  if (!body.empty()) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  }
+  CURLcode code = curl_easy_perform(curl);
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  if (code == CURLE_OK) return Ok{};
+  if (stop && stop->load()) return Error(Code::kCancelled, "stopped");
+  return Error(Code::kUnavailable, "no answer from " + url + ": " + curl_easy_strerror(code));
+}
+
+Code code_of_status(long status) {
+  if (status == 401) return Code::kUnauthenticated;
+  if (status == 403) return Code::kPermissionDenied;
+  if (status == 404) return Code::kNotFound;
+  if (status == 429) return Code::kOverloaded;
+  if (status == 408 || status == 504) return Code::kDeadlineExceeded;
+  if (status >= 500) return Code::kUnavailable;
+  return Code::kFailedPrecondition;  // the request is at fault, not the command line
+}
+
+// {"error": {"message": ...}}, or whatever text came.
+Error error_of_answer(long status, const std::string& body) {
+  std::string message;
+  if (auto json = parse_json(body); json.ok() && json->is_object()) {
+    const boost::json::value* error = json->get_object().if_contains("error");
+    const boost::json::value* text = error && error->is_object() ? error->get_object().if_contains("message") : nullptr;
+    if (text && text->is_string()) message = std::string(text->get_string());
+  }
+  if (message.empty()) message = "the server answers HTTP " + std::to_string(status);
+  return Error(code_of_status(status), message);
+}
+
+std::string text_at(const boost::json::object& object, const char* key) {
+  const boost::json::value* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+int64_t number_at(const boost::json::object& object, const char* key) {
+  const boost::json::value* value = object.if_contains(key);
+  return value && value->is_int64() ? value->get_int64() : 0;
+}
+
+// One chunk of the stream into the answer.
+void take_chunk(const boost::json::object& chunk, ChatAnswer& answer,
+                const std::function<void(const ChatDelta&)>& on_delta) {
+  if (const auto* usage = chunk.if_contains("usage"); usage && usage->is_object()) {
+    answer.prompt_tokens = number_at(usage->get_object(), "prompt_tokens");
+    answer.completion_tokens = number_at(usage->get_object(), "completion_tokens");
+  }
+  const boost::json::value* choices = chunk.if_contains("choices");
+  if (!choices || !choices->is_array() || choices->get_array().empty()) return;
+  const boost::json::object* choice = choices->get_array()[0].if_object();
+  if (!choice) return;
+  std::string finish = text_at(*choice, "finish_reason");
+  if (!finish.empty()) answer.finish_reason = finish;
+  const boost::json::value* delta = choice->if_contains("delta");
+  if (!delta || !delta->is_object()) return;
+  ChatDelta piece{text_at(delta->get_object(), "content"), text_at(delta->get_object(), "reasoning_content")};
+  if (piece.content.empty() && piece.reasoning.empty()) return;
+  answer.content += piece.content;
+  on_delta(piece);
+}
+
+}  // namespace
+
+ApiClient::ApiClient(std::string base_url, std::string key) : base_url_(std::move(base_url)), key_(std::move(key)) {
+  while (base_url_.ends_with('/')) base_url_.pop_back();
+  size_t scheme = base_url_.find("://");
+  bool has_path = scheme != std::string::npos && base_url_.find('/', scheme + 3) != std::string::npos;
+  if (!has_path) base_url_ += "/v1";
+}
+
+Result<std::vector<std::string>> ApiClient::models() {
+  std::string body;
+  Exchange exchange{.url = base_url_ + "/models", .key = key_, .body = "", .timeout_ms = 10'000, .on_body = {}};
+  exchange.on_body = [&](std::string_view bytes, long) {
+    body += bytes;
+    return body.size() <= kMaxBodyBytes;
+  };
+  STUDIO_CHECK_OK(exchange.run());
+  if (exchange.status != 200) return error_of_answer(exchange.status, body);
+  STUDIO_TRY(auto json, parse_json(body));
+  std::vector<std::string> names;
+  const boost::json::object* list = json.if_object();
+  const boost::json::value* data = list ? list->if_contains("data") : nullptr;
+  if (!data || !data->is_array()) return Error(Code::kCorruptData, base_url_ + "/models is not a list of models");
+  for (const boost::json::value& model : data->get_array()) {
+    if (model.is_object()) names.push_back(text_at(model.get_object(), "id"));
+  }
+  return names;
+}
+
+bool ApiClient::is_alive(long timeout_ms) {
+  Exchange exchange{.url = base_url_ + "/models", .key = key_, .body = "", .timeout_ms = timeout_ms, .on_body = {}};
+  exchange.on_body = [](std::string_view, long) { return true; };
+  return exchange.run().ok();
+}
+
+Result<ChatAnswer> ApiClient::chat(const boost::json::object& body,
+                                   const std::function<void(const ChatDelta&)>& on_delta,
+                                   const std::atomic<bool>& stop) {
+  boost::json::object request = body;
+  request["stream"] = true;
+  request["stream_options"] = {{"include_usage", true}};
+  ChatAnswer answer;
+  http::SseReader reader;
+  std::string other;  // an answer that is no stream: an error's body
+  std::optional<Error> failure;
+  Exchange exchange{.url = base_url_ + "/chat/completions", .key = key_, .body = to_json(request), .on_body = {}};
+  exchange.stop = &stop;
+  exchange.on_body = [&](std::string_view bytes, long status) {
+    if (status != 200) {
+      other += bytes;
+      return other.size() <= kMaxBodyBytes;
+    }
+    std::vector<http::SseReader::Event> events;
+    if (Status fed = reader.feed(bytes, events); !fed.ok()) failure = std::move(fed).error();
+    for (const auto& event : events) {
+      if (event.data == "[DONE]") continue;
+      auto chunk = parse_json(event.data);
+      if (!chunk.ok() || !chunk->is_object()) {
+        failure = Error(Code::kCorruptData, "the server's stream holds an event that is no JSON object");
+      } else if (chunk->get_object().contains("error")) {
+        failure = error_of_answer(500, event.data);
+      } else {
+        take_chunk(chunk->get_object(), answer, on_delta);
+      }
+    }
+    return !failure.has_value();
+  };
+  Status status = exchange.run();
+  if (failure) return *failure;
+  if (!status.ok() && status.error().code() == Code::kCancelled) {
+    answer.was_stopped = true;
+    return answer;
+  }
+  if (!status.ok()) return std::move(status).error();
+  if (exchange.status != 200) return error_of_answer(exchange.status, other);
+  return answer;
+}
+
+}  // namespace studio::cli

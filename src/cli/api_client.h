@@ -1,0 +1,45 @@
+// A client of the OpenAI API, ours or another's: what `studio chat` and `studio run` talk through.
+//
+// Threads: one call at a time. A call ends early when `stop` becomes true (set from a signal handler, say).
+#pragma once
+
+#include <atomic>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace studio::cli {
+
+struct ChatDelta {
+  std::string content, reasoning;
+};
+
+struct ChatAnswer {
+  std::string content;
+  std::string finish_reason;
+  int64_t prompt_tokens = 0, completion_tokens = 0;
+  bool was_stopped = false;  // by `stop`
+};
+
+class ApiClient {
+ public:
+  // base_url as SDKs take it: "http://127.0.0.1:8080/v1"; without a path /v1 is added.
+  ApiClient(std::string base_url, std::string key);
+
+  Result<std::vector<std::string>> models();
+  // Streams. Errors: those of the server by its code, unavailable when there is none.
+  Result<ChatAnswer> chat(const boost::json::object& body, const std::function<void(const ChatDelta&)>& on_delta,
+                          const std::atomic<bool>& stop);
+  // True when something answers there within the time.
+  bool is_alive(long timeout_ms);
+
+  const std::string& base_url() const { return base_url_; }
+
+ private:
+  std::string base_url_, key_;
+};
+
+}  // namespace studio::cli

@@ -1,0 +1,24 @@
+// Ctrl-C as a flag: while one of these lives, SIGINT sets it instead of ending the program.
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+
+namespace studio::cli {
+
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();  // the former handler is back
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+  static const std::atomic<bool>& flag();
+  static void clear();
+
+ private:
+  struct sigaction before_{};
+};
+
+}  // namespace studio::cli

@@ -1,0 +1,40 @@
+// Keys and usage as the gateway wants them, on top of the store.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/auth.h"
+#include "base/result.h"
+#include "inference/usage.h"
+#include "store/store.h"
+
+namespace studio::cli {
+
+// "sk-" and 43 letters and digits: 256 bits of the system's random source.
+std::string new_key();
+
+// Where a key for `studio serve` may come from, besides the data folder.
+struct KeyChoice {
+  std::string key;       // --key, or STUDIO_KEY
+  std::string key_file;  // --key-file
+};
+
+struct ServeKey {
+  std::string key;
+  bool is_new = false;
+  std::shared_ptr<api::KeyVerifier> verifier;  // accepts it and the store's own keys
+};
+
+// A chosen key counts for this run alone and is not kept. Without one the data folder's is used, made at first start:
+// its digest goes to the store, the key itself to DATA/key (mode 0600), where the other commands find it. Deleting that
+// file makes a new key at the next start and revokes the old one.
+Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& data_dir, store::Store& store);
+
+// The key that the other commands present to the data folder's server: STUDIO_KEY, or DATA/key.
+Result<std::string> local_key(const std::string& data_dir);
+
+// Usage into the store: durable when record() returns.
+std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store);
+
+}  // namespace studio::cli

@@ -1,0 +1,87 @@
+#include "cli/models.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/nearest_name.h"
+#include "catalogue/builtin.h"
+#include "cli/progress_bar.h"
+
+namespace studio::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool looks_like_a_file(const std::string& text) {
+  return text.find('/') != std::string::npos || text.ends_with(".gguf");
+}
+
+// "My Model.Q4.gguf" -> "My-Model.Q4"
+std::string name_of_file(const std::string& path) {
+  std::string name = fs::path(path).stem().string();
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_') c = '-';
+  }
+  return catalogue::is_model_name(name) ? name : "model";
+}
+
+Result<FoundModel> found_file(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return Error(Code::kNotFound, "no such model file: " + path);
+  return FoundModel{.name = name_of_file(path), .path = fs::absolute(path, error).string(), .aliases = {}};
+}
+
+Result<FoundModel> found_local(const catalogue::LocalModel& local, const catalogue::Model* entry) {
+  bool is_chat = !entry || entry->kind == "chat";
+  if (local.format != "gguf" || !is_chat) {
+    return Error(Code::kFailedPrecondition, "'" + local.name + "' is a model for " +
+                                                (is_chat ? local.format + " readers" : "embeddings") +
+                                                "; this version serves chat models in GGUF files");
+  }
+  FoundModel found{.name = local.name, .path = local.path, .aliases = {}};
+  if (entry) {
+    found.aliases = entry->aliases;
+    if (!entry->snapshot.empty()) found.aliases.push_back(entry->name + "-" + entry->snapshot);
+  }
+  return found;
+}
+
+Error unknown_model(Context& context, const catalogue::Catalogue& catalogue, const std::string& name) {
+  std::vector<std::string> known = catalogue.names();
+  if (auto local = context.library().list(); local.ok()) {
+    for (const auto& model : *local) known.push_back(model.name);
+  }
+  return Error(Code::kNotFound, "no model is called '" + name + "'" + did_you_mean(name, known) +
+                                    " (studio list --all shows what there is)");
+}
+
+}  // namespace
+
+Result<FoundModel> find_model(Context& context, const std::string& name_or_file) {
+  if (looks_like_a_file(name_or_file)) return found_file(name_or_file);
+  STUDIO_TRY(auto catalogue, context.catalogue());
+  catalogue::Library library = context.library();
+  const catalogue::Model* entry = catalogue.find(name_or_file);
+  std::string name = entry ? entry->name : name_or_file;
+  if (name == catalogue::kBuiltinModelName && entry && entry->sources[0].kind == catalogue::SourceKind::kBuiltin) {
+    STUDIO_TRY(auto local, library.install_builtin());
+    return found_local(local, entry);
+  }
+  if (auto local = library.find(name)) return found_local(*local, entry);
+  if (!entry) return unknown_model(context, catalogue, name_or_file);
+  ProgressBar progress(context.output);
+  STUDIO_TRY(auto pulled, catalogue::pull(*entry, library, context.pull_settings(), progress));
+  return found_local(pulled.model, entry);
+}
+
+Result<FoundModel> find_default_model(Context& context) {
+  const std::string& name = context.config.text("serve.default_model");
+  auto found = find_model(context, name);
+  if (found.ok() || !context.config.is_default("serve.default_model")) return found;
+  context.output.note(context.output.yellow("The default model cannot be had now: ") + found.error().message());
+  context.output.note("Answering from the built-in model '" + std::string(catalogue::kBuiltinModelName) +
+                      "', which knows little. `studio pull " + name + "` gets the real one when the network is back.");
+  return find_model(context, std::string(catalogue::kBuiltinModelName));
+}
+
+}  // namespace studio::cli

@@ -1,0 +1,188 @@
+// studio serve: the gateway over its workers, on this machine's data.
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+
+#include "api/gateway.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/engine_settings.h"
+#include "cli/keys.h"
+#include "cli/models.h"
+#include "cli/settings.h"
+#include "store/store.h"
+
+namespace studio::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPortsToTry = 20;  // after the default one, where other programs sit
+
+// Nothing listens there now. Only the default address is tried like this: an address that was asked for is taken or
+// refused by the gateway itself.
+bool is_port_free(uint16_t port) {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;
+  int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  bool is_free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 || errno != EADDRINUSE;
+  ::close(fd);
+  return is_free;
+}
+
+std::string next_free_address(const std::string& listen) {
+  size_t colon = listen.rfind(':');
+  unsigned port = 0;
+  std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), port);
+  for (int i = 0; i < kPortsToTry; ++i) {
+    if (is_port_free(static_cast<uint16_t>(port + i))) return listen.substr(0, colon + 1) + std::to_string(port + i);
+  }
+  return listen;
+}
+
+class ServeCommand final : public Command {
+ public:
+  std::string name() const override { return "serve"; }
+  std::string summary() const override { return "Start a server; prints its address, a key and a curl line"; }
+  std::string example() const override {
+    return "  studio serve\n"
+           "  studio serve --listen 127.0.0.1:9000 --model qwen2.5-coder-1.5b-instruct --model ./my.gguf";
+  }
+  Arguments::Settings settings() const override { return settings_; }
+
+  void declare(Arguments& arguments) override {
+    arguments.setting(&settings_, "serve.listen", "--listen", "HOST:PORT", "address; port 0 takes a free one");
+    arguments.repeated(&models_, "--model", "NAME_OR_FILE", "model to serve; again for more");
+    arguments.option(&key_.key, "--key", "KEY", "accept this key (visible to other users of the machine in `ps`)");
+    arguments.option(&key_.key_file, "--key-file", "FILE", "accept the key in this file");
+    arguments.setting_flag(&settings_, "serve.allow_remote", "--allow-remote",
+                           "listen beyond this machine (plain HTTP: put TLS in front)");
+    arguments.setting(&settings_, "serve.log_level", "--log-level", "LEVEL", "debug, info, warn or error");
+    declare_engine_flags(arguments, &settings_);
+  }
+
+  Result<int> run(Context& context) override;
+
+ private:
+  Result<std::vector<api::GatewayModel>> find_models(Context& context);
+  void announce(Context& context, const api::GatewayReady& ready, const std::string& key);
+
+  Arguments::Settings settings_;
+  std::vector<std::string> models_;
+  KeyChoice key_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Result<std::vector<api::GatewayModel>> ServeCommand::find_models(Context& context) {
+  std::vector<std::string> wanted = models_.empty() ? context.config.list("serve.models") : models_;
+  std::vector<FoundModel> found;
+  if (wanted.empty()) {
+    STUDIO_TRY(auto model, find_default_model(context));
+    found.push_back(std::move(model));
+  }
+  for (const std::string& name : wanted) {
+    STUDIO_TRY(auto model, find_model(context, name));
+    found.push_back(std::move(model));
+  }
+  std::vector<api::GatewayModel> models;
+  for (FoundModel& model : found) {
+    for (const auto& other : models) {
+      if (other.name == model.name) {
+        return Error(Code::kInvalidArgument, "two models are called '" + model.name + "'");
+      }
+    }
+    models.push_back({.name = model.name, .path = model.path, .aliases = model.aliases});
+  }
+  return models;
+}
+
+std::string curl_line(const std::string& url, const std::string& key, const std::string& model) {
+  boost::json::object message{{"role", "user"}, {"content", "Write a haiku about the sea."}};
+  boost::json::object body{{"model", model}, {"messages", boost::json::array{message}}};
+  return "  curl " + url + "/v1/chat/completions \\\n    -H 'Authorization: Bearer " + key +
+         "' \\\n    -H 'Content-Type: application/json' \\\n    -d '" + to_json(body) + "'";
+}
+
+void ServeCommand::announce(Context& context, const api::GatewayReady& ready, const std::string& key) {
+  Output& output = context.output;
+  if (output.is_json()) {
+    boost::json::array models(ready.models.begin(), ready.models.end());
+    return output.print_json(boost::json::object{{"url", ready.url}, {"key", key}, {"models", models}});
+  }
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  char took[32];
+  std::snprintf(took, sizeof took, "%.1f s", seconds);
+  std::string models;
+  for (const std::string& model : ready.models) models += (models.empty() ? "" : ", ") + model;
+  output.print("\n" + output.green("Ready") + " after " + took + ". Ctrl-C stops it.\n\n  " + output.dim("address") +
+               "  " + output.bold(ready.url + "/v1") + "\n  " + output.dim("key") + "      " + output.bold(key) +
+               "\n  " + output.dim(ready.models.size() == 1 ? "model    " : "models   ") + output.bold(models) +
+               "\n\nTry it:\n\n" + curl_line(ready.url, key, ready.models.front()) +
+               "\n\nOr talk to it in another terminal: studio chat\n");
+}
+
+Result<int> ServeCommand::run(Context& context) {
+  std::string data_dir = context.data_dir();
+  std::error_code error;
+  fs::create_directories(data_dir, error);
+  if (error) return Error(Code::kPermissionDenied, "cannot make the data folder " + data_dir + ": " + error.message());
+  ::chmod(data_dir.c_str(), 0700);  // keys and usage live here
+
+  STUDIO_TRY(auto options, worker_options(context.config));
+  STUDIO_TRY(auto level, log::parse_level(options.log_level));
+  log::configure(level, "gateway");
+  STUDIO_TRY(auto opened, store::Store::open(data_dir));
+  std::shared_ptr<store::Store> store = std::move(opened);
+  if (key_.key_file.empty()) key_.key_file = expand_home(context.config.text("serve.key_file"));
+  STUDIO_TRY(auto key, prepare_serve_key(key_, data_dir, *store));
+
+  api::GatewayConfig config;
+  STUDIO_TRY(config.models, find_models(context));
+  config.listen = context.config.text("serve.listen");
+  if (context.config.is_default("serve.listen")) config.listen = next_free_address(config.listen);
+  config.allow_remote = context.config.flag("serve.allow_remote");
+  config.allowed_hosts = context.config.list("serve.allowed_hosts");
+  config.worker = std::move(options);
+  STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
+  config.keys = key.verifier;
+  config.usage = make_usage_sink(store);
+  config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
+  config.load_deadline = std::chrono::seconds(context.config.number("serve.load_seconds"));
+  config.on_progress = [&](const std::string& text) { context.output.note(context.output.dim(text)); };
+  std::string server_file = data_dir + "/server.json";
+  config.on_ready = [&](const api::GatewayReady& ready) {
+    boost::json::array models(ready.models.begin(), ready.models.end());
+    boost::json::object here{{"url", ready.url}, {"pid", ::getpid()}, {"models", models}};
+    // Only a help for the other commands: without it they start a server of their own.
+    Status written = write_file_atomically(server_file, to_json(here) + "\n", 0600);
+    if (!written.ok()) log::warn("serve.server_file", {{"detail", written.error().message()}});
+    announce(context, ready, key.key);
+  };
+  Status status = api::run_gateway(config);
+  fs::remove(server_file, error);
+  if (!status.ok()) return std::move(status).error();
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_serve_command() {
+  return std::make_unique<ServeCommand>();
+}
+
+}  // namespace studio::cli

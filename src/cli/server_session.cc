@@ -1,0 +1,123 @@
+#include "cli/server_session.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/nearest_name.h"
+#include "cli/engine_settings.h"
+#include "cli/keys.h"
+#include "cli/models.h"
+
+namespace studio::cli {
+namespace {
+
+constexpr size_t kMaxServerFileBytes = 64 << 10;
+constexpr long kAliveMs = 500;  // a server of this machine answers at once
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// The address in DATA/server.json; empty when no server has written one.
+std::string address_of_running_server(const std::string& data_dir) {
+  auto text = read_file(data_dir + "/server.json", kMaxServerFileBytes);
+  auto json = text.ok() ? parse_json(*text) : Result<boost::json::value>(text.error());
+  const boost::json::object* object = json.ok() ? json->if_object() : nullptr;
+  const boost::json::value* url = object ? object->if_contains("url") : nullptr;
+  return url && url->is_string() ? std::string(url->get_string()) : std::string();
+}
+
+// Private servers are not billed.
+class NoUsage final : public inference::UsageSink {
+ public:
+  Status record(const inference::UsageRecord&) override { return Ok{}; }
+};
+
+// The model among those a server has: the one wanted, or its first.
+Result<std::string> choose_model(const std::vector<std::string>& served, const std::string& wanted) {
+  if (served.empty()) return Error(Code::kNotFound, "the server has no model");
+  if (wanted.empty()) return served.front();
+  if (std::find(served.begin(), served.end(), wanted) != served.end()) return wanted;
+  return Error(Code::kNotFound, "the server has no model '" + wanted + "'" + did_you_mean(wanted, served));
+}
+
+}  // namespace
+
+std::string running_server(const std::string& data_dir) {
+  std::string url = address_of_running_server(data_dir);
+  auto key = url.empty() ? Result<std::string>(std::string()) : local_key(data_dir);
+  if (url.empty() || !ApiClient(url, key.ok() ? *key : "").is_alive(kAliveMs)) return "";
+  return url;
+}
+
+Result<std::unique_ptr<ServerSession>> ServerSession::open(Context& context, const std::string& wanted) {
+  for (auto [address, key] : {std::pair{"STUDIO_BASE_URL", "STUDIO_KEY"}, {"OPENAI_BASE_URL", "OPENAI_API_KEY"}}) {
+    if (variable(address).empty()) continue;
+    ApiClient client(variable(address), variable(key));
+    STUDIO_TRY(auto served, client.models());
+    STUDIO_TRY(auto model, choose_model(served, wanted));
+    return std::unique_ptr<ServerSession>(new ServerSession(std::move(client), model));
+  }
+  std::string running = address_of_running_server(context.data_dir());
+  auto key = running.empty() ? Result<std::string>(std::string()) : local_key(context.data_dir());
+  if (!running.empty() && key.ok()) {
+    ApiClient client(running, *key);
+    // The catalogue's aliases are names too; whatever this server does not have, a private one may.
+    STUDIO_TRY(auto catalogue, context.catalogue());
+    const catalogue::Model* entry = catalogue.find(wanted);
+    if (client.is_alive(kAliveMs)) {
+      auto served = client.models();
+      auto model =
+          served.ok() ? choose_model(*served, entry ? entry->name : wanted) : Result<std::string>(served.error());
+      if (model.ok()) return std::unique_ptr<ServerSession>(new ServerSession(std::move(client), *model));
+    }
+  }
+  return start_private(context, wanted);
+}
+
+Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& context, const std::string& wanted) {
+  STUDIO_TRY(auto model, wanted.empty() ? find_default_model(context) : find_model(context, wanted));
+  context.output.note(context.output.dim("loading " + model.name + " ..."));
+  std::string key = new_key();
+  std::string run_dir = "/tmp/studio-XXXXXX";
+  if (!::mkdtemp(run_dir.data())) return Error(Code::kPermissionDenied, "cannot make a folder in /tmp");
+
+  api::GatewayConfig config;
+  config.listen = "127.0.0.1:0";
+  config.models = {{.name = model.name, .path = model.path, .aliases = model.aliases}};
+  STUDIO_TRY(config.worker, worker_options(context.config));
+  if (context.config.is_default("serve.log_level")) config.worker.log_level = "error";  // people are reading
+  STUDIO_TRY(auto level, log::parse_level(config.worker.log_level));
+  log::configure(level, "gateway");
+  config.run_dir = run_dir;
+  config.keys = std::make_shared<api::FixedKeyVerifier>(
+      std::vector<api::FixedKeyVerifier::Entry>{{"key_private", api::digest_key(key)}});
+  config.usage = std::make_shared<NoUsage>();
+  config.load_deadline = std::chrono::seconds(context.config.number("serve.load_seconds"));
+  auto gateway = api::Gateway::start(config);
+  if (!gateway.ok()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(run_dir, ignored);
+    return gateway.error();
+  }
+  std::unique_ptr<ServerSession> session(new ServerSession(ApiClient((*gateway)->ready().url, key), model.name));
+  session->gateway_ = std::move(*gateway);
+  session->run_dir_ = run_dir;
+  return session;
+}
+
+ServerSession::~ServerSession() {
+  if (!gateway_) return;
+  gateway_->stop(std::chrono::milliseconds(0));
+  gateway_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(run_dir_, ignored);
+}
+
+}  // namespace studio::cli

@@ -1,0 +1,129 @@
+#include "cli/settings.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "catalogue/hub.h"
+
+extern char** environ;
+
+namespace studio::cli {
+
+const std::vector<Setting>& all_settings() {
+  using enum SettingKind;
+  static const std::vector<Setting> settings = {
+      {.name = "data", .fallback = "~/.local/share/studio", .help = "folder of keys, usage and models"},
+      {.name = "cache", .fallback = "~/.cache/studio", .help = "folder of downloads that can be had again"},
+
+      {.name = "serve.listen",
+       .fallback = "127.0.0.1:8080",
+       .help = "HOST:PORT; port 0 takes a free one. The default moves on to the next port when it is taken"},
+      {.name = "serve.allow_remote",
+       .kind = kFlag,
+       .fallback = "false",
+       .help = "listen beyond this machine (plain HTTP: put TLS in front)"},
+      {.name = "serve.allowed_hosts", .kind = kList, .help = "Host names accepted besides the address listened on"},
+      {.name = "serve.models", .kind = kList, .help = "names or files to serve; none: the default model"},
+      {.name = "serve.default_model",
+       .fallback = "qwen2.5-coder-0.5b-instruct",
+       .help = "served and talked to when no model is named"},
+      {.name = "serve.key_file", .help = "file that holds the key to accept, instead of the data folder's own"},
+      {.name = "serve.drain_seconds",
+       .kind = kNumber,
+       .fallback = "30",
+       .help = "how long answers may go on after SIGTERM",
+       .min = 0,
+       .max = 3600},
+      {.name = "serve.load_seconds",
+       .kind = kNumber,
+       .fallback = "300",
+       .help = "how long models may take to load",
+       .min = 1,
+       .max = 86'400},
+      {.name = "serve.log_level",
+       .fallback = "auto",
+       .help = "of the log on standard error; auto: info, on a terminal warn",
+       .choices = {"auto", "debug", "info", "warn", "error"}},
+
+      {.name = "engine.threads",
+       .kind = kNumber,
+       .fallback = "0",
+       .help = "of a model's worker; 0: one per core",
+       .min = 0,
+       .max = 1024},
+      {.name = "engine.kernels",
+       .fallback = "auto",
+       .help = "vector instructions; all give the same bits",
+       .choices = {"auto", "scalar", "avx2", "avx512", "amx"}},
+      {.name = "engine.max_sequences",
+       .kind = kNumber,
+       .fallback = "16",
+       .help = "answers computed at the same time",
+       .min = 1,
+       .max = 256},
+      {.name = "engine.max_queue",
+       .kind = kNumber,
+       .fallback = "256",
+       .help = "requests that may wait; beyond it they are refused",
+       .min = 0,
+       .max = 100'000},
+      {.name = "engine.context_tokens",
+       .kind = kNumber,
+       .fallback = "0",
+       .help = "longest prompt and answer together; 0: the model's own",
+       .min = 0,
+       .max = 1 << 24},
+      {.name = "engine.kv_bytes",
+       .kind = kBytes,
+       .fallback = "0",
+       .help = "memory for attention's keys and values; 0: what fits",
+       .min = 0,
+       .max = int64_t{1} << 46},
+      {.name = "engine.prompt_chunk",
+       .kind = kNumber,
+       .fallback = "512",
+       .help = "prompt tokens computed in one step",
+       .min = 1,
+       .max = 512},
+
+      {.name = "hub.modelscope", .fallback = catalogue::kModelscopeEndpoint, .help = "ModelScope, or a mirror of it"},
+      {.name = "hub.huggingface",
+       .fallback = catalogue::kHuggingfaceEndpoint,
+       .help = "Hugging Face, or a mirror of it (HF_ENDPOINT)"},
+      {.name = "hub.patience_ms",
+       .kind = kNumber,
+       .fallback = "4000",
+       .help = "how long hubs, all asked at once, may take to answer",
+       .min = 100,
+       .max = 600'000},
+  };
+  return settings;
+}
+
+std::vector<std::string> default_config_files() {
+  const char* config_home = std::getenv("XDG_CONFIG_HOME");
+  std::string home = config_home && *config_home ? config_home : expand_home("~/.config");
+  return {"/etc/studio/studio.toml", home + "/studio/config.toml"};
+}
+
+std::vector<std::pair<std::string, std::string>> settings_environment() {
+  std::vector<std::pair<std::string, std::string>> variables;
+  if (const char* endpoint = std::getenv("HF_ENDPOINT"); endpoint && *endpoint) {
+    variables.emplace_back("STUDIO_HUB_HUGGINGFACE", endpoint);  // first: a variable of ours after it wins
+  }
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view text = *entry;
+    size_t equals = text.find('=');
+    if (!text.starts_with("STUDIO_") || equals == std::string_view::npos) continue;
+    variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::string expand_home(const std::string& path) {
+  if (path != "~" && !path.starts_with("~/")) return path;
+  const char* home = std::getenv("HOME");
+  return (home ? home : "") + path.substr(1);
+}
+
+}  // namespace studio::cli

@@ -1,0 +1,58 @@
+// studio worker: one model behind the token protocol; started and supervised by `studio serve`.
+#include "inference/worker.h"
+
+#include "cli/command.h"
+
+namespace studio::cli {
+namespace {
+
+class WorkerCommand final : public Command {
+ public:
+  std::string name() const override { return "worker"; }
+  std::string summary() const override { return "One model behind the token protocol (started by serve)"; }
+  bool is_hidden() const override { return true; }
+  bool needs_settings() const override { return false; }  // everything comes by flags, so that it cannot differ
+
+  // The names stand in inference/worker.h.
+  void declare(Arguments& arguments) override {
+    arguments.option(&options_.socket_path, "--socket", "PATH", "socket to serve on");
+    arguments.option(&options_.engine.model_path, "--model", "FILE", "GGUF file");
+    arguments.number(&threads_, "--threads", "N", "0: one per core");
+    arguments.option(&kernels_, "--kernels", "NAME", "auto, scalar, avx2, avx512 or amx");
+    arguments.number(&max_sequences_, "--max-sequences", "N", "running at once");
+    arguments.number(&max_queue_, "--max-queue", "N", "waiting");
+    arguments.number(&context_, "--context", "N", "0: the model's own");
+    arguments.number(&options_.engine.kv_bytes, "--kv-bytes", "N", "0: what fits");
+    arguments.number(&prompt_chunk_, "--prompt-chunk", "N", "prompt tokens per step");
+    arguments.option(&options_.log_level, "--log-level", "LEVEL", "debug, info, warn or error");
+  }
+
+  Result<int> run(Context&) override {
+    engine::EngineOptions& engine = options_.engine;
+    if (options_.socket_path.empty() || engine.model_path.empty()) {
+      return Error(Code::kInvalidArgument, "worker needs --socket and --model; `studio serve` starts it");
+    }
+    engine.threads = static_cast<int>(threads_);
+    STUDIO_TRY(engine.kernels, engine::parse_kernel_choice(kernels_));
+    engine.max_sequences = static_cast<int>(max_sequences_);
+    engine.max_queue = static_cast<int>(max_queue_);
+    engine.context_tokens = static_cast<int>(context_);
+    engine.prompt_chunk = static_cast<int>(prompt_chunk_);
+    STUDIO_CHECK_OK(inference::run_worker(options_));
+    return 0;
+  }
+
+ private:
+  inference::WorkerOptions options_;
+  std::string kernels_ = "auto";
+  int64_t threads_ = 0, max_sequences_ = options_.engine.max_sequences, max_queue_ = options_.engine.max_queue,
+          context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_worker_command() {
+  return std::make_unique<WorkerCommand>();
+}
+
+}  // namespace studio::cli
