@@ -128,7 +128,7 @@ void Connection::next_request() {
   exchange_.reset();
   status_ = 0;
   answer_bytes_ = 0;
-  answer_ended_ = chunked_answer_ = false;
+  answer_ended_ = chunked_answer_ = is_reported_ = false;
   heartbeat_text_.clear();
   if (close_after_) {
     close_gently();
@@ -468,7 +468,8 @@ void Connection::answer_complete() {
 }
 
 void Connection::report(bool gone) {
-  if (!shared_->options.on_complete) return;
+  if (is_reported_ || !shared_->options.on_complete) return;
+  is_reported_ = true;
   ServerOptions::Completed completed{.request = request_,
                                      .status = status_ == 0 ? 499 : status_,
                                      .client_gone = gone,

@@ -125,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Route* route_ = nullptr;
   std::optional<ChunkDecoder> chunks_;
   uint64_t body_remaining_ = 0;
+  bool is_reported_ = false;  // the client may leave between an answer's end and the next request's start
   std::chrono::steady_clock::time_point received_at_;
 
   std::shared_ptr<ServerExchange> exchange_;

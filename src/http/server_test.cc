@@ -128,6 +128,18 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<Server> server_;
 };
 
+TEST_F(ServerTest, ReportsEachRequestOnceThoughTheClientLeavesAtOnce) {
+  start();
+  constexpr int kRequests = 300;
+  for (int i = 0; i < kRequests; ++i) {
+    RawClient client(server_->port());
+    client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.read_until("hello");
+  }
+  server_.reset();
+  EXPECT_EQ(desk_.completed, kRequests);
+}
+
 TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
   start();
   RawClient client(server_->port());
