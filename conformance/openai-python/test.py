@@ -81,7 +81,8 @@ def test_async():
             async for chunk in await client.chat.completions.create(**FIXED, stream=True):
                 text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
             assert text == answers[0].choices[0].message.content
-            task = asyncio.create_task(client.chat.completions.create(**{**FIXED, "max_tokens": 1000}))
+            task = asyncio.create_task(client.chat.completions.create(
+                **{**FIXED, "max_tokens": 1000}, extra_body={"ignore_eos": True}))
             await asyncio.sleep(0.05)
             task.cancel()
             try:
@@ -101,7 +102,7 @@ def test_errors():
     raises(openai.BadRequestError, lambda: create(**{**FIXED, "messages": []}), param="messages")
     raises(openai.BadRequestError, lambda: create(**FIXED, tools=[{"type": "function", "function": {"name": "f"}}]), param="tools")
     raises(openai.APIConnectionError, openai.OpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0).models.list)
-    raises(openai.APITimeoutError, lambda: create(**{**FIXED, "max_tokens": 1500}, timeout=0.01))
+    raises(openai.APITimeoutError, lambda: create(**{**FIXED, "max_tokens": 1500}, extra_body={"ignore_eos": True}, timeout=0.01))
 
 
 def main():
