@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kHeartbeatEvery{15};
 // A refused client may still be sending; it is read and dropped for a moment, so that it sees the answer, not a reset.
 constexpr std::chrono::seconds kLinger{2};
-constexpr size_t kMaxDiscardBytes = 256 * 1024;
+constexpr size_t kMaxDiscardBytes = 64 << 20;  // eight times the largest body of a route: honest mistakes
 // Requests that a client may send ahead of an answer. Beyond it, reading waits.
 constexpr size_t kMaxReadAheadBytes = 64 * 1024;
 
@@ -250,7 +250,7 @@ bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
     if (match.allow.empty()) {
       refuse(404, Error(Code::kNotFound, "There is nothing at this path."));
     } else {
-      refuse(405, Error(Code::kInvalidArgument, "This path takes " + match.allow + "."));
+      refuse(405, Error(Code::kInvalidArgument, "This path takes " + match.allow + "."), match.allow);
     }
     return false;
   }
@@ -320,7 +320,7 @@ void Connection::dispatch() {
 // ---- answering
 
 // Answers without a handler. Where bytes of the request are left unread, the connection ends after it.
-void Connection::refuse(int status, Error error) {
+void Connection::refuse(int status, Error error, const std::string& allow) {
   if (request_.request_id.empty()) {  // the head was not understood: nothing after it can be either
     request_.request_id = new_uuid();
     received_at_ = steady_clock::now();
@@ -329,6 +329,7 @@ void Connection::refuse(int status, Error error) {
   disarm();
   state_ = State::kAnswering;
   Response response = shared_->options.render_error(status, error, request_.request_id);
+  if (!allow.empty()) response.fields.set("Allow", allow);
   status_ = response.status;
   answer_ended_ = true;
   answer_bytes_ = response.body.size();

@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool take_body();
   void dispatch();
 
-  void refuse(int status, Error error);
+  void refuse(int status, Error error, const std::string& allow = {});
   void pump(const std::shared_ptr<ServerExchange>& exchange);
   void send(std::string bytes);
   void write_some();

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""What a transcript cannot say: streams left, cut, slow, many at once; drain, overload, a worker's death; usage on disk
+before the end is told. Each against a real server with the built-in model."""
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+from run import of_stream  # noqa: E402
+from server import Server  # noqa: E402
+
+CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story about a fox."}], "temperature": 0.7, "seed": 11,
+        "enable_thinking": False, "max_tokens": 40}
+LONG = {**CHAT, "ignore_eos": True, "max_tokens": 1500, "stream": True}
+WAIT_S = 20  # for what takes milliseconds on an idle machine
+
+
+def post(server, body, path="/v1/chat/completions"):
+    request = urllib.request.Request(server.url + path, json.dumps(body).encode(),
+                                     {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"})
+    return urllib.request.urlopen(request, timeout=120)
+
+
+def ask(server, **fields):
+    with post(server, {**CHAT, **fields}) as answer:
+        text = answer.read().decode()
+        return of_stream(text) if fields.get("stream") else json.loads(text)
+
+
+def text_of(answer):
+    return answer["text"] if "text" in answer else answer["choices"][0]["message"]["content"]
+
+
+def metric(server, name, labels=""):
+    request = urllib.request.Request(server.url + "/metrics", headers={"Authorization": f"Bearer {server.key}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read().decode()
+    found = re.search(rf"^{name}\{{[^}}]*{labels}[^}}]*\}} ([0-9.e+]+)$", text, re.M)
+    return float(found.group(1)) if found else 0.0
+
+
+def wait_for(condition, what):
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not within {WAIT_S} s: {what}")
+
+
+def cut_at(text, stops):
+    """The definition: the first moment at which a stop string is complete, cut before it."""
+    first = min((text.find(s) for s in stops if s in text), default=-1)
+    return text if first < 0 else text[:first]
+
+
+def test_stop_strings_at_every_place(server):
+    whole = text_of(ask(server, temperature=0))
+    assert len(whole) > 60, whole
+    for start in range(0, min(len(whole), 80), 3):
+        for length in (1, 2, 5, 11):
+            stop = whole[start:start + length]
+            for stream in (False, True):
+                answer = ask(server, temperature=0, stop=[stop], stream=stream)
+                assert text_of(answer) == cut_at(whole, [stop]), (stop, text_of(answer))
+                finish = answer["finish"] if stream else answer["choices"][0]["finish_reason"]
+                assert finish == "stop"
+
+
+def test_stop_strings_at_character_borders(server):
+    """Byte tokens forced by bias: the answer is one multi-byte character again and again, its bytes token by token."""
+    request = {"model": "tiny", "text": "水"}
+    with post(server, request, "/v1/tokenize") as answer:
+        ids = json.load(answer)["tokens"]
+    assert len(ids) == 3, ids  # one token a byte
+    # Greedy with equal biases cannot count to three; each byte in turn is drawn from one-id prompts instead.
+    bias = {str(i): 100 for i in ids}
+    whole = text_of(ask(server, temperature=1, top_p=1, top_k=0, repetition_penalty=1, logit_bias=bias, max_tokens=60))
+    streamed = text_of(ask(server, temperature=1, top_p=1, top_k=0, repetition_penalty=1, logit_bias=bias, max_tokens=60, stream=True))
+    assert whole == streamed and "\ufffd" in whole and len(whole) > 10, whole
+    for stop in ("水", "\ufffd水", "水水"):
+        answer = ask(server, temperature=1, top_p=1, top_k=0, repetition_penalty=1, logit_bias=bias, max_tokens=60, stop=[stop], stream=True)
+        assert text_of(answer) == cut_at(whole, [stop]), (stop, whole, text_of(answer))
+
+
+def test_a_client_that_leaves_frees_its_pages(server):
+    wait_for(lambda: metric(server, "studio_sequences_running") == 0, "idle")
+    total, before = metric(server, "studio_kv_pages"), metric(server, "studio_generations_total", 'outcome="cancelled"')
+    streams = [post(server, {**LONG, "n": 2}) for _ in range(4)]
+    for stream in streams:
+        stream.readline()
+    wait_for(lambda: metric(server, "studio_sequences_running") > 0, "running")
+    for stream in streams:
+        stream.close()
+    wait_for(lambda: metric(server, "studio_sequences_running") == 0, "all cancelled")
+    assert metric(server, "studio_kv_pages_free") == total
+    wait_for(lambda: metric(server, "studio_generations_total", 'outcome="cancelled"') == before + 4, "counted")
+
+
+def test_many_at_once_answer_as_alone(server):
+    seeds = range(12)
+    alone = [text_of(ask(server, seed=seed, max_tokens=60)) for seed in seeds]
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda seed: text_of(ask(server, seed=seed, max_tokens=60, stream=bool(seed % 2))), seeds))
+    assert alone == together
+    assert len(set(alone)) > 6  # the seeds do something
+
+
+def test_a_slow_reader_holds_nobody_up(server):
+    slow = post(server, {**LONG, "logprobs": True, "top_logprobs": 20, "n": 4})
+    started = time.monotonic()
+    for seed in range(5):
+        ask(server, seed=seed, stream=True)
+    assert time.monotonic() - started < WAIT_S
+    answer = of_stream(slow.read().decode())
+    assert answer["done"] and all(len(choice["logprobs"]) == 1500 for choice in answer["choices"])
+
+
+def usage_rows(server):
+    with sqlite3.connect(f"file:{server.data}/studio.db?mode=ro", uri=True) as database:
+        database.row_factory = sqlite3.Row
+        table = next(name for (name,) in database.execute("select name from sqlite_master where name like 'usage%' and type='table'"))
+        return {row["request_id"]: dict(row) for row in database.execute(f"select * from {table}")}
+
+
+def test_usage_is_on_disk_before_the_end_is_told(server):
+    for n in (1, 3):
+        stream = post(server, {**CHAT, "n": n, "stream": True, "stream_options": {"include_usage": True}})
+        request_id, reported, finished = stream.headers["x-request-id"], None, False
+        for line in stream:
+            event = line.decode().strip()
+            if not event.startswith("data: {"):
+                continue
+            chunk = json.loads(event[6:])
+            if not finished and any(choice["finish_reason"] for choice in chunk["choices"]):
+                finished = True
+                row = usage_rows(server)[request_id]
+            reported = chunk["usage"] or reported
+        assert finished
+        assert (row["prompt_tokens"], row["completion_tokens"]) == (reported["prompt_tokens"], reported["completion_tokens"])
+    with post(server, CHAT) as answer:
+        body = json.load(answer)
+        row = usage_rows(server)[answer.headers["x-request-id"]]
+    assert row["completion_tokens"] == body["usage"]["completion_tokens"]
+
+
+def worker_pid(server):
+    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    assert len(found) == 1, found
+    return int(found[0])
+
+
+def test_a_killed_worker_costs_no_stream(server):
+    whole = ask(server, max_tokens=400, ignore_eos=True, stream=True)
+    stream = post(server, {**CHAT, "max_tokens": 400, "ignore_eos": True, "stream": True})
+    first = b"".join(stream.readline() for _ in range(20))
+    os.kill(worker_pid(server), signal.SIGKILL)
+    answer = of_stream((first + stream.read()).decode())
+    assert answer["done"] and answer["text"] == whole["text"]
+    wait_for(lambda: metric(server, "studio_model_ready") == 1, "the worker is back")
+    assert metric(server, "studio_worker_restarts") >= 1
+
+
+def test_a_full_queue_is_an_honest_503(_):
+    with Server(models=["tiny"], env={"STUDIO_ENGINE_MAX_SEQUENCES": "1", "STUDIO_ENGINE_MAX_QUEUE": "1"}) as small:
+        held = post(small, {**LONG, "n": 2})  # one choice runs, the other waits
+        held.readline()
+        try:
+            post(small, CHAT)
+            raise AssertionError("taken")
+        except urllib.error.HTTPError as error:
+            assert error.code == 503 and int(error.headers["Retry-After"]) >= 1
+            assert json.load(error)["error"]["code"] == "overloaded"
+        assert of_stream(held.read().decode())["done"]
+        assert text_of(ask(small))
+
+
+def test_sigterm_lets_streams_finish(_):
+    with Server(models=["tiny"]) as draining:
+        stream = post(draining, {**LONG, "max_tokens": 600})
+        first = stream.readline()
+        draining.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        try:
+            ask(draining)
+            raise AssertionError("a draining server took a new connection")
+        except (urllib.error.URLError, ConnectionError):
+            pass
+        answer = of_stream((first + stream.read()).decode())
+        assert answer["done"] and answer["finish"] == "length"
+        assert draining.process.wait(WAIT_S) == 0
+
+
+def test_a_second_signal_cuts(_):
+    with Server(models=["tiny"]) as cutting:
+        stream = post(cutting, {**LONG, "n": 16, "max_tokens": 1900})
+        stream.readline()
+        cutting.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        cutting.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert cutting.process.wait(WAIT_S) == 0
+        assert time.monotonic() - started < 10
+        assert len(usage_rows(cutting)) == 1  # what was produced is recorded
+
+
+def main():
+    passed = failed = 0
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    wanted = sys.argv[1:]
+    with Server(models=["tiny"]) as server:
+        for name, test in tests:
+            if wanted and not any(word in name for word in wanted):
+                continue
+            started = time.monotonic()
+            try:
+                test(server)
+                passed += 1
+                print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
+            except Exception:  # noqa: BLE001: each test counts by itself
+                failed += 1
+                print(f"FAILED {name}\n{traceback.format_exc()}", flush=True)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
