@@ -88,6 +88,14 @@ void print(const char* name, const Summary& s) {
               s.reference_perplexity * s.perplexity_ratio);
 }
 
+void write_figures(FILE* file, const Summary& s) {
+  std::fprintf(file,
+               "{\"mean_kl\": %.9f, \"p999_kl\": %.9f, \"top1_disagreement\": %.9f, \"perplexity_error\": %.9f, "
+               "\"perplexity\": %.9f}",
+               s.mean_kl, s.p999_kl, s.top1_disagreement, std::fabs(s.perplexity_ratio - 1),
+               s.reference_perplexity * s.perplexity_ratio);
+}
+
 bool no_worse(const char* what, double ours, double other, const std::string& name) {
   if (ours <= other) return true;
   std::printf("RED: %s %.6f is above %s's %.6f\n", what, ours, name.c_str(), other);
@@ -166,6 +174,18 @@ int main(int argc, char** argv) {
     std::printf("RED: the digest is not %s: some weight, order of operations or kernel changed\n",
                 arguments.digest.c_str());
     green = false;
+  }
+  if (!arguments.json.empty()) {
+    const File file(std::fopen(arguments.json.c_str(), "w"));
+    if (!file) die("cannot write " + arguments.json);
+    std::fprintf(file.get(), "{\"digest\": \"%s\", \"ours\": ", digest);
+    write_figures(file.get(), mine_summary);
+    std::fprintf(file.get(), ", \"others\": {");
+    for (size_t o = 0; o < theirs.size(); ++o) {
+      std::fprintf(file.get(), "%s\"%s\": ", o ? ", " : "", arguments.others[o].first.c_str());
+      write_figures(file.get(), theirs[o].summary());
+    }
+    std::fprintf(file.get(), "}}\n");
   }
   std::printf("accuracy: %s\n", green ? "green" : "red");
   return green ? 0 : 1;

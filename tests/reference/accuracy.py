@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""The accuracy gate over English, Chinese and code. Usage: accuracy.py BUILD slice|full [--write] [MODEL...]
+
+full:  the engine and llama.cpp (both builds of build/peers, or $STUDIO_PEERS) against the plain reference on the same file
+       and tokens; each of our figures must be at most each peer's. Prints the tables.
+slice: a fixed part; our figures against the peer's that are kept in tests/golden/accuracy.json, and the digest of all our logits.
+Both:  a copy of the model with one scale wrong by 1 % must turn the gate red.
+--write keeps the figures and digests of this run.
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+GOLDEN = os.path.join(ROOT, "tests/golden/accuracy.json")
+TEXTS = ("english", "chinese", "code")
+SEQUENCE = 512       # tokens; every sequence starts from nothing
+FULL_TOKENS = 20480  # at least the 20,000 of the promise, in whole sequences
+MODELS = {"smollm2-135m-instruct": {"slice": 3 * 160}, "qwen2.5-coder-0.5b-instruct": {"slice": 3 * 32},
+          "qwen2.5-coder-1.5b-instruct": {"slice": 0}}
+FIGURES = ("mean_kl", "p999_kl", "top1_disagreement", "perplexity_error")
+
+
+def encode(build, model, text):
+    raw = text.encode()
+    out = subprocess.run([os.path.join(build, "tests/tokenizer/encode_tool"), model], input=struct.pack("<i", len(raw)) + raw,
+                         capture_output=True, check=True).stdout
+    count = struct.unpack_from("<i", out)[0]
+    return list(struct.unpack_from(f"<{count}i", out, 4))
+
+
+def write_tokens(build, model, path, total):
+    """Whole sequences of the three texts in turn, `total` tokens in all. Returns how many there are."""
+    parts = []
+    length = min(SEQUENCE, total // len(TEXTS))
+    for name in TEXTS:
+        with open(os.path.join(ROOT, f"tests/data/accuracy/{name}.txt"), encoding="utf-8") as file:
+            ids = encode(build, model, file.read())
+        parts.append([ids[i:i + length] for i in range(0, len(ids) - length + 1, length)])
+    turns = [part[i] for i in range(max(map(len, parts))) for part in parts if i < len(part)]
+    chosen = turns[:total // length]
+    with open(path, "wb") as file:
+        for ids in chosen:
+            file.write(struct.pack(f"<i{len(ids)}i", len(ids), *ids))
+    return sum(map(len, chosen))
+
+
+def run_gate(build, model, tokens, work, peers=(), engine_model=None, digest=None):
+    """(exit code, output, figures)"""
+    command = [os.path.join(build, "tests/reference/accuracy"), "--model", model, "--tokens", tokens, "--json", os.path.join(work, "out.json")]
+    if engine_model:
+        command += ["--engine-model", engine_model]
+    if digest:
+        command += ["--digest", digest]
+    writers = []
+    for peer in peers:
+        pipe = os.path.join(work, os.path.basename(peer) + ".logits")
+        if not os.path.exists(pipe):
+            os.mkfifo(pipe)
+        writers.append(subprocess.Popen([os.path.join(peer, "bin/llama_logits"), model, tokens, pipe, "2"]))
+        command += ["--other", f"{os.path.basename(peer)}={pipe}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for writer in writers:
+        if done.returncode == 2:
+            writer.kill()
+        writer.wait()
+    with open(os.path.join(work, "out.json"), encoding="utf-8") as file:
+        return done.returncode, done.stdout + done.stderr, json.load(file)
+
+
+def check(build, name, model, size, golden, peers, is_write):
+    tokens_wanted = FULL_TOKENS if size == "full" else MODELS[name]["slice"]
+    if not tokens_wanted:
+        return []
+    faults = []
+    with tempfile.TemporaryDirectory() as work:
+        tokens = os.path.join(work, "tokens")
+        count = write_tokens(build, model, tokens, tokens_wanted)
+        kept = golden.setdefault(name, {}).get(size, {})
+        code, output, figures = run_gate(build, model, tokens, work, peers, digest=None if is_write else kept.get("digest"))
+        print(f"== {name}, {count} tokens\n{output}", flush=True)
+        if code:
+            faults.append(f"{name}: the gate is red")
+        if is_write and peers:
+            kept = {"tokens": count, **figures}
+            golden[name][size] = kept
+        for peer, theirs in kept.get("others", {}).items():
+            worse = [key for key in FIGURES if figures["ours"][key] > theirs[key]]
+            faults += [f"{name}: {key} {figures['ours'][key]:.6f} is above {peer}'s {theirs[key]:.6f}" for key in worse]
+        if not kept.get("others"):
+            faults.append(f"{name}: no peer's figures to compare with")
+
+        planted = os.path.join(work, "planted.gguf")
+        print(subprocess.run([sys.executable, os.path.join(HERE, "plant_fault.py"), model, planted], capture_output=True, text=True,
+                             check=True).stdout, end="")
+        write_tokens(build, model, tokens, 96)
+        _, _, right = run_gate(build, model, tokens, work)
+        code, output, _ = run_gate(build, model, tokens, work, engine_model=planted, digest=right["digest"])
+        print("planted fault: " + ("red, as it must be" if code == 1 else "NOT SEEN"), flush=True)
+        if code != 1:
+            faults.append(f"{name}: the planted fault was not seen")
+    return faults
+
+
+def main():
+    build, size, *rest = sys.argv[1:]
+    is_write = "--write" in rest
+    names = [name for name in rest if not name.startswith("--")] or list(MODELS)
+    peers_dir = os.environ.get("STUDIO_PEERS", os.path.join(ROOT, "build/peers"))
+    peers = [path for name in ("clang", "gcc") if os.path.exists(os.path.join(path := os.path.join(peers_dir, f"llama.cpp-{name}"), "bin/llama_logits"))]
+    needs_peers = size == "full" or is_write
+    if needs_peers and not peers:
+        print(f"no peer in {peers_dir}: run bench/peers/build_llama_cpp.sh clang\n0 passed, 1 failed, 0 skipped")
+        return 1
+    golden = {}
+    if os.path.exists(GOLDEN):
+        with open(GOLDEN, encoding="utf-8") as file:
+            golden = json.load(file)
+    passed, failed, skipped = 0, 0, 0
+    for name in names:
+        model = os.path.join(os.environ.get("STUDIO_MODELS", ""), name + ".gguf")
+        if size == "slice" and not MODELS[name]["slice"]:
+            continue
+        if not os.path.exists(model):
+            print(f"skipped: {name} is not here")
+            skipped += 1
+            continue
+        faults = check(build, name, model, size, golden, peers if needs_peers else [], is_write)
+        for fault in faults:
+            print("FAILED " + fault)
+        passed, failed = passed + (not faults), failed + bool(faults)
+        if is_write:
+            with open(GOLDEN, "w", encoding="utf-8") as file:
+                json.dump(golden, file, indent=1, sort_keys=True)
+                file.write("\n")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
