@@ -160,12 +160,12 @@ const Item* find_by_name(const std::vector<Item>& items, const std::vector<uint3
 
 std::string quoted(std::string_view name) {
   std::string text = "\"";
-  for (unsigned char c : name.substr(0, kMaxQuotedBytes)) {
+  for (char c : name.substr(0, kMaxQuotedBytes)) {
     if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-      text += static_cast<char>(c);
+      text += c;
     } else {
       char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", c);
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
       text += escaped;
     }
   }

@@ -65,7 +65,7 @@ inline uint64_t walk_everything(const GgufFile& file) {
       for (char c : *value) sum += static_cast<unsigned char>(c);
     }
     if (auto values = file.get_string_array(entry.key); values.ok()) {
-      for (std::string_view value : *values) sum += value.empty() ? 0 : static_cast<unsigned char>(value.back());
+      for (std::string_view value : *values) sum += value.empty() ? 0u : static_cast<unsigned char>(value.back());
     }
     if (auto values = file.get_i32_array(entry.key); values.ok()) {
       for (int32_t value : *values) sum += static_cast<uint32_t>(value);

@@ -9,6 +9,7 @@ namespace {
 struct TestEntry {
   std::string_view name;
   bool (*function)(const FilterCall&);
+  bool takes_argument = false;
 };
 
 template <Kind kind>
@@ -99,39 +100,39 @@ bool is_test(const FilterCall& call) {
 }
 
 constexpr TestEntry kTests[] = {
-    {"!=", compares<CompareOp::kNe>},
-    {"<", compares<CompareOp::kLt>},
-    {"<=", compares<CompareOp::kLe>},
-    {"==", compares<CompareOp::kEq>},
-    {">", compares<CompareOp::kGt>},
-    {">=", compares<CompareOp::kGe>},
+    {"!=", compares<CompareOp::kNe>, true},
+    {"<", compares<CompareOp::kLt>, true},
+    {"<=", compares<CompareOp::kLe>, true},
+    {"==", compares<CompareOp::kEq>, true},
+    {">", compares<CompareOp::kGt>, true},
+    {">=", compares<CompareOp::kGe>, true},
     {"boolean", is_kind<Kind::kBool>},
     {"callable", is_callable},
     {"defined", is_defined},
-    {"divisibleby", is_divisible},
-    {"eq", compares<CompareOp::kEq>},
-    {"equalto", compares<CompareOp::kEq>},
+    {"divisibleby", is_divisible, true},
+    {"eq", compares<CompareOp::kEq>, true},
+    {"equalto", compares<CompareOp::kEq>, true},
     {"escaped", is_escaped},
     {"even", is_even},
     {"false", is_false},
     {"filter", is_filter},
     {"float", is_kind<Kind::kFloat>},
-    {"ge", compares<CompareOp::kGe>},
-    {"greaterthan", compares<CompareOp::kGt>},
-    {"gt", compares<CompareOp::kGt>},
-    {"in", compares<CompareOp::kIn>},
+    {"ge", compares<CompareOp::kGe>, true},
+    {"greaterthan", compares<CompareOp::kGt>, true},
+    {"gt", compares<CompareOp::kGt>, true},
+    {"in", compares<CompareOp::kIn>, true},
     {"integer", is_kind<Kind::kInt>},
     {"iterable", is_iterable},
-    {"le", compares<CompareOp::kLe>},
-    {"lessthan", compares<CompareOp::kLt>},
+    {"le", compares<CompareOp::kLe>, true},
+    {"lessthan", compares<CompareOp::kLt>, true},
     {"lower", is_case<is_lower, is_upper>},
-    {"lt", compares<CompareOp::kLt>},
+    {"lt", compares<CompareOp::kLt>, true},
     {"mapping", is_kind<Kind::kDict>},
-    {"ne", compares<CompareOp::kNe>},
+    {"ne", compares<CompareOp::kNe>, true},
     {"none", is_kind<Kind::kNone>},
     {"number", is_a_number},
     {"odd", is_odd},
-    {"sameas", is_same},
+    {"sameas", is_same, true},
     {"sequence", is_sequence},
     {"string", is_kind<Kind::kString>},
     {"test", is_test},
@@ -153,6 +154,8 @@ bool apply_test(Budget& budget, std::string_view name, const Value& value, const
   budget.step();
   const TestEntry* entry = find_test(name);
   if (!entry) fail_unimplemented("the test '" + std::string(name.substr(0, 64)) + "'");
+  bool has_arguments = !arguments.positional.empty() || !arguments.keyword.empty();
+  if (has_arguments && !entry->takes_argument) fail("the test '" + std::string(name) + "' takes no argument");
   return entry->function(FilterCall{budget, name, value, arguments});
 }
 

@@ -275,7 +275,9 @@ Value round_filter(const FilterCall& call) {
   double scale = 1;
   for (Int i = 0; i < std::min<Int>(precision, 400); ++i) scale *= 10;
   double scaled = call.value.as_float() * scale;
-  return (method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale;
+  if (!std::isfinite(scaled)) fail("round: the number is infinite or not a number");
+  double whole = (method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) + 0.0;  // an integer in Python: no -0
+  return whole / scale;
 }
 
 constexpr FilterEntry kFilters[] = {

@@ -126,7 +126,9 @@ class PercentFormatter {
       if (i < all_.size()) convert(++i);
       budget_.grow_string(out_.size(), 0);
     }
-    bool is_named = value_.is(Kind::kDict) || value_.is_list();  // Python takes a list for a mapping here
+    bool is_row = value_.is(Kind::kList) && value_.as_list()->is_indexed() && !value_.is_tuple();
+    // Whatever has items counts as a mapping here, of which not all need be used.
+    bool is_named = value_.is(Kind::kDict) || value_.is(Kind::kUndefined) || is_row;
     if (!is_named && used_ < count()) fail("not all arguments converted during string formatting");
     return out_.take();
   }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/templates/format.h"
+#include "engine/templates/print.h"
 #include "engine/templates/strings.h"
 #include "engine/templates/unicode.h"
 
@@ -159,6 +160,12 @@ Value str_join(const Call& call) {
   bool are_cut_from_data = is_cut_from_data(items);
   std::vector<Text> texts;
   for (const Value& item : iterate(call.budget, items)) {
+    bool is_safe = item.is(Kind::kString) && item.as_string().is_safe;
+    if (call.self.as_string().is_safe) {  // an HTML-safe separator takes anything, and escapes it
+      Text text = to_text(call.budget, item);
+      texts.push_back(is_safe ? text : escape_html(call.budget, text));
+      continue;
+    }
     if (!item.is(Kind::kString)) fail("join: expected a string, found " + std::string(type_name(item)));
     texts.push_back(item.text());
   }
@@ -362,7 +369,9 @@ Table table_of(const Value& value) {
   if (value.is(Kind::kString)) return {kStrMethods, {}};
   if (value.is(Kind::kDict)) return {kDictMethods, kDictChanges};
   if (value.is_list()) return {kListMethods, kListChanges};
-  if (value.is_tuple()) return {kTupleMethods, {}};
+  if (value.is_tuple() || (value.is(Kind::kList) && value.as_list()->type == List::Type::kRange)) {
+    return {kTupleMethods, {}};
+  }
   return {};
 }
 

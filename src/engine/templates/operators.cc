@@ -323,6 +323,8 @@ bool less(Budget& budget, const Value& a, const Value& b) {
 
 bool contains(Budget& budget, const Value& container, const Value& item) {
   if (container.is(Kind::kDict)) {
+    bool is_row = item.is_tuple() || (item.is(Kind::kList) && item.as_list()->type == List::Type::kRange);
+    if (is_row) return false;  // could be a key in Python, but is none of ours
     if (!is_key(item)) fail("unhashable type: '" + std::string(type_name(item)) + "'");
     budget.step();
     return container.as_dict()->find(item) != nullptr;

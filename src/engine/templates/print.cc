@@ -69,7 +69,9 @@ class ReprWriter {
       case Kind::kString:
         budget_.grow_string(out_.size(), value.text().size());
         budget_.map(value.text().size());
+        if (value.as_string().is_safe) out_ += "Markup(";
         append_string_repr(out_, value.view());
+        if (value.as_string().is_safe) out_ += ')';
         return;
       case Kind::kList:
         return write_list(*value.as_list());
