@@ -14,7 +14,7 @@
 
 namespace studio::engine {
 
-inline constexpr int kStripBlocks = 16;         // 8 KB of codes: half the smallest first-level cache, with its columns
+inline constexpr int kStripBlocks = 16;         // 12 KB of codes and scales; 8 blocks measured no faster
 inline constexpr int kStripColumns = 256;       // columns that share a strip: 16 KB of float accumulators
 inline constexpr size_t kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
 
@@ -172,6 +172,35 @@ struct Dot {
     return s;
   }
 
+  // Of a strip: its blocks' scales as floats, so that each is converted once for all columns. [kScaleRows, 16] a block.
+  static constexpr int kScaleRows = 4;
+  static constexpr bool kStripHasScales = L.scales != Scales::kSub16Min;  // whose minima are integers
+
+  static void store_scales(const uint8_t* panel, int block, float* rows) {
+    for (int part = 0; part < kParts; ++part) {
+      const BlockScales s = scales_at(panel, block, part);
+      float* at = rows + part * V::kLanes;
+      V::store(at, s.factor);
+      if constexpr (L.has_min()) V::store(at + kPanelRows, s.min);
+      if constexpr (L.per_half()) {
+        V::store(at + 2 * kPanelRows, s.scale[0]);
+        V::store(at + 3 * kPanelRows, s.scale[1]);
+      }
+    }
+  }
+
+  STUDIO_INLINE BlockScales stored_scales(const float* rows, int part) {
+    const float* at = rows + part * V::kLanes;
+    BlockScales s;
+    s.factor = V::load(at);
+    if constexpr (L.has_min()) s.min = V::load(at + kPanelRows);
+    if constexpr (L.per_half()) {
+      s.scale[0] = V::load(at + 2 * kPanelRows);
+      s.scale[1] = V::load(at + 3 * kPanelRows);
+    }
+    return s;
+  }
+
   // Minus the offset's share of a dot product, where its accumulator starts.
   STUDIO_INLINE I start(int32_t minus_sum) {
     if constexpr (kOffsetLog2 < 0) {
@@ -264,19 +293,27 @@ struct Dot {
     for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
   }
 
+  struct Strip {
+    alignas(64) uint8_t codes[kStripBlocks * 512];
+    alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
+  };
+
   // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
   template <int kColumns>
-  static void strip_columns(const uint8_t* panel, const uint8_t* strip, const ActivationView& x, int begin, int end,
+  static void strip_columns(const uint8_t* panel, const Strip& strip, const ActivationView& x, int begin, int end,
                             int column, float* acc_rows) {
     for (int part = 0; part < kParts; ++part) {
-      const uint8_t* codes = strip + part * V::kLanes * 4;
+      const uint8_t* codes = strip.codes + part * V::kLanes * 4;
+      const float* scales = strip.scales;
       float* rows = acc_rows + part * V::kLanes;
       Columns columns = columns_at(x, column, begin);
       F acc[kColumns];
       for (int c = 0; c < kColumns; ++c) acc[c] = V::load(rows + c * kPanelRows);
       for (int b = begin; b < end; ++b) {
-        add_block<true, kColumns>(codes, scales_at(panel, b, part), columns, acc);
+        const BlockScales s = kStripHasScales ? stored_scales(scales, part) : scales_at(panel, b, part);
+        add_block<true, kColumns>(codes, s, columns, acc);
         codes += 512;
+        scales += kScaleRows * kPanelRows;
         columns.next_block();
       }
       for (int c = 0; c < kColumns; ++c) V::store(rows + c * kPanelRows, acc[c]);
@@ -285,7 +322,7 @@ struct Dot {
 
   // The kernels by number of columns, 1 .. V::kColumns.
   using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int);
-  using StripFn = void (*)(const uint8_t*, const uint8_t*, const ActivationView&, int, int, int, float*);
+  using StripFn = void (*)(const uint8_t*, const Strip&, const ActivationView&, int, int, int, float*);
   static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
   static constexpr PackedFn kPacked[9] = {nullptr,
                                           packed_columns<1>,
@@ -306,31 +343,33 @@ struct Dot {
                                         strip_columns<at_most(7)>,
                                         strip_columns<at_most(8)>};
 
-  static void unpack_strip(const uint8_t* codes, int blocks, uint8_t* strip) {
-    for (int b = 0; b < blocks; ++b) {
+  static void unpack_strip(const uint8_t* panel, const uint8_t* codes, int begin, int end, Strip& strip) {
+    uint8_t* out = strip.codes;
+    for (int b = begin; b < end; ++b) {
+      if constexpr (kStripHasScales) store_scales(panel, b, strip.scales + (b - begin) * kScaleRows * kPanelRows);
       for (int part = 0; part < kParts; ++part) {
         const int at = part * V::kLanes * 4;
         B w[8];
         unpack_half<0>(codes + at, w);
         unpack_half<1>(codes + at, w + 4);
-        for (int j = 0; j < 8; ++j) V::store_bytes(strip + 64 * j + at, w[j]);
+        for (int j = 0; j < 8; ++j) V::store_bytes(out + 64 * j + at, w[j]);
       }
       codes += L.code_bytes();
-      strip += 512;
+      out += 512;
     }
   }
 
   // Many columns: strip by strip, the float accumulators of all columns in the first-level cache.
   static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
                            int end) {
-    alignas(64) uint8_t strip[kStripBlocks * 512];
+    Strip strip;
     alignas(64) float acc[kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
     const int blocks = w.k / kActivationBlock;
     for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[i] = 0;
     for (int b = 0; b < blocks; b += kStripBlocks) {
       const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
-      unpack_strip(data + w.codes_offset + static_cast<size_t>(b) * L.code_bytes(), b_end - b, strip);
+      unpack_strip(data, data + w.codes_offset + static_cast<size_t>(b) * L.code_bytes(), b, b_end, strip);
       for (int c = begin; c < end; c += V::kColumns) {
         const int n = end - c < V::kColumns ? end - c : V::kColumns;
         kStrip[n](data, strip, x, b, b_end, c, acc + (c - begin) * kPanelRows);
