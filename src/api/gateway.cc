@@ -107,9 +107,14 @@ class GatewayImpl final : public Gateway {
   }
 
   static http::Response render_server_error(int status, const Error& error, const std::string& request_id) {
-    if (status != 404) return openai::error_response(status, error, request_id);
-    Error where(Code::kNotFound, error.message() + " The API is under /v1, such as /v1/chat/completions.");
-    return openai::error_response(status, where, request_id);
+    bool names_a_route = error.message().ends_with('?');
+    if (status == 404 && !names_a_route) {
+      Error where(Code::kNotFound, error.message() + " The API is under /v1, such as /v1/chat/completions.");
+      return openai::error_response(status, where, request_id);
+    }
+    http::Response response = openai::error_response(status, error, request_id);
+    if (status == 401) response.fields.add("WWW-Authenticate", "Bearer");  // RFC 9110, 15.5.2
+    return response;
   }
 
   void note_complete(const http::ServerOptions::Completed& completed) {

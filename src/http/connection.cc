@@ -248,7 +248,8 @@ bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
   }
   if (match.route == nullptr) {
     if (match.allow.empty()) {
-      refuse(404, Error(Code::kNotFound, "There is nothing at this path."));
+      std::string near = shared_->router.suggestion(request_.path);
+      refuse(404, Error(Code::kNotFound, "There is nothing at this path" + (near.empty() ? "." : near)));
     } else {
       refuse(405, Error(Code::kInvalidArgument, "This path takes " + match.allow + "."), match.allow);
     }

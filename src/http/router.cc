@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/nearest_name.h"
+
 namespace studio::http {
 namespace {
 
@@ -105,6 +107,18 @@ Router::Match Router::match(Method method, std::string_view path) const {
     }
   }
   return match;
+}
+
+std::string Router::suggestion(std::string_view path) const {
+  std::vector<std::string> patterns;
+  for (const Route& route : routes_) {
+    if (route.pattern.size() < 2 || route.pattern.find('{') != std::string::npos) continue;
+    // A base address without its prefix, or with it twice, is the commonest slip.
+    bool is_end = path.size() > 1 && (route.pattern.ends_with(path) || path.ends_with(route.pattern));
+    if (is_end) return "; did you mean '" + route.pattern + "'?";
+    patterns.push_back(route.pattern);
+  }
+  return did_you_mean(path, patterns);
 }
 
 }  // namespace studio::http

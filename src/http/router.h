@@ -54,6 +54,8 @@ class Router {
   };
   // Runs of slashes count as one, a slash at the end is dropped. HEAD is answered by GET's route.
   Match match(Method method, std::string_view path) const;
+  // "; did you mean '/v1/models'?" or nothing: for the answer to a path that matches no route.
+  std::string suggestion(std::string_view path) const;
 
  private:
   std::vector<Route> routes_;

@@ -25,6 +25,16 @@ TEST(Router, MatchesLiteralsBeforeParameters) {
   EXPECT_EQ(matched(router, Method::kGet, "/v1/files/a/content"), "/v1/files/{id}/content");
 }
 
+TEST(Router, SuggestsTheNearestLiteralPath) {
+  Router router = sample();
+  EXPECT_EQ(router.suggestion("/models"), "; did you mean '/v1/models'?");
+  EXPECT_EQ(router.suggestion("/v1/v1/models"), "; did you mean '/v1/models'?");
+  EXPECT_EQ(router.suggestion("/"), "");
+  EXPECT_EQ(router.suggestion("/v1/model"), "; did you mean '/v1/models'?");
+  EXPECT_EQ(router.suggestion("/something/else/entirely"), "");
+  EXPECT_EQ(router.suggestion("/v1/models/" + std::string(100'000, 'x')), "");
+}
+
 TEST(Router, DecodesParametersAndTakesTheRest) {
   Router router = sample();
   EXPECT_EQ(router.match(Method::kGet, "/v1/models/org%2Fname").parameters.at(0).second, "org/name");

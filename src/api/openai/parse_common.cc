@@ -69,7 +69,7 @@ void read_logit_bias(FieldReader& reader, engine::SamplingParams& sampling) {
   }
   for (const auto& entry : *bias) {
     std::string_view key = entry.key();
-    std::string place = "logit_bias." + std::string(key.substr(0, 32));
+    std::string place = "logit_bias." + excerpt(key);
     engine::TokenId id = -1;
     auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (error != std::errc() || end != key.data() + key.size() || id < 0) {
@@ -138,7 +138,9 @@ std::string read_parts(FieldReader& reader, const boost::json::array& parts, std
     }
     const boost::json::value* type = part->if_contains("type");
     if (type && type->is_string() && type->get_string() != "text") {
-      reader.fail(place + ".type", "must be \"text\": this version reads text alone, not " + to_json(*type),
+      reader.fail(place + ".type",
+                  "must be \"text\": this version reads text alone, not " +
+                      to_json(boost::json::value(excerpt(type->get_string()))),
                   Code::kUnimplemented);
       break;
     }
@@ -165,8 +167,8 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
     reader.fail("role", "must be system, user or assistant: tools are not supported by this version",
                 Code::kUnimplemented);
   } else if (*role != "system" && *role != "developer" && *role != "user" && *role != "assistant") {
-    reader.fail("role", "must be system, developer, user or assistant; it is " +
-                            to_json(boost::json::value(role->substr(0, 64))));
+    reader.fail("role",
+                "must be system, developer, user or assistant; it is " + to_json(boost::json::value(excerpt(*role))));
   } else {
     message.role = *role == "developer" ? "system" : *role;  // OpenAI's newer name of the same thing
   }

@@ -63,7 +63,7 @@ std::optional<Refusal> check_thinking(const TextModel& model, const inference::C
   return std::nullopt;
 }
 
-std::optional<Refusal> check_generation(const TextModel& model, const GenerationRequest& request) {
+std::optional<Refusal> check_generation(const TextModel& model, const GenerationRequest& request, Endpoint endpoint) {
   int vocab = model.tokenizer().vocab_size();
   if (Status valid = engine::validate(request.sampling, vocab); !valid.ok()) return Refusal{valid.error()};
   for (size_t i = 0; i < request.stop_ids.size(); ++i) {
@@ -75,12 +75,17 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
   }
   auto over = model.overflow(request);
   if (!over) return std::nullopt;
+  const char* field = endpoint == Endpoint::kChat ? "messages" : "prompt";
+  if (over->prompt_tokens < over->context_tokens) {  // the prompt alone would fit
+    field = request.max_tokens.value_or(0) == over->wished_tokens ? "max_tokens" : "max_completion_tokens";
+  }
   std::string prompt = std::to_string(over->prompt_tokens), wished = std::to_string(over->wished_tokens);
   return Refusal{
-      Error(Code::kInvalidArgument, "This model's context holds " + std::to_string(over->context_tokens) +
-                                        " tokens; the prompt has " + prompt + " and " + wished +
-                                        " more were asked for. Shorten the messages or lower the limit of the answer.")
-          .with_param(request.max_tokens || request.max_completion_tokens ? "max_tokens" : "messages"),
+      Error(Code::kInvalidArgument,
+            "This model's context holds " + std::to_string(over->context_tokens) + " tokens; the prompt has " + prompt +
+                " and " + wished + " more were asked for. Shorten the " +
+                (endpoint == Endpoint::kChat ? "messages" : "prompt") + " or lower the limit of the answer.")
+          .with_param(field),
       kContextLengthExceeded};
 }
 
@@ -102,7 +107,7 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
                   const GenerateCall& call, std::vector<Prompt> prompts) {
   GenerationRequest request = to_generation(call, exchange);
   request.prompts = std::move(prompts);
-  if (auto refusal = check_generation(*model.text, request)) return refuse(exchange, *refusal);
+  if (auto refusal = check_generation(*model.text, request, endpoint)) return refuse(exchange, *refusal);
   AnswerOptions options;
   options.head = {.endpoint = endpoint,
                   .id = new_answer_id(endpoint),

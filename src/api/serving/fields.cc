@@ -5,9 +5,12 @@
 
 #include "base/json.h"
 #include "base/nearest_name.h"
+#include "engine/tokenizer/stream_decoder.h"
 
 namespace studio::api {
 namespace {
+
+constexpr size_t kMaxExcerptBytes = 96;  // enough to know one's own text again
 
 std::string shown(double value) {
   std::string text = to_json(boost::json::value(value));
@@ -26,7 +29,26 @@ bool is_neutral(const FieldRule& rule, const boost::json::value& value) {
   return false;
 }
 
+// "messages[12].content[3]" as "messages[].content[]": a list of names must not grow with a conversation.
+std::string without_indices(std::string_view path) {
+  std::string shape;
+  bool is_index = false;
+  for (char c : path) {
+    if (c == ']') is_index = false;
+    if (!is_index) shape += c;
+    if (c == '[') is_index = true;
+  }
+  return shape;
+}
+
 }  // namespace
+
+std::string excerpt(std::string_view text) {
+  engine::StreamDecoder decoder;  // holds back a character that the cut would halve
+  if (text.size() > kMaxExcerptBytes) return decoder.push(text.substr(0, kMaxExcerptBytes)) + "...";
+  std::string whole = decoder.push(text);
+  return whole + decoder.flush();
+}
 
 std::string_view json_kind(const boost::json::value& value) {
   if (value.is_null()) return "null";
@@ -51,9 +73,11 @@ void FieldReader::check_names(std::vector<std::string>* ignored) {
       for (const FieldRule& each : rules_) {
         if (each.use == FieldUse::kHonoured) known.emplace_back(each.name);
       }
-      fail(name, "is not a field of this request" + did_you_mean(name, known), Code::kUnimplemented);
+      // One fault is told, so the rest of a hostile body is not looked at.
+      return fail(excerpt(name), "is not a field of this request" + did_you_mean(name, known), Code::kUnimplemented);
     } else if (rule->use == FieldUse::kNoEffect && !field.value().is_null()) {
-      if (ignored) ignored->push_back(path_of(name));
+      std::string shape = without_indices(path_of(name));
+      if (ignored && std::find(ignored->begin(), ignored->end(), shape) == ignored->end()) ignored->push_back(shape);
     } else if (rule->use == FieldUse::kNotBuilt && !field.value().is_null() && !is_neutral(*rule, field.value())) {
       fail(name, "is not supported by this version; leave it out", Code::kUnimplemented);
     }

@@ -41,7 +41,7 @@ struct Range {
 class FieldReader {
  public:
   // `path` goes before the names in errors: "" or "messages[2]". The object and the rules must outlive the reader.
-  // `ignored` collects the names of fields without effect.
+  // `ignored` collects the names of fields without effect, each once: "user", "messages[].name".
   FieldReader(const boost::json::object& object, std::string path, std::span<const FieldRule> rules,
               std::vector<std::string>* ignored);
 
@@ -71,5 +71,8 @@ class FieldReader {
 };
 
 std::string_view json_kind(const boost::json::value& value);  // "a number", "a list", ...
+
+// A stranger's text as it may stand in our own message: the start of it, whole characters, always UTF-8.
+std::string excerpt(std::string_view text);
 
 }  // namespace studio::api

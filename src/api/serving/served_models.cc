@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "api/serving/fields.h"
 #include "base/nearest_name.h"
 
 namespace studio::api {
-namespace {
-
-constexpr size_t kMaxShownNameBytes = 128;  // of a stranger's text in our own message
-
-}  // namespace
-
 Result<const ServedModel*> ServedModels::find(const std::string& name) const {
   std::vector<std::string> known;
   for (const ServedModel& model : models_) {
@@ -20,8 +15,8 @@ Result<const ServedModel*> ServedModels::find(const std::string& name) const {
     known.insert(known.end(), aliases.begin(), aliases.end());
   }
   if (name == "default" && !models_.empty()) return &models_.front();
-  return Error(Code::kNotFound, "The model '" + name.substr(0, kMaxShownNameBytes) + "' is not served here" +
-                                    did_you_mean(name, known) + " (GET /v1/models lists those that are).")
+  return Error(Code::kNotFound, "The model '" + excerpt(name) + "' is not served here" + did_you_mean(name, known) +
+                                    " (GET /v1/models lists those that are).")
       .with_param("model");
 }
 

@@ -1,0 +1,31 @@
+#include "api/bearer.h"
+
+#include <gtest/gtest.h>
+
+namespace studio::api {
+namespace {
+
+std::string asked_by(const std::string& field) {
+  std::vector<FixedKeyVerifier::Entry> keys = {{"one", digest_key("sk-1")}, {"two", digest_key("sk-2")}};
+  auto authenticate = bearer_authenticator(std::make_shared<FixedKeyVerifier>(keys));
+  http::Request request;
+  if (!field.empty()) request.fields.add("Authorization", field);
+  auto identity = authenticate(request);
+  return identity.ok() ? *identity : std::string(code_name(identity.error().code()));
+}
+
+TEST(Bearer, KnowsAKeyByItsDigest) {
+  EXPECT_EQ(asked_by("Bearer sk-1"), "one");
+  EXPECT_EQ(asked_by("bearer  sk-2 "), "two");
+}
+
+TEST(Bearer, EverythingElseIsTheSameRefusal) {
+  std::string refused(code_name(Code::kUnauthenticated));
+  for (const char* field :
+       {"", "Bearer", "Bearer ", "Bearer sk-3", "Bearer sk-1,sk-2", "Basic sk-1", "sk-1", "Bearersk-1"}) {
+    EXPECT_EQ(asked_by(field), refused) << field;
+  }
+}
+
+}  // namespace
+}  // namespace studio::api
