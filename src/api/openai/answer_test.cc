@@ -1,0 +1,299 @@
+// A running answer against an exchange and a model that the test holds in its hand: what leaves when, and what is
+// recorded before it.
+#include "api/openai/answer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <climits>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "api/serving/metrics.h"
+
+namespace studio::api::openai {
+namespace {
+
+using engine::FinishReason;
+using engine::TokenEvent;
+using std::chrono_literals::operator""s;
+
+constexpr const char* kTiny = STUDIO_SOURCE_DIR "/catalogue/builtin/tiny-qwen3.gguf";
+
+class RecordingExchange final : public http::Exchange {
+ public:
+  RecordingExchange() { request_.request_id = "r-1", request_.principal = "key_a"; }
+  const http::Request& request() const override { return request_; }
+  std::chrono::steady_clock::time_point received_at() const override { return received_at_; }
+  void respond(http::Response response) override {
+    std::scoped_lock lock(mutex_);
+    ASSERT_FALSE(is_answered_) << "answered twice";
+    is_answered_ = is_over_ = true;
+    status_ = response.status;
+    body_ = std::move(response.body);
+    changed_.notify_all();
+  }
+  void begin(http::Response head, std::string) override {
+    std::scoped_lock lock(mutex_);
+    ASSERT_FALSE(is_answered_) << "answered twice";
+    is_answered_ = true;
+    status_ = head.status;
+    changed_.notify_all();
+  }
+  void write(std::string_view bytes) override {
+    std::scoped_lock lock(mutex_);
+    ++writes_;
+    body_ += bytes;
+    changed_.notify_all();
+  }
+  void finish() override {
+    std::scoped_lock lock(mutex_);
+    is_over_ = true;
+    changed_.notify_all();
+  }
+  void abort() override { finish(); }
+  bool congested() const override { return is_congested; }
+  void on_drain(std::function<void()> callback) override { drain = std::move(callback); }
+  bool gone() const override { return false; }
+  void on_gone(std::function<void()> callback) override { leave = std::move(callback); }
+
+  std::string body() const {
+    std::scoped_lock lock(mutex_);
+    return body_;
+  }
+  bool has(const char* text) const { return body().find(text) != std::string::npos; }
+  int status() const { return status_; }
+  int writes() const { return writes_; }
+  void wait_until_begun() {
+    wait([this] { return is_answered_; });
+  }
+  void wait_until_over() {
+    wait([this] { return is_over_; });
+  }
+
+  std::atomic<bool> is_congested{false};
+  std::function<void()> drain, leave;
+
+ private:
+  void wait(const std::function<bool()>& condition) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, 10s, condition));
+  }
+
+  http::Request request_;
+  const std::chrono::steady_clock::time_point received_at_ = std::chrono::steady_clock::now();
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<int> status_{0}, writes_{0};
+  std::string body_;
+  bool is_answered_ = false, is_over_ = false;
+};
+
+// Produces the same few ids for ever, or until max_new_tokens; each stream on a thread of its own.
+class StepClient final : public inference::ModelClient {
+ public:
+  ~StepClient() override { join(); }
+  void join() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  Result<std::unique_ptr<inference::TokenStream>> generate(inference::TokenRequest request,
+                                                           engine::TokenSink sink) override {
+    if (before_generate) STUDIO_CHECK_OK(before_generate(static_cast<int>(threads_.size())));
+    auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    threads_.emplace_back([this, sink, cancelled, limit = request.sequence.max_new_tokens] {
+      TokenEvent event;
+      event.usage.prompt_tokens = 1;
+      for (int i = 0; i < limit && !*cancelled; ++i) {
+        while (i >= pause_at && !*cancelled) std::this_thread::sleep_for(std::chrono::microseconds(100));
+        if (*cancelled) break;
+        event.id = 'a' - '!' + i % 3;  // byte tokens stand in the order of the printable bytes
+        event.index = i;
+        event.usage.generated_tokens = i + 1;
+        if (i + 1 == limit) event.finish = FinishReason::kLength;
+        sink(event);
+        ++produced;
+        if (event.finish != FinishReason::kNone) return;
+      }
+      event.id = -1;
+      event.finish = FinishReason::kCancelled;
+      sink(event);
+    });
+    struct Handle final : inference::TokenStream {
+      explicit Handle(std::shared_ptr<std::atomic<bool>> flag) : cancelled(std::move(flag)) {}
+      ~Handle() override { *cancelled = true; }
+      void cancel() override { *cancelled = true; }
+      std::shared_ptr<std::atomic<bool>> cancelled;
+    };
+    return std::unique_ptr<inference::TokenStream>(std::make_unique<Handle>(cancelled));
+  }
+  inference::ModelStatus status() const override {
+    inference::ModelStatus status;
+    status.ready = true;
+    status.info.context_tokens = 4096;
+    return status;
+  }
+
+  std::function<Status(int)> before_generate;  // with the number of streams so far
+  std::atomic<int> pause_at{INT_MAX};          // each stream waits before this token
+  std::atomic<int> produced{0};
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+class MemoryUsage final : public inference::UsageSink {
+ public:
+  Status record(const inference::UsageRecord& record) override {
+    if (on_record) on_record();
+    std::scoped_lock lock(mutex_);
+    records_.push_back(record);
+    return failure ? Status(*failure) : Status(Ok{});
+  }
+  std::vector<inference::UsageRecord> records() const {
+    std::scoped_lock lock(mutex_);
+    return records_;
+  }
+  std::optional<Error> failure;
+  std::function<void()> on_record;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<inference::UsageRecord> records_;
+};
+
+class AnswerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto text = inference::TextModel::open(kTiny, client_);
+    ASSERT_TRUE(text.ok());
+    model_.text = *text;
+    services_.usage = usage_;
+    services_.metrics = &metrics_;
+    services_.active_answers = &active_;
+    services_.post = [this](std::function<void()> work) {
+      std::scoped_lock lock(posted_mutex_);
+      posted_.emplace_back(std::move(work));
+    };
+  }
+  void TearDown() override {
+    client_->join();
+    for (std::thread& thread : posted_) thread.join();
+    EXPECT_EQ(active_, 0) << "an answer was never let go";
+  }
+
+  void start(bool is_stream, int n = 1, int max_tokens = 30) {
+    inference::GenerationRequest request;
+    request.request_id = "r-1";
+    request.prompts.push_back(model_.text->prepare_text("x"));
+    request.n = n;
+    request.max_tokens = max_tokens;
+    AnswerOptions options;
+    options.head = {
+        .endpoint = Endpoint::kCompletion, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
+    options.is_stream = is_stream;
+    answer(exchange_, services_, model_, std::move(request), std::move(options));
+  }
+
+  static int count(const std::string& text, std::string_view what) {
+    int found = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+    return found;
+  }
+
+  std::shared_ptr<RecordingExchange> exchange_ = std::make_shared<RecordingExchange>();
+  std::shared_ptr<StepClient> client_ = std::make_shared<StepClient>();
+  std::shared_ptr<MemoryUsage> usage_ = std::make_shared<MemoryUsage>();
+  GatewayMetrics metrics_;
+  std::atomic<int> active_{0};
+  ServedModel model_{.name = "m", .aliases = {}, .created = 1, .text = nullptr};
+  Services services_;
+  std::mutex posted_mutex_;
+  std::vector<std::thread> posted_;
+};
+
+TEST_F(AnswerTest, TheRecordComesBeforeTheEndOfAStream) {
+  bool was_told = true;
+  usage_->on_record = [&] { was_told = exchange_->has("\"length\"") || exchange_->has("[DONE]"); };
+  start(true, 2);
+  exchange_->wait_until_over();
+  EXPECT_FALSE(was_told);
+  EXPECT_EQ(count(exchange_->body(), R"("finish_reason":"length")"), 2);
+  EXPECT_TRUE(exchange_->body().ends_with("data: [DONE]\n\n"));
+  ASSERT_EQ(usage_->records().size(), 1u);
+  inference::UsageRecord record = usage_->records().front();
+  EXPECT_EQ(record.key_id, "key_a");
+  EXPECT_EQ(record.completion_tokens, 60);
+  EXPECT_EQ(record.outcome, "length");
+  EXPECT_GE(record.first_token_ms, 0);
+}
+
+TEST_F(AnswerTest, AnAnswerThatCannotBeRecordedIsWithheld) {
+  usage_->failure = Error(Code::kUnavailable, "disk full").with_detail("/var/x");
+  start(false);
+  exchange_->wait_until_over();
+  EXPECT_EQ(exchange_->status(), 500);
+  EXPECT_FALSE(exchange_->has("text_completion"));
+  EXPECT_FALSE(exchange_->has("/var/x"));
+}
+
+TEST_F(AnswerTest, AStreamThatCannotBeRecordedEndsWithAnError) {
+  usage_->failure = Error(Code::kUnavailable, "disk full");
+  start(true);
+  exchange_->wait_until_over();
+  EXPECT_EQ(count(exchange_->body(), R"(data: {"error":)"), 1);
+  EXPECT_FALSE(exchange_->has("[DONE]"));
+  EXPECT_FALSE(exchange_->has(R"("finish_reason":"length")"));
+}
+
+TEST_F(AnswerTest, AClientThatLeavesCancelsAndIsRecorded) {
+  client_->pause_at = 50;
+  start(true, 2, 4000);
+  exchange_->wait_until_begun();
+  exchange_->leave();
+  client_->join();
+  exchange_->wait_until_over();
+  ASSERT_EQ(usage_->records().size(), 1u);
+  EXPECT_EQ(usage_->records().front().outcome, "cancelled");
+  EXPECT_GT(usage_->records().front().completion_tokens, 0);
+  EXPECT_LE(client_->produced, 100);
+}
+
+TEST_F(AnswerTest, ASlowReaderGetsMergedPieces) {
+  exchange_->is_congested = true;
+  client_->pause_at = 500;
+  start(true, 1, 600);
+  while (client_->produced < 500) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(exchange_->writes(), 0);
+  exchange_->is_congested = false;
+  exchange_->drain();
+  EXPECT_EQ(exchange_->writes(), 1);
+  client_->pause_at = INT_MAX;
+  exchange_->wait_until_over();
+  EXPECT_TRUE(exchange_->has("[DONE]"));
+  EXPECT_EQ(usage_->records().front().completion_tokens, 600);
+}
+
+TEST_F(AnswerTest, ALaterChoiceThatIsRefusedEndsTheStreamWithAnError) {
+  client_->before_generate = [this](int streams) -> Status {
+    if (streams == 0) return Ok{};
+    exchange_->wait_until_begun();  // the first choice has spoken
+    return Error(Code::kOverloaded, "full");
+  };
+  start(true, 2, 4000);
+  exchange_->wait_until_over();
+  EXPECT_EQ(exchange_->status(), 200);
+  EXPECT_TRUE(exchange_->has(R"("code":"overloaded")"));
+  EXPECT_FALSE(exchange_->has("[DONE]"));
+}
+
+TEST_F(AnswerTest, ARefusalBeforeTheFirstTokenIsAnHttpError) {
+  client_->before_generate = [](int) -> Status { return Error(Code::kOverloaded, "full"); };
+  start(true, 2);
+  exchange_->wait_until_over();
+  EXPECT_EQ(exchange_->status(), 503);
+}
+
+}  // namespace
+}  // namespace studio::api::openai
