@@ -1,11 +1,12 @@
 // Bit-identity: the same requests give the same ids and the same logit bits, whatever runs beside them, however prompts
 // are cut, on any number of threads and with any kernel set.
 //
-// Usage: bit_identity MODEL GOLDEN COUNT [--rows N] [--slow-tokens N] [--write]
-// Every request runs in the first setting (all cores, 16 at once) and again in another one; the others together hold
-// every pair of values. Both digests must be the golden ones, which another machine wrote. --rows takes only the first
-// settings; --slow-tokens keeps longer requests away from the plain kernels; --write makes GOLDEN from the first
-// setting.
+// Usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--write]
+// Every request runs in the first setting (two threads, 16 at once, or one with --alone) and again in another one; the
+// others together hold every pair of values, and a setting of N at once gets N requests at least. Both digests must be
+// the golden ones, which another machine wrote. --rows takes only the first settings; --slow-tokens keeps longer
+// requests away from the plain kernels; --write makes GOLDEN from the first setting.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +25,7 @@ struct Options {
   int count = 0;
   size_t rows = SIZE_MAX;
   int slow_tokens = INT32_MAX;
+  bool is_alone = false;
   bool is_write = false;
 };
 
@@ -112,11 +114,32 @@ std::vector<std::vector<int>> share_out(const std::vector<engine::SequenceReques
   return shares;
 }
 
+// Adds the cheapest requests to each share that has fewer than its setting runs at once, as far as there are any.
+void fill_up(const std::vector<engine::SequenceRequest>& requests, const std::vector<Setting>& settings,
+             std::vector<std::vector<int>>& shares) {
+  std::vector<int> cheapest;
+  for (size_t i = 0; i < requests.size(); ++i) cheapest.push_back(static_cast<int>(i));
+  std::sort(cheapest.begin(), cheapest.end(), [&](int a, int b) {
+    const int first = tokens_of(requests[static_cast<size_t>(a)]), second = tokens_of(requests[static_cast<size_t>(b)]);
+    return first != second ? first < second : a < b;
+  });
+  for (size_t row = 0; row < settings.size(); ++row) {
+    std::vector<int>& share = shares[row];
+    for (const int index : cheapest) {
+      if (share.size() >= static_cast<size_t>(settings[row].concurrency)) break;
+      if (std::find(share.begin(), share.end(), index) == share.end()) share.push_back(index);
+    }
+  }
+}
+
 Status run(const Options& options, Tally& tally) {
   STUDIO_TRY(auto requests, requests_for(options));
   std::vector<int> all;
   for (int i = 0; i < options.count; ++i) all.push_back(i);
-  Setting first{.concurrency = 16, .prompt_chunk = 512, .threads = 2, .kernels = engine::KernelChoice::kAuto};
+  Setting first{.concurrency = options.is_alone ? 1 : 16,
+                .prompt_chunk = 512,
+                .threads = 2,
+                .kernels = engine::KernelChoice::kAuto};
   STUDIO_TRY(RunResult result, run_setting(options.model, requests, all, first));
   if (options.is_write) STUDIO_CHECK_OK(write_golden(options, result));
   STUDIO_TRY(auto golden, read_golden(options, result.model_digest));
@@ -127,6 +150,7 @@ Status run(const Options& options, Tally& tally) {
   PairCount pairs = count_pairs(settings);
   std::printf("%zu settings hold %d of %d pairs of values\n", settings.size(), pairs.covered, pairs.all);
   auto shares = share_out(requests, settings, options.slow_tokens);
+  fill_up(requests, settings, shares);
   for (size_t row = 0; row < settings.size(); ++row) {
     if (shares[row].empty()) continue;
     STUDIO_TRY(RunResult other, run_setting(options.model, requests, shares[row], settings[row]));
@@ -141,12 +165,13 @@ Status run(const Options& options, Tally& tally) {
 int main(int argc, char** argv) {
   using namespace studio::bit_identity;
   if (argc < 4) {
-    std::fprintf(stderr, "usage: bit_identity MODEL GOLDEN COUNT [--rows N] [--slow-tokens N] [--write]\n");
+    std::fprintf(stderr, "usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--write]\n");
     return 2;
   }
   Options options{.model = argv[1], .golden = argv[2], .count = std::atoi(argv[3])};
   for (int i = 4; i < argc; ++i) {
     if (std::strcmp(argv[i], "--write") == 0) options.is_write = true;
+    if (std::strcmp(argv[i], "--alone") == 0) options.is_alone = true;
     if (std::strcmp(argv[i], "--rows") == 0 && i + 1 < argc) options.rows = std::strtoul(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--slow-tokens") == 0 && i + 1 < argc) options.slow_tokens = std::atoi(argv[i + 1]);
   }
