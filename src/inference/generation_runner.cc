@@ -27,12 +27,10 @@ class Run {
     }
   }
 
-  // False when the choice has ended already: the handle is of no use then.
-  bool keep(size_t choice, std::unique_ptr<TokenStream>& handle) {
+  // Takes the handle, unless the choice has ended already; what is left with the caller cancels when it goes.
+  void keep(size_t choice, std::unique_ptr<TokenStream>& handle) {
     std::scoped_lock lock(handles_mutex_);
-    if (is_cancelled_ || choices_[choice].is_over) return false;
-    choices_[choice].handle = std::move(handle);
-    return true;
+    if (!is_cancelled_ && !choices_[choice].is_over) choices_[choice].handle = std::move(handle);
   }
 
   void on_event(size_t index, const TokenEvent& event) {
@@ -51,6 +49,14 @@ class Run {
     }
     if (!delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty()) sink_.on_delta(delta);
     if (finish && !is_detached_) end_choice(index, *finish);
+  }
+
+  // The choices from `first` on could not be started: they end with the error, those that run are cancelled.
+  void refuse(size_t first, const Error& error) {
+    cancel();
+    std::scoped_lock lock(mutex_);
+    if (!end_.error) end_.error = error;
+    for (size_t i = first; i < choices_.size(); ++i) end_choice(i, Finish::kError);
   }
 
   // No callback once it returns, unless it is called from one.
@@ -196,9 +202,15 @@ Result<std::unique_ptr<Generation>> run_generation(GenerationRequest request, co
   for (const Prompt& prompt : request.prompts) {
     for (int i = 0; i < request.n; ++i, ++choice) {
       auto index = static_cast<size_t>(choice);
-      STUDIO_TRY(auto handle, client->generate(token_request(request, ids, prompt, choice, i, context_tokens),
-                                               [run, index](const TokenEvent& event) { run->on_event(index, event); }));
-      run->keep(index, handle);  // else it is dropped here, which cancels
+      auto handle = client->generate(token_request(request, ids, prompt, choice, i, context_tokens),
+                                     [run, index](const TokenEvent& event) { run->on_event(index, event); });
+      if (!handle.ok() && choice == 0) return std::move(handle).error();
+      if (!handle.ok()) {
+        // Earlier choices may have produced tokens, which count: the end tells them with the error.
+        run->refuse(index, handle.error());
+        return std::unique_ptr<Generation>(std::move(generation));
+      }
+      run->keep(index, *handle);
     }
   }
   return std::unique_ptr<Generation>(std::move(generation));

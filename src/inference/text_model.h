@@ -59,12 +59,10 @@ class TextModel {
   };
   std::optional<Overflow> overflow(const GenerationRequest& request) const;
 
-  // Errors: unavailable, overloaded, conflict. All that comes later goes to the sink's on_end.
+  // Errors: unavailable, overloaded, conflict, of the first choice. All that comes later goes to the sink's on_end.
   Result<std::unique_ptr<Generation>> start(GenerationRequest request, GenerationSink sink) const;
 
   Thinking thinking() const { return thinking_; }
-  bool has_template() const { return template_.has_value(); }
-  bool can_infill() const { return fim_prefix_ >= 0; }
   const engine::Tokenizer& tokenizer() const { return *tokenizer_; }
   const ModelClient& client() const { return *client_; }
   int context_tokens() const;  // of the worker; 0 before it answered

@@ -36,7 +36,10 @@ class ScriptedClient final : public ModelClient {
   };
 
   Result<std::unique_ptr<TokenStream>> generate(TokenRequest request, engine::TokenSink sink) override {
-    if (refuse_after == 0) return Error(Code::kOverloaded, "full");
+    if (refuse_after == 0) {
+      std::this_thread::sleep_for(wait_before_refusal);
+      return Error(Code::kOverloaded, "full");
+    }
     if (refuse_after > 0) --refuse_after;
     requests.push_back(request);
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
@@ -53,6 +56,7 @@ class ScriptedClient final : public ModelClient {
   std::vector<TokenId> script;
   bool is_endless = false;
   int refuse_after = -1;
+  std::chrono::milliseconds wait_before_refusal{0};
   std::vector<TokenRequest> requests;
 
  private:
@@ -266,17 +270,30 @@ TEST_F(TextModelTest, NothingArrivesAfterTheGenerationIsDropped) {
   }
 }
 
-TEST_F(TextModelTest, ARefusedChoiceRefusesTheRequest) {
-  client->script = model->tokenizer().encode("one two ");
-  client->is_endless = true;
-  client->refuse_after = 1;
-  GenerationRequest two = request(model->prepare_text("x"));
-  two.n = 2;
+TEST_F(TextModelTest, ARefusedFirstChoiceRefusesTheRequest) {
+  client->refuse_after = 0;
   Collected collected;
-  auto refused = model->start(two, collected.sink());
+  auto refused = model->start(request(model->prepare_text("x")), collected.sink());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), Code::kOverloaded);
   EXPECT_FALSE(collected.end);
+}
+
+TEST_F(TextModelTest, ARefusedLaterChoiceEndsAllWithTheUsageSoFar) {
+  client->script = model->tokenizer().encode("one two ");
+  client->is_endless = true;
+  client->refuse_after = 1;
+  client->wait_before_refusal = std::chrono::milliseconds(50);  // the first choice produces meanwhile
+  GenerationRequest three = request(model->prepare_text("x"));
+  three.n = 3;
+  Collected collected;
+  auto generation = model->start(three, collected.sink());
+  ASSERT_TRUE(generation.ok());
+  ASSERT_TRUE(collected.wait_for_end());
+  ASSERT_TRUE(collected.end->error);
+  EXPECT_EQ(collected.end->error->code(), Code::kOverloaded);
+  EXPECT_EQ(collected.end->finish, (std::vector{Finish::kCancelled, Finish::kError, Finish::kError}));
+  EXPECT_GT(collected.end->usage.completion_tokens, 0);
 }
 
 }  // namespace

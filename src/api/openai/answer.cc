@@ -55,7 +55,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     inference::GenerationSink sink{.on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
                                    .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
     auto generation = model_.text->start(std::move(request), std::move(sink));
-    if (!generation.ok()) return fail_to_start(generation.error());
+    if (!generation.ok()) return exchange_->respond(error_response(generation.error(), request_id()));
     std::shared_ptr<inference::Generation> running = std::move(*generation);
     {
       std::scoped_lock lock(mutex_);
@@ -74,15 +74,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
  private:
   const std::string& request_id() const { return exchange_->request().request_id; }
-
-  // Of several choices the first may have spoken before a later one was refused.
-  void fail_to_start(const Error& error) {
-    std::scoped_lock lock(mutex_);
-    is_over_ = true;
-    if (!has_begun_) return exchange_->respond(error_response(error, request_id()));
-    write_event(error_body(error, request_id()));
-    exchange_->finish();
-  }
 
   void on_delta(const ChoiceDelta& delta) {
     std::scoped_lock lock(mutex_);
