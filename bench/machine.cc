@@ -11,9 +11,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <thread>
 #include <vector>
+
+#include "cli/memory_speed.h"
 
 namespace {
 
@@ -38,38 +39,6 @@ double on_threads(int threads, Work work) {
   }
   for (auto& thread : pool) thread.join();
   return seconds_since(start);
-}
-
-// Far larger than any cache level of the machines we run on.
-constexpr size_t kStreamBytes = size_t{512} << 20;
-
-__attribute__((target("avx2"))) uint64_t read_all(const uint8_t* data, size_t bytes) {
-  __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
-  for (size_t i = 0; i + 128 <= bytes; i += 128) {
-    _mm_prefetch(reinterpret_cast<const char*>(data + i + 4096), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(data + i + 4096 + 64), _MM_HINT_T0);
-    a = _mm256_xor_si256(a, _mm256_load_si256(reinterpret_cast<const __m256i*>(data + i)));
-    b = _mm256_xor_si256(b, _mm256_load_si256(reinterpret_cast<const __m256i*>(data + i + 32)));
-    c = _mm256_xor_si256(c, _mm256_load_si256(reinterpret_cast<const __m256i*>(data + i + 64)));
-    d = _mm256_xor_si256(d, _mm256_load_si256(reinterpret_cast<const __m256i*>(data + i + 96)));
-  }
-  a = _mm256_xor_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(c, d));
-  return static_cast<uint64_t>(_mm256_extract_epi64(a, 0));
-}
-
-double stream_gbs(int threads) {
-  auto* memory = static_cast<uint8_t*>(std::aligned_alloc(4096, kStreamBytes + 8192));
-  for (size_t i = 0; i < kStreamBytes + 8192; i += 64) memory[i] = static_cast<uint8_t>(i >> 6);
-  std::atomic<uint64_t> sink{0};
-  const size_t share = kStreamBytes / static_cast<size_t>(threads) / 4096 * 4096;
-  double best = 0;
-  for (int round = 0; round < 5; ++round) {
-    const double time =
-        on_threads(threads, [&](int i) { sink += read_all(memory + share * static_cast<size_t>(i), share); });
-    best = std::max(best, static_cast<double>(share) * threads / time / 1e9);
-  }
-  std::free(memory);
-  return best;
 }
 
 constexpr int kDotRounds = 40'000'000;
@@ -122,6 +91,6 @@ double barrier_ns() {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
   std::printf("{\"threads\": %d, \"stream_gbs\": %.1f, \"dot_tops\": %.2f, \"barrier_ns\": %.0f}\n", threads,
-              stream_gbs(threads), dot_tops(threads), barrier_ns());
+              studio::cli::memory_read_gbs(threads), dot_tops(threads), barrier_ns());
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "api/serving/services.h"
 #include "api/system_routes.h"
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "http/server.h"
 
 namespace studio::api {
@@ -159,12 +160,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayConfig& config) {
 }
 
 Status run_gateway(const GatewayConfig& config) {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);  // inherited by every thread made below
-  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t stops = block_stop_signals();
 
   GatewayImpl gateway(config);
   STUDIO_CHECK_OK(gateway.start_all());

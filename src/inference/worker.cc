@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "inference/worker_server.h"
 
 namespace studio::inference {
@@ -57,12 +58,7 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
 Status run_worker(const WorkerOptions& options) {
   STUDIO_TRY(log::Level level, log::parse_level(options.log_level));
   log::configure(level, "worker");
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);  // inherited by every thread made below
-  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t stops = block_stop_signals();
 
   auto begun = std::chrono::steady_clock::now();
   STUDIO_TRY(auto engine, engine::Engine::load(options.engine));

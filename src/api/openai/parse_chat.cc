@@ -7,32 +7,14 @@
 namespace studio::api::openai {
 namespace {
 
-// One line per field of POST /chat/completions; see the README for what each means.
-constexpr FieldRule kChatRules[] = {
-    {"model"},
+// One line per field of POST /chat/completions beside kGenerateRules; see the README for what each means.
+constexpr FieldRule kChatOwnRules[] = {
     {"messages"},
-    {"stream"},
-    {"stream_options"},
-    {"temperature"},
-    {"top_p"},
-    {"top_k"},
-    {"min_p"},
-    {"presence_penalty"},
-    {"frequency_penalty"},
-    {"repetition_penalty"},
-    {"logit_bias"},
-    {"seed"},
-    {"stop"},
-    {"n"},
-    {"max_tokens"},
     {"max_completion_tokens"},
-    {"logprobs"},
     {"top_logprobs"},
     {"enable_thinking"},
     {"thinking_budget"},
     {"chat_template_kwargs"},
-    {"ignore_eos"},
-    {"user", FieldUse::kNoEffect},
     {"metadata", FieldUse::kNoEffect},
     {"safety_identifier", FieldUse::kNoEffect},
     {"prompt_cache_key", FieldUse::kNoEffect},
@@ -69,6 +51,7 @@ constexpr FieldRule kChatRules[] = {
     {"continue_final_message", FieldUse::kNotBuilt, "false"},
     {"echo", FieldUse::kNotBuilt, "false"},
 };
+constexpr auto kChatRules = join(kGenerateRules, kChatOwnRules);
 
 constexpr FieldRule kTemplateRules[] = {{"enable_thinking"}};
 

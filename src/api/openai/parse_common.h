@@ -10,6 +10,28 @@
 
 namespace studio::api::openai {
 
+// The fields that read_generate() and the endpoints' own logprobs read.
+inline constexpr FieldRule kGenerateRules[] = {
+    {"model"},
+    {"stream"},
+    {"stream_options"},
+    {"temperature"},
+    {"top_p"},
+    {"top_k"},
+    {"min_p"},
+    {"presence_penalty"},
+    {"frequency_penalty"},
+    {"repetition_penalty"},
+    {"logit_bias"},
+    {"seed"},
+    {"stop"},
+    {"n"},
+    {"max_tokens"},
+    {"ignore_eos"},
+    {"logprobs"},
+    {"user", FieldUse::kNoEffect},
+};
+
 // The body as an object. Errors: invalid_argument with the place of the fault.
 Result<boost::json::value> parse_body(std::string_view body);
 

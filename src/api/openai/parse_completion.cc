@@ -9,32 +9,15 @@ namespace {
 
 using engine::TokenId;
 
-// One line per field of POST /completions; see the README for what each means.
-constexpr FieldRule kCompletionRules[] = {
-    {"model"},
+// One line per field of POST /completions beside kGenerateRules; see the README for what each means.
+constexpr FieldRule kCompletionOwnRules[] = {
     {"prompt"},
     {"suffix"},
-    {"stream"},
-    {"stream_options"},
-    {"temperature"},
-    {"top_p"},
-    {"top_k"},
-    {"min_p"},
-    {"presence_penalty"},
-    {"frequency_penalty"},
-    {"repetition_penalty"},
-    {"logit_bias"},
-    {"seed"},
-    {"stop"},
-    {"n"},
-    {"max_tokens"},
-    {"logprobs"},
-    {"ignore_eos"},
-    {"user", FieldUse::kNoEffect},
     {"echo", FieldUse::kNotBuilt, "false"},
     {"best_of", FieldUse::kNotBuilt, "1"},
     {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
 };
+constexpr auto kCompletionRules = join(kGenerateRules, kCompletionOwnRules);
 
 std::optional<std::vector<TokenId>> read_ids(const boost::json::array& items) {
   std::vector<TokenId> ids;

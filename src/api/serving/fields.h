@@ -6,6 +6,8 @@
 // One per object; not thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
@@ -32,6 +34,16 @@ struct FieldRule {
   // \"auto\"").
   std::string_view neutral = {};
 };
+
+// Two tables as one, where endpoints share fields.
+template <size_t kFirst, size_t kSecond>
+constexpr std::array<FieldRule, kFirst + kSecond> join(const FieldRule (&first)[kFirst],
+                                                       const FieldRule (&second)[kSecond]) {
+  std::array<FieldRule, kFirst + kSecond> all;
+  std::copy_n(first, kFirst, all.begin());
+  std::copy_n(second, kSecond, all.begin() + kFirst);
+  return all;
+}
 
 struct Range {
   double min = 0, max = 0;
