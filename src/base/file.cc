@@ -81,7 +81,9 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
 }
 
 Status write_file_atomically(const std::string& path, std::string_view bytes, unsigned mode) {
-  std::string temporary = path + ".new." + std::to_string(::getpid());
+  // Hidden: who lists the folder sees whole files alone.
+  size_t name = path.rfind('/') + 1;  // 0 where there is no folder
+  std::string temporary = path.substr(0, name) + "." + path.substr(name) + ".new." + std::to_string(::getpid());
   {
     Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (fd.get() < 0) return io_error("cannot create the file", temporary, errno);

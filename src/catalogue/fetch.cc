@@ -238,7 +238,7 @@ size_t Transfer::on_body(char* data, size_t, size_t count, void* self) {
 
   PartialFile& file = *transfer.file_;
   int64_t total = file.validators().bytes;
-  if (total >= 0 && file.size() + static_cast<int64_t>(count) > total) {
+  if (file.size() + static_cast<int64_t>(count) > total) {
     transfer.file_error_ = Error(Code::kCorruptData, host_of(transfer.request_.url) + " sends more than it announced");
     return CURL_WRITEFUNC_ERROR;
   }
@@ -247,7 +247,7 @@ size_t Transfer::on_body(char* data, size_t, size_t count, void* self) {
     transfer.file_error_ = std::move(status).error();
     return CURL_WRITEFUNC_ERROR;
   }
-  (*transfer.on_bytes_)(file.size(), std::max<int64_t>(total, 0));
+  (*transfer.on_bytes_)(file.size(), total);
   return count;
 }
 
@@ -262,6 +262,13 @@ bool Transfer::begin_body() {
     file_error_ =
         Error(Code::kCorruptData, host_of(request_.url) + " has a file of " + std::to_string(now.bytes) +
                                       " bytes where " + std::to_string(request_.expected_bytes) + " are expected");
+    return false;
+  }
+  // Every body has a bound: where its sender names none, the catalogue's.
+  if (now.bytes < 0 && request_.expected_bytes > 0) now.bytes = request_.expected_bytes;
+  if (now.bytes < 0) {
+    file_error_ = Error(Code::kCorruptData,
+                        host_of(request_.url) + " does not say the file's length, so that whole and half look alike");
     return false;
   }
   const Validators& before = file_->validators();
@@ -309,7 +316,7 @@ Result<bool> try_once(const FetchRequest& request, PartialFile& file,
     return false;
   }
   if (status != 200 && status != 206) return error_of_status(status, request.url);
-  return file.validators().bytes < 0 || is_whole(file);
+  return is_whole(file);
 }
 
 }  // namespace
@@ -317,12 +324,14 @@ Result<bool> try_once(const FetchRequest& request, PartialFile& file,
 Status fetch(const FetchRequest& request, PartialFile& file,
              const std::function<void(int64_t done, int64_t total)>& on_bytes) {
   if (is_whole(file)) return Ok{};
+  // Progress is what goes past all that was ever had: a server that makes us start anew again and again gives none.
+  int64_t furthest = file.size();
   for (int barren = 0;;) {
-    int64_t before = file.size();
     auto is_done = try_once(request, file, on_bytes);
     if (is_done.ok() && *is_done) return Ok{};
     if (!is_done.ok() && !is_worth_another_try(is_done.error())) return is_done.error();
-    barren = file.size() > before ? 0 : barren + 1;
+    barren = file.size() > furthest ? 0 : barren + 1;
+    furthest = std::max(furthest, file.size());
     // The first answer decides whether this server is there at all: others may be waiting their turn.
     bool never_answered = !is_done.ok() && file.size() == 0;
     if (barren >= (never_answered ? 2 : kMaxBarrenTries)) {
