@@ -3,9 +3,9 @@
 //
 // Usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--write]
 // Every request runs in the first setting (two threads, 16 at once, or one with --alone) and again in another one; the
-// others together hold every pair of values, and a setting of N at once gets N requests at least. Both digests must be
-// the golden ones, which another machine wrote. --rows takes only the first settings; --slow-tokens keeps longer
-// requests away from the plain kernels; --write makes GOLDEN from the first setting.
+// others together hold every pair of values, and a setting of N at once gets N requests if so many are short enough.
+// Both digests must be the golden ones, which another machine wrote. --rows takes only the first settings;
+// --slow-tokens keeps longer requests away from the plain kernels; --write makes GOLDEN from the first setting.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -114,9 +114,10 @@ std::vector<std::vector<int>> share_out(const std::vector<engine::SequenceReques
   return shares;
 }
 
-// Adds the cheapest requests to each share that has fewer than its setting runs at once, as far as there are any.
+// Adds the cheapest requests to each share that has fewer than its setting runs at once, as far as there are any; long
+// ones still skip the plain kernels.
 void fill_up(const std::vector<engine::SequenceRequest>& requests, const std::vector<Setting>& settings,
-             std::vector<std::vector<int>>& shares) {
+             int slow_tokens, std::vector<std::vector<int>>& shares) {
   std::vector<int> cheapest;
   for (size_t i = 0; i < requests.size(); ++i) cheapest.push_back(static_cast<int>(i));
   std::sort(cheapest.begin(), cheapest.end(), [&](int a, int b) {
@@ -125,8 +126,10 @@ void fill_up(const std::vector<engine::SequenceRequest>& requests, const std::ve
   });
   for (size_t row = 0; row < settings.size(); ++row) {
     std::vector<int>& share = shares[row];
+    const bool is_slow = settings[row].kernels == engine::KernelChoice::kScalar;
     for (const int index : cheapest) {
       if (share.size() >= static_cast<size_t>(settings[row].concurrency)) break;
+      if (is_slow && tokens_of(requests[static_cast<size_t>(index)]) > slow_tokens) break;
       if (std::find(share.begin(), share.end(), index) == share.end()) share.push_back(index);
     }
   }
@@ -150,7 +153,7 @@ Status run(const Options& options, Tally& tally) {
   PairCount pairs = count_pairs(settings);
   std::printf("%zu settings hold %d of %d pairs of values\n", settings.size(), pairs.covered, pairs.all);
   auto shares = share_out(requests, settings, options.slow_tokens);
-  fill_up(requests, settings, shares);
+  fill_up(requests, settings, options.slow_tokens, shares);
   for (size_t row = 0; row < settings.size(); ++row) {
     if (shares[row].empty()) continue;
     STUDIO_TRY(RunResult other, run_setting(options.model, requests, shares[row], settings[row]));

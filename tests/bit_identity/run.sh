@@ -26,10 +26,10 @@ models=${STUDIO_MODELS:-}
 run tiny-qwen3 "$root/catalogue/builtin/tiny-qwen3.gguf" 500 "$@"
 if [ "$size" = full ]; then
   run smollm2-135m-instruct "$models/smollm2-135m-instruct.gguf" 500 --slow-tokens 160 "$@"
-  run qwen2.5-coder-0.5b-instruct "$models/qwen2.5-coder-0.5b-instruct.gguf" 60 --alone --slow-tokens 24 "$@"
-  run qwen2.5-coder-1.5b-instruct "$models/qwen2.5-coder-1.5b-instruct.gguf" 20 --alone --slow-tokens 12 "$@"
+  run qwen2.5-coder-0.5b-instruct "$models/qwen2.5-coder-0.5b-instruct.gguf" 60 --alone --slow-tokens 32 "$@"
+  run qwen2.5-coder-1.5b-instruct "$models/qwen2.5-coder-1.5b-instruct.gguf" 20 --alone --slow-tokens 24 "$@"
 else
-  run smollm2-135m-instruct "$models/smollm2-135m-instruct.gguf" 32 --rows 6 --slow-tokens 24 "$@"
+  run smollm2-135m-instruct "$models/smollm2-135m-instruct.gguf" 32 --rows 6 --slow-tokens 40 "$@"
   run qwen2.5-coder-0.5b-instruct "$models/qwen2.5-coder-0.5b-instruct.gguf" 6 --rows 2 "$@"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
