@@ -24,7 +24,7 @@ Activations::Activations(int max_columns, int max_k, ActivationParts parts)
     : max_columns_(max_columns), max_k_(max_k), parts_(parts) {
   if (parts.values) values_ = AlignedBuffer(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
   if (parts.codes) {
-    const size_t columns = stored_columns(max_columns);
+    const size_t columns = stored_columns(max_columns * parts.max_terms);
     const size_t blocks = columns * static_cast<size_t>(max_k / kActivationBlock);
     codes_ = AlignedBuffer(blocks * kActivationBlock);
     scales_ = AlignedBuffer(blocks * sizeof(float));
@@ -35,11 +35,16 @@ Activations::Activations(int max_columns, int max_k, ActivationParts parts)
   reset(max_columns, max_k);
 }
 
-void Activations::reset(int columns, int k) {
-  if (columns < 1 || columns > max_columns_ || k < 1 || k > max_k_) std::abort();  // a write past the buffers otherwise
+void Activations::reset(int columns, int k, int terms) {
+  const bool fits =
+      columns >= 1 && columns <= max_columns_ && k >= 1 && k <= max_k_ && terms >= 1 && terms <= parts_.max_terms;
+  if (!fits) std::abort();  // a write past the buffers otherwise
+  const int coded = columns * terms;
   view_ = {.columns = columns,
            .k = k,
-           .width = width_for(columns),
+           .terms = terms,
+           .coded = coded,
+           .width = width_for(coded),
            .values = values_.as<float>(),
            .codes = codes_.as<int8_t>(),
            .scales = scales_.as<float>(),

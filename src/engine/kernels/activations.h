@@ -20,6 +20,7 @@ namespace studio::engine {
 struct ActivationParts {
   bool codes = true;    // for quantised weights; K must be a multiple of 32
   bool values = false;  // for F32, F16 and BF16 weights
+  int max_terms = 1;    // 2 leaves room for two coded terms a value
 };
 
 class Activations {
@@ -27,8 +28,9 @@ class Activations {
   // Room for max_columns x max_k. The shape is then set by reset().
   Activations(int max_columns, int max_k, ActivationParts parts);
 
-  // The shape of what is written next: 1 <= columns <= max_columns, 1 <= k <= max_k. Contents become undefined.
-  void reset(int columns, int k);
+  // The shape of what is written next: 1 <= columns <= max_columns, 1 <= k <= max_k, 1 <= terms <= max_terms. Contents
+  // become undefined.
+  void reset(int columns, int k, int terms = 1);
 
   int columns() const { return view_.columns; }
   int k() const { return view_.k; }

@@ -43,7 +43,7 @@ struct Elementwise {
     return V::mul(V::div(g, V::add(V::splat(1.0f), e)), u);
   }
 
-  // Where column `column` of an Activations keeps block 0, and the step to the next block.
+  // Where coded column `column` of an Activations keeps block 0, and the step to the next block.
   struct Target {
     int8_t* codes;
     float* scales;
@@ -65,20 +65,23 @@ struct Elementwise {
             width};
   }
 
-  // Quantises 32 values held in registers and steps to the next block. A block whose largest magnitude is below 1e-30
-  // counts as zero: 127 / amax would not be a number one can multiply with.
-  STUDIO_INLINE void quantize_block(const F* x, Target& t) {
+  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block. A
+  // block whose largest magnitude is below 1e-30 counts as zero: 127 / amax would not be a number to multiply with.
+  STUDIO_INLINE void quantize_block(F* x, Target& t) {
     F top[kParts];
     for (int i = 0; i < kParts; ++i) top[i] = V::max(V::abs(x[i]), V::abs(x[kParts + i]));
     const float amax = V::tree_max(top);
     const bool is_zero = amax < 1e-30f;
     const float scale = is_zero ? 0.0f : amax / 127.0f;
     const F inverse = V::splat(is_zero ? 0.0f : 127.0f / amax);
+    const F minus_scale = V::splat(0.0f - scale);
     int32_t sums[2];
     for (int h = 0; h < 2; ++h) {
       I total = V::zero();
       for (int i = 0; i < kParts; ++i) {
-        const I code = V::clamp(V::round(V::mul(x[h * kParts + i], inverse)), -127, 127);
+        F& value = x[h * kParts + i];
+        const I code = V::clamp(V::round(V::mul(value, inverse)), -127, 127);
+        value = V::fma(minus_scale, V::to_float(code), value);
         V::store_i8(t.codes + 16 * h + i * V::kLanes, code);
         total = V::add(total, code);
       }
@@ -105,14 +108,16 @@ struct Elementwise {
       for (int k = k_begin; k < k_end; k += V::kLanes) V::store_first(values + k, f(k, k_end - k), k_end - k);
       return;
     }
-    Target target = target_at(y, column, k_begin / kActivationBlock);
+    Target first = target_at(y, column * y.terms, k_begin / kActivationBlock);
+    Target second = y.terms == 2 ? target_at(y, column * 2 + 1, k_begin / kActivationBlock) : first;
     for (int k = k_begin; k < k_end; k += kActivationBlock) {
       F x[2 * kParts];
       for (int i = 0; i < 2 * kParts; ++i) {
         x[i] = f(k + i * V::kLanes, V::kLanes);
         if (values != nullptr) V::store(values + k + i * V::kLanes, x[i]);
       }
-      quantize_block(x, target);
+      quantize_block(x, first);
+      if (y.terms == 2) quantize_block(x, second);
     }
   }
 

@@ -122,6 +122,36 @@ TEST_P(ElementwiseTest, ProducersQuantiseToTheBitsOfTheScalarSet) {
   }
 }
 
+TEST_P(ElementwiseTest, QuantisesWhatTheFirstTermLeavesAsTheSecond) {
+  TestRandom random(4);
+  const std::vector<float> x = random.normals(2 * 96);
+  Activations fine(2, 96, {.max_terms = 2}), plain(2, 96, {});
+  fine.reset(2, 96, 2);
+  set().quantize(x.data(), 96, fine.view(), 0, 2);
+  set().quantize(x.data(), 96, plain.view(), 0, 2);
+  // Of one column the first term, then the second; both columns of both terms lie in one group of four.
+  std::vector<float> left(2 * 96);
+  for (size_t c = 0; c < 2; ++c) {
+    for (size_t k = 0; k < 96; ++k) {
+      const size_t block = k / 32, of_plain = (block * 2 + c) * 32 + k % 32,
+                   of_fine = (block * 4 + 2 * c) * 32 + k % 32;
+      EXPECT_EQ(fine.view().codes[of_fine], plain.view().codes[of_plain]);
+      left[c * 96 + k] = std::fma(-plain.view().scales[block * 2 + c], static_cast<float>(plain.view().codes[of_plain]),
+                                  x[c * 96 + k]);
+    }
+  }
+  set().quantize(left.data(), 96, plain.view(), 0, 2);
+  for (size_t c = 0; c < 2; ++c) {
+    for (size_t k = 0; k < 96; ++k) {
+      const size_t block = k / 32;
+      EXPECT_EQ(fine.view().codes[(block * 4 + 2 * c + 1) * 32 + k % 32],
+                plain.view().codes[(block * 2 + c) * 32 + k % 32]);
+      EXPECT_EQ(fine.view().scales[block * 4 + 2 * c + 1], plain.view().scales[block * 2 + c]);
+      EXPECT_EQ(fine.view().sums[block * 4 + 2 * c + 1], plain.view().sums[block * 2 + c]);
+    }
+  }
+}
+
 TEST_P(ElementwiseTest, QuantisesAsDefined) {
   TestRandom random(3);
   const std::vector<float> x = random.extremes(320);

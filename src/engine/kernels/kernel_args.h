@@ -15,16 +15,19 @@ namespace studio::engine {
 inline constexpr int kPanelRows = 16;        // rows of a weight panel: the 32-bit lanes of a 512-bit register
 inline constexpr int kActivationBlock = 32;  // values along K that share one activation scale
 
-// Where the parts lie; plain pointers for the kernels. W is the width: columns are stored in groups of W, and
-// B = K / 32. Column n is lane n % W of group n / W. Lanes past the last column hold no data.
+// Where the parts lie; plain pointers for the kernels. A value is the sum of `terms` quantised ones: term t of column n
+// is coded column n * terms + t. W is the width: coded columns are stored in groups of W, and B = K / 32. Coded column
+// c is lane c % W of group c / W. Lanes past the last one hold no data.
 struct ActivationView {
   int columns = 0;  // N
   int k = 0;        // K
-  int width = 1;    // W: N itself up to 8 columns, 16 above
+  int terms = 1;    // 1, or 2: the second is what the first left over (numerics.md, section 2)
+  int coded = 0;    // N * terms
+  int width = 1;    // W: `coded` itself up to 8, 16 above
 
   float* values = nullptr;          // [N, K], or null
   int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with the four below
-  float* scales = nullptr;          // [groups, B, W]       value = code * scale
+  float* scales = nullptr;          // [groups, B, W]       value, or the term's share of it = code * scale
   float* sums = nullptr;            // [groups, B, W]       scale * (sum of the 32 codes), one rounding
   int32_t* minus_sums = nullptr;    // [groups, B, W]       -(sum of the 32 codes)
   int32_t* minus_halves = nullptr;  // [groups, B, 2, W]   the same per 16 codes

@@ -12,7 +12,7 @@ constexpr int64_t kChunksPerThread = 8;
 
 int64_t chunk_panels(std::span<const MatmulJob> jobs, int64_t panels, int threads) {
   const MatmulJob& job = jobs.front();
-  const auto panel_work = static_cast<int64_t>(job.weights->view().panel_bytes) * job.input->columns();
+  const auto panel_work = static_cast<int64_t>(job.weights->view().panel_bytes) * job.input->view().coded;
   const int64_t by_work = kChunkWork / std::max<int64_t>(panel_work, 1);
   const int64_t by_share = panels / (kChunksPerThread * threads);
   return std::max<int64_t>(1, std::min(by_work, by_share));

@@ -44,6 +44,9 @@ struct Dot {
   static constexpr bool kSigned = V::kSigned8 && max_code() == 255;  // the offset of 128 is taken off when unpacking
   static constexpr int kOffsetLog2 = kSigned ? -1 : L.offset_log2;
 
+  // Of a packed block with its share of the scales: the step of the stream.
+  static constexpr int kStreamBytes = L.code_bytes() + L.group_bytes() / L.group_blocks();
+
   // The activations of one block, at the first of the columns in hand. Strides follow from the width.
   struct Columns {
     const int8_t* codes;
@@ -248,7 +251,30 @@ struct Dot {
     }
   }
 
-  // y of kColumns columns from the accumulators of one part, for the rows that exist.
+  // The accumulators of kColumns coded columns from `column` on, of one part: a column's terms are added, then written.
+  template <int kColumns>
+  STUDIO_INLINE void write_coded(const F* acc, int terms, const MatmulOutput& y, int row, int rows, int column) {
+    if (terms == 1) return write<kColumns>(acc, y, row, rows, column);
+    if constexpr (kColumns % 2 == 0) {
+      F sums[kColumns / 2];
+      for (int c = 0; c < kColumns / 2; ++c) sums[c] = V::add(acc[2 * c], acc[2 * c + 1]);
+      write<kColumns / 2>(sums, y, row, rows, column / 2);
+    }
+  }
+
+  // The same from accumulators [coded columns, 16] in memory, the first of which is that of coded column `begin`.
+  STUDIO_INLINE void write_strip(const float* acc, int terms, const MatmulOutput& y, int panel, int rows, int begin,
+                                 int end) {
+    for (int c = begin; c < end; c += terms, acc += terms * kPanelRows) {
+      for (int part = 0; part < kParts; ++part) {
+        const float* at = acc + part * V::kLanes;
+        const F value = terms == 1 ? V::load(at) : V::add(V::load(at), V::load(at + kPanelRows));
+        write<1>(&value, y, panel * kPanelRows + part * V::kLanes, rows, c / terms);
+      }
+    }
+  }
+
+  // y of kColumns columns from one part's values, for the rows that exist.
   template <int kColumns>
   STUDIO_INLINE void write(const F* acc, const MatmulOutput& y, int row, int rows, int column) {
     const int left = rows - row;
@@ -268,29 +294,33 @@ struct Dot {
     }
   }
 
-  // kColumns columns from `column` on: all of K with the accumulators in registers, straight from the packed panel.
+  // kColumns coded columns from `column` on: all of K with the accumulators in registers, straight from the packed
+  // panel.
   template <int kColumns>
   static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column) {
     const int blocks = w.k / kActivationBlock;
     const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+    const uint8_t* ahead = panel + kPrefetchBytes;
     for (int part = 0; part < kParts; ++part) {
       const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
       Columns columns = columns_at(x, column, 0);
       F acc[kColumns];
       for (F& a : acc) a = V::splat(0.0f);
       for (int b = 0; b < blocks; ++b) {
-        if (part == 0) prefetch_block(codes + kPrefetchBytes);
+        if (part == 0) prefetch_block(ahead + static_cast<size_t>(b) * kStreamBytes);
         add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
         codes += L.code_bytes();
         columns.next_block();
       }
-      write<kColumns>(acc, y, p * kPanelRows + part * V::kLanes, w.rows, column);
+      write_coded<kColumns>(acc, x.terms, y, p * kPanelRows + part * V::kLanes, w.rows, column);
     }
   }
 
-  STUDIO_INLINE void prefetch_block(const uint8_t* codes) {  // past the end of the matrix this does nothing
+  // Asks for what lies kPrefetchBytes further on in the stream of panels, scales and codes alike. Past the end of the
+  // matrix this does nothing.
+  STUDIO_INLINE void prefetch_block(const uint8_t* ahead) {
 #pragma clang loop unroll(full)
-    for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
+    for (int line = 0; line < kStreamBytes; line += 64) __builtin_prefetch(ahead + line, 0, 3);
   }
 
   struct Strip {
@@ -375,31 +405,28 @@ struct Dot {
         kStrip[n](data, strip, x, b, b_end, c, acc + (c - begin) * kPanelRows);
       }
     }
-    for (int c = begin; c < end; ++c) {
-      for (int part = 0; part < kParts; ++part) {
-        const F value = V::load(acc + (c - begin) * kPanelRows + part * V::kLanes);
-        write<1>(&value, y, panel * kPanelRows + part * V::kLanes, w.rows, c);
-      }
-    }
+    write_strip(acc, x.terms, y, panel, w.rows, begin, end);
   }
 
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
-  // the first find the panel in the second-level cache.
+  // the first find the panel in the second-level cache. A column's terms share a pass: kColumns is even everywhere.
   STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel) {
-    for (int group = 0; group < x.columns; group += x.width) {
-      const int n = x.columns - group < x.width ? x.columns - group : x.width;
-      const int passes = (n + V::kColumns - 1) / V::kColumns, step = (n + passes - 1) / passes;
+    static_assert(V::kColumns % 2 == 0);
+    for (int group = 0; group < x.coded; group += x.width) {
+      const int n = x.coded - group < x.width ? x.coded - group : x.width;
+      const int passes = (n + V::kColumns - 1) / V::kColumns;
+      const int step = (n / x.terms + passes - 1) / passes * x.terms;
       for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c);
     }
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
-    if (x.columns <= V::kPackedColumns) {
+    if (x.coded <= V::kPackedColumns) {
       for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p);
       return;
     }
-    for (int begin = 0; begin < x.columns; begin += kStripColumns) {
-      const int end = begin + kStripColumns < x.columns ? begin + kStripColumns : x.columns;
+    for (int begin = 0; begin < x.coded; begin += kStripColumns) {
+      const int end = begin + kStripColumns < x.coded ? begin + kStripColumns : x.coded;
       for (int p = panel_begin; p < panel_end; ++p) many_columns(w, x, y, p, begin, end);
     }
   }

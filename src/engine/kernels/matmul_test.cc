@@ -148,6 +148,37 @@ TEST_P(MatmulTest, GivesTheSameBitsOverLongRowsAndManyColumns) {
   }
 }
 
+TEST_P(MatmulTest, AddsTheProductsOfTwoTerms) {
+  if (!is_quantised(type())) return;  // terms are of codes
+  for (int columns : {1, 2, 3, 4, 5, 9, 10, 13, 40, 150}) {
+    const Problem problem(type(), 21, smallest_k(type()) * 2, columns, 9, false);
+    const auto k = static_cast<size_t>(problem.k), n = static_cast<size_t>(columns);
+    // The second term alone is the product of what the first leaves over.
+    Problem rest(type(), 21, smallest_k(type()) * 2, columns, 9, false);  // the same weights
+    for (size_t c = 0; c < n; ++c) {
+      for (size_t b = 0; b < k; b += 32) {
+        const float* x = problem.x.data() + c * k + b;
+        float amax = 0;
+        for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[i]));
+        for (size_t i = 0; i < 32; ++i) {
+          rest.x[c * k + b + i] = std::fma(0 - amax / 127.0f, std::nearbyint(x[i] * (127.0f / amax)), x[i]);
+        }
+      }
+    }
+    const std::vector<float> first = problem.product(scalar_kernels()), second = rest.product(scalar_kernels());
+    std::vector<float> expected = first;
+    for (size_t i = 0; i < expected.size(); ++i) expected[i] = first[i] + second[i];
+    for (const KernelSet* set : available_kernels()) {
+      Activations a(columns, problem.k, {.max_terms = 2});
+      a.reset(columns, problem.k, 2);
+      set->quantize(problem.x.data(), k, a.view(), 0, columns);
+      std::vector<float> y(expected.size());
+      set->matmul(problem.weights.view(), a.view(), {.out = y.data(), .stride = 21}, 0, problem.weights.panels());
+      EXPECT_TRUE(same_bits(expected, y)) << set->name << ", " << columns << " columns";
+    }
+  }
+}
+
 TEST_P(MatmulTest, IsCloseToExactArithmetic) {
   const Problem problem(type(), 24, smallest_k(type()) * 4, 9, 6, false);
   const std::vector<float> found = problem.product(scalar_kernels());

@@ -32,9 +32,9 @@ void Step::begin(std::span<const StepRun> runs) {
   rope_.gather(positions_, cos_.data(), sin_.data());
 }
 
-void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows) {
+void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms) {
   const int k = static_cast<int>(weight.size());
-  y.reset(rows, k);
+  y.reset(rows, k, terms);
   const NormInput in{x, weight.size(), weight.data(), eps, k};
   if (rows <= kAloneTokens) return kernels_.rms_norm_quantize(in, y.view(), 0, rows);
   pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {

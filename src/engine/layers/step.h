@@ -42,8 +42,8 @@ class Step {
   int tokens() const { return tokens_; }  // N
   std::span<const StepRun> runs() const { return runs_; }
 
-  // y = quantised RMSNorm(x [N, K]) * weight.
-  void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows);
+  // y = quantised RMSNorm(x [N, K]) * weight, each value in `terms` terms.
+  void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms = 1);
   // In place over each head of x [N, heads, D].
   void norm_heads(float* x, int heads, std::span<const float> weight, float eps);
   void quantize(const float* x, Activations& y);

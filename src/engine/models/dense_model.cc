@@ -114,7 +114,7 @@ Status DenseModel::finish_loading() {
   v_.resize(rows(kv_width));
   gate_.resize(rows(config_.feed_forward));
   up_.resize(rows(config_.feed_forward));
-  normed_.emplace(kMaxBatchTokens, config_.hidden, parts);
+  normed_.emplace(kMaxBatchTokens, config_.hidden, ActivationParts{parts.codes, parts.values, kFineTerms});
   attended_.emplace(kMaxBatchTokens, query_width, parts);
   activated_.emplace(kMaxBatchTokens, config_.feed_forward, parts);
   rope_.emplace(config_.head_dim, config_.rope_base, std::span<const float>{}, config_.context_tokens);
@@ -174,7 +174,7 @@ void DenseModel::write_logits(std::span<const BatchRun> runs, Step& step, float*
     }
   }
   if (wanted == 0) return;
-  step.norm(wanted_.data(), output_norm_, config_.norm_eps, *normed_, wanted);
+  step.norm(wanted_.data(), output_norm_, config_.norm_eps, *normed_, wanted, kFineTerms);
   const MatmulJob head[] = {{&*head_, &*normed_, {logits, static_cast<size_t>(config_.vocab), nullptr, false}}};
   step.matmul(head);
 }

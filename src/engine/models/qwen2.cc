@@ -53,7 +53,7 @@ class Qwen2 final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens());
+    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
     const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, w.q_bias.data(), false}},
                                 {&w.k, &*normed_, {k_.data(), kv_width, w.k_bias.data(), false}},
                                 {&w.v, &*normed_, {v_.data(), kv_width, w.v_bias.data(), false}}};

@@ -51,7 +51,7 @@ class Qwen3 final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens());
+    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
     const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, nullptr, false}},
                                 {&w.k, &*normed_, {k_.data(), kv_width, nullptr, false}},
                                 {&w.v, &*normed_, {v_.data(), kv_width, nullptr, false}}};
