@@ -125,6 +125,9 @@ struct Avx512 {
   }
   STUDIO_INLINE B look_up(Table table, B index) { return {_mm512_shuffle_epi8(table, index.v)}; }
   STUDIO_INLINE B flip_sign_bit(B a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi8(-128))}; }
+  STUDIO_INLINE B subtract_bytes(B a, uint8_t b) {
+    return {_mm512_sub_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
+  }
 
   STUDIO_INLINE I splat_bytes(const int8_t* p) {
     int32_t four;

@@ -254,6 +254,10 @@ struct Scalar {
     for (uint8_t& e : a.v) e ^= 0x80;
     return a;
   }
+  STUDIO_INLINE B subtract_bytes(B a, uint8_t b) {  // modulo 256
+    for (uint8_t& e : a.v) e = static_cast<uint8_t>(e - b);
+    return a;
+  }
 
   // acc[lane] += the 16 products of four registers' bytes with a[0..15]; register j meets a[4j..4j+3]. Spelled as sums
   // of neighbouring pairs, which compilers know as the baseline's 16-bit multiply-add.

@@ -2,64 +2,60 @@
 
 #include <string>
 
+#include "engine/kernels/amx_support.h"
 #include "engine/kernels/kernel_tables.h"
 
 namespace studio::engine {
 namespace {
 
-// The slowest first. __builtin_cpu_supports asks CPUID and whether the system saves the registers.
-constexpr const KernelSet* kSets[] = {&kScalarKernels, &kAvx2Kernels, &kAvx512Kernels};
-
-bool cpu_runs(Isa isa) {
-  switch (isa) {
-    case Isa::kScalar:
-      return true;
-    case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-    case Isa::kAvx512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma");
-    case Isa::kAmx:
-    case Isa::kAuto:
-      return false;
-  }
-  return false;
-}
-
-const char* name_of(Isa isa) {
-  switch (isa) {
-    case Isa::kScalar:
-      return "scalar";
-    case Isa::kAvx2:
-      return "avx2";
-    case Isa::kAvx512:
-      return "avx512";
-    case Isa::kAmx:
-      return "amx";
-    case Isa::kAuto:
-      break;
-  }
-  return "auto";
-}
+// The slowest first.
+constexpr const KernelSet* kSets[] = {&kScalarKernels, &kAvx2Kernels, &kAvx512Kernels, &kAmxKernels};
 
 }  // namespace
+
+// __builtin_cpu_supports asks CPUID and whether the system saves the registers.
+const char* kernel_obstacle(Isa isa) {
+  switch (isa) {
+    case Isa::kAuto:
+    case Isa::kScalar:
+      return nullptr;
+    case Isa::kAvx2:
+      if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+        return nullptr;
+      }
+      return "the processor has no AVX2 with FMA and F16C";
+    case Isa::kAvx512:
+      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+          __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma")) {
+        return nullptr;
+      }
+      return "the processor has no AVX-512 (F, BW, VL, DQ) with VNNI";
+    case Isa::kAmx:
+      if (const char* obstacle = kernel_obstacle(Isa::kAvx512)) return obstacle;
+      return amx_obstacle();
+  }
+  return "there is no such set";
+}
 
 std::vector<const KernelSet*> available_kernels() {
   std::vector<const KernelSet*> sets;
   for (const KernelSet* set : kSets) {
-    if (cpu_runs(set->isa)) sets.push_back(set);
+    if (kernel_obstacle(set->isa) == nullptr) sets.push_back(set);
   }
   return sets;
 }
 
 Result<const KernelSet*> select_kernels(Isa isa) {
-  const std::vector<const KernelSet*> sets = available_kernels();
-  if (isa == Isa::kAuto) return sets.back();
-  for (const KernelSet* set : sets) {
-    if (set->isa == isa) return set;
+  if (isa == Isa::kAuto) return available_kernels().back();
+  for (const KernelSet* set : kSets) {
+    if (set->isa != isa) continue;
+    const char* obstacle = kernel_obstacle(isa);
+    if (obstacle == nullptr) return set;
+    return Error(Code::kUnimplemented,
+                 std::string("this machine cannot run the \"") + set->name + "\" kernels: " + obstacle + "; use auto");
   }
-  return Error(Code::kUnimplemented, std::string("this CPU cannot run the \"") + name_of(isa) + "\" kernels; use auto");
+  return Error(Code::kInternal, "a kernel set without a table");
 }
 
 }  // namespace studio::engine

@@ -13,10 +13,14 @@
 
 namespace studio::engine {
 
-// unimplemented when this CPU (or its kernel settings, for AMX) cannot run the set asked for.
+// Why this machine cannot run a set, as the end of a sentence, or null when it can. The first question about AMX asks
+// Linux for the permission to use it (amx_support.h), so it comes before any thread runs a set.
+const char* kernel_obstacle(Isa isa);
+
+// unimplemented, with the obstacle, when this machine cannot run the set asked for.
 Result<const KernelSet*> select_kernels(Isa isa);
 
-// Every set this CPU can run, the slowest (scalar) first.
+// Every set this machine can run, the slowest (scalar) first.
 std::vector<const KernelSet*> available_kernels();
 
 }  // namespace studio::engine
