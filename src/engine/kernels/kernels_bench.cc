@@ -3,11 +3,14 @@
 //
 //   kernels_bench [--threads N] [--set scalar|avx2|avx512|amx] [--quick] [--type NAME]
 //
-// "roof" is the larger of bytes / bandwidth and operations / dot rate, over the time taken. The best of several
-// repetitions counts, for the roofs too. Every product is checked against the scalar set on one panel.
+// "roof" is the larger of bytes / bandwidth and operations / dot rate, over the time taken. The dot rate is that of the
+// set's own instruction: AVX-512 VNNI, or tiles with one block of K in each product, which is all that scales per
+// block allow. The best of several repetitions counts, for the roofs too. Every product is checked against the scalar
+// set on one panel.
 #include <immintrin.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +19,7 @@
 
 #include "engine/formats/block_encode.h"
 #include "engine/kernels/matmul.h"
+#include "engine/kernels/tile_config.h"
 
 namespace studio::engine {
 namespace {
@@ -66,6 +70,29 @@ __attribute__((target("avx512f,avx512vnni"))) double dot_loop(int64_t rounds) {
   return static_cast<double>(rounds) * 12 * 128;
 }
 
+// The same with tiles: two products in turn, each with its loads and its store, as matmul_amx_impl.h has them.
+__attribute__((target("amx-tile,amx-int8"))) double tile_loop(int64_t rounds) {
+  static constexpr TileConfig kConfig = product_tiles(kActivationBlock);
+  alignas(64) static const int8_t input[2][16][kActivationBlock] = {};
+  alignas(64) static const int8_t codes[2][8][64] = {};
+  alignas(64) int32_t sums[2][16][16];
+  _tile_loadconfig(&kConfig);
+  for (int64_t i = 0; i < rounds; ++i) {
+    _tile_zero(0);
+    _tile_loadd(2, input[0], kActivationBlock);
+    _tile_loadd(4, codes[0], kTileRowBytes);
+    _tile_dpbssd(0, 2, 4);
+    _tile_stored(0, sums[0], kTileRowBytes);
+    _tile_zero(1);
+    _tile_loadd(3, input[1], kActivationBlock);
+    _tile_loadd(5, codes[1], kTileRowBytes);
+    _tile_dpbssd(1, 3, 5);
+    _tile_stored(1, sums[1], kTileRowBytes);
+  }
+  _tile_release();
+  return static_cast<double>(rounds) * 2 * 2 * 16 * 16 * kActivationBlock;
+}
+
 struct Roofs {
   double bandwidth;  // bytes per second, all threads
   double dots;       // operations per second, all threads; 0 where the CPU has no such instruction
@@ -73,7 +100,7 @@ struct Roofs {
 
 class Machine {
  public:
-  explicit Machine(ThreadPool& pool) : pool_(pool), stream_(kStreamBytes) {
+  Machine(const KernelSet& set, ThreadPool& pool) : set_(set), pool_(pool), stream_(kStreamBytes) {
     std::memset(stream_.data(), 1, kStreamBytes);
   }
 
@@ -86,19 +113,27 @@ class Machine {
       });
     });
     roofs.bandwidth = kStreamBytes / seconds;
-    if (__builtin_cpu_supports("avx512vnni")) {
-      constexpr int64_t kRounds = 2'000'000;
-      const double dot_seconds = best_seconds(3, [&] {
-        pool_.parallel_for(pool_.threads(), 1, [&](int64_t begin, int64_t end, int) {
-          for (int64_t i = begin; i < end; ++i) dot_loop(kRounds);
-        });
-      });
-      roofs.dots = static_cast<double>(kRounds) * 12 * 128 * pool_.threads() / dot_seconds;
+    if (set_.isa == Isa::kAmx) {
+      roofs.dots = rate_of(tile_loop, 500'000);
+    } else if (__builtin_cpu_supports("avx512vnni")) {
+      roofs.dots = rate_of(dot_loop, 2'000'000);
     }
     return roofs;
   }
 
  private:
+  double rate_of(double (*loop)(int64_t), int64_t rounds) {
+    std::atomic<double> operations = 0;
+    const double seconds = best_seconds(3, [&] {
+      operations = 0;
+      pool_.parallel_for(pool_.threads(), 1, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) operations += loop(rounds);
+      });
+    });
+    return operations / seconds;
+  }
+
+  const KernelSet& set_;
   ThreadPool& pool_;
   AlignedBuffer stream_;
 };
@@ -190,12 +225,15 @@ int run(int argc, char** argv) {
     if (arg == "--set" && i + 1 < argc) set_name = argv[++i];
     if (arg == "--type" && i + 1 < argc) only_type = argv[++i];
   }
-  const KernelSet* set = available_kernels().back();
-  for (const KernelSet* candidate : available_kernels()) {
-    if (set_name == candidate->name) set = candidate;
+  const std::vector<const KernelSet*> sets = available_kernels();
+  const auto named = std::find_if(sets.begin(), sets.end(), [&](auto* one) { return set_name == one->name; });
+  if (!set_name.empty() && named == sets.end()) {
+    std::fprintf(stderr, "this machine cannot run the kernels \"%s\"\n", set_name.c_str());
+    return 1;
   }
+  const KernelSet* set = set_name.empty() ? sets.back() : *named;
   ThreadPool pool(threads);
-  Machine machine(pool);
+  Machine machine(*set, pool);
   std::printf("set %s, %d threads\n", set->name, pool.threads());
   bench_barrier(pool);
   std::printf("type       K    N | weights                     | arithmetic                  |\n");
