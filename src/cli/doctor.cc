@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "base/digest.h"
 #include "cli/command.h"
 #include "cli/engine_settings.h"
 #include "cli/server_session.h"
 #include "engine/formats/gguf.h"
+#include "engine/kernels/kernel_set.h"
 
 namespace studio::cli {
 namespace {
@@ -33,19 +35,21 @@ Finding good(std::string name, std::string text) {
   return {Verdict::kGood, std::move(name), std::move(text), ""};
 }
 
+// The kernels that auto chooses, and what keeps faster ones from being chosen.
 Finding look_at_cpu() {
-  std::string sets;
-  auto add = [&](bool has, const char* name) {
-    if (has) sets += (sets.empty() ? "" : ", ") + std::string(name);
-  };
-  bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  add(has_avx2, "AVX2");
-  add(__builtin_cpu_supports("avx512f") != 0, "AVX-512");
-  add(__builtin_cpu_supports("avx512vnni") != 0, "VNNI");
-  std::string text = std::to_string(std::thread::hardware_concurrency()) + " cores";
-  if (has_avx2) return good("processor", text + ", " + sets);
-  return {Verdict::kWarning, "processor", text + ", without AVX2",
-          "the plain kernels are used: answers are right, but slow"};
+  const engine::KernelSet& chosen = *engine::available_kernels().back();
+  std::string text = std::to_string(std::thread::hardware_concurrency()) + " cores, kernels " + chosen.name;
+  constexpr std::pair<engine::Isa, const char*> kFaster[] = {
+      {engine::Isa::kAvx2, "avx2"}, {engine::Isa::kAvx512, "avx512"}, {engine::Isa::kAmx, "amx"}};
+  std::string said;
+  for (const auto& [isa, name] : kFaster) {
+    const char* obstacle = engine::kernel_obstacle(isa);
+    if (obstacle == nullptr || obstacle == said) continue;
+    said = obstacle;
+    text += std::string("; not ") + name + ": " + said;
+  }
+  if (chosen.isa != engine::Isa::kScalar) return good("processor", text);
+  return {Verdict::kWarning, "processor", text, "the plain kernels are used: answers are right, but slow"};
 }
 
 int64_t available_memory() {
