@@ -18,7 +18,7 @@ namespace {
 
 void model_matmul(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
   const bool done = matmul_by_tiles<SignedCodes<Scalar>, ModelTiles>(w, x, y, panel_begin, panel_end);
-  EXPECT_EQ(done, is_quantised(w.type) && x.columns > 16);
+  EXPECT_EQ(done, is_quantised(w.type) && x.coded > 16);
   EXPECT_EQ(this_threads_tiles().fault(), nullptr) << this_threads_tiles().fault();
   EXPECT_FALSE(this_threads_tiles().configured());
   if (!done) scalar_kernels().matmul(w, x, y, panel_begin, panel_end);

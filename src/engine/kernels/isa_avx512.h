@@ -12,7 +12,8 @@ namespace studio::engine {
 struct Avx512 {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
-  static constexpr int kPackedColumns = 32;
+  static constexpr int kPackedColumns = 16;
+  static constexpr int kPairColumns = 6;  // of two panels: 12 integer and 12 float accumulators
   static constexpr int kRowTile = 8;
   static constexpr bool kSigned8 = false;
   using F = __m512;
@@ -134,6 +135,7 @@ struct Avx512 {
     __builtin_memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
   }
+  STUDIO_INLINE I dot(I acc, B w, I a) { return _mm512_dpbusd_epi32(acc, w.v, a); }
   template <int kMaxCode>
   STUDIO_INLINE I dot4(I acc, const B* w, const int8_t* a) {
     acc = _mm512_dpbusd_epi32(acc, w[0].v, splat_bytes(a));

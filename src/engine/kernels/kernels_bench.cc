@@ -183,7 +183,7 @@ void bench_type(const KernelSet& set, ThreadPool& pool, Machine& machine, DType 
     const MatmulOutput out{.out = y.data(), .stride = static_cast<size_t>(weights.rows())};
 
     const Roofs before = machine.measure();
-    const int64_t chunk = std::max<int64_t>(1, panels / (16 * pool.threads()));
+    const int64_t chunk = std::max<int64_t>(1, panels / (32 * pool.threads())) * 2;
     const double seconds = best_seconds(columns <= 16 ? 7 : 5, [&] {
       pool.parallel_for(panels, chunk, [&](int64_t begin, int64_t end, int) {
         set.matmul(weights.view(), x.view(), out, static_cast<int>(begin), static_cast<int>(end));

@@ -6,7 +6,7 @@ namespace studio::engine {
 namespace {
 
 // A chunk should be long against the cost of claiming it (0.1 us) and short against the whole loop, so that threads
-// end together: about this many bytes of weights times columns.
+// end together: about this many bytes of weights times columns, and whole pairs of panels, which kernels like.
 constexpr int64_t kChunkWork = 256 << 10;
 constexpr int64_t kChunksPerThread = 8;
 
@@ -15,7 +15,7 @@ int64_t chunk_panels(std::span<const MatmulJob> jobs, int64_t panels, int thread
   const auto panel_work = static_cast<int64_t>(job.weights->view().panel_bytes) * job.input->view().coded;
   const int64_t by_work = kChunkWork / std::max<int64_t>(panel_work, 1);
   const int64_t by_share = panels / (kChunksPerThread * threads);
-  return std::max<int64_t>(1, std::min(by_work, by_share));
+  return std::max<int64_t>(1, std::min(by_work, by_share) / 2) * 2;
 }
 
 }  // namespace

@@ -152,8 +152,8 @@ struct TileDot {
     for (int c = 0; c < kTileColumns; ++c) V::store(acc_rows + c * kPanelRows, acc[c]);
   }
 
-  // Columns [begin, end) of one panel; begin is the first of its group. The lanes of the last group that hold no column
-  // are multiplied too, whatever an earlier step left there, and dropped.
+  // Coded columns [begin, end) of one panel; begin is the first of its group. The lanes of the last group that hold no
+  // column are multiplied too, whatever an earlier step left there, and dropped.
   static void panel_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
                             int end) {
     Strip strip;
@@ -173,16 +173,13 @@ struct TileDot {
         strip_columns(strip, x, b, b_end, begin + c, acc + c * kPanelRows);
       }
     }
-    for (int c = begin; c < end; ++c) {
-      const F value = V::load(acc + (c - begin) * kPanelRows);
-      D::template write<1>(&value, y, panel * kPanelRows, w.rows, c);
-    }
+    D::write_strip(acc, x.terms, y, panel, w.rows, begin, end);
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
     T::configure(kConfig);
-    for (int begin = 0; begin < x.columns; begin += kTileStripColumns) {
-      const int end = begin + kTileStripColumns < x.columns ? begin + kTileStripColumns : x.columns;
+    for (int begin = 0; begin < x.coded; begin += kTileStripColumns) {
+      const int end = begin + kTileStripColumns < x.coded ? begin + kTileStripColumns : x.coded;
       for (int p = panel_begin; p < panel_end; ++p) panel_columns(w, x, y, p, begin, end);
     }
     T::release();
@@ -193,7 +190,7 @@ struct TileDot {
 template <class V, class T>
 bool matmul_by_tiles(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin,
                      int panel_end) {
-  if (x.columns < kTileMinColumns) return false;
+  if (x.coded < kTileMinColumns) return false;
   switch (w.type) {
 #define STUDIO_QUANTISED(type)                                                      \
   case DType::type:                                                                 \

@@ -14,9 +14,9 @@
 
 namespace studio::engine {
 
-inline constexpr int kStripBlocks = 16;         // 12 KB of codes and scales; 8 blocks measured no faster
-inline constexpr int kStripColumns = 256;       // columns that share a strip: 16 KB of float accumulators
-inline constexpr size_t kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
+inline constexpr int kStripBlocks = 16;      // 12 KB of codes and scales; 8 blocks measured no faster
+inline constexpr int kStripColumns = 256;    // columns that share a strip: 16 KB of float accumulators
+inline constexpr int kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
 
 template <class V, PanelLayout L>
 struct Dot {
@@ -43,9 +43,7 @@ struct Dot {
   }
   static constexpr bool kSigned = V::kSigned8 && max_code() == 255;  // the offset of 128 is taken off when unpacking
   static constexpr int kOffsetLog2 = kSigned ? -1 : L.offset_log2;
-
-  // Of a packed block with its share of the scales: the step of the stream.
-  static constexpr int kStreamBytes = L.code_bytes() + L.group_bytes() / L.group_blocks();
+  static constexpr int kPrefetchBlocks = (kPrefetchBytes + L.code_bytes() - 1) / L.code_bytes();
 
   // The activations of one block, at the first of the columns in hand. Strides follow from the width.
   struct Columns {
@@ -297,17 +295,17 @@ struct Dot {
   // kColumns coded columns from `column` on: all of K with the accumulators in registers, straight from the packed
   // panel.
   template <int kColumns>
-  static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column) {
+  static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column,
+                             bool fetch) {
     const int blocks = w.k / kActivationBlock;
     const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
-    const uint8_t* ahead = panel + kPrefetchBytes;
     for (int part = 0; part < kParts; ++part) {
       const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
       Columns columns = columns_at(x, column, 0);
       F acc[kColumns];
       for (F& a : acc) a = V::splat(0.0f);
       for (int b = 0; b < blocks; ++b) {
-        if (part == 0) prefetch_block(ahead + static_cast<size_t>(b) * kStreamBytes);
+        if (fetch && part == 0) prefetch_block(w, panel, b, kPrefetchBlocks);
         add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
         codes += L.code_bytes();
         columns.next_block();
@@ -316,17 +314,94 @@ struct Dot {
     }
   }
 
-  // Asks for what lies kPrefetchBytes further on in the stream of panels, scales and codes alike. Past the end of the
-  // matrix this does nothing.
-  STUDIO_INLINE void prefetch_block(const uint8_t* ahead) {
+  // Asks for the codes `ahead` blocks on, in this panel or the next, and for a share of the next panel's scales: these
+  // lie before its codes and are few, so a panel ahead is not too early. Past the end of the matrix this does nothing.
+  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, int block, int ahead) {
+    const int blocks = w.k / kActivationBlock, wanted = block + ahead;
+    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(wanted) * L.code_bytes();
+    if (wanted >= blocks) codes += w.panel_bytes - static_cast<size_t>(blocks) * L.code_bytes();
 #pragma clang loop unroll(full)
-    for (int line = 0; line < kStreamBytes; line += 64) __builtin_prefetch(ahead + line, 0, 3);
+    for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
+    constexpr int kScaleBytes = L.group_bytes() / L.group_blocks();
+    __builtin_prefetch(panel + w.panel_bytes + static_cast<size_t>(block) * kScaleBytes, 0, 2);
   }
 
   struct Strip {
     alignas(64) uint8_t codes[kStripBlocks * 512];
     alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
   };
+
+  // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
+  // instruction costs a load; here loads are fewer than dots, and dots with the scaling after them set the pace.
+  template <int kColumns>
+  STUDIO_INLINE void add_block_pair(const uint8_t* const codes[2], const BlockScales s[2], const Columns& x,
+                                    F acc[2][kColumns]) {
+    I sum[2][kColumns];
+    F scaled[2][kColumns];
+#pragma clang loop unroll(full)
+    for (int h = 0; h < 2; ++h) {
+      if (h == 0 || L.per_half()) {
+#pragma clang loop unroll(full)
+        for (int c = 0; c < kColumns; ++c) {
+          sum[0][c] = start(L.per_half() ? x.minus_halves[h * x.width + c] : x.minus_sums[c]);
+          sum[1][c] = sum[0][c];
+        }
+      }
+#pragma clang loop unroll(full)
+      for (int j = 4 * h; j < 4 * h + 4; ++j) {
+        const B w[2] = {V::load_bytes(codes[0] + 64 * j), V::load_bytes(codes[1] + 64 * j)};
+#pragma clang loop unroll(full)
+        for (int c = 0; c < kColumns; ++c) {
+          const I a = V::splat_bytes(x.codes + c * kActivationBlock + 4 * j);
+          sum[0][c] = V::dot(sum[0][c], w[0], a);
+          sum[1][c] = V::dot(sum[1][c], w[1], a);
+        }
+      }
+      if constexpr (L.per_half()) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 2 * kColumns; ++i) {
+          const int p = i / kColumns, c = i % kColumns;
+          const F value = V::to_float(sum[p][c]);
+          scaled[p][c] = h == 0 ? V::mul(value, s[p].scale[0]) : V::fma(value, s[p].scale[1], scaled[p][c]);
+        }
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const F scale = V::splat(x.scales[c]);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < 2; ++p) {
+        if constexpr (!L.per_half()) scaled[p][c] = V::to_float(sum[p][c]);
+        acc[p][c] = V::fma(scaled[p][c], V::mul(s[p].factor, scale), acc[p][c]);
+        if constexpr (L.has_min()) acc[p][c] = V::fma(s[p].min, V::splat(x.sums[c]), acc[p][c]);
+      }
+    }
+  }
+
+  // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
+  template <int kColumns>
+  static void strip_pair(const Strip* strips, const ActivationView& x, int begin, int end, int column,
+                         float* const acc_rows[2]) {
+    const uint8_t* codes[2] = {strips[0].codes, strips[1].codes};
+    const float* scales[2] = {strips[0].scales, strips[1].scales};
+    Columns columns = columns_at(x, column, begin);
+    F acc[2][kColumns];
+    for (int p = 0; p < 2; ++p) {
+      for (int c = 0; c < kColumns; ++c) acc[p][c] = V::load(acc_rows[p] + c * kPanelRows);
+    }
+    for (int b = begin; b < end; ++b) {
+      const BlockScales s[2] = {stored_scales(scales[0], 0), stored_scales(scales[1], 0)};
+      add_block_pair<kColumns>(codes, s, columns, acc);
+      for (int p = 0; p < 2; ++p) {
+        codes[p] += 512;
+        scales[p] += kScaleRows * kPanelRows;
+      }
+      columns.next_block();
+    }
+    for (int p = 0; p < 2; ++p) {
+      for (int c = 0; c < kColumns; ++c) V::store(acc_rows[p] + c * kPanelRows, acc[p][c]);
+    }
+  }
 
   // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
   template <int kColumns>
@@ -351,7 +426,7 @@ struct Dot {
   }
 
   // The kernels by number of columns, 1 .. V::kColumns.
-  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int);
+  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, bool);
   using StripFn = void (*)(const uint8_t*, const Strip&, const ActivationView&, int, int, int, float*);
   static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
   static constexpr PackedFn kPacked[9] = {nullptr,
@@ -373,39 +448,75 @@ struct Dot {
                                         strip_columns<at_most(7)>,
                                         strip_columns<at_most(8)>};
 
-  static void unpack_strip(const uint8_t* panel, const uint8_t* codes, int begin, int end, Strip& strip) {
+  // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile.
+  static void unpack_strip(const PanelView& w, const uint8_t* panel, int begin, int end, Strip& strip) {
+    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
     uint8_t* out = strip.codes;
     for (int b = begin; b < end; ++b) {
+      prefetch_block(w, panel, b, kStripBlocks);
       if constexpr (kStripHasScales) store_scales(panel, b, strip.scales + (b - begin) * kScaleRows * kPanelRows);
       for (int part = 0; part < kParts; ++part) {
         const int at = part * V::kLanes * 4;
-        B w[8];
-        unpack_half<0>(codes + at, w);
-        unpack_half<1>(codes + at, w + 4);
-        for (int j = 0; j < 8; ++j) V::store_bytes(out + 64 * j + at, w[j]);
+        B unpacked[8];
+        unpack_half<0>(codes + at, unpacked);
+        unpack_half<1>(codes + at, unpacked + 4);
+        for (int j = 0; j < 8; ++j) V::store_bytes(out + 64 * j + at, unpacked[j]);
       }
       codes += L.code_bytes();
       out += 512;
     }
   }
 
-  // Many columns: strip by strip, the float accumulators of all columns in the first-level cache.
+  // Pairs of panels: where a set has them (V::kPairColumns) and the accumulators fit. Integer and float ones of two
+  // panels and three more registers; scales per half need the first half's floats too.
+  static constexpr bool kHasPairs = V::kPairColumns > 0 && kParts == 1 && kStripHasScales;
+  static constexpr int kPairColumns = L.per_half() ? V::kPairColumns * 2 / 3 : V::kPairColumns;
+
+  // The columns of a group of 16 that one strip_pair takes from lane c on: about equal shares.
+  STUDIO_INLINE int pair_columns(int left) {
+    const int passes = (left + kPairColumns - 1) / kPairColumns;
+    return (left + passes - 1) / passes;
+  }
+
+  template <int kColumns>
+  STUDIO_INLINE void strip_pair_of(int columns, const Strip* strips, const ActivationView& x, int begin, int end,
+                                   int column, float* const acc[2]) {
+    if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc);
+    if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc);
+  }
+
+  // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
+  // caches.
+  template <int kPanels>
   static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
                            int end) {
-    Strip strip;
-    alignas(64) float acc[kStripColumns * kPanelRows];
+    Strip strips[kPanels];
+    alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
     const int blocks = w.k / kActivationBlock;
-    for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[i] = 0;
+    for (int p = 0; p < kPanels; ++p) {
+      for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[p][i] = 0;
+    }
     for (int b = 0; b < blocks; b += kStripBlocks) {
       const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
-      unpack_strip(data, data + w.codes_offset + static_cast<size_t>(b) * L.code_bytes(), b, b_end, strip);
-      for (int c = begin; c < end; c += V::kColumns) {
-        const int n = end - c < V::kColumns ? end - c : V::kColumns;
-        kStrip[n](data, strip, x, b, b_end, c, acc + (c - begin) * kPanelRows);
+      for (int p = 0; p < kPanels; ++p) unpack_strip(w, data + p * w.panel_bytes, b, b_end, strips[p]);
+      if constexpr (kPanels == 2) {
+        for (int group = begin; group < end; group += x.width) {
+          const int group_end = group + x.width < end ? group + x.width : end;
+          for (int c = group, n = 0; c < group_end; c += n) {
+            n = pair_columns(group_end - c);
+            float* const rows[2] = {acc[0] + (c - begin) * kPanelRows, acc[1] + (c - begin) * kPanelRows};
+            strip_pair_of<kPairColumns>(n, strips, x, b, b_end, c, rows);
+          }
+        }
+      } else {
+        for (int c = begin; c < end; c += V::kColumns) {
+          const int n = end - c < V::kColumns ? end - c : V::kColumns;
+          kStrip[n](data, strips[0], x, b, b_end, c, acc[0] + (c - begin) * kPanelRows);
+        }
       }
     }
-    write_strip(acc, x.terms, y, panel, w.rows, begin, end);
+    for (int p = 0; p < kPanels; ++p) write_strip(acc[p], x.terms, y, panel + p, w.rows, begin, end);
   }
 
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
@@ -416,7 +527,7 @@ struct Dot {
       const int n = x.coded - group < x.width ? x.coded - group : x.width;
       const int passes = (n + V::kColumns - 1) / V::kColumns;
       const int step = (n / x.terms + passes - 1) / passes * x.terms;
-      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c);
+      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0);
     }
   }
 
@@ -427,7 +538,11 @@ struct Dot {
     }
     for (int begin = 0; begin < x.coded; begin += kStripColumns) {
       const int end = begin + kStripColumns < x.coded ? begin + kStripColumns : x.coded;
-      for (int p = panel_begin; p < panel_end; ++p) many_columns(w, x, y, p, begin, end);
+      int p = panel_begin;
+      if constexpr (kHasPairs) {
+        for (; p + 2 <= panel_end; p += 2) many_columns<2>(w, x, y, p, begin, end);
+      }
+      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, begin, end);
     }
   }
 };
