@@ -26,8 +26,8 @@ constexpr int kBacklog = 1024;
 // Out of descriptors: accepting again at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-Error cannot_listen(const std::string& where, const std::string& why) {
-  return Error(Code::kUnavailable, "Cannot listen on " + where + ": " + why + ".");
+Error cannot_listen(const std::string& where, const std::string& why, Code code = Code::kUnavailable) {
+  return Error(code, "Cannot listen on " + where + ": " + why + ".");
 }
 
 class ServerImpl final : public Server {
@@ -86,7 +86,8 @@ class ServerImpl final : public Server {
     if (!fault) acceptor_.set_option(asio::socket_base::reuse_address(true), fault);
     if (!fault) acceptor_.bind(endpoint, fault);
     if (!fault) acceptor_.listen(kBacklog, fault);
-    if (fault) return cannot_listen(where, fault.message());
+    bool is_taken = fault == boost::system::errc::address_in_use;
+    if (fault) return cannot_listen(where, fault.message(), is_taken ? Code::kConflict : Code::kUnavailable);
     auto bound = acceptor_.local_endpoint(fault);
     if (fault) return cannot_listen(where, fault.message());
     std::memcpy(endpoint.data(), bound.data(), std::min(bound.size(), endpoint.capacity()));

@@ -382,6 +382,15 @@ TEST_F(ServerTest, ClientTellsAServerThatIsNotThere) {
   EXPECT_EQ(answer.error().code(), Code::kUnavailable);
 }
 
+TEST_F(ServerTest, ATakenPortIsAConflict) {
+  start();
+  ServerOptions second;
+  second.listen = *ListenAddress::parse("127.0.0.1:" + std::to_string(server_->port()));
+  auto server = Server::start(second, Router());
+  ASSERT_FALSE(server.ok());
+  EXPECT_EQ(server.error().code(), Code::kConflict);
+}
+
 TEST(ListenAddress, ReadsTheFormsPeopleWrite) {
   EXPECT_EQ(ListenAddress::parse("127.0.0.1:80")->port, 80);
   EXPECT_EQ(ListenAddress::parse("[::1]:81")->host, "::1");

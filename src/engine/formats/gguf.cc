@@ -207,7 +207,7 @@ Result<GgufFile> GgufFile::open(const std::string& path) {
   GgufFile file;
   STUDIO_TRY(file.mapping_, MappedFile::open(path));
   file.bytes_ = file.mapping_.bytes();
-  STUDIO_CHECK_OK(file.read_everything());
+  if (Status whole = file.read_everything(); !whole.ok()) return std::move(whole).error().with_detail(path);
   return file;
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "engine/formats/gguf_test_support.h"
@@ -142,6 +143,16 @@ TEST(GgufFile, ReportsAFileThatIsNotThere) {
   auto file = GgufFile::open("/nonexistent/model.gguf");
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().code(), Code::kNotFound);
+}
+
+TEST(GgufFile, TellsTheLogWhichFileIsBroken) {
+  auto path = std::filesystem::temp_directory_path() / ("gguf_test." + std::to_string(::getpid()));
+  std::ofstream(path) << "GGUF";
+  auto file = GgufFile::open(path);
+  std::filesystem::remove(path);
+  ASSERT_FALSE(file.ok());
+  EXPECT_EQ(file.error().code(), Code::kCorruptData);
+  EXPECT_EQ(file.error().detail().text, path);
 }
 
 // Real files where they are at hand: opening proves 300,000 strings and must not be felt.
