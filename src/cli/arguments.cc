@@ -43,6 +43,14 @@ std::string unknown_command(const std::vector<std::string>& words, const std::ve
   return "unknown command '" + words[0] + "'" + did_you_mean(words[0], known) + "\nstudio --help lists the commands";
 }
 
+// Of `studio config`: the commands that may follow.
+std::string missing_command(const CLI::App& app) {
+  std::string names;
+  if (app.get_require_subcommand_min() == 0) return names;
+  for (const CLI::App* command : app.get_subcommands({})) names += (names.empty() ? ": " : ", ") + command->get_name();
+  return names;
+}
+
 class Tree {
  public:
   Tree() : root_(kFirstScreen, "studio") {
@@ -148,7 +156,7 @@ ParsedCommand parse_command_line(const std::vector<std::string>& words, const st
     return {kUsage, "unknown argument '" + first + "'" + suggestion_for(extras, *deepest()), {}};
   } catch (const CLI::ParseError& error) {
     if (words.empty()) return {kUsage, tree.root().help(), {}};
-    return {kUsage, error.what(), {}};
+    return {kUsage, error.what() + missing_command(*deepest()), {}};
   }
   return {0, {}, names[deepest()]};
 }

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <filesystem>
 
 #include "base/nearest_name.h"
 #include "cli/answer_printer.h"
@@ -138,6 +139,9 @@ class ChatCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    std::error_code ignored;  // without the folder the lines are not kept, that is all
+    std::filesystem::create_directories(context.data_dir(), ignored);
+    LineReader reader(context.data_dir() + "/chat_history");  // before any thread: it sets the locale
     STUDIO_TRY(auto session, ServerSession::open(context, model_));
     Conversation conversation(context, std::move(session), system_);
     bool is_terminal = ::isatty(STDIN_FILENO) == 1;
@@ -148,7 +152,6 @@ class ChatCommand final : public Command {
           context.output.dim(". /help lists the commands, Ctrl-D leaves."));
     }
     InterruptGuard interrupt;
-    LineReader reader(context.data_dir() + "/chat_history");
     for (std::string text, line;;) {
       LineReader::Outcome outcome = reader.read(text.empty() ? "> " : ". ", line);
       if (outcome == LineReader::Outcome::kEnd) break;

@@ -143,7 +143,7 @@ class DoctorCommand final : public Command {
 
  private:
   static Finding look_at_server(Context& context) {
-    std::string url = running_server(context.data_dir());
+    std::string url = running_server(context);
     if (url.empty()) return good("server", "none is running on this data folder");
     return good("server", url + " answers");
   }

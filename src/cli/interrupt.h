@@ -15,6 +15,8 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
   static const std::atomic<bool>& flag();
+  // Readable while the flag is set, for those who wait with poll(): a signal just before the wait is not missed.
+  static int poll_fd();
   static void clear();
 
  private:

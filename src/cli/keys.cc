@@ -38,10 +38,9 @@ Result<std::string> read_key_file(const std::string& path) {
 Result<std::string> chosen_key(const KeyChoice& choice) {
   if (!choice.key.empty()) return checked_key(choice.key, "--key");
   if (!choice.key_file.empty()) return read_key_file(choice.key_file);
-  if (const char* variable = std::getenv("STUDIO_KEY"); variable && *variable) {
-    return checked_key(variable, "STUDIO_KEY");
-  }
-  return std::string();
+  STUDIO_TRY(auto key, environment_key());
+  if (key.empty() && !choice.configured_file.empty()) return read_key_file(choice.configured_file);
+  return key;
 }
 
 store::ApiKey record_of(const std::string& key) {
@@ -127,11 +126,16 @@ Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& d
   return result;
 }
 
-Result<std::string> local_key(const std::string& data_dir) {
-  if (const char* variable = std::getenv("STUDIO_KEY"); variable && *variable) {
-    return checked_key(variable, "STUDIO_KEY");
-  }
-  return read_key_file(data_dir + "/key");
+Result<std::string> environment_key() {
+  if (const char* key = std::getenv("STUDIO_KEY"); key && *key) return checked_key(key, "STUDIO_KEY");
+  if (const char* file = std::getenv("STUDIO_KEY_FILE"); file && *file) return read_key_file(file);
+  return std::string();
+}
+
+Result<std::string> local_key(const std::string& data_dir, const std::string& configured_file) {
+  STUDIO_TRY(auto key, environment_key());
+  if (!key.empty()) return key;
+  return read_key_file(configured_file.empty() ? data_dir + "/key" : configured_file);
 }
 
 std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store) {

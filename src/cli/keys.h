@@ -14,10 +14,11 @@ namespace studio::cli {
 // "sk-" and 43 letters and digits: 256 bits of the system's random source.
 std::string new_key();
 
-// Where a key for `studio serve` may come from, besides the data folder.
+// Where a key for `studio serve` may come from, besides the environment and the data folder.
 struct KeyChoice {
-  std::string key;       // --key, or STUDIO_KEY
-  std::string key_file;  // --key-file
+  std::string key;              // --key
+  std::string key_file;         // --key-file
+  std::string configured_file;  // serve.key_file
 };
 
 struct ServeKey {
@@ -26,13 +27,18 @@ struct ServeKey {
   std::shared_ptr<api::KeyVerifier> verifier;  // accepts it and the store's own keys
 };
 
-// A chosen key counts for this run alone and is not kept. Without one the data folder's is used, made at first start:
-// its digest goes to the store, the key itself to DATA/key (mode 0600), where the other commands find it. Deleting that
-// file makes a new key at the next start and revokes the old one.
+// The key in STUDIO_KEY, or in the file that STUDIO_KEY_FILE names; empty without them.
+Result<std::string> environment_key();
+
+// A chosen key (a flag's, else the environment's, else the configured file's) counts for this run alone and is not
+// kept. Without one the data folder's is used, made at first start: its digest goes to the store, the key itself to
+// DATA/key (mode 0600), where the other commands find it. Deleting that file makes a new key at the next start and
+// revokes the old one.
 Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& data_dir, store::Store& store);
 
-// The key that the other commands present to the data folder's server: STUDIO_KEY, or DATA/key.
-Result<std::string> local_key(const std::string& data_dir);
+// The key that the other commands present to the data folder's server: the environment's, the configured file's, or
+// that in DATA/key.
+Result<std::string> local_key(const std::string& data_dir, const std::string& configured_file);
 
 // Usage into the store: durable when record() returns.
 std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store);

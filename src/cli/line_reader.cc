@@ -1,11 +1,14 @@
 #include "cli/line_reader.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
+#include <cwchar>
 #include <iostream>
 
 #include "cli/interrupt.h"
@@ -14,6 +17,23 @@ namespace studio::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+
+// One character for libedit: 1, 0 at the end of input, -1 when Ctrl-C comes. Bytes that are no UTF-8 are passed over.
+int read_character(EditLine*, wchar_t* out) {
+  std::mbstate_t state{};
+  for (;;) {
+    pollfd waited[] = {{STDIN_FILENO, POLLIN, 0}, {InterruptGuard::poll_fd(), POLLIN, 0}};
+    int ready = ::poll(waited, 2, -1);
+    if (InterruptGuard::flag().load()) errno = EINTR;
+    if (ready < 0 || InterruptGuard::flag().load()) return -1;
+    char byte = 0;
+    ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+    if (count <= 0) return static_cast<int>(count);
+    size_t used = std::mbrtowc(out, &byte, 1, &state);
+    if (used == 0 || used == 1) return 1;
+    if (used == static_cast<size_t>(-1)) state = {};
+  }
+}
 
 }  // namespace
 
@@ -31,6 +51,7 @@ struct LineReader::Editor {
 
 LineReader::LineReader(const std::string& history_file) {
   if (::isatty(STDIN_FILENO) != 1) return;
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // what libedit decodes by; the locale of every glibc
   editor_ = std::make_unique<Editor>();
   editor_->history_file = history_file;
   editor_->line = el_init("studio", stdin, stdout, stderr);
@@ -44,6 +65,7 @@ LineReader::LineReader(const std::string& history_file) {
   el_set(editor_->line, EL_EDITOR, "emacs");
   el_set(editor_->line, EL_HIST, history, editor_->history);
   el_set(editor_->line, EL_SIGNAL, 0);  // signals stay ours
+  el_set(editor_->line, EL_GETCFN, &read_character);
 }
 
 LineReader::~LineReader() {

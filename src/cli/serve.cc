@@ -148,7 +148,7 @@ Result<int> ServeCommand::run(Context& context) {
   log::configure(level, "gateway");
   STUDIO_TRY(auto opened, store::Store::open(data_dir));
   std::shared_ptr<store::Store> store = std::move(opened);
-  if (key_.key_file.empty()) key_.key_file = expand_home(context.config.text("serve.key_file"));
+  key_.configured_file = expand_home(context.config.text("serve.key_file"));
   STUDIO_TRY(auto key, prepare_serve_key(key_, data_dir, *store));
 
   api::GatewayConfig config;

@@ -12,12 +12,13 @@
 #include "cli/engine_settings.h"
 #include "cli/keys.h"
 #include "cli/models.h"
+#include "cli/settings.h"
 
 namespace studio::cli {
 namespace {
 
 constexpr size_t kMaxServerFileBytes = 64 << 10;
-constexpr long kAliveMs = 500;  // a server of this machine answers at once
+constexpr long kAliveMs = 2000;  // a server of this machine answers at once, but the machine may be busy
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -31,6 +32,10 @@ std::string address_of_running_server(const std::string& data_dir) {
   const boost::json::object* object = json.ok() ? json->if_object() : nullptr;
   const boost::json::value* url = object ? object->if_contains("url") : nullptr;
   return url && url->is_string() ? std::string(url->get_string()) : std::string();
+}
+
+Result<std::string> key_of_running_server(const Context& context) {
+  return local_key(context.data_dir(), expand_home(context.config.text("serve.key_file")));
 }
 
 // Private servers are not billed.
@@ -49,23 +54,25 @@ Result<std::string> choose_model(const std::vector<std::string>& served, const s
 
 }  // namespace
 
-std::string running_server(const std::string& data_dir) {
-  std::string url = address_of_running_server(data_dir);
-  auto key = url.empty() ? Result<std::string>(std::string()) : local_key(data_dir);
+std::string running_server(const Context& context) {
+  std::string url = address_of_running_server(context.data_dir());
+  auto key = url.empty() ? Result<std::string>(std::string()) : key_of_running_server(context);
   if (url.empty() || !ApiClient(url, key.ok() ? *key : "").is_alive(kAliveMs)) return "";
   return url;
 }
 
 Result<std::unique_ptr<ServerSession>> ServerSession::open(Context& context, const std::string& wanted) {
-  for (auto [address, key] : {std::pair{"STUDIO_BASE_URL", "STUDIO_KEY"}, {"OPENAI_BASE_URL", "OPENAI_API_KEY"}}) {
-    if (variable(address).empty()) continue;
-    ApiClient client(variable(address), variable(key));
+  STUDIO_TRY(auto own_key, environment_key());
+  for (const auto& [address, key] :
+       {std::pair{variable("STUDIO_BASE_URL"), own_key}, {variable("OPENAI_BASE_URL"), variable("OPENAI_API_KEY")}}) {
+    if (address.empty()) continue;
+    ApiClient client(address, key);
     STUDIO_TRY(auto served, client.models());
     STUDIO_TRY(auto model, choose_model(served, wanted));
     return std::unique_ptr<ServerSession>(new ServerSession(std::move(client), model));
   }
   std::string running = address_of_running_server(context.data_dir());
-  auto key = running.empty() ? Result<std::string>(std::string()) : local_key(context.data_dir());
+  auto key = running.empty() ? Result<std::string>(std::string()) : key_of_running_server(context);
   if (!running.empty() && key.ok()) {
     ApiClient client(running, *key);
     // The catalogue's aliases are names too; whatever this server does not have, a private one may.

@@ -12,7 +12,7 @@
 namespace studio::cli {
 
 // The address of the server that runs on this data folder and answers; empty where none does.
-std::string running_server(const std::string& data_dir);
+std::string running_server(const Context& context);
 
 class ServerSession {
  public:

@@ -1,7 +1,8 @@
 // Every setting of the program: its name in studio.toml, its default, its limits, its help. `studio config show` lists
 // them; environment variables follow from the names (base/config.h).
 //
-// Secrets are no settings: keys come by --key, --key-file, STUDIO_KEY or the data folder, the hub's token by HF_TOKEN.
+// Secrets are no settings: keys come by flags, STUDIO_KEY, STUDIO_KEY_FILE or the data folder
+// (keys.h), the hub's token by HF_TOKEN.
 #pragma once
 
 #include <string>
