@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Drives the built program from outside, as people and scripts do. Usage: tests/cli/run.py [WORD...]: the tests whose name
+has one of the words. STUDIO_BUILD: the build with the program."""
+import concurrent.futures
+import sys
+import time
+import traceback
+
+import cases_models
+import cases_serve
+import cases_settings
+import cases_talk
+
+SIDE_BY_SIDE = 4  # they mostly wait for processes
+
+
+def run(name, test):
+    began = time.monotonic()
+    try:
+        test()
+        print(f"ok {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        return True
+    except Exception:  # noqa: BLE001: each test counts by itself
+        print(f"FAILED {name}\n{traceback.format_exc()}", flush=True)
+        return False
+
+
+def main():
+    tests = {name: test for cases in (cases_settings, cases_models, cases_serve, cases_talk) for name, test in vars(cases).items()
+             if name.startswith("test_") and (not sys.argv[1:] or any(word in name for word in sys.argv[1:]))}
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        results = list(pool.map(run, tests.keys(), tests.values()))
+    print(f"{results.count(True)} passed, {results.count(False)} failed, 0 skipped")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
