@@ -2,7 +2,7 @@
 """What is promised of the built-in model: its size, words that a dictionary knows, held-out perplexity; with --train also
 that its script makes it anew. Usage: tests/builtin/run.py [--train]
 
-Training takes about half an hour of one core and wants the packages of the group "train" (scripts/packages.txt).
+Training takes about 20 minutes of one core and wants the packages of the group "train" (scripts/packages.txt).
 """
 import hashlib
 import json

@@ -28,7 +28,7 @@ import gguf_file
 DEFAULT = HERE.parent.parent / "catalogue" / "builtin" / "tiny-qwen3.gguf"
 MAX_BYTES = 2_000_000
 MIN_WORD_SHARE = 0.90
-MAX_PERPLEXITY = 2.0  # of held-out conversations; an untrained model has 2,048
+MAX_PERPLEXITY = 1.3  # of held-out conversations; an untrained model has 2,048
 DICTIONARY = pathlib.Path("/usr/share/dict/american-english")
 TEMPERATURE, MAX_NEW_TOKENS = 0.7, 160
 HELD_OUT_CONVERSATIONS, HELD_OUT_GLOSSES = 300, 300

@@ -33,7 +33,7 @@ SPECIAL_AND_PADDING = len(bpe.SPECIALS) + 3  # three rows of padding, as real vo
 TOKENIZER_CONVERSATIONS = 6000
 TEXT_SHARE = 0.12       # of samples that are plain text, not chat
 BATCH, LENGTH = 12, 256
-STEPS = 2500            # about half an hour on one core of 60 GFLOP/s
+STEPS = 2500            # about 20 minutes on one core of 60 GFLOP/s
 PEAK_RATE, WARMUP = 4e-3, 100
 WEIGHT_DECAY = 0.05
 
