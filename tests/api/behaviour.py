@@ -2,12 +2,12 @@
 """What a transcript cannot say: streams left, cut, slow, many at once; drain, overload, a worker's death; usage on disk
 before the end is told. Each against a real server with the built-in model."""
 import concurrent.futures
+import glob
 import json
 import os
 import re
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 import traceback
@@ -155,9 +155,17 @@ def test_usage_is_on_disk_before_the_end_is_told(server):
 
 
 def worker_pid(server):
-    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    found = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                pid, parent = path.split("/")[2], file.read().rpartition(")")[2].split()[1]
+        except OSError:  # it ended meanwhile
+            continue
+        if parent == str(server.process.pid):
+            found.append(int(pid))
     assert len(found) == 1, found
-    return int(found[0])
+    return found[0]
 
 
 def test_a_killed_worker_costs_no_stream(server):
