@@ -10,13 +10,14 @@ mkdir -p "$work"
 cd "$work"
 
 if [ -f "$source/package-lock.json" ]; then
-  PATH=$("$root/tools/node.sh"):$PATH
-  export PATH
   cp "$source/package.json" "$source/package-lock.json" .
   if ! cmp -s package-lock.json installed.lock; then
+    # npm runs on the Node it came with (Debian's finds its parts on no other); the client runs on the pinned one.
     npm ci --ignore-scripts --no-audit --no-fund --silent
     cp package-lock.json installed.lock
   fi
+  PATH=$("$root/tools/node.sh"):$PATH
+  export PATH
   cp "$source"/*.mjs .
   exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- node test.mjs
 fi
