@@ -203,8 +203,14 @@ Result<int> BenchCommand::run(Context& context) {
 
   double memory_gbs = memory_read_gbs(info.threads);
   int answer = static_cast<int>(decode_) + 1;  // the first token belongs to the prompt's time
+  auto tell = [&](const std::string& what) {
+    context.output.note(context.output.dim("measuring " + what + ", " + std::to_string(repeat_) + " times ..."));
+  };
+  tell("the prompt");
   STUDIO_TRY(auto prefill, measure(*engine, 1, static_cast<int>(prefill_), 1, true));
+  tell("one answer");
   STUDIO_TRY(auto decode, measure(*engine, 1, 16, answer, false));
+  tell(std::to_string(streams_) + " answers at once");
   STUDIO_TRY(auto streams, measure(*engine, static_cast<int>(streams_), kStreamPrompt, answer, false));
   double prefill_rate = median(prefill), decode_rate = median(decode), streams_rate = median(streams);
   double roof = memory_gbs * 1e9 / cost.bytes_per_token;
