@@ -12,7 +12,6 @@ import subprocess
 
 SUITE = "bookworm"
 FIRST_PACKAGES = "git,make,ca-certificates"  # all that a newcomer's machine is supposed to have
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 AUTHORITIES = "/usr/local/share/ca-certificates"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # How clients of registries are told where and how to ask.
@@ -54,11 +53,12 @@ class FreshRoot:
 
     def make(self):
         sources = debian_sources()
-        mirror = next((uri for uri, suite in sources if suite == SUITE), DEFAULT_MIRROR)
-        subprocess.run(["debootstrap", "--variant=minbase", f"--include={FIRST_PACKAGES}", SUITE, self.folder, mirror],
+        mirror = [uri for uri, suite in sources if suite == SUITE][:1]  # of another Debian: debootstrap's own choice
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={FIRST_PACKAGES}", SUITE, self.folder, *mirror],
                        stdout=subprocess.DEVNULL, check=True)
-        with open(os.path.join(self.folder, "etc/apt/sources.list"), "w", encoding="ascii") as file:
-            file.writelines(f"deb {uri} {suite} main\n" for uri, suite in sources or [(mirror, SUITE)])
+        if mirror:
+            with open(os.path.join(self.folder, "etc/apt/sources.list"), "w", encoding="ascii") as file:
+                file.writelines(f"deb {uri} {suite} main\n" for uri, suite in sources)
 
     def mount(self):
         for kind, place, options in (("proc", "proc", "nosuid"), ("sysfs", "sys", "ro,nosuid"), ("devpts", "dev/pts", "nosuid"),
