@@ -1,7 +1,6 @@
 #include "catalogue/hub.h"
 
 #include <cctype>
-#include <thread>
 
 namespace studio::catalogue {
 namespace {
@@ -25,12 +24,6 @@ std::string without_slash(std::string endpoint) {
   return endpoint;
 }
 
-std::string host_of(const std::string& url) {
-  size_t start = url.find("://");
-  start = start == std::string::npos ? 0 : start + 3;
-  return url.substr(start, url.find('/', start) - start);
-}
-
 bool is_loopback(const std::string& url) {
   std::string host = host_of(url);
   return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
@@ -47,6 +40,7 @@ FetchRequest request_for(const Source& source, const ModelFile& file, const HubS
   FetchRequest request;
   request.first_answer = settings.patience;
   request.expected_bytes = file.bytes;
+  request.is_digest_known = !file.sha256.empty();
   std::string place =
       escape_path(source.repo) + "/resolve/" + escape_path(source.revision) + "/" + escape_path(file.name);
   switch (source.kind) {
@@ -86,18 +80,6 @@ std::string display_name(const Source& source, const HubSettings& settings) {
       return "built in";
   }
   return "?";
-}
-
-std::vector<Result<Validators>> ask_sources(const std::vector<Source>& sources, const ModelFile& file,
-                                            const HubSettings& settings) {
-  std::vector<Result<Validators>> answers(sources.size(), Validators());
-  std::vector<std::thread> askers;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    if (!is_http_source(sources[i])) continue;
-    askers.emplace_back([&, i] { answers[i] = probe(request_for(sources[i], file, settings)); });
-  }
-  for (std::thread& asker : askers) asker.join();
-  return answers;
 }
 
 }  // namespace studio::catalogue

@@ -1,4 +1,4 @@
-// Where hubs keep a file, and which of them answer.
+// Where hubs keep a file.
 //
 // ModelScope and Hugging Face speak the same form: ENDPOINT/.../REPO/resolve/REVISION/FILE, redirecting to where the
 // bytes are and telling their SHA-256 on the way (Hugging Face: X-Linked-Etag). Pages read: huggingface_hub's "Download
@@ -6,23 +6,25 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "catalogue/catalogue.h"
-#include "catalogue/fetch.h"
+#include "catalogue/http_request.h"
 
 namespace studio::catalogue {
 
 inline constexpr const char* kModelscopeEndpoint = "https://modelscope.cn";
 inline constexpr const char* kHuggingfaceEndpoint = "https://huggingface.co";
 
+// What sources out of reach may cost one pull in all, however many they are (inquiry.h): 5 s are promised, half a
+// second of them is for the program itself.
+inline constexpr std::chrono::milliseconds kReachBudget{4'500};
+
 struct HubSettings {
   std::string modelscope = kModelscopeEndpoint;
   std::string huggingface = kHuggingfaceEndpoint;  // HF_ENDPOINT
   std::string huggingface_token;                   // HF_TOKEN; sent to that endpoint alone
-  std::chrono::milliseconds patience{4'000};       // for the first answer; hubs are asked at the same time
+  std::chrono::milliseconds patience = kReachBudget;
 };
 
 bool is_http_source(const Source& source);  // a hub or a URL
@@ -33,10 +35,5 @@ FetchRequest request_for(const Source& source, const ModelFile& file, const HubS
 
 // "modelscope.cn", "packages", ...: for messages.
 std::string display_name(const Source& source, const HubSettings& settings);
-
-// Asks every http source for the model's first file at the same time, so that hubs out of reach cost one patience in
-// all. The answers line up with `sources`; those of other kinds are ok.
-std::vector<Result<Validators>> ask_sources(const std::vector<Source>& sources, const ModelFile& file,
-                                            const HubSettings& settings);
 
 }  // namespace studio::catalogue

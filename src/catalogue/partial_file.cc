@@ -63,6 +63,7 @@ PartialFile::PartialFile(PartialFile&& other) noexcept
       source_(std::move(other.source_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),
+      is_joined_(other.is_joined_),
       validators_(std::move(other.validators_)),
       hash_(std::move(other.hash_)) {}
 
@@ -121,6 +122,7 @@ Status PartialFile::append(std::string_view bytes) {
 Status PartialFile::restart() {
   if (::ftruncate(fd_, 0) != 0) return disk_error("cannot empty the partial file", path_, errno);
   size_ = 0;
+  is_joined_ = false;
   hash_ = Sha256();
   validators_ = Validators();
   return remember(validators_);

@@ -39,6 +39,10 @@ class PartialFile {
   Status append(std::string_view bytes);
   Status restart();  // back to nothing
 
+  // Bytes of a further answer follow those of another: only by their validators are they known to belong together.
+  void join() { is_joined_ = true; }
+  bool is_joined() const { return is_joined_; }
+
   // The digest of all bytes, once; after it only finish() or discard().
   std::string digest();
   // Synced, then renamed to PATH.
@@ -54,6 +58,7 @@ class PartialFile {
   std::string path_, source_;
   int fd_;
   int64_t size_ = 0;
+  bool is_joined_ = false;
   Validators validators_;
   Sha256 hash_;
 };

@@ -8,10 +8,13 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "base/file_lock.h"
 #include "catalogue/builtin.h"
 #include "catalogue/fetch.h"
+#include "catalogue/inquiry.h"
 #include "catalogue/wheel.h"
 
 namespace studio::catalogue {
@@ -40,6 +43,7 @@ class Pull {
  private:
   Result<FileLock> lock();
   Status check_space() const;
+  Result<Pulled> from_any(const std::vector<Source>& sources);
   Result<LocalModel> from_source(const Source& source, const Validators& claimed);
   Result<Verified> fetch_file(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels);
   Status fill(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels, PartialFile& out);
@@ -108,18 +112,32 @@ Result<Pulled> Pull::run() {
   if (sources.empty()) {
     return Error(Code::kInvalidArgument, model_.name + " has no source of kind '" + settings_.only_source + "'");
   }
-  auto answers = ask_sources(sources, model_.files[0], settings_.hubs);
+  return from_any(sources);
+}
+
+Result<Pulled> Pull::from_any(const std::vector<Source>& sources) {
+  Inquiry inquiry(sources, model_.files[0], settings_.hubs, settings_.cache_dir);
+  auto reason_of = [&](size_t i) {
+    return std::string(source_kind_name(sources[i].kind)) + ": " + inquiry.reason(i)->message();
+  };
+  std::vector<bool> is_told(sources.size());
+  while (auto next = inquiry.next()) {
+    for (size_t i = 0; i < sources.size(); ++i) {
+      if (is_told[i] || !inquiry.reason(i)) continue;
+      progress_.note(reason_of(i));
+      is_told[i] = true;
+    }
+    std::this_thread::sleep_for(inquiry.delay(*next));
+    auto result = from_source(sources[*next], inquiry.claimed(*next));
+    if (result.ok()) return Pulled{std::move(*result), false};
+    if (result.error().code() == Code::kFailedPrecondition) return result.error();  // full for every source
+    inquiry.fail(*next, std::move(result).error());
+  }
   Code code = Code::kUnavailable;
   std::string reasons;
   for (size_t i = 0; i < sources.size(); ++i) {
-    auto result = answers[i].ok() ? from_source(sources[i], *answers[i]) : Result<LocalModel>(answers[i].error());
-    if (result.ok()) return Pulled{std::move(*result), false};
-    const Error& failure = result.error();
-    if (failure.code() == Code::kFailedPrecondition) return failure;  // a full disk is full for every source
-    std::string reason = std::string(source_kind_name(sources[i].kind)) + ": " + failure.message();
-    progress_.note(reason);
-    reasons += "\n  " + reason;
-    if (failure.code() != Code::kUnavailable) code = failure.code();
+    reasons += "\n  " + reason_of(i);
+    if (inquiry.reason(i)->code() != Code::kUnavailable) code = inquiry.reason(i)->code();
   }
   return Error(code, "cannot get " + model_.name + ":" + reasons);
 }
@@ -127,13 +145,16 @@ Result<Pulled> Pull::run() {
 Result<LocalModel> Pull::from_source(const Source& source, const Validators& claimed) {
   const ModelFile& first = model_.files[0];
   if (!first.sha256.empty() && !claimed.sha256.empty() && first.sha256 != claimed.sha256) {
-    return Error(Code::kCorruptData, "offers another file than the catalogue's (SHA-256 " + claimed.sha256 + ")");
+    return Error(Code::kCorruptData,
+                 "offers another file than the catalogue's: SHA-256 " + claimed.sha256 + " instead of " + first.sha256);
   }
   if (source.kind == SourceKind::kBuiltin) return library_.install_builtin();
   progress_.note("fetching " + model_.name + " from " + display_name(source, settings_.hubs));
+  std::optional<FileLock> wheels_lock;
   std::vector<std::string> wheels;
   if (source.kind == SourceKind::kPypi) {
-    STUDIO_TRY(wheels, fetch_wheels(source, settings_.cache_dir, settings_.hubs.patience, progress_));
+    STUDIO_TRY(wheels_lock, lock_wheels(source, settings_.cache_dir, progress_));
+    STUDIO_TRY(wheels, fetch_wheels(source, settings_.cache_dir, progress_));
   }
   Verified verified = settings_.pinned;
   for (const ModelFile& file : model_.files) {

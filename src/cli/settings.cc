@@ -92,8 +92,8 @@ const std::vector<Setting>& all_settings() {
        .help = "Hugging Face, or a mirror of it (HF_ENDPOINT)"},
       {.name = "hub.patience_ms",
        .kind = kNumber,
-       .fallback = "4000",
-       .help = "how long hubs, all asked at once, may take to answer",
+       .fallback = std::to_string(catalogue::kReachBudget.count()),
+       .help = "what hubs and registries out of reach may cost one pull in all",
        .min = 100,
        .max = 600'000},
   };
