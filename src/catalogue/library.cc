@@ -97,6 +97,14 @@ Status Library::describe(const LocalModel& model) const {
   return write_file_atomically(models_dir() + "/" + model.name + ".json", to_json(object) + "\n", 0644);
 }
 
+Status Library::forget_description(const std::string& name) const {
+  std::string path = models_dir() + "/" + name + ".json";
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) return Error(Code::kPermissionDenied, "cannot remove " + path + ": " + error.message());
+  return Ok{};
+}
+
 Result<std::vector<LocalModel>> Library::list() const {
   std::vector<LocalModel> models;
   std::error_code error;

@@ -46,6 +46,7 @@ class Library {
   std::string path_of(const Model& model) const;
   // Writes what is known about a model whose files are in place, or about to be.
   Status describe(const LocalModel& model) const;
+  Status forget_description(const std::string& name) const;
   Status make_folders() const;
 
  private:

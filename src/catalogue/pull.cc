@@ -43,6 +43,7 @@ class Pull {
  private:
   Result<FileLock> lock();
   Status check_space() const;
+  Result<std::optional<LocalModel>> what_is_here() const;
   Result<Pulled> from_any(const std::vector<Source>& sources);
   Result<LocalModel> from_source(const Source& source, const Validators& claimed);
   Result<Verified> fetch_file(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels);
@@ -62,8 +63,35 @@ std::string staged_path(const std::string& staging, const ModelFile& file) {
   return staging + "/" + file.name;
 }
 
+Status rename_to(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return Ok{};
+  return Error(Code::kInternal, "cannot rename to " + to + ": " + std::strerror(errno));
+}
+
+// Whether an earlier pull, cut in a later file or before the end, left this one whole.
+bool is_staged(const std::string& path, const ModelFile& file) {
+  std::error_code error;
+  if (file.sha256.empty() || !fs::is_regular_file(path, error)) return false;
+  auto digest = digest_of_file(path);
+  return digest.ok() && *digest == file.sha256;
+}
+
+// The digest of all that was fetched, if it and the length are what the catalogue, or else the hub, says.
+Result<std::string> checked_digest(const ModelFile& file, PartialFile& partial) {
+  const std::string& expected = file.sha256.empty() ? partial.validators().sha256 : file.sha256;
+  std::string digest = partial.digest();
+  if (!expected.empty() && digest != expected) {
+    return Error(Code::kCorruptData, file.name + " has the wrong SHA-256: " + digest + " instead of " + expected);
+  }
+  if (file.bytes > 0 && partial.size() != file.bytes) {
+    return Error(Code::kCorruptData, file.name + " has " + std::to_string(partial.size()) + " bytes instead of " +
+                                         std::to_string(file.bytes));
+  }
+  return digest;
+}
+
 Result<FileLock> Pull::lock() {
-  std::string path = library_.partial_dir() + "/" + model_.name + ".lock";
+  std::string path = library_.partial_dir() + "/." + model_.name + ".lock";
   STUDIO_TRY(auto lock, FileLock::try_acquire(path));
   if (lock) return std::move(*lock);
   progress_.note("another pull of " + model_.name + " is under way (process " + FileLock::holder(path) +
@@ -71,11 +99,29 @@ Result<FileLock> Pull::lock() {
   return FileLock::acquire(path);
 }
 
-bool is_what_we_want(const LocalModel& here, const Model& model) {
-  if (model.files.size() == 1 && !model.files[0].sha256.empty() && !here.sha256.empty()) {
-    return here.sha256 == model.files[0].sha256;
+// The model, where it is here already and is what is asked for. What nobody described, or somebody changed since, is
+// taken for a model with known digests only if it has them.
+Result<std::optional<LocalModel>> Pull::what_is_here() const {
+  std::optional<LocalModel> here = library_.find(model_.name), nothing;
+  if (!here) return nothing;
+  bool is_folder = model_.files.size() > 1, is_described = !here->sha256.empty();
+  for (const ModelFile& file : model_.files) {
+    std::string path = is_folder ? here->path + "/" + file.name : here->path;
+    std::error_code error;
+    if (file.bytes > 0 && fs::file_size(path, error) != static_cast<uintmax_t>(file.bytes)) return nothing;
+    if (is_described || file.sha256.empty()) continue;
+    auto digest = digest_of_file(path);
+    if (!digest.ok() || *digest != file.sha256) return nothing;
   }
-  return model.total_bytes() == 0 || model.files.size() > 1 || here.bytes == model.total_bytes();
+  const std::string& expected = model_.files[0].sha256;
+  if (expected.empty() || here->sha256 == expected) return here;
+  if (is_described) return nothing;
+  here->sha256 = expected;
+  here->source = source_kind_name(SourceKind::kFile);
+  here->verified = settings_.pinned;
+  here->pulled_at = std::time(nullptr);
+  STUDIO_CHECK_OK(library_.describe(*here));
+  return here;
 }
 
 Status Pull::check_space() const {
@@ -97,8 +143,8 @@ Status Pull::check_space() const {
 Result<Pulled> Pull::run() {
   STUDIO_CHECK_OK(library_.make_folders());
   STUDIO_TRY(auto held, lock());
-  auto here = library_.find(model_.name);
-  if (here && is_what_we_want(*here, model_)) return Pulled{std::move(*here), true};
+  STUDIO_TRY(auto here, what_is_here());
+  if (here) return Pulled{std::move(*here), true};
   STUDIO_CHECK_OK(check_space());
   std::error_code error;
   fs::create_directories(staging_, error);
@@ -174,29 +220,34 @@ Result<Verified> Pull::fetch_file(const Source& source, const ModelFile& file, c
   std::string path = staged_path(staging_, file);
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
+  bool is_first = &file == &model_.files[0];
+  if (is_staged(path, file)) {
+    if (is_first) first_digest_ = file.sha256;
+    return settings_.pinned;
+  }
   std::string identity = is_http_source(source) ? request_for(source, file, settings_.hubs).url
                                                 : std::string(source_kind_name(source.kind)) + ":" + source.path;
   STUDIO_TRY(auto partial, PartialFile::open(path, identity));
   // Only downloads are gone on with: copying from this disk is as quick as checking what was copied.
   if (!is_http_source(source)) STUDIO_CHECK_OK(partial.restart());
   STUDIO_CHECK_OK(fill(source, file, wheels, partial));
-
-  std::string claimed = partial.validators().sha256;
-  const std::string& expected = file.sha256.empty() ? claimed : file.sha256;
-  std::string digest = partial.digest();
-  if (!expected.empty() && digest != expected) {
-    partial.discard();
-    return Error(Code::kCorruptData, file.name + " has the wrong SHA-256: " + digest + " instead of " + expected);
+  auto digest = checked_digest(file, partial);
+  if (!digest.ok() && partial.is_joined()) {
+    // The file may have changed between the pieces with nothing to tell but the digest.
+    progress_.note(digest.error().message() + "; fetching it anew, in one piece");
+    STUDIO_CHECK_OK(partial.restart());
+    STUDIO_CHECK_OK(fill(source, file, wheels, partial));
+    digest = checked_digest(file, partial);
   }
-  if (file.bytes > 0 && partial.size() != file.bytes) {
+  if (!digest.ok()) {
     partial.discard();
-    return Error(Code::kCorruptData, file.name + " has " + std::to_string(partial.size()) + " bytes instead of " +
-                                         std::to_string(file.bytes));
+    return digest.error();
   }
+  bool is_claimed = !partial.validators().sha256.empty();
   STUDIO_CHECK_OK(partial.finish());
-  if (&file == &model_.files[0]) first_digest_ = digest;
+  if (is_first) first_digest_ = *digest;
   if (!file.sha256.empty()) return settings_.pinned;
-  return claimed.empty() ? Verified::kNot : Verified::kByHub;
+  return is_claimed ? Verified::kByHub : Verified::kNot;
 }
 
 Status Pull::fill(const Source& source, const ModelFile& file, const std::vector<std::string>& wheels,
@@ -237,7 +288,7 @@ Status Pull::copy_into(const std::string& path, PartialFile& out) {
   return status;
 }
 
-// The one moment at which the model becomes visible. The description goes first: without its model it says nothing.
+// The one moment at which the model becomes visible.
 Result<LocalModel> Pull::publish(const Source& source, Verified verified) {
   bool is_folder = model_.files.size() > 1;
   LocalModel here{.name = model_.name,
@@ -251,14 +302,20 @@ Result<LocalModel> Pull::publish(const Source& source, Verified verified) {
   for (const ModelFile& file : model_.files) {
     here.bytes += static_cast<int64_t>(fs::file_size(staged_path(staging_, file), error));
   }
-  STUDIO_CHECK_OK(library_.describe(here));
-  if (is_folder) fs::remove_all(here.path, error);  // an older version of the folder cannot be renamed over
-  std::string from = is_folder ? staging_ : staged_path(staging_, model_.files[0]);
-  if (::rename(from.c_str(), here.path.c_str()) != 0) {
-    return Error(Code::kInternal, "cannot rename to " + here.path + ": " + std::strerror(errno));
+  // A description without its model says nothing, a model without one is unknown; but never the one of another model.
+  bool replaces = fs::exists(here.path, error);
+  if (replaces) STUDIO_CHECK_OK(library_.forget_description(model_.name));
+  if (!replaces) STUDIO_CHECK_OK(library_.describe(here));
+  std::string old = library_.partial_dir() + "/." + model_.name + ".old";  // no model's name begins with a dot
+  if (replaces && is_folder) {  // which cannot be renamed over, and must not be seen half removed
+    fs::remove_all(old, error);
+    STUDIO_CHECK_OK(rename_to(here.path, old));
   }
+  STUDIO_CHECK_OK(rename_to(is_folder ? staging_ : staged_path(staging_, model_.files[0]), here.path));
+  if (replaces) STUDIO_CHECK_OK(library_.describe(here));
   STUDIO_CHECK_OK(sync_folder(library_.models_dir()));
   fs::remove_all(staging_, error);
+  fs::remove_all(old, error);
   return here;
 }
 
@@ -275,6 +332,8 @@ Result<Pulled> import_file(const std::string& path, const std::string& name, con
   }
   std::error_code error;
   if (!fs::exists(path, error)) return Error(Code::kNotFound, "no such file: " + path);
+  if (!fs::is_regular_file(path, error)) return Error(Code::kInvalidArgument, path + " is not a file");
+  if (fs::file_size(path, error) == 0) return Error(Code::kInvalidArgument, path + " is empty");
   Model model = entry ? *entry : Model();
   PullSettings settings;
   if (!entry) {
