@@ -174,6 +174,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_body(self, body, start, end):
         fault, at = self.hub.fault, start
+        if self.headers.get("Range") == "bytes=0-0":  # the question whether the file is there is no part of a download
+            fault = Fault(endless=fault.endless)
         while at < end or (fault.endless and end == len(body)):
             piece = body[at:min(at + CHUNK, end)] or bytes(CHUNK)
             if at <= fault.cut_at < at + len(piece) and self.hub.use("cut_times"):
