@@ -12,6 +12,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/stop_signals.h"
+
 namespace studio::log {
 namespace {
 
@@ -29,6 +31,7 @@ struct Sink {
 // Made once and never destroyed: threads may log while statics are being torn down.
 Sink& sink() {
   static Sink* instance = [] {
+    StopSignalsBlocked in_the_new_thread;
     auto* made = new Sink;  // NOLINT(cppcoreguidelines-owning-memory): lives as long as the process, see above
     made->pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
     made->logger = std::make_shared<spdlog::async_logger>("studio", std::make_shared<spdlog::sinks::stderr_sink_mt>(),

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/stop_signals.h"
 
 namespace studio::store {
 namespace {
@@ -13,7 +14,10 @@ constexpr int64_t kMaxLogPages = 1'000;  // 4 MB; then the log is moved into the
 
 }  // namespace
 
-Writer::Writer(Connection connection) : connection_(std::move(connection)), thread_([this] { loop(); }) {}
+Writer::Writer(Connection connection) : connection_(std::move(connection)) {
+  StopSignalsBlocked in_the_new_thread;
+  thread_ = std::thread([this] { loop(); });
+}
 
 Writer::~Writer() {
   {

@@ -49,7 +49,7 @@ class Writer {
   bool is_stopping_ = false;
   uint64_t commits_ = 0;
 
-  std::thread thread_;  // last: starts when everything above is there
+  std::thread thread_;
 };
 
 }  // namespace studio::store
