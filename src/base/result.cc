@@ -6,6 +6,8 @@ std::string_view code_name(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
       return "invalid_argument";
+    case Code::kOutOfRange:
+      return "out_of_range";
     case Code::kUnauthenticated:
       return "unauthenticated";
     case Code::kPermissionDenied:

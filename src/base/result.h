@@ -17,6 +17,7 @@ namespace studio {
 // Few and stable; each dialect maps every one of them to its own status and body in one file.
 enum class Code {
   kInvalidArgument,
+  kOutOfRange,  // an argument of the right kind whose value is too small, too large or not there
   kUnauthenticated,
   kPermissionDenied,
   kNotFound,

@@ -112,6 +112,7 @@ std::string human_time(int64_t unix_seconds) {
 int exit_code_of(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
+    case Code::kOutOfRange:
       return 2;
     case Code::kNotFound:
       return 3;

@@ -158,9 +158,8 @@ Result<Prompt> TextModel::prepare_infill(std::string_view prefix, std::string_vi
 Result<Prompt> TextModel::prepare_ids(std::vector<TokenId> ids) const {
   for (TokenId id : ids) {
     if (id >= 0 && id < tokenizer_->vocab_size()) continue;
-    return Error(Code::kInvalidArgument, "prompt: token id " + std::to_string(id) +
-                                             " is outside the vocabulary (0 to " +
-                                             std::to_string(tokenizer_->vocab_size() - 1) + ").")
+    return Error(Code::kOutOfRange, "prompt: token id " + std::to_string(id) + " is outside the vocabulary (0 to " +
+                                        std::to_string(tokenizer_->vocab_size() - 1) + ").")
         .with_param("prompt");
   }
   Prompt prompt;

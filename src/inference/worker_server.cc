@@ -23,7 +23,10 @@ using http::Response;
 int http_status(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
+    case Code::kOutOfRange:
       return 400;
+    case Code::kConflict:
+      return 409;
     case Code::kPayloadTooLarge:
       return 413;
     case Code::kNotFound:

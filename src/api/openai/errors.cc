@@ -19,6 +19,8 @@ Row row_of(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
       return {400, "invalid_request_error", "invalid_parameter_error"};
+    case Code::kOutOfRange:
+      return {400, "invalid_request_error", "invalid_value"};
     case Code::kUnauthenticated:
       return {401, "invalid_request_error", "invalid_api_key"};
     case Code::kPermissionDenied:
@@ -28,7 +30,7 @@ Row row_of(Code code) {
     case Code::kConflict:
       return {409, "invalid_request_error", "conflict"};
     case Code::kQuotaExceeded:
-      return {429, "insufficient_quota", "insufficient_quota"};
+      return {429, "limit_requests", "limit_requests"};
     case Code::kOverloaded:
       return {503, "server_error", "overloaded"};
     case Code::kFailedPrecondition:
@@ -42,13 +44,13 @@ Row row_of(Code code) {
     case Code::kUnavailable:
       return {503, "server_error", "model_unavailable"};
     case Code::kCorruptData:
-      return {500, "server_error", "internal_error"};
+      return {500, "internal_server_error", "internal_error"};
     case Code::kUnimplemented:
       return {400, "invalid_request_error", "unsupported_parameter"};
     case Code::kInternal:
-      return {500, "server_error", "internal_error"};
+      return {500, "internal_server_error", "internal_error"};
   }
-  return {500, "server_error", "internal_error"};
+  return {500, "internal_server_error", "internal_error"};
 }
 
 const char* code_of(const Error& error) {

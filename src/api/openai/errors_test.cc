@@ -10,10 +10,10 @@ namespace studio::api::openai {
 namespace {
 
 constexpr Code kAllCodes[] = {
-    Code::kInvalidArgument, Code::kUnauthenticated, Code::kPermissionDenied, Code::kNotFound,
-    Code::kConflict,        Code::kQuotaExceeded,   Code::kOverloaded,       Code::kFailedPrecondition,
-    Code::kPayloadTooLarge, Code::kCancelled,       Code::kDeadlineExceeded, Code::kUnavailable,
-    Code::kCorruptData,     Code::kUnimplemented,   Code::kInternal,
+    Code::kInvalidArgument,    Code::kOutOfRange,      Code::kUnauthenticated, Code::kPermissionDenied,
+    Code::kNotFound,           Code::kConflict,        Code::kQuotaExceeded,   Code::kOverloaded,
+    Code::kFailedPrecondition, Code::kPayloadTooLarge, Code::kCancelled,       Code::kDeadlineExceeded,
+    Code::kUnavailable,        Code::kCorruptData,     Code::kUnimplemented,   Code::kInternal,
 };
 
 boost::json::object body_of(const Error& error) {
@@ -34,6 +34,7 @@ TEST(Errors, EveryCodeHasAStatusATypeAndACode) {
 
 TEST(Errors, ClientsSeeTheStatusesTheirClassesComeFrom) {
   EXPECT_EQ(http_status(Code::kInvalidArgument), 400);
+  EXPECT_EQ(http_status(Code::kOutOfRange), 400);
   EXPECT_EQ(http_status(Code::kUnimplemented), 400);
   EXPECT_EQ(http_status(Code::kUnauthenticated), 401);
   EXPECT_EQ(http_status(Code::kPermissionDenied), 403);

@@ -75,8 +75,11 @@ void read_logit_bias(FieldReader& reader, engine::SamplingParams& sampling) {
     if (error != std::errc() || end != key.data() + key.size() || id < 0) {
       return reader.fail(place, "must have a token id as its name");
     }
-    double value = entry.value().is_number() ? entry.value().to_number<double>() : 1e9;
-    if (!(value >= -100 && value <= 100)) return reader.fail(place, "must be a number from -100 to 100");
+    if (!entry.value().is_number()) {
+      return reader.fail(place, "must be a number; it is " + std::string(json_kind(entry.value())));
+    }
+    auto value = entry.value().to_number<double>();
+    if (!(value >= -100 && value <= 100)) return reader.fail(place, "must be from -100 to 100", Code::kOutOfRange);
     sampling.logit_bias.emplace_back(id, static_cast<float>(value));
   }
 }
@@ -183,6 +186,9 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
     reader.fail("content", "is missing");
   }
   message.reasoning_content = reader.text("reasoning_content").value_or("");
+  if (!message.reasoning_content.empty() && message.role != "assistant") {
+    reader.fail("reasoning_content", "is only allowed on a message of the assistant");
+  }
   *is_partial = reader.flag("partial").value_or(false);
   if (*is_partial && message.role != "assistant")
     reader.fail("partial", "is only allowed on a message of the assistant");

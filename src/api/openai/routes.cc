@@ -69,9 +69,9 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
   for (size_t i = 0; i < request.stop_ids.size(); ++i) {
     if (request.stop_ids[i] < vocab) continue;
     std::string field = "stop[" + std::to_string(i) + "]";
-    return Refusal{Error(Code::kInvalidArgument,
-                         field + " is outside the model's vocabulary (0 to " + std::to_string(vocab - 1) + ").")
-                       .with_param(field)};
+    return Refusal{
+        Error(Code::kOutOfRange, field + " is outside the model's vocabulary (0 to " + std::to_string(vocab - 1) + ").")
+            .with_param(field)};
   }
   auto over = model.overflow(request);
   if (!over) return std::nullopt;

@@ -108,9 +108,11 @@ std::optional<int64_t> FieldReader::integer(std::string_view name, int64_t min, 
   bool is_huge = value->is_uint64() && value->get_uint64() > static_cast<uint64_t>(INT64_MAX);
   int64_t number = is_huge ? INT64_MAX : value->to_number<int64_t>();
   if (is_huge || number < min || number > max) {
-    fail(name, max == INT64_MAX ? "must be at least " + std::to_string(min) + "; it is " + to_json(*value)
-                                : "must be from " + std::to_string(min) + " to " + std::to_string(max) + "; it is " +
-                                      to_json(*value));
+    fail(name,
+         max == INT64_MAX
+             ? "must be at least " + std::to_string(min) + "; it is " + to_json(*value)
+             : "must be from " + std::to_string(min) + " to " + std::to_string(max) + "; it is " + to_json(*value),
+         Code::kOutOfRange);
     return std::nullopt;
   }
   return number;
@@ -127,8 +129,10 @@ std::optional<double> FieldReader::number(std::string_view name, Range range) {
   bool is_low = range.excludes_min ? number <= range.min : number < range.min;
   bool is_high = range.excludes_max ? number >= range.max : number > range.max;
   if (is_low || is_high) {
-    fail(name, "must be " + std::string(range.excludes_min ? "above " : "at least ") + shown(range.min) + " and " +
-                   (range.excludes_max ? "below " : "at most ") + shown(range.max) + "; it is " + shown(number));
+    fail(name,
+         "must be " + std::string(range.excludes_min ? "above " : "at least ") + shown(range.min) + " and " +
+             (range.excludes_max ? "below " : "at most ") + shown(range.max) + "; it is " + shown(number),
+         Code::kOutOfRange);
     return std::nullopt;
   }
   return number;

@@ -7,7 +7,7 @@ namespace studio::engine {
 namespace {
 
 Error out_of_range(const char* field, const char* range) {
-  return Error(Code::kInvalidArgument, std::string(field) + " must be " + range).with_param(field);
+  return Error(Code::kOutOfRange, std::string(field) + " must be " + range).with_param(field);
 }
 
 Status validate_logit_bias(const SamplingParams& params, int vocab_size) {
@@ -17,8 +17,8 @@ Status validate_logit_bias(const SamplingParams& params, int vocab_size) {
   }
   for (const auto& [id, bias] : params.logit_bias) {
     if (id < 0 || id >= vocab_size) {
-      return Error(Code::kInvalidArgument, "logit_bias names token " + std::to_string(id) +
-                                               ", outside the vocabulary of " + std::to_string(vocab_size))
+      return Error(Code::kOutOfRange, "logit_bias names token " + std::to_string(id) + ", outside the vocabulary of " +
+                                          std::to_string(vocab_size))
           .with_param("logit_bias");
     }
     if (!(std::fabs(bias) <= kMaxBias)) return out_of_range("logit_bias", "between -100 and 100 for every token");

@@ -28,7 +28,7 @@ struct SamplingParams {
   int top_logprobs = 0;   // 0 .. kMaxTopLogprobs alternatives beside it
 };
 
-// invalid_argument naming the field (also in Error::param) when a value is outside the ranges above.
+// out_of_range naming the field (also in Error::param) when a value is outside the ranges above.
 Status validate(const SamplingParams& params, int vocab_size);
 
 struct TopLogprob {
