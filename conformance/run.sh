@@ -5,6 +5,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 name=${1:?client folder}
 source=$root/conformance/$name
+# Small limits, so that a client can meet them: 12 choices at once in the engine, 8 requests at once by a key.
+export STUDIO_ENGINE_MAX_SEQUENCES=4 STUDIO_ENGINE_MAX_QUEUE=8 STUDIO_SERVE_MAX_REQUESTS_PER_KEY=8
 work=$root/build/conformance/$name
 mkdir -p "$work"
 cd "$work"

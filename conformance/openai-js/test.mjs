@@ -5,7 +5,13 @@ import OpenAI from 'openai';
 const model = process.env.STUDIO_MODEL;
 const client = new OpenAI({ maxRetries: 0 });
 const messages = [{ role: 'user', content: 'What is a violin?' }];
+const openAtOnce = 8; // conformance/run.sh
 const fixed = { model, messages, max_tokens: 12, temperature: 0.7, seed: 7 };
+const long = { ...fixed, max_tokens: 1500, ignore_eos: true };
+
+// As many open streams as a key may have; those that an earlier test has just left may still count.
+const holdAll = () => Promise.all(Array.from({ length: openAtOnce },
+  () => client.chat.completions.create({ ...long, stream: true }, { maxRetries: 10 })));
 
 const tests = {
   async 'lists and retrieves models'() {
@@ -100,6 +106,28 @@ const tests = {
     const huge = [{ role: 'user', content: 'x'.repeat(40 * 1024 * 1024) }];
     await assert.rejects(client.chat.completions.create({ ...fixed, messages: huge }),
       error => error instanceof OpenAI.APIError && (error.status === 413 || error instanceof OpenAI.APIConnectionError));
+  },
+  async 'raises InternalServerError where the queue is full, streamed or not'() {
+    for (const stream of [false, true]) {
+      await assert.rejects(client.chat.completions.create({ ...long, n: 16, stream }), error => error instanceof OpenAI.InternalServerError
+        && error.status === 503 && error.code === 'overloaded');
+    }
+  },
+  async 'raises RateLimitError where the key has its requests open'() {
+    const held = await holdAll();
+    await assert.rejects(client.chat.completions.create(fixed), error => error instanceof OpenAI.RateLimitError
+      && error.status === 429 && error.code === 'limit_requests');
+    held.forEach(stream => stream.controller.abort());
+  },
+  async 'tries again where it is refused for now'() {
+    const held = await holdAll();
+    const pending = client.chat.completions.create(fixed, { maxRetries: 5 });
+    held.forEach(stream => stream.controller.abort());
+    assert.ok((await pending).choices[0].message.content.length > 0);
+  },
+  async 'raises errors as HTTP errors before a stream begins'() {
+    await assert.rejects(client.chat.completions.create({ ...fixed, stream: true, messages: [{ role: 'user', content: 'word '.repeat(9000) }] }),
+      error => error instanceof OpenAI.BadRequestError && error.code === 'context_length_exceeded');
   },
   async 'raises APIConnectionError where nothing listens'() {
     const nowhere = new OpenAI({ baseURL: 'http://127.0.0.1:9/v1', maxRetries: 0 });

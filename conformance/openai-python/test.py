@@ -1,7 +1,11 @@
-"""The official OpenAI Python SDK, unmodified: sync, async, streaming, abort, error classes."""
+"""The official OpenAI Python SDK, unmodified: sync, async, streaming, abort, every error class that this API can bring about.
+
+It never sends 403, 409 or 422: keys have no partial rights yet, nothing conflicts, and a bad field is a 400.
+"""
 import asyncio
 import os
 import sys
+import threading
 import traceback
 
 import openai
@@ -11,14 +15,48 @@ CLIENT = openai.OpenAI(max_retries=0)
 FIXED = dict(model=MODEL, messages=[{"role": "user", "content": "What is a violin?"}], max_tokens=12, temperature=0.7, seed=7)
 
 
+LONG = {**FIXED, "max_tokens": 1500, "extra_body": {"ignore_eos": True}}
+OPEN_AT_ONCE = 8  # conformance/run.sh
+
+
+def check(error, expected):
+    for name, value in expected.items():
+        assert getattr(error, name) == value, f"{name}: {getattr(error, name)!r} is not {value!r}"
+
+
 def raises(kind, call, **expected):
     try:
         call()
-    except kind as error:
-        for name, value in expected.items():
-            assert getattr(error, name) == value, f"{name}: {getattr(error, name)!r} is not {value!r}"
+    except openai.OpenAIError as error:
+        assert type(error) is kind, f"{type(error).__name__}, not {kind.__name__}: {error}"
+        check(error, expected)
         return
     raise AssertionError(f"no {kind.__name__}")
+
+
+async def raises_async(kind, awaitable, **expected):
+    try:
+        await awaitable
+    except openai.OpenAIError as error:
+        assert type(error) is kind, f"{type(error).__name__}, not {kind.__name__}: {error}"
+        check(error, expected)
+        return
+    raise AssertionError(f"no {kind.__name__}")
+
+
+class Held:
+    """As many open streams as a key may have; those that an earlier test has just left may still count."""
+
+    def __enter__(self):
+        self.streams = [CLIENT.with_options(max_retries=10).chat.completions.create(**LONG, stream=True) for _ in range(OPEN_AT_ONCE)]
+        return self
+
+    def release(self):
+        for stream in self.streams:
+            stream.close()
+
+    def __exit__(self, *_):
+        self.release()
 
 
 def test_models():
@@ -102,7 +140,51 @@ def test_errors():
     raises(openai.BadRequestError, lambda: create(**{**FIXED, "messages": []}), param="messages")
     raises(openai.BadRequestError, lambda: create(**FIXED, tools=[{"type": "function", "function": {"name": "f"}}]), param="tools")
     raises(openai.APIConnectionError, openai.OpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0).models.list)
-    raises(openai.APITimeoutError, lambda: create(**{**FIXED, "max_tokens": 1500}, extra_body={"ignore_eos": True}, timeout=0.01))
+    raises(openai.APITimeoutError, lambda: create(**LONG, n=4, timeout=0.01))
+    raises(openai.InternalServerError, lambda: create(**LONG, n=16), status_code=503, code="overloaded")
+    raises(openai.APIStatusError, lambda: create(**{**FIXED, "messages": [{"role": "user", "content": "x" * (9 << 20)}]}),
+           status_code=413, code="payload_too_large")
+    with Held():
+        raises(openai.RateLimitError, lambda: create(**FIXED), status_code=429, code="limit_requests")
+
+
+def test_errors_before_a_stream_begins():
+    def create(**fields):
+        return CLIENT.chat.completions.create(**{**FIXED, "stream": True, **fields})
+    raises(openai.BadRequestError, lambda: create(temperature=3), param="temperature", code="invalid_value")
+    raises(openai.BadRequestError, lambda: create(messages=[{"role": "user", "content": "word " * 9000}]), code="context_length_exceeded")
+    raises(openai.NotFoundError, lambda: create(model="no-such-model"))
+    raises(openai.InternalServerError, lambda: create(**LONG, n=16), code="overloaded")
+    with Held():
+        raises(openai.RateLimitError, create)
+
+
+def test_errors_async():
+    async def run():
+        async with openai.AsyncOpenAI(max_retries=0) as client, openai.AsyncOpenAI(api_key="sk-wrong", max_retries=0) as stranger:
+            create = client.chat.completions.create
+            await raises_async(openai.AuthenticationError, stranger.chat.completions.create(**FIXED), status_code=401)
+            await raises_async(openai.NotFoundError, client.models.retrieve("no-such-model"), code="model_not_found")
+            await raises_async(openai.BadRequestError, create(**FIXED, stream=True, stop=[""]), param="stop[0]")
+            await raises_async(openai.InternalServerError, create(**LONG, n=16), code="overloaded")
+            await raises_async(openai.APITimeoutError, create(**LONG, n=4, timeout=0.01))
+            with Held():
+                await raises_async(openai.RateLimitError, create(**FIXED, stream=True), code="limit_requests")
+        async with openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0) as nowhere:
+            await raises_async(openai.APIConnectionError, nowhere.models.list())
+    asyncio.run(run())
+
+
+def test_a_refusal_for_now_is_tried_again():
+    """The SDK waits for Retry-After and finds room."""
+    with Held() as held:
+        patient = openai.OpenAI(max_retries=5)
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(patient.chat.completions.create(**FIXED)))
+        waiting.start()
+        held.release()
+        waiting.join(60)
+    assert answers and answers[0].choices[0].message.content
 
 
 def main():

@@ -49,7 +49,7 @@ class GatewayImpl final : public Gateway {
     is_stopped_ = is_draining_ = true;
     if (server_) server_->drain(deadline);
     auto until = std::chrono::steady_clock::now() + kSettleDeadline;
-    while (active_answers_ > 0 && std::chrono::steady_clock::now() < until) {
+    while (open_answers_.count() > 0 && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     for (auto& replica : replicas_) replica->stop(kWorkerGrace);
@@ -78,7 +78,7 @@ class GatewayImpl final : public Gateway {
     Services services{.models = &models_,
                       .usage = config_.usage,
                       .metrics = &metrics_,
-                      .active_answers = &active_answers_,
+                      .open_answers = &open_answers_,
                       .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); }};
     http::Router router;
     openai::add_routes(services, router);
@@ -87,6 +87,7 @@ class GatewayImpl final : public Gateway {
     http::ServerOptions options;
     options.listen = address;
     options.allowed_hosts = allowed_hosts(address);
+    options.limits.heartbeat_every = config_.heartbeat_every;
     options.authenticate = bearer_authenticator(config_.keys);
     options.render_error = &render_server_error;
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
@@ -138,7 +139,7 @@ class GatewayImpl final : public Gateway {
   const GatewayConfig config_;
   GatewayReady ready_;
   GatewayMetrics metrics_;
-  std::atomic<int> active_answers_{0};
+  OpenAnswers open_answers_{config_.max_requests_per_key};
   std::atomic<bool> is_draining_{false};
   bool is_stopped_ = false;
   std::promise<http::Server*> listening_promise_;

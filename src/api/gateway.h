@@ -40,10 +40,12 @@ struct GatewayConfig {
   std::string program;               // the studio binary that workers run; empty: /proc/self/exe
   std::string run_dir;               // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
 
-  std::shared_ptr<KeyVerifier> keys;                 // required
-  std::shared_ptr<inference::UsageSink> usage;       // required
-  std::chrono::milliseconds drain_deadline{30'000};  // after SIGTERM streams may go on for this long
-  std::chrono::milliseconds load_deadline{120'000};  // for workers to load their models
+  std::shared_ptr<KeyVerifier> keys;                  // required
+  std::shared_ptr<inference::UsageSink> usage;        // required
+  int max_requests_per_key = 0;                       // that generate, open at once; 0: no limit but the queue's
+  std::chrono::milliseconds drain_deadline{30'000};   // after SIGTERM streams may go on for this long
+  std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream, such as in the queue
+  std::chrono::milliseconds load_deadline{120'000};   // for workers to load their models
 
   // Called once, when every model answers.
   std::function<void(const GatewayReady&)> on_ready;

@@ -162,6 +162,8 @@ Result<int> ServeCommand::run(Context& context) {
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
+  config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
+  config.max_requests_per_key = static_cast<int>(context.config.number("serve.max_requests_per_key"));
   config.load_deadline = std::chrono::seconds(context.config.number("serve.load_seconds"));
   config.on_progress = [&](const std::string& text) { context.output.note(context.output.dim(text)); };
   std::string server_file = data_dir + "/server.json";

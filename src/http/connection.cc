@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kHeartbeatEvery{15};
 // A refused client may still be sending; it is read and dropped for a moment, so that it sees the answer, not a reset.
 constexpr std::chrono::seconds kLinger{2};
 constexpr size_t kMaxDiscardBytes = 64 << 20;  // eight times the largest body of a route: honest mistakes
@@ -449,7 +448,7 @@ void Connection::write_some() {
 
 void Connection::arm_heartbeat() {
   if (heartbeat_text_.empty()) return;
-  heartbeat_.expires_after(kHeartbeatEvery);
+  heartbeat_.expires_after(shared_->options.limits.heartbeat_every);
   heartbeat_.async_wait([self = shared_from_this()](boost::system::error_code fault) {
     if (fault || self->state_ != State::kAnswering || self->answer_ended_ || !self->writing_.empty()) return;
     std::string chunk;

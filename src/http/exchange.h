@@ -30,7 +30,7 @@ class Exchange {
 
   virtual void respond(Response response) = 0;
 
-  // `heartbeat` is sent whenever nothing else was for 15 s (an SSE comment); empty: none.
+  // `heartbeat` (an SSE comment) is sent after each ServerLimits::heartbeat_every without another byte; empty: none.
   virtual void begin(Response head, std::string heartbeat) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void finish() = 0;

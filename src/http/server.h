@@ -32,9 +32,10 @@ struct ListenAddress {
 struct ServerLimits {
   size_t connections = 4096;  // each costs about 5 KB while idle
   size_t connections_per_address = 1024;
-  std::chrono::milliseconds head_timeout{10'000};  // from the first byte to the end of the head
-  std::chrono::milliseconds idle_timeout{75'000};  // between requests; longer than common clients keep theirs
-  std::chrono::milliseconds body_timeout{15'000};  // and one second more for each 16 KiB the route may take
+  std::chrono::milliseconds head_timeout{10'000};     // from the first byte to the end of the head
+  std::chrono::milliseconds idle_timeout{75'000};     // between requests; longer than common clients keep theirs
+  std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream; proxies cut one after 30 to 60 s
+  std::chrono::milliseconds body_timeout{15'000};     // and one second more for each 16 KiB the route may take
 };
 
 struct ServerOptions {

@@ -274,6 +274,21 @@ TEST_F(ServerTest, StreamsEventsAsTheyAreWritten) {
   EXPECT_NE(client.read_until("hello").find("200 OK"), std::string::npos);
 }
 
+TEST_F(ServerTest, ASilentStreamGetsHeartbeats) {
+  ServerOptions options;
+  options.limits.heartbeat_every = 20ms;
+  start(std::move(options));
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  exchange->begin(sse_head(), std::string(kSseHeartbeat));
+  std::string got = client.read_until("e\r\n: keep-alive\n\n\r\ne\r\n: keep-alive\n\n\r\n");
+  EXPECT_EQ(got.find("<timeout>"), std::string::npos) << got;
+  exchange->write(sse_event("1"));
+  exchange->finish();
+  EXPECT_NE(client.read_until("0\r\n\r\n").find("data: 1\n\n"), std::string::npos);
+}
+
 TEST_F(ServerTest, CongestsAndDrainsWithTheReader) {
   start();
   RawClient client(server_->port());

@@ -78,6 +78,9 @@ struct GenerationEnd {
 };
 
 struct GenerationSink {
+  // Once: every choice was taken by the model's side, so what fails from here on fails in the middle of an answer.
+  // Pieces of one choice may come before, while another is still asked for. May be empty.
+  std::function<void()> on_accepted;
   std::function<void(const ChoiceDelta&)> on_delta;
   std::function<void(const GenerationEnd&)> on_end;
 };

@@ -34,23 +34,8 @@ class Run {
   }
 
   void on_event(size_t index, const TokenEvent& event) {
-    std::scoped_lock lock(mutex_);
-    Choice& choice = choices_[index];
-    if (is_detached_ || choice.is_over) return;
-    ChoiceDelta delta;
-    delta.choice = static_cast<int>(index);
-    std::optional<Finish> finish;
-    if (event.id >= 0) finish = choice.text.push(event, delta);
-    if (choice.is_first_of_prompt) choice.cached_tokens = std::max(choice.cached_tokens, event.usage.cached_tokens);
-    if (!finish && event.finish != FinishReason::kNone) {
-      choice.text.flush(delta);
-      finish = to_finish(event.finish);
-      if (event.error && !end_.error) end_.error = event.error;
-    }
-    if (!delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty()) sink_.on_delta(delta);
-    if (finish && !is_detached_) end_choice(index, *finish);
+    if (!take(index, event)) cancel();  // an answer of several choices is whole or none
   }
-
   // The choices from `first` on could not be started: they end with the error, those that run are cancelled.
   void refuse(size_t first, const Error& error) {
     cancel();
@@ -86,6 +71,7 @@ class Run {
     ChoiceText text;
     const bool is_first_of_prompt;
     int cached_tokens = 0;
+    bool is_accepted = false;
     bool is_over = false;                 // written under both mutexes
     std::unique_ptr<TokenStream> handle;  // guarded by handles_mutex_
   };
@@ -121,6 +107,36 @@ class Run {
     return Finish::kStop;
   }
 
+  // False where the choice failed.
+  bool take(size_t index, const TokenEvent& event) {
+    std::scoped_lock lock(mutex_);
+    Choice& choice = choices_[index];
+    if (is_detached_ || choice.is_over) return true;
+    bool is_refusal = event.finish == FinishReason::kError || event.finish == FinishReason::kCancelled;
+    if (!is_refusal) accept(choice);
+    if (is_detached_) return true;
+    ChoiceDelta delta;
+    delta.choice = static_cast<int>(index);
+    std::optional<Finish> finish;
+    if (event.id >= 0) finish = choice.text.push(event, delta);
+    if (choice.is_first_of_prompt) choice.cached_tokens = std::max(choice.cached_tokens, event.usage.cached_tokens);
+    if (!finish && event.finish != FinishReason::kNone) {
+      choice.text.flush(delta);
+      finish = to_finish(event.finish);
+      if (event.error && !end_.error) end_.error = event.error;
+    }
+    if (!delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty()) sink_.on_delta(delta);
+    if (finish && !is_detached_) end_choice(index, *finish);
+    return finish != Finish::kError;
+  }
+
+  // The first event of a choice that is no refusal, whether it carries a token or not.
+  void accept(Choice& choice) {
+    if (choice.is_accepted) return;
+    choice.is_accepted = true;
+    if (++accepted_ == choices_.size() && sink_.on_accepted) sink_.on_accepted();
+  }
+
   void end_choice(size_t index, Finish finish) {
     std::unique_ptr<TokenStream> handle;
     {
@@ -145,7 +161,7 @@ class Run {
   std::recursive_mutex mutex_;  // a callback may drop its generation
   std::deque<Choice> choices_;
   GenerationEnd end_;
-  size_t running_ = 0;
+  size_t running_ = 0, accepted_ = 0;
   bool is_detached_ = false;
 
   std::mutex handles_mutex_;  // taken after mutex_; alone by cancel(), which callers' locks may surround

@@ -40,7 +40,8 @@ struct ModelStatus {
 class ModelClient {
  public:
   virtual ~ModelClient() = default;
-  // The sink sees every token once, in order, and exactly one event whose finish is not kNone, last.
+  // The sink sees every token once, in order, and exactly one event whose finish is not kNone, last. An event with
+  // neither token nor finish says that the model's side has taken the request, which may then wait or read its prompt.
   virtual Result<std::unique_ptr<TokenStream>> generate(TokenRequest request, engine::TokenSink sink) = 0;
   virtual ModelStatus status() const = 0;
 };

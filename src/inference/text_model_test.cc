@@ -42,6 +42,7 @@ class ScriptedClient final : public ModelClient {
     }
     if (refuse_after > 0) --refuse_after;
     requests.push_back(request);
+    if (accepts) sink({.usage = {.prompt_tokens = static_cast<int>(request.sequence.prompt.size())}});
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     std::thread thread([this, request, sink, cancelled] { answer(request.sequence, sink, *cancelled); });
     return std::unique_ptr<TokenStream>(std::make_unique<Stream>(std::move(thread), cancelled));
@@ -55,6 +56,7 @@ class ScriptedClient final : public ModelClient {
 
   std::vector<TokenId> script;
   bool is_endless = false;
+  bool accepts = false;  // says that it has each request before it answers
   int refuse_after = -1;
   std::chrono::milliseconds wait_before_refusal{0};
   std::vector<TokenRequest> requests;
@@ -89,11 +91,20 @@ class ScriptedClient final : public ModelClient {
 struct Collected {
   std::map<int, std::string> text, reasoning;
   std::optional<GenerationEnd> end;
+  int accepted = 0;
+  bool was_accepted_first = false;
   std::mutex mutex;
   std::condition_variable changed;
 
   GenerationSink sink() {
-    return {.on_delta =
+    return {.on_accepted =
+                [this] {
+                  std::scoped_lock lock(mutex);
+                  ++accepted;
+                  was_accepted_first = text.empty() && !end;
+                  changed.notify_all();
+                },
+            .on_delta =
                 [this](const ChoiceDelta& delta) {
                   std::scoped_lock lock(mutex);
                   text[delta.choice] += delta.text;
@@ -223,6 +234,28 @@ TEST_F(TextModelTest, EveryChoiceOfEveryPromptAnswersAndUsageAddsUp) {
             static_cast<int64_t>(both.prompts[0].ids.size() + both.prompts[1].ids.size()));
 }
 
+TEST_F(TextModelTest, TellsOnceThatEveryChoiceWasTaken) {
+  client->script = model->tokenizer().encode("one two ");
+  for (bool accepts : {true, false}) {
+    client->accepts = accepts;
+    GenerationRequest three = request(model->prepare_text("x"));
+    three.n = 3;
+    Collected collected;
+    auto generation = model->start(three, collected.sink()).value();
+    ASSERT_TRUE(collected.wait_for_end());
+    EXPECT_EQ(collected.accepted, 1);
+  }
+}
+
+TEST_F(TextModelTest, AcceptanceComesBeforeTheFirstPiece) {
+  client->script = model->tokenizer().encode("one two ");
+  client->accepts = true;
+  Collected collected;
+  auto generation = model->start(request(model->prepare_text("x")), collected.sink()).value();
+  ASSERT_TRUE(collected.wait_for_end());
+  EXPECT_TRUE(collected.was_accepted_first);
+}
+
 TEST_F(TextModelTest, AStopStringCancelsTheStream) {
   client->script = model->tokenizer().encode("one two ");
   client->is_endless = true;
@@ -292,6 +325,7 @@ TEST_F(TextModelTest, ARefusedLaterChoiceEndsAllWithTheUsageSoFar) {
   ASSERT_TRUE(collected.wait_for_end());
   ASSERT_TRUE(collected.end->error);
   EXPECT_EQ(collected.end->error->code(), Code::kOverloaded);
+  EXPECT_EQ(collected.accepted, 0);
   EXPECT_EQ(collected.end->finish, (std::vector{Finish::kCancelled, Finish::kError, Finish::kError}));
   EXPECT_GT(collected.end->usage.completion_tokens, 0);
 }

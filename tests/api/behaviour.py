@@ -179,6 +179,93 @@ def test_a_killed_worker_costs_no_stream(server):
     assert metric(server, "studio_worker_restarts") >= 1
 
 
+class Stopped:
+    """The worker process does nothing inside the block: a prompt that takes long, a queue that does not move."""
+
+    def __init__(self, server):
+        self.pid = worker_pid(server)
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def test_a_queued_stream_begins_at_once_and_is_kept_alive(_):
+    with Server(models=["tiny"], env={"STUDIO_ENGINE_MAX_SEQUENCES": "1", "STUDIO_SERVE_HEARTBEAT_SECONDS": "1"}) as small:
+        whole = ask(small, stream=True)
+        held = post(small, {**LONG, "n": 16})  # one choice runs, fifteen wait
+        held.readline()
+        queued = post(small, {**CHAT, "stream": True})
+        assert queued.status == 200 and "event-stream" in queued.headers["Content-Type"]
+        lines = [queued.readline()]
+        with Stopped(small):
+            assert json.loads(lines[0][6:])["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+            while lines[-1] != b": keep-alive\n":
+                lines.append(queued.readline())
+                assert lines[-1] in (b"\n", b": keep-alive\n"), lines
+        held.close()
+        answer = of_stream(b"".join(lines).decode() + queued.read().decode())
+        assert answer["done"] and answer["text"] == whole["text"]
+
+
+def get_status(server, path):
+    try:
+        with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_health_is_true_only_while_a_token_could_be_produced(server):
+    assert get_status(server, "/healthz") == 200 and get_status(server, "/readyz") == 200
+    with Stopped(server):
+        wait_for(lambda: get_status(server, "/healthz") == 503, "told to be ill")
+        assert get_status(server, "/readyz") == 503
+        assert metric(server, "studio_model_ready") == 0
+    wait_for(lambda: get_status(server, "/healthz") == 200, "well again")
+    assert ask(server)["choices"]
+
+
+def test_logs_are_structured_and_hold_no_content(_):
+    canary, key = "zyxcanary", "sk-canary-5f1d"
+    with Server(models=["tiny"], key=key) as logged:
+        answer = ask(logged, messages=[{"role": "user", "content": f"{canary} one"}], stop=[f"{canary} two"], stream=True)
+        assert answer["done"]
+        for body in ({**CHAT, "temperature": canary}, {**CHAT, canary: 1}, {**CHAT, "model": canary}):
+            try:
+                post(logged, body)
+            except urllib.error.HTTPError as error:
+                assert error.code in (400, 404)
+        assert get_status(logged, f"/v1/models/{canary}") == 401 and get_status(logged, f"/{canary}") == 404
+        logged.stop()
+        with open(logged.log_path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        assert canary not in "\n".join(lines) and key not in "\n".join(lines)
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        requests = [event for event in events if event["event"] == "http.request"]
+        assert len(requests) == 6 and {event["status"] for event in requests} == {200, 400, 401, 404}
+        assert all(event["request_id"] and event["ms"] >= 0 and event["key_id"] != key for event in requests)
+
+
+def test_a_key_has_only_so_many_requests_open(_):
+    with Server(models=["tiny"], env={"STUDIO_SERVE_MAX_REQUESTS_PER_KEY": "1"}) as limited:
+        held = post(limited, {**LONG, "n": 8})
+        held.readline()
+        try:
+            ask(limited)
+            raise AssertionError("taken")
+        except urllib.error.HTTPError as error:
+            assert error.code == 429 and int(error.headers["Retry-After"]) >= 1
+            assert json.load(error)["error"]["code"] == "limit_requests"
+        assert get_status(limited, "/healthz") == 200
+        held.close()
+        wait_for(lambda: metric(limited, "studio_generations_total", 'outcome="cancelled"') == 1, "ended")
+        for _ in range(20):  # an answer that was read to its end is no longer open
+            assert ask(limited, max_tokens=1)["choices"]
+
+
 def test_a_full_queue_is_an_honest_503(_):
     with Server(models=["tiny"], env={"STUDIO_ENGINE_MAX_SEQUENCES": "1", "STUDIO_ENGINE_MAX_QUEUE": "1"}) as small:
         held = post(small, {**LONG, "n": 2})  # one choice runs, the other waits
@@ -193,17 +280,32 @@ def test_a_full_queue_is_an_honest_503(_):
         assert text_of(ask(small))
 
 
+def test_no_thread_takes_a_stop_signal_by_default(server):
+    """One that left them open would end the process in the moments in which nobody waits for them."""
+    stops = 1 << signal.SIGTERM - 1 | 1 << signal.SIGINT - 1
+    for task in os.listdir(f"/proc/{server.process.pid}/task"):
+        if int(task) == server.process.pid:
+            continue  # main waits for them
+        with open(f"/proc/{server.process.pid}/task/{task}/status", encoding="utf-8") as file:
+            blocked = int(re.search(r"^SigBlk:\t([0-9a-f]+)$", file.read(), re.M).group(1), 16)
+        assert blocked & stops == stops, f"thread {task} blocks {blocked:x}"
+
+
+def refuses_connections(server):
+    try:
+        get_status(server, "/healthz")
+        return False
+    except (urllib.error.URLError, ConnectionError):
+        return True
+
+
 def test_sigterm_lets_streams_finish(_):
     with Server(models=["tiny"]) as draining:
         stream = post(draining, {**LONG, "max_tokens": 600})
         first = stream.readline()
-        draining.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-        try:
-            ask(draining)
-            raise AssertionError("a draining server took a new connection")
-        except (urllib.error.URLError, ConnectionError):
-            pass
+        with Stopped(draining):  # so that the stream is still running when the server drains
+            draining.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: refuses_connections(draining), "no new connection is taken")
         answer = of_stream((first + stream.read()).decode())
         assert answer["done"] and answer["finish"] == "length"
         assert draining.process.wait(WAIT_S) == 0
@@ -214,7 +316,7 @@ def test_a_second_signal_cuts(_):
         stream = post(cutting, {**LONG, "n": 16, "max_tokens": 1900})
         stream.readline()
         cutting.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
+        wait_for(lambda: refuses_connections(cutting), "it drains")
         cutting.process.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert cutting.process.wait(WAIT_S) == 0

@@ -109,6 +109,8 @@ def answer_of(status, headers, text):
         value = of_stream(text)
     elif "json" in kind:
         value = json.loads(text)
+        if isinstance(value, dict):
+            value = {**value, "body": value}
         if isinstance(value, dict) and value.get("choices"):
             message = value["choices"][0].get("message") or {}
             value["text"] = message.get("content", value["choices"][0].get("text"))

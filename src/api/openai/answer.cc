@@ -36,26 +36,25 @@ const char* outcome_of(const GenerationEnd& end) {
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
   Answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model, size_t choices,
-         AnswerOptions options)
-      : exchange_(std::move(exchange)),
+         AnswerOptions options, OpenAnswers::Lease lease)
+      : lease_(std::move(lease)),
+        exchange_(std::move(exchange)),
         services_(services),
         model_(model),
         options_(std::move(options)),
         chunks_(options_.head, choices, options_.may_reason),
-        collected_(choices),
-        is_opened_(choices, false) {
-    ++*services_.active_answers;
-  }
-  ~Answer() { --*services_.active_answers; }
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
+        collected_(choices) {}
 
   void start(inference::GenerationRequest request) {
     auto self = shared_from_this();
-    inference::GenerationSink sink{.on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
+    inference::GenerationSink sink{.on_accepted = [self] { self->on_accepted(); },
+                                   .on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
                                    .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
     auto generation = model_.text->start(std::move(request), std::move(sink));
-    if (!generation.ok()) return exchange_->respond(error_response(generation.error(), request_id()));
+    if (!generation.ok()) {
+      lease_.reset();
+      return exchange_->respond(error_response(generation.error(), request_id()));
+    }
     std::shared_ptr<inference::Generation> running = std::move(*generation);
     {
       std::scoped_lock lock(mutex_);
@@ -75,6 +74,15 @@ class Answer : public std::enable_shared_from_this<Answer> {
  private:
   const std::string& request_id() const { return exchange_->request().request_id; }
 
+  // Until here a failure is an answer with a status of its own; from here on a stream has begun, so that a client in
+  // the queue or before a long prompt's end hears from us.
+  void on_accepted() {
+    if (!options_.is_stream) return;
+    std::scoped_lock lock(mutex_);
+    begin_stream();
+    write_pieces();
+  }
+
   void on_delta(const ChoiceDelta& delta) {
     std::scoped_lock lock(mutex_);
     note_token();
@@ -82,9 +90,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     choice.reasoning += delta.reasoning;
     choice.text += delta.text;
     choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
-    if (!options_.is_stream) return;
-    begin_stream();
-    if (!exchange_->congested()) write_pieces();
+    if (has_begun_ && !exchange_->congested()) write_pieces();
   }
 
   void note_token() {
@@ -100,6 +106,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
     http::Response head = http::sse_head();
     add_ignored(head);
     exchange_->begin(std::move(head), std::string(http::kSseHeartbeat));
+    for (size_t i = 0; i < collected_.size(); ++i) {
+      std::string opening = chunks_.opening(static_cast<int>(i));
+      if (!opening.empty()) write_event(opening);
+    }
   }
 
   void add_ignored(http::Response& response) const {
@@ -116,23 +126,15 @@ class Answer : public std::enable_shared_from_this<Answer> {
     for (size_t i = 0; i < collected_.size(); ++i) {
       ChoiceAnswer& held = collected_[i];
       if (held.reasoning.empty() && held.text.empty() && held.logprobs.empty()) continue;
-      open_choice(i);
       ChoiceDelta delta{static_cast<int>(i), std::move(held.reasoning), std::move(held.text), std::move(held.logprobs)};
       held = ChoiceAnswer();
       for (const std::string& chunk : chunks_.pieces(delta)) write_event(chunk);
     }
   }
 
-  void open_choice(size_t index) {
-    if (is_opened_[index]) return;
-    is_opened_[index] = true;
-    std::string opening = chunks_.opening(static_cast<int>(index));
-    if (!opening.empty()) write_event(opening);
-  }
-
   void write_held() {
     std::scoped_lock lock(mutex_);
-    if (!is_over_) write_pieces();
+    if (has_begun_ && !is_over_) write_pieces();
   }
 
   void on_end(const GenerationEnd& end) {
@@ -147,6 +149,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
                                          {"why", recorded.error().message()},
                                          {"detail", recorded.error().detail().text}});
     }
+    lease_.reset();
     count(end);
     std::shared_ptr<inference::Generation> generation;
     {
@@ -178,7 +181,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
       return exchange_->finish();
     }
     for (size_t i = 0; i < end.finish.size(); ++i) {
-      open_choice(i);
       write_event(chunks_.finish(static_cast<int>(i), end.finish[i]));
     }
     if (options_.head.include_usage) write_event(chunks_.usage(end.usage));
@@ -225,6 +227,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     metrics.time_per_output_token.observe({model_.name}, decode.count() / static_cast<double>(per_choice - 1));
   }
 
+  std::optional<OpenAnswers::Lease> lease_;  // until the end is told: the client's next request must not meet this one
   const std::shared_ptr<http::Exchange> exchange_;
   const Services services_;
   const ServedModel& model_;
@@ -233,7 +236,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::mutex mutex_;  // of everything below; never held while a Generation goes
   ChunkWriter chunks_;
   std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
-  std::vector<bool> is_opened_;
   bool has_begun_ = false, has_token_ = false, is_over_ = false;
   steady_clock::time_point first_token_;
   std::shared_ptr<inference::Generation> generation_;  // until it is over
@@ -243,8 +245,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
 void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
             inference::GenerationRequest request, AnswerOptions options) {
+  auto lease = services.open_answers->open(exchange->request().principal);
+  if (!lease.ok()) return exchange->respond(error_response(lease.error(), exchange->request().request_id));
   size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
-  std::make_shared<Answer>(std::move(exchange), services, model, choices, std::move(options))
+  std::make_shared<Answer>(std::move(exchange), services, model, choices, std::move(options), std::move(*lease))
       ->start(std::move(request));
 }
 

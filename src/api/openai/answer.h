@@ -1,8 +1,10 @@
 // One request being answered: from its generation's events to the exchange, and its usage to the record.
 //
 // The record is durable before anything says that the answer is complete: the whole body, or a stream's finish chunks.
-// A client that leaves cancels the generation; what was produced until then is recorded. A client that reads slowly
-// gets merged pieces, and holds nobody else up.
+// A stream's status, head and first chunks leave once the model's side has taken every choice, long before a token
+// where there is a queue or a long prompt; the exchange sends heartbeats meanwhile. What is refused before is an HTTP
+// error. A client that leaves cancels the generation; what was produced until then is recorded. A client that reads
+// slowly gets merged pieces, and holds nobody else up.
 #pragma once
 
 #include <memory>

@@ -34,9 +34,10 @@ class RecordingExchange final : public http::Exchange {
     body_ = std::move(response.body);
     changed_.notify_all();
   }
-  void begin(http::Response head, std::string) override {
+  void begin(http::Response head, std::string heartbeat) override {
     std::scoped_lock lock(mutex_);
     ASSERT_FALSE(is_answered_) << "answered twice";
+    heartbeat_ = std::move(heartbeat);
     is_answered_ = true;
     status_ = head.status;
     changed_.notify_all();
@@ -65,6 +66,13 @@ class RecordingExchange final : public http::Exchange {
   bool has(const char* text) const { return body().find(text) != std::string::npos; }
   int status() const { return status_; }
   int writes() const { return writes_; }
+  std::string heartbeat() const {
+    std::scoped_lock lock(mutex_);
+    return heartbeat_;
+  }
+  void wait_until(const std::function<bool(const std::string& body)>& condition) {
+    wait([&] { return condition(body_); });
+  }
   void wait_until_begun() {
     wait([this] { return is_answered_; });
   }
@@ -86,7 +94,7 @@ class RecordingExchange final : public http::Exchange {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<int> status_{0}, writes_{0};
-  std::string body_;
+  std::string body_, heartbeat_;
   bool is_answered_ = false, is_over_ = false;
 };
 
@@ -102,11 +110,21 @@ class StepClient final : public inference::ModelClient {
                                                            engine::TokenSink sink) override {
     if (before_generate) STUDIO_CHECK_OK(before_generate(static_cast<int>(threads_.size())));
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
-    threads_.emplace_back([this, sink, cancelled, limit = request.sequence.max_new_tokens] {
+    auto number = static_cast<int>(threads_.size());
+    threads_.emplace_back([this, sink, cancelled, number, limit = request.sequence.max_new_tokens] {
       TokenEvent event;
       event.usage.prompt_tokens = 1;
+      if (accepts) sink(event);
       for (int i = 0; i < limit && !*cancelled; ++i) {
-        while (i >= pause_at && !*cancelled) std::this_thread::sleep_for(std::chrono::microseconds(100));
+        while (i >= pause_at && !*cancelled && number != failing_) {
+          std::this_thread::sleep_for(std::chrono::microseconds(100));
+        }
+        if (number == failing_) {
+          event.id = -1;
+          event.finish = FinishReason::kError;
+          event.error = failure_;
+          return sink(event);
+        }
         if (*cancelled) break;
         event.id = 'a' - '!' + i % 3;  // byte tokens stand in the order of the printable bytes
         event.index = i;
@@ -128,6 +146,11 @@ class StepClient final : public inference::ModelClient {
     };
     return std::unique_ptr<inference::TokenStream>(std::make_unique<Handle>(cancelled));
   }
+  // The stream of that number ends with the error.
+  void fail(int number, Error error) {
+    failure_ = std::move(error);
+    failing_ = number;
+  }
   inference::ModelStatus status() const override {
     inference::ModelStatus status;
     status.ready = true;
@@ -136,11 +159,14 @@ class StepClient final : public inference::ModelClient {
   }
 
   std::function<Status(int)> before_generate;  // with the number of streams so far
+  std::atomic<bool> accepts{true};             // says that it has the request, before any token
   std::atomic<int> pause_at{INT_MAX};          // each stream waits before this token
   std::atomic<int> produced{0};
 
  private:
   std::vector<std::thread> threads_;
+  std::optional<Error> failure_;  // before failing_ is set
+  std::atomic<int> failing_{-1};
 };
 
 class MemoryUsage final : public inference::UsageSink {
@@ -171,7 +197,7 @@ class AnswerTest : public testing::Test {
     model_.text = *text;
     services_.usage = usage_;
     services_.metrics = &metrics_;
-    services_.active_answers = &active_;
+    services_.open_answers = &open_;
     services_.post = [this](std::function<void()> work) {
       std::scoped_lock lock(posted_mutex_);
       posted_.emplace_back(std::move(work));
@@ -180,18 +206,17 @@ class AnswerTest : public testing::Test {
   void TearDown() override {
     client_->join();
     for (std::thread& thread : posted_) thread.join();
-    EXPECT_EQ(active_, 0) << "an answer was never let go";
+    EXPECT_EQ(open_.count(), 0) << "an answer was never let go";
   }
 
-  void start(bool is_stream, int n = 1, int max_tokens = 30) {
+  void start(bool is_stream, int n = 1, int max_tokens = 30, Endpoint endpoint = Endpoint::kCompletion) {
     inference::GenerationRequest request;
     request.request_id = "r-1";
     request.prompts.push_back(model_.text->prepare_text("x"));
     request.n = n;
     request.max_tokens = max_tokens;
     AnswerOptions options;
-    options.head = {
-        .endpoint = Endpoint::kCompletion, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
+    options.head = {.endpoint = endpoint, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
     options.is_stream = is_stream;
     answer(exchange_, services_, model_, std::move(request), std::move(options));
   }
@@ -206,7 +231,7 @@ class AnswerTest : public testing::Test {
   std::shared_ptr<StepClient> client_ = std::make_shared<StepClient>();
   std::shared_ptr<MemoryUsage> usage_ = std::make_shared<MemoryUsage>();
   GatewayMetrics metrics_;
-  std::atomic<int> active_{0};
+  OpenAnswers open_{1};
   ServedModel model_{.name = "m", .aliases = {}, .created = 1, .text = nullptr};
   Services services_;
   std::mutex posted_mutex_;
@@ -275,17 +300,72 @@ TEST_F(AnswerTest, ASlowReaderGetsMergedPieces) {
   EXPECT_EQ(usage_->records().front().completion_tokens, 600);
 }
 
-TEST_F(AnswerTest, ALaterChoiceThatIsRefusedEndsTheStreamWithAnError) {
+TEST_F(AnswerTest, AStreamBeginsWhenTheRequestIsTaken) {
+  client_->pause_at = 0;
+  start(true, 2, 30, Endpoint::kChat);
+  exchange_->wait_until([](const std::string& body) { return count(body, R"("role":"assistant")") == 2; });
+  EXPECT_EQ(client_->produced, 0);
+  EXPECT_EQ(exchange_->status(), 200);
+  EXPECT_EQ(exchange_->heartbeat(), ": keep-alive\n\n");
+  client_->pause_at = INT_MAX;
+  exchange_->wait_until_over();
+  EXPECT_EQ(count(exchange_->body(), R"("role":"assistant")"), 2);
+  EXPECT_TRUE(exchange_->has("[DONE]"));
+}
+
+TEST_F(AnswerTest, AnAnswerThatIsNoStreamWaitsForItsEnd) {
+  client_->pause_at = 20;
+  start(false, 1, 30);
+  while (client_->produced < 20) std::this_thread::yield();
+  EXPECT_EQ(exchange_->status(), 0);
+  client_->pause_at = INT_MAX;
+  exchange_->wait_until_over();
+  EXPECT_EQ(exchange_->status(), 200);
+}
+
+TEST_F(AnswerTest, AWorkerThatOnlyProducesHasTakenTheRequest) {
+  client_->accepts = false;
+  start(true, 1, 30, Endpoint::kChat);
+  exchange_->wait_until_over();
+  EXPECT_EQ(count(exchange_->body(), R"("role":"assistant")"), 1);
+  EXPECT_LT(exchange_->body().find("assistant"), exchange_->body().find(R"({"content":"a"})"));
+  EXPECT_TRUE(exchange_->has("[DONE]"));
+}
+
+TEST_F(AnswerTest, ALaterChoiceThatIsRefusedIsAnHttpErrorThoughTheFirstHasSpoken) {
   client_->before_generate = [this](int streams) -> Status {
     if (streams == 0) return Ok{};
-    exchange_->wait_until_begun();  // the first choice has spoken
+    while (client_->produced < 10) std::this_thread::yield();
     return Error(Code::kOverloaded, "full");
   };
   start(true, 2, 4000);
   exchange_->wait_until_over();
-  EXPECT_EQ(exchange_->status(), 200);
+  EXPECT_EQ(exchange_->status(), 503);
   EXPECT_TRUE(exchange_->has(R"("code":"overloaded")"));
+  ASSERT_EQ(usage_->records().size(), 1u);
+  EXPECT_GE(usage_->records().front().completion_tokens, 10);
+}
+
+TEST_F(AnswerTest, AChoiceThatFailsInTheMiddleEndsTheStreamWithAnErrorAndTheOthers) {
+  client_->pause_at = 20;
+  start(true, 2, 4000);
+  while (client_->produced < 40) std::this_thread::yield();
+  client_->fail(0, Error(Code::kUnavailable, "the worker is gone"));
+  exchange_->wait_until_over();
+  EXPECT_EQ(exchange_->status(), 200);
+  EXPECT_TRUE(exchange_->has(R"("code":"model_unavailable")"));
   EXPECT_FALSE(exchange_->has("[DONE]"));
+  EXPECT_FALSE(exchange_->has(R"("finish_reason":"stop")"));
+  EXPECT_EQ(usage_->records().front().outcome, "error");
+  EXPECT_EQ(usage_->records().front().completion_tokens, 40);
+}
+
+TEST_F(AnswerTest, AKeyThatHasItsRequestsOpenIsToldToWait) {
+  auto other = open_.open("key_a");
+  start(true);
+  EXPECT_EQ(exchange_->status(), 429);
+  EXPECT_TRUE(exchange_->has(R"("code":"limit_requests")"));
+  EXPECT_TRUE(usage_->records().empty());
 }
 
 TEST_F(AnswerTest, ARefusalBeforeTheFirstTokenIsAnHttpError) {

@@ -1,7 +1,7 @@
 // One streamed answer as its chunks, each the JSON of one event.
 //
-// Order: for chat a chunk with the role of each choice, then pieces as they come, then each choice's end, then the
-// usage if it was asked for; the caller adds [DONE]. Not thread-safe: one per answer.
+// Order: for chat a chunk with the role of each choice at once, then pieces as they come, then each choice's end, then
+// the usage if it was asked for; the caller adds [DONE]. Not thread-safe: one per answer.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ class ChunkWriter {
   ChunkWriter(AnswerHead head, size_t choices, bool may_reason)
       : head_(std::move(head)), offsets_(choices, 0), may_reason_(may_reason) {}
 
-  // Of the choice, before its first piece; empty where the endpoint has none.
+  // Of the choice, when the stream begins; empty where the endpoint has none.
   std::string opening(int choice) const;
   // Reasoning and answer go into chunks of their own: none, one or two.
   std::vector<std::string> pieces(const inference::ChoiceDelta& delta);

@@ -1,11 +1,11 @@
 // What a dialect's handlers are given. Everything in it outlives the server.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
 #include "api/serving/metrics.h"
+#include "api/serving/open_answers.h"
 #include "api/serving/served_models.h"
 #include "inference/usage.h"
 
@@ -15,7 +15,7 @@ struct Services {
   const ServedModels* models = nullptr;
   std::shared_ptr<inference::UsageSink> usage;
   GatewayMetrics* metrics = nullptr;
-  std::atomic<int>* active_answers = nullptr;  // whose usage is not recorded yet
+  OpenAnswers* open_answers = nullptr;
   // Runs work that may block for milliseconds, such as a commit, on a handler thread.
   std::function<void(std::function<void()>)> post;
 };
