@@ -133,13 +133,13 @@ TEST(Engine, TellsWhatItLoaded) {
 TEST(Engine, RefusesWhatDoesNotFitNamingIt) {
   auto engine = load(options_of());
   const int context = engine->info().context_tokens;
-  const auto refusal = [&](auto change) {
+  const auto refusal = [&](auto change, Code code = Code::kInvalidArgument) {
     SequenceRequest request = request_of(*engine, 10, 10, 1);
     change(request);
     auto id = engine->submit(std::move(request), [](const TokenEvent&) {});
     EXPECT_FALSE(id.ok());
     if (id.ok()) return std::string();
-    EXPECT_EQ(id.error().code(), Code::kInvalidArgument);
+    EXPECT_EQ(id.error().code(), code);
     return id.error().param() + ": " + id.error().message();
   };
   const std::string too_long = refusal([&](auto& r) { r.max_new_tokens = context - 9; });
@@ -150,7 +150,7 @@ TEST(Engine, RefusesWhatDoesNotFitNamingIt) {
   EXPECT_EQ(refusal([&](auto& r) { r.prompt[3] = -1; }).rfind("prompt", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.max_new_tokens = 0; }).rfind("max_", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.resume.assign(11, 1); }).rfind("resume", 0), 0u);
-  EXPECT_EQ(refusal([&](auto& r) { r.sampling.top_p = 0; }).rfind("top_p", 0), 0u);
+  EXPECT_EQ(refusal([&](auto& r) { r.sampling.top_p = 0; }, Code::kOutOfRange).rfind("top_p", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{-1, 1, {}}; }).rfind("forced_end", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{1, 1, {-5}}; }).rfind("forced_end", 0), 0u);
 }
