@@ -1,0 +1,31 @@
+// Any bytes as a wheel: never a crash, never more bytes than the limit, and every refusal says why.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "catalogue/wheel_reader.h"
+
+namespace {
+
+constexpr int64_t kLimitBytes = 64 << 10;
+constexpr const char* kMember = "some_model/part01.bin";  // as in the kept corpus
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  int fd = ::memfd_create("wheel", MFD_CLOEXEC);
+  if (fd < 0 || ::write(fd, data, size) != static_cast<ssize_t>(size)) std::abort();
+  int64_t taken = 0;
+  auto status = studio::catalogue::read_member("/proc/self/fd/" + std::to_string(fd), kMember, kLimitBytes,
+                                               [&](std::string_view bytes) -> studio::Status {
+                                                 taken += static_cast<int64_t>(bytes.size());
+                                                 return studio::Ok{};
+                                               });
+  ::close(fd);
+  if (taken > kLimitBytes) std::abort();
+  if (!status.ok() && status.error().message().empty()) std::abort();
+  return 0;
+}
