@@ -121,6 +121,15 @@ TEST_F(ConfigFile, DamagedFilesAreRefusedWithTheirPlaceOrHarmless) {
   }
 }
 
+// What the parser library takes for impossible unless told otherwise (config.cc).
+TEST_F(ConfigFile, KeysThatCannotBeginAKeyAreRefused) {
+  EXPECT_THAT(refusal("[^serve]\nallow_remote = true\n"), HasSubstr(path_ + ":1: "));
+  EXPECT_THAT(refusal("data = \"d\"\n[#]\n"), HasSubstr(path_ + ":2: "));
+  EXPECT_THAT(refusal("[engine]\nthread\u00e4 = 2\n"), HasSubstr(path_ + ":2: "));
+  EXPECT_THAT(refusal("[engine]\nthreads\u0416= 2\n"), HasSubstr(path_ + ":2: "));
+  EXPECT_THAT(refusal("\ufeff# a mark of byte order\n\u00a0data = 1\n"), HasSubstr(path_ + ":2: "));
+}
+
 TEST(NearestName, FindsASlipAndNothingFar) {
   std::vector<std::string> known = {"serve", "show", "pull"};
   EXPECT_EQ(nearest_name("sevre", known), "serve");
