@@ -140,11 +140,12 @@ int main(int argc, char** argv) {
     (*reference)->logits(ids, [&](int position, const float* logits) {
       const size_t p = static_cast<size_t>(position);
       const int32_t next = p + 1 < ids.size() ? ids[p + 1] : -1;
-      ours.add({logits, vocab}, {mine.data() + p * vocab, vocab}, next);
+      const studio::reference::ReferenceRow truth({logits, vocab});
+      ours.add(truth, {mine.data() + p * vocab, vocab}, next);
       for (size_t o = 0; o < others.size(); ++o) {
         if (std::fread(row.data(), sizeof(float), vocab, others[o].get()) != vocab)
           die(arguments.others[o].first + " ends early");
-        theirs[o].add({logits, vocab}, row, next);
+        theirs[o].add(truth, row, next);
       }
     });
     std::fprintf(stderr, "\rsequence %zu of %zu", s + 1, sequences.size());

@@ -7,39 +7,46 @@
 namespace studio::reference {
 namespace {
 
-struct Row {
-  double largest, log_sum;
+constexpr double kSmallestLogP = -40;  // below it nothing can be seen
+
+struct Sum {
+  double log_sum;
   size_t top;
 };
 
-Row look_at(std::span<const float> logits) {
-  Row row{-INFINITY, 0, 0};
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > row.largest) row.largest = logits[row.top = i];
-  }
+Sum look_at(std::span<const float> logits) {
+  const size_t top = static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   double sum = 0;
-  for (float logit : logits) sum += std::exp(logit - row.largest);
-  row.log_sum = row.largest + std::log(sum);
-  return row;
+  for (float logit : logits) sum += std::exp(static_cast<double>(logit) - logits[top]);
+  return {logits[top] + std::log(sum), top};
 }
 
 }  // namespace
 
-void Divergence::add(std::span<const float> reference, std::span<const float> engine, int32_t next) {
-  const Row a = look_at(reference), b = look_at(engine);
+ReferenceRow::ReferenceRow(std::span<const float> logits) : logits_(logits), p_(logits.size()) {
+  const Sum sum = look_at(logits);
+  log_sum_ = sum.log_sum;
+  top_ = sum.top;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double log_p = logits[i] - log_sum_;
+    if (log_p > kSmallestLogP) p_[i] = std::exp(log_p);
+  }
+}
+
+void Divergence::add(const ReferenceRow& reference, std::span<const float> engine, int32_t next) {
+  const Sum sum = look_at(engine);
   double kl = 0;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    const double log_p = reference[i] - a.log_sum;
-    if (log_p > -40) kl += std::exp(log_p) * (log_p - (engine[i] - b.log_sum));  // below it nothing can be seen
+  for (size_t i = 0; i < engine.size(); ++i) {
+    kl += reference.p_[i] * ((reference.logits_[i] - reference.log_sum_) - (engine[i] - sum.log_sum));
     digest_ = (digest_ ^ std::bit_cast<uint32_t>(engine[i])) * 0x100000001b3u;
   }
   finite_ = finite_ && std::isfinite(kl);
   kl_.push_back(kl);
-  if (a.top != b.top) ++disagreements_;
+  if (reference.top_ != sum.top) ++disagreements_;
   if (next < 0) return;
   ++predicted_;
-  reference_nll_ += a.log_sum - reference[static_cast<size_t>(next)];
-  engine_nll_ += b.log_sum - engine[static_cast<size_t>(next)];
+  reference_nll_ += reference.log_sum_ - reference.logits_[static_cast<size_t>(next)];
+  engine_nll_ += sum.log_sum - engine[static_cast<size_t>(next)];
 }
 
 Summary Divergence::summary() const {

@@ -19,10 +19,23 @@ struct Summary {
   bool finite = true;
 };
 
+// What every engine is compared with at one position: the reference's row [V] of logits, looked at once.
+class ReferenceRow {
+ public:
+  explicit ReferenceRow(std::span<const float> logits);
+
+ private:
+  friend class Divergence;
+  std::span<const float> logits_;
+  std::vector<double> p_;  // [V] probabilities; 0 for those too small to be seen
+  double log_sum_ = 0;     // log p = logit - log_sum
+  size_t top_ = 0;
+};
+
 class Divergence {
  public:
-  // One position: both rows [V]; next is the token that came next, or -1 at the end of a sequence.
-  void add(std::span<const float> reference, std::span<const float> engine, int32_t next);
+  // One position: the engine's row [V]; next is the token that came next, or -1 at the end of a sequence.
+  void add(const ReferenceRow& reference, std::span<const float> engine, int32_t next);
   Summary summary() const;
 
  private:
