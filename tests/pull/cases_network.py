@@ -309,7 +309,7 @@ def out_of_reach(how, index):
     with hubs_out_of_reach(how, index) as (room, start, _):
         def cost():
             room.write_catalogue(["pypi"])
-            alone = seconds_to_first_package(room, **start)
+            alone = min(seconds_to_first_package(room, **start) for _ in range(2))  # the first finds pip not in memory
             room.write_catalogue(["modelscope", "huggingface", "pypi"])
             return seconds_to_first_package(room, **start) - alone
         within_budget(f"hubs out of reach cost, {how}", cost)
