@@ -95,6 +95,25 @@ TEST_P(AmxTest, MayBeCutAnywhereAndAddsOrBiasesItsOutput) {
   }
 }
 
+TEST_P(AmxTest, AddsTheProductsOfTwoTerms) {
+  // Twice as many coded columns: 16 are for dot instructions, 18 are the first for tiles, 540 take two strips of them.
+  for (int columns : {8, 9, 21, kTileStripColumns / 2 + 14}) {
+    const Problem problem(type(), 21, smallest_k(type()) * 2, columns, 28, columns == 21);
+    Activations input(columns, problem.k, {.max_terms = 2});
+    input.reset(columns, problem.k, 2);
+    scalar_kernels().quantize(problem.x.data(), static_cast<size_t>(problem.k), input.view(), 0, columns);
+    const auto product = [&](const KernelSet& set) {
+      std::vector<float> y(21 * static_cast<size_t>(columns));
+      set.matmul(problem.weights.view(), input.view(), {.out = y.data(), .stride = 21}, 0, problem.weights.panels());
+      return y;
+    };
+    const std::vector<float> expected = product(scalar_kernels());
+    for (const KernelSet& set : tile_sets()) {
+      EXPECT_TRUE(same_bits(expected, product(set))) << set.name << ", " << columns << " columns";
+    }
+  }
+}
+
 TEST_P(AmxTest, DropsWhatLiesInLanesWithoutAColumn) {
   constexpr int kColumns = 19;
   const Problem problem(type(), 16, some_k(), kColumns, 25, false);
