@@ -1,6 +1,8 @@
 #include "engine/tokenizer/bpe.h"
 
+#include <algorithm>
 #include <bit>
+#include <optional>
 #include <queue>
 
 namespace studio::engine {
@@ -11,6 +13,71 @@ constexpr size_t kShortPiece = 48;  // symbols; up to here looking at every pair
 uint64_t key_of(TokenId left, TokenId right) {
   return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
+
+struct Candidate {
+  uint32_t rank;
+  uint32_t left;  // place of the pair's first symbol
+  auto operator<=>(const Candidate&) const = default;
+};
+
+// Candidates by rank, by place among equals: a radix heap over ranks (Ahuja et al., 1990). A candidate moves at most
+// once for each bit of a rank, in order of memory, however many candidates there are. What a merge makes possible
+// nearly always has a higher rank than it; the few that do not (a token made in two ways, the second after its first
+// use) wait in a small heap of their own.
+class CandidateQueue {
+ public:
+  void push(Candidate candidate) {
+    if (has_begun_ && candidate.rank <= rank_) {
+      early_.push(candidate);
+    } else {
+      buckets_[bucket_of(candidate.rank)].push_back(candidate);
+    }
+  }
+  std::optional<Candidate> pop() {
+    has_begun_ = true;
+    if (taken_ == places_.size() && early_.empty() && !move_on()) return std::nullopt;
+    const bool has_place = taken_ < places_.size();
+    if (!early_.empty() && (!has_place || early_.top() < Candidate{rank_, places_[taken_]})) {
+      const Candidate top = early_.top();
+      early_.pop();
+      return top;
+    }
+    return Candidate{rank_, places_[taken_++]};
+  }
+
+ private:
+  // By the highest bit in which a rank differs from the running one; above it the bits are the same.
+  size_t bucket_of(uint32_t rank) const { return static_cast<size_t>(std::bit_width(rank ^ rank_)); }
+
+  // To the lowest rank there is, with all its places; false where nothing is left.
+  bool move_on() {
+    places_.clear();
+    taken_ = 0;
+    const auto lowest = std::find_if(buckets_.begin(), buckets_.end(), [](const auto& b) { return !b.empty(); });
+    if (lowest == buckets_.end()) return false;
+    moving_.clear();
+    moving_.swap(*lowest);
+    rank_ = std::min_element(moving_.begin(), moving_.end())->rank;
+    for (const Candidate& candidate : moving_) {
+      if (candidate.rank == rank_) {
+        places_.push_back(candidate.left);
+      } else {
+        buckets_[bucket_of(candidate.rank)].push_back(candidate);
+      }
+    }
+    // Of one source they come in order; of several they do not.
+    if (!std::is_sorted(places_.begin(), places_.end())) std::sort(places_.begin(), places_.end());
+    return true;
+  }
+
+  std::array<std::vector<Candidate>, 33> buckets_;
+  std::vector<Candidate> moving_;
+  std::vector<uint32_t> places_;  // of the running rank, ascending
+  size_t taken_ = 0;              // of places_
+  uint32_t rank_ = 0;             // the running one, once there is one
+  bool has_begun_ = false;
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> early_;  // of the running rank or lower
+};
 
 }  // namespace
 
@@ -78,43 +145,34 @@ void MergeTable::encode_short(std::vector<TokenId>& symbols) const {
   }
 }
 
-void MergeTable::encode_long(std::vector<TokenId>& symbols) const {
-  struct Candidate {
-    uint32_t rank;
-    uint32_t left, right;  // places of the symbols
-    uint64_t key;          // stale when the symbols changed since
-    bool operator>(const Candidate& other) const { return rank != other.rank ? rank > other.rank : left > other.left; }
+// A symbol of several bytes stands in the cell of its first byte; its second and its last cell hold minus its length,
+// so that both neighbours are found without lists beside the symbols.
+void MergeTable::encode_long(std::vector<TokenId>& cells) const {
+  const size_t n = cells.size();
+  CandidateQueue queue;
+  const auto length = [&](size_t at) {
+    return at + 1 < n && cells[at + 1] < 0 ? static_cast<size_t>(-cells[at + 1]) : 1;
   };
-  constexpr uint32_t kNone = ~uint32_t{0};
-  const auto n = static_cast<uint32_t>(symbols.size());
-  std::vector<uint32_t> next(n), previous(n);
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap;
-  auto consider = [&](uint32_t left, uint32_t right) {
-    if (const Merge* merge = find(symbols[left], symbols[right])) heap.push({merge->rank, left, right, merge->key});
+  const auto consider = [&](size_t left, size_t right) {
+    if (const Merge* merge = find(cells[left], cells[right])) queue.push({merge->rank, static_cast<uint32_t>(left)});
   };
-  for (uint32_t i = 0; i < n; ++i) {
-    previous[i] = i == 0 ? kNone : i - 1;
-    next[i] = i + 1 == n ? kNone : i + 1;
-    if (i + 1 < n) consider(i, i + 1);
+  for (size_t i = 0; i + 1 < n; ++i) consider(i, i + 1);
+  while (const std::optional<Candidate> top = queue.pop()) {
+    const size_t left = top->left;
+    if (cells[left] < 0) continue;  // inside of another symbol by now
+    const size_t right = left + length(left);
+    if (right == n) continue;
+    const Merge* merge = find(cells[left], cells[right]);
+    if (merge == nullptr || merge->rank != top->rank) continue;  // the pair changed since
+    const size_t after = right + length(right);
+    cells[left] = merge->merged;
+    cells[right] = -1;
+    cells[left + 1] = cells[after - 1] = -static_cast<TokenId>(after - left);
+    if (after < n) consider(left, after);
+    if (left == 0) continue;
+    consider(cells[left - 1] < 0 ? left - static_cast<size_t>(-cells[left - 1]) : left - 1, left);
   }
-  while (!heap.empty()) {
-    const Candidate top = heap.top();
-    heap.pop();
-    if (symbols[top.left] < 0 || symbols[top.right] < 0 || next[top.left] != top.right ||
-        key_of(symbols[top.left], symbols[top.right]) != top.key) {
-      continue;
-    }
-    symbols[top.left] = find(symbols[top.left], symbols[top.right])->merged;
-    symbols[top.right] = -1;
-    const uint32_t after = next[top.right];
-    next[top.left] = after;
-    if (after != kNone) {
-      previous[after] = top.left;
-      consider(top.left, after);
-    }
-    if (previous[top.left] != kNone) consider(previous[top.left], top.left);
-  }
-  std::erase(symbols, -1);
+  std::erase_if(cells, [](TokenId id) { return id < 0; });
 }
 
 }  // namespace studio::engine

@@ -1,8 +1,8 @@
 // Byte-pair merging: bytes of one piece to token ids, the lowest-ranked pair first, the leftmost among equals.
 //
-// Short pieces are merged by looking for the best pair each time; long ones keep the pairs in a heap, so that a
-// megabyte of one letter costs n log n. Source: Sennrich et al., 2016; the order of merges is that of the HF
-// `tokenizers` library. Immutable once built: any thread.
+// Short pieces are merged by looking for the best pair each time; long ones go through them rank by rank, so that four
+// megabytes of one letter cost four times as much as one. Source: Sennrich et al., 2016; the order of merges is that of
+// the HF `tokenizers` library. Immutable once built: any thread.
 #pragma once
 
 #include <array>
@@ -41,7 +41,7 @@ class MergeTable {
   const Merge* find(TokenId left, TokenId right) const;
   size_t slot(uint64_t key) const;
   void encode_short(std::vector<TokenId>& symbols) const;
-  void encode_long(std::vector<TokenId>& symbols) const;
+  void encode_long(std::vector<TokenId>& cells) const;
 
   std::vector<Merge> slots_;  // open addressing, a power of two, at most half full
   uint32_t count_ = 0;
