@@ -1,23 +1,31 @@
 #!/usr/bin/env python3
-"""Our ids against those of the Hugging Face `tokenizers` library, over English, Chinese, code, mixed and random text.
+"""Our ids against those of the Hugging Face `tokenizers` library, and our time on text made to be slow.
 
 Usage: parity.py ENCODE_TOOL MEGABYTES TOKENIZER.json|FILE.gguf...
 For a GGUF file the reference is built from its own vocabulary. Prints megabytes, differences and rates; counts last.
 """
-import glob
 import os
-import random
+import resource
 import struct
 import subprocess
 import sys
 import tempfile
 
+import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHUNK = 16384  # characters a text; long enough for every rule, short enough to name where a difference lies
-SPECIALS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool_call>", "<think>", "</think>", "<|fim_prefix|>"]
+import corpus
+
 QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+BATCH = 256
+# Twice the text in at most 2.5 times the time, over every doubling together: linear is 2, the way from the cache to memory
+# and a busy machine made 2.25 of it, n^1.5 would be 2.8 and a quadratic splitter or merge 4.
+MOST_PER_DOUBLING = 2.5
+LONG_SIZES, LONG_FROM_MEGABYTES = [2**18, 2**19, 2**20, 2**21, 2**22], 100
+SHORT_SIZES = [2**18, 2**19, 2**20]
+IDS_SIZE = 2**16      # where the ids are compared: the reference is slow on such text
+REPEATS = 3           # the least time of so many runs: other programs only ever add to it
+STACK = 128 * 1024    # of the tool's main thread: nothing recurses with the text
 
 
 def reference_of_gguf(path):
@@ -41,81 +49,79 @@ def reference_of_gguf(path):
     return tokenizer
 
 
-def files(patterns):
-    for pattern in patterns:
-        for path in sorted(glob.glob(pattern, recursive=True)):
-            if os.path.isfile(path) and not path.endswith((".pyc", ".gz", ".so")):
-                try:
-                    with open(path, encoding="utf-8") as file:
-                        yield file.read()
-                except (UnicodeDecodeError, OSError):
-                    continue
-
-
-def random_text(rng, kind):
-    if kind == "points":
-        return "".join(chr(c) for c in (rng.choice((rng.randrange(0x250), rng.randrange(0x3000), rng.randrange(0x110000)))
-                                        for _ in range(400)) if not 0xD800 <= c < 0xE000)
-    if kind == "bytes":
-        return bytes(rng.randrange(256) for _ in range(400)).decode("utf-8", "replace")
-    if kind == "spaces":
-        return "".join(rng.choice([" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "a", "1", ".", "'s", "'LL", "\u017f", "é", "e\u0301"])
-                       for _ in range(400))
-    return "".join(rng.choice(SPECIALS + ["word", " ", "7", "中文", "<|", "|>", "\n"]) for _ in range(200))
-
-
-def texts(megabytes):
-    """Half real text (system documents, Python and C sources, the Chinese of the repository), half generated."""
-    rng = random.Random(7)
-    limit, total = megabytes * 1e6, 0
-    real = files([os.path.join(ROOT, "tests/data/accuracy/*.txt"), "/usr/lib/python3*/**/*.py", "/usr/include/**/*.h",
-                  "/usr/share/common-licenses/*", "/usr/share/perl/**/*.p[ml]", "/usr/share/doc/**/copyright"])
-    with open(os.path.join(ROOT, "tests/data/accuracy/chinese.txt"), encoding="utf-8") as file:
-        chinese = [line for line in file.read().splitlines() if line]
-    for text in real:
-        if total > limit / 2:
-            break
-        for start in range(0, len(text), CHUNK):
-            piece = text[start:start + CHUNK]
-            total += len(piece.encode())
-            yield piece
-    while total < limit:
-        kind = rng.choice(["points", "bytes", "spaces", "specials", "chinese", "chinese"])
-        piece = "".join(rng.sample(chinese, 20)) if kind == "chinese" else random_text(rng, kind)
-        total += len(piece.encode())
-        yield piece
-
-
-def compare(tool, path, megabytes):
-    reference = reference_of_gguf(path) if path.endswith(".gguf") else Tokenizer.from_file(path)
-    batch = list(texts(megabytes))
+def encode(tool, path, texts, repeats=1):
+    """Yields (ids, least CPU seconds) of each text."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as got:
-        for text in batch:
+        for text in texts:
             data = text.encode()
             given.write(struct.pack("<i", len(data)) + data)
         given.seek(0)
-        done = subprocess.run([tool, path], stdin=given, stdout=got, stderr=subprocess.PIPE, check=True)
+        subprocess.run([tool, path, str(repeats)], stdin=given, stdout=got, check=True,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (STACK, STACK)))
         got.seek(0)
-        differences = 0
-        for start in range(0, len(batch), 256):
-            for text, encoding in zip(batch[start:start + 256], reference.encode_batch(batch[start:start + 256], add_special_tokens=False)):
-                (count,) = struct.unpack("<i", got.read(4))
-                ids = list(struct.unpack(f"<{count}i", got.read(4 * count)))
-                if ids != encoding.ids:
+        for _ in texts:
+            seconds, count = struct.unpack("<di", got.read(12))
+            yield np.frombuffer(got.read(4 * count), np.int32), seconds
+
+
+def show_difference(reference, text, ours):
+    encoding = reference.encode(text, add_special_tokens=False)
+    theirs = encoding.ids
+    at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+    begin = encoding.offsets[at][0] if at < len(theirs) else len(text)
+    print(f"    differs at {text[max(0, begin - 10):begin + 20]!r}: {list(ours[at:at + 4])} against {theirs[at:at + 4]}")
+
+
+def check_corpus(tool, path, reference, texts_of_kinds):
+    differing = total = 0
+    for kind, texts in texts_of_kinds.items():
+        mb = sum(len(text.encode()) for text in texts) / 1e6
+        total += mb
+        differences, seconds, ours = 0, 0.0, encode(tool, path, texts)
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start:start + BATCH]
+            for text, encoding in zip(batch, reference.encode_batch_fast(batch, add_special_tokens=False)):
+                ids, spent = next(ours)
+                seconds += spent
+                if not np.array_equal(ids, np.array(encoding.ids, np.int32)):
                     differences += 1
                     if differences <= 3:
-                        at = next((i for i, (a, b) in enumerate(zip(ids, encoding.ids)) if a != b), min(len(ids), count))
-                        begin = encoding.offsets[at][0] if at < len(encoding.offsets) else len(text)
-                        print(f"differs at {text[max(0, begin - 10):begin + 20]!r}: {ids[at:at + 4]} against {encoding.ids[at:at + 4]}")
-    print(f"{os.path.basename(os.path.dirname(path)) or path}/{os.path.basename(path)}: {len(batch)} texts, {differences} differ; ours: {done.stderr.decode().strip()}")
-    return differences
+                        show_difference(reference, text, ids)
+        print(f"  {kind}: {mb:.1f} MB in {len(texts)} texts, {differences} differ; ours at {mb / seconds:.1f} MB/s", flush=True)
+        differing += differences
+    print(f"  in all {total:.1f} MB, {differing} texts differ", flush=True)
+    return differing == 0
+
+
+def check_adversarial(tool, path, reference, sizes):
+    """Each pattern repeated to each size in bytes; at IDS_SIZE the ids must be the reference's, too."""
+    slow, wrong, worst = [], [], (0.0, "")
+    texts_of = {pattern: [pattern * (size // len(pattern.encode())) for size in [IDS_SIZE, *sizes]] for pattern in corpus.ADVERSARIAL}
+    ours = encode(tool, path, [text for texts in texts_of.values() for text in texts], REPEATS)
+    for pattern, texts in texts_of.items():
+        results = [next(ours) for _ in texts]
+        growth = (results[-1][1] / results[1][1]) ** (1 / (len(sizes) - 1))
+        worst = max(worst, (growth, pattern))
+        if growth > MOST_PER_DOUBLING:
+            slow.append(f"{pattern!r}: {growth:.2f}")
+        if not np.array_equal(results[0][0], np.array(reference.encode(texts[0], add_special_tokens=False).ids, np.int32)):
+            wrong.append(pattern)
+    print(f"  adversarial: {len(corpus.ADVERSARIAL)} patterns of {sizes[0]} to {sizes[-1]} bytes on a stack of {STACK // 1024} KiB; twice the text takes at "
+          f"most {worst[0]:.2f} times as long ({worst[1]!r}); too slow: {slow or 'none'}; other ids: {wrong or 'none'}", flush=True)
+    return not slow and not wrong
 
 
 def main():
     tool, megabytes = sys.argv[1], float(sys.argv[2])
-    failed = sum(1 for path in sys.argv[3:] if compare(tool, path, megabytes))
-    print(f"{len(sys.argv) - 3 - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    texts = corpus.corpus(megabytes)
+    results = []
+    for path in sys.argv[3:]:
+        print(os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path)), flush=True)
+        reference = reference_of_gguf(path) if path.endswith(".gguf") else Tokenizer.from_file(path)
+        results.append(check_corpus(tool, path, reference, texts))
+        results.append(check_adversarial(tool, path, reference, LONG_SIZES if megabytes >= LONG_FROM_MEGABYTES else SHORT_SIZES))
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
