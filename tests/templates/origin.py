@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """What the template writes depends on the structure of a conversation alone, whatever its texts say.
 
-Usage: origin.py RENDER_TOOL COUNT [SEED]
+Usage: origin.py RENDER_TOOL COUNT [SEED]     COUNT conversations for each template of the catalogue, a tenth for the others;
+those whose structure the template refuses do not count.
 Every conversation is rendered twice: with texts that say nothing (x1, x2, ...), and with texts made of the template's own special tokens, whole, cut in
 two and nested. The pieces of the output that the renderer marks as the template's must be the same list both times, so
-the number and the place of control tokens are.
+the number and the place of control tokens are. For a template of the catalogue the prompt is tokenised, too, with its model's
+vocabulary: the control ids must be the same list.
 
 Some templates read texts to place thinking tags: they look for </think> in what the assistant said and for
-<tool_response> around what the user said. For these the tags <think> and </think> are left out of the comparison, and
-the tokens in the pieces, not the pieces, must agree.
+<tool_response> around what the user said. For these the tags <think> and </think> and their ids are left out of the
+comparison, and the tokens in the pieces, not the pieces, must agree.
 """
+import multiprocessing
 import random
 import re
 import sys
@@ -19,6 +22,8 @@ import sources
 from renderer import Renderer, template_pieces
 
 NOW = 1_760_000_000
+JOBS = 2  # the machines have two cores
+MOST_REFUSED = 4  # structures refused for each rendered: some templates want turns in strict order, none wants less
 TOKEN = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜\s]{1,40}｜>|</?[a-z_]{3,20}>|<[se]os>|</?s>|\[/?[A-Z_]{3,20}\]")
 THINKING = {"<think>", "</think>"}
 
@@ -127,7 +132,7 @@ def special_tokens(source):
     return sorted(token for token in found if len(token) > 2)
 
 
-def difference(renderer, number, rng_seed, tokens, reads_texts):
+def difference(renderer, number, rng_seed, tokens, reads_texts, thinking_ids):
     """(what differs or None, whether the template refused the structure)."""
     plain = conversation(Plain(), random.Random(rng_seed))
     hostile = conversation(Hostile(random.Random(f"{rng_seed}/texts"), tokens), random.Random(rng_seed))
@@ -135,6 +140,9 @@ def difference(renderer, number, rng_seed, tokens, reads_texts):
     if "error" in answers[0] or "error" in answers[1]:
         same = "error" in answers[0] and "error" in answers[1]
         return (None if same else f"only one fails: {[a.get('error') for a in answers]}"), True
+    ids = [[i for i in answer.get("control_ids", []) if i not in thinking_ids] for answer in answers]
+    if ids[0] != ids[1]:
+        return f"control ids {ids[0]} and {ids[1]}", False
     pieces = [template_pieces(answer) for answer in answers]
     if not reads_texts:
         return (None if pieces[0] == pieces[1] else f"pieces {pieces[0]} and {pieces[1]}"), False
@@ -142,29 +150,44 @@ def difference(renderer, number, rng_seed, tokens, reads_texts):
     return (None if placed[0] == placed[1] else f"tokens {placed[0]} and {placed[1]}"), False
 
 
-def check_template(renderer, name, source, count, seed):
+def check_template(job):
+    """(the lines to print, whether all is well) of a template; on a process of its own."""
+    tool_path, name, source, count, seed = job
+    vocabulary = sources.vocabulary_of(name)
+    renderer = Renderer(tool_path, vocabulary)
     number = renderer.compile(source)
     tokens = special_tokens(source)
     reads_texts = "'</think>' in" in source or '"</think>" in' in source or "startswith('<tool_response>')" in source
-    refused, differences = 0, []
-    for i in range(count):
-        found, was_refused = difference(renderer, number, f"{seed}/{name}/{i}", tokens, reads_texts)
+    thinking_ids = set()
+    if reads_texts and vocabulary:  # a template of nothing but the tags, to learn their ids
+        tags = renderer.compile("".join(sorted(THINKING)))
+        thinking_ids = set(renderer.render(tags, {}, {}, NOW)["control_ids"])
+    rendered, refused, differences = 0, 0, []
+    while rendered < count and refused < MOST_REFUSED * count:
+        i = rendered + refused
+        found, was_refused = difference(renderer, number, f"{seed}/{name}/{i}", tokens, reads_texts, thinking_ids)
         refused += was_refused
+        rendered += not was_refused
         if found:
             differences.append((i, found))
-    for i, found in differences[:2]:
-        print(f"        conversation {i}: {found[:1500]}")
-    how = "tokens but thinking tags" if reads_texts else "template bytes"
-    print(f"{'FAILED ' if differences else 'ok     '} origin, {name}: {count} conversations, {len(differences)} differ in {how}; "
+    lines = [f"        conversation {i}: {found[:1500]}" for i, found in differences[:2]]
+    how = ("tokens but thinking tags" if reads_texts else "template bytes") + (" or control ids" if vocabulary else "")
+    lines.append(f"{'FAILED ' if differences else 'ok     '} origin, {name}: {rendered} conversations, {len(differences)} differ in {how}; "
           f"{len(tokens)} tokens spelled, {refused} structures refused")
-    return not differences
+    return lines, not differences and rendered == count
 
 
 def main():
     tool_path, count, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "1"
-    renderer = Renderer(tool_path)
     templates, _ = sources.load()
-    results = [check_template(renderer, name, source, count, seed) for name, source in templates.items()]
+    jobs = [(tool_path, name, source, count if sources.is_of_catalogue(name) else max(count // 10, 1), seed)
+            for name, source in templates.items()]
+    jobs.sort(key=lambda job: -job[3])  # the long ones first, so that no process ends up with the last of them alone
+    results = []
+    with multiprocessing.Pool(JOBS) as pool:
+        for lines, is_good in pool.imap(check_template, jobs):
+            print("\n".join(lines), flush=True)
+            results.append(is_good)
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
     sys.exit(0 if all(results) else 1)
 

@@ -4,8 +4,8 @@ import subprocess
 
 
 class Renderer:
-    def __init__(self, tool):
-        self.process = subprocess.Popen([tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, tool, vocabulary=None):
+        self.process = subprocess.Popen([tool] + ([vocabulary] if vocabulary else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, request):
         self.process.stdin.write(json.dumps(request, ensure_ascii=False).encode() + b"\n")
@@ -20,7 +20,7 @@ class Renderer:
         return self.ask({"source": source}).get("template")
 
     def render(self, template, context, trusted, now):
-        """{"text", "user_spans"} or {"error", "code"}."""
+        """{"text", "user_spans"}, with a vocabulary "control_ids", too; or {"error", "code"}."""
         return self.ask({"template": template, "context": context, "trusted": trusted, "now": now})
 
 

@@ -36,6 +36,20 @@ def _from_package(name):
     return config["chat_template"]
 
 
+def vocabulary_of(name):
+    """The file of the vocabulary that goes with a template of the catalogue; None for another, or where it cannot be had."""
+    if name.endswith(".gguf"):
+        return os.path.join(os.environ["STUDIO_MODELS"], name)
+    if not is_of_catalogue(name):
+        return None
+    path = os.path.join(CACHE, "npm", f"vocabulary-{name.removeprefix('npm ')}-{VERSION}.json")
+    if not os.path.exists(path):
+        with tarfile.open(_package(name.removeprefix("npm "))) as archive, open(path + f".{os.getpid()}", "wb") as file:
+            file.write(archive.extractfile("package/models/tokenizer.json").read())
+        os.replace(file.name, path)
+    return path
+
+
 # GGUF value types of a fixed size, by number.
 _GGUF_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
@@ -78,8 +92,13 @@ def _from_gguf(path):
     return None
 
 
+def is_of_catalogue(name):
+    """Of a model in catalogue/models.json, not one of those that show what else the interpreter can read."""
+    return name in ("npm qwen2_5", "npm qwen3") or name.endswith(".gguf")
+
+
 def load():
-    """({name: source}, names that could not be had)."""
+    """({name: source}, names that could not be had). Models that ship one template have one entry."""
     templates, missing = {}, []
     for path in sorted(glob.glob(os.path.join(HERE, "*.jinja"))):
         templates[os.path.basename(path)] = open(path, newline="").read()
@@ -92,7 +111,7 @@ def load():
     models = os.environ.get("STUDIO_MODELS", "")
     for path in sorted(glob.glob(os.path.join(models, "*.gguf"))) if models else []:
         source = _from_gguf(path)
-        if source is not None:
+        if source is not None and source not in templates.values():
             templates[os.path.basename(path)] = source
     if not models:
         missing.append("STUDIO_MODELS")
