@@ -6,6 +6,7 @@ in float64; a draw may differ only where it falls within BORDER of the border be
 Do frequencies over CHI_DRAWS draws follow the distribution (chi-square)? Are logprobs those of the recomputed softmax?
 And one about the test: does a reference with one planted error differ? Each must.
 """
+import concurrent.futures
 import math
 import os
 import subprocess
@@ -19,6 +20,7 @@ BORDER = 4e-6        # of the whole probability: float32 exponentials are right 
 MAX_BORDERLINE = 20  # in 100,000 draws
 LOGPROB_ERROR = 1e-3
 CHI_SIGMAS = 4.0     # of the statistic's normal approximation; draws are fixed, so this holds or it does not
+PROCESSES = 2        # the machines have two cores
 MASK32 = np.uint64(0xFFFFFFFF)
 
 NEUTRAL = dict(row=0, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, repetition=1.0, presence=0.0, frequency=0.0, seed=1, stream=0,
@@ -134,9 +136,14 @@ def job(s, count, top=-1):
 
 
 def draw(tool, path, jobs):
-    out = subprocess.run([tool, "draw", path], input="\n".join(jobs) + "\n", capture_output=True, text=True, check=True).stdout
-    for line in out.splitlines():
-        ids, _, logprobs = line.partition("|")
+    """Yields (ids, words of the logprobs) of each job; the jobs are dealt out to PROCESSES tools."""
+    def run(some):
+        return subprocess.run([tool, "draw", path], input="\n".join(some) + "\n", capture_output=True, text=True, check=True).stdout
+
+    with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
+        outputs = [out.splitlines() for out in pool.map(run, [jobs[i::PROCESSES] for i in range(min(PROCESSES, len(jobs)))])]
+    for i in range(len(jobs)):
+        ids, _, logprobs = outputs[i % PROCESSES][i // PROCESSES].partition("|")
         yield np.array(ids.split(), dtype=np.int64), logprobs.split()
 
 
@@ -178,10 +185,9 @@ def check_planted(logits, draws):
 
 def check_chi_square(tool, path, logits, draws):
     bad = []
-    for name in ("plain", "hot", "top_k 20", "top_p 0.95", "min_p 0.05", "all penalties"):
-        s = setting(SETTINGS[name], logits, 1)
-        s["seed"] = 77
-        (ids, _), = draw(tool, path, [job(s, draws)])
+    settings = {name: {**setting(SETTINGS[name], logits, 1), "seed": 77}
+                for name in ("plain", "hot", "top_k 20", "top_p 0.95", "min_p 0.05", "all penalties")}
+    for (name, s), (ids, _) in zip(settings.items(), draw(tool, path, [job(s, draws) for s in settings.values()])):
         kept, share = distribution(logits[s["row"]], as_f32(s))
         want = np.diff(share, prepend=0) * draws
         got = np.bincount(np.searchsorted(kept, ids), minlength=len(kept))[:len(kept)]
