@@ -34,7 +34,9 @@ class FakeEngine final : public engine::Engine {
   ~FakeEngine() override {
     stopping_ = true;
     thread_.join();
-    for (auto& [id, running] : sequences_) end(running, engine::FinishReason::kCancelled);
+    std::vector<Delivery> due;
+    for (auto& [id, running] : sequences_) end(running, engine::FinishReason::kCancelled, due);
+    deliver(due);
   }
 
   Result<SequenceId> submit(engine::SequenceRequest request, engine::TokenSink sink) override {
@@ -81,24 +83,33 @@ class FakeEngine final : public engine::Engine {
     engine::TokenSink sink;
     int position;
   };
+  struct Delivery {
+    engine::TokenSink sink;
+    engine::TokenEvent event;
+  };
+
+  // Never under mutex_: a sink takes its owner's locks, and the owner calls cancel() under them.
+  static void deliver(const std::vector<Delivery>& due) {
+    for (const Delivery& delivery : due) delivery.sink(delivery.event);
+  }
 
   engine::Usage usage(const Running& running) const {
     return {.prompt_tokens = static_cast<int>(running.request.prompt.size()),
             .cached_tokens = 0,
             .generated_tokens = running.position};
   }
-  void end(Running& running, engine::FinishReason finish) {
+  void end(Running& running, engine::FinishReason finish, std::vector<Delivery>& due) {
     engine::TokenEvent event;
     event.finish = finish;
     event.usage = usage(running);
-    running.sink(event);
+    due.push_back({std::move(running.sink), std::move(event)});
   }
 
-  bool advance(Running& running) {
+  bool advance(Running& running, std::vector<Delivery>& due) {
     engine::TokenEvent event;
     event.id = script_(running.request, running.position);
     if (event.id < 0) {
-      end(running, engine::FinishReason::kStop);
+      end(running, engine::FinishReason::kStop, due);
       return false;
     }
     event.index = running.position++;
@@ -113,26 +124,33 @@ class FakeEngine final : public engine::Engine {
     } else if (running.position >= running.request.max_new_tokens) {
       event.finish = engine::FinishReason::kLength;
     }
-    running.sink(event);
-    return event.finish == engine::FinishReason::kNone;
+    const bool runs_on = event.finish == engine::FinishReason::kNone;
+    due.push_back({running.sink, std::move(event)});
+    return runs_on;
   }
 
   void run() {
     while (!stopping_) {
       std::this_thread::sleep_for(step_);
-      std::scoped_lock lock(mutex_);
-      ++steps_;
-      for (SequenceId id : std::exchange(cancelled_, {})) {
-        auto found = sequences_.find(id);
-        if (found == sequences_.end()) continue;
-        end(found->second, engine::FinishReason::kCancelled);
-        sequences_.erase(found);
-      }
-      if (paused) continue;
-      for (auto it = sequences_.begin(); it != sequences_.end();) {
-        it = advance(it->second) ? std::next(it) : sequences_.erase(it);
-      }
+      deliver(step());
     }
+  }
+
+  std::vector<Delivery> step() {
+    std::vector<Delivery> due;
+    std::scoped_lock lock(mutex_);
+    ++steps_;
+    for (SequenceId id : std::exchange(cancelled_, {})) {
+      auto found = sequences_.find(id);
+      if (found == sequences_.end()) continue;
+      end(found->second, engine::FinishReason::kCancelled, due);
+      sequences_.erase(found);
+    }
+    if (paused) return due;
+    for (auto it = sequences_.begin(); it != sequences_.end();) {
+      it = advance(it->second, due) ? std::next(it) : sequences_.erase(it);
+    }
+    return due;
   }
 
   Script script_;
