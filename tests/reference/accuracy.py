@@ -30,8 +30,8 @@ def encode(build, model, text):
     raw = text.encode()
     out = subprocess.run([os.path.join(build, "tests/tokenizer/encode_tool"), model], input=struct.pack("<i", len(raw)) + raw,
                          capture_output=True, check=True).stdout
-    count = struct.unpack_from("<i", out)[0]
-    return list(struct.unpack_from(f"<{count}i", out, 4))
+    _, count = struct.unpack_from("<di", out)  # seconds first
+    return list(struct.unpack_from(f"<{count}i", out, 12))
 
 
 def write_tokens(build, model, path, total):
