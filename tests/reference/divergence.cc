@@ -45,8 +45,11 @@ void Divergence::add(const ReferenceRow& reference, std::span<const float> engin
   if (reference.top_ != sum.top) ++disagreements_;
   if (next < 0) return;
   ++predicted_;
-  reference_nll_ += reference.log_sum_ - reference.logits_[static_cast<size_t>(next)];
-  engine_nll_ += sum.log_sum - engine[static_cast<size_t>(next)];
+  const double reference_nll = reference.log_sum_ - reference.logits_[static_cast<size_t>(next)];
+  const double engine_nll = sum.log_sum - engine[static_cast<size_t>(next)];
+  reference_nll_ += reference_nll;
+  engine_nll_ += engine_nll;
+  squared_difference_ += (engine_nll - reference_nll) * (engine_nll - reference_nll);
 }
 
 Summary Divergence::summary() const {
@@ -61,8 +64,10 @@ Summary Divergence::summary() const {
   summary.p999_kl = sorted[std::min(sorted.size() - 1, sorted.size() * 999 / 1000)];
   summary.top1_disagreement = static_cast<double>(disagreements_) / static_cast<double>(sorted.size());
   if (predicted_ > 0) {
-    summary.reference_perplexity = std::exp(reference_nll_ / static_cast<double>(predicted_));
-    summary.perplexity_ratio = std::exp((engine_nll_ - reference_nll_) / static_cast<double>(predicted_));
+    const double n = static_cast<double>(predicted_), mean = (engine_nll_ - reference_nll_) / n;
+    summary.reference_perplexity = std::exp(reference_nll_ / n);
+    summary.perplexity_ratio = std::exp(mean);
+    summary.perplexity_noise = 2 * std::sqrt(std::max(0.0, squared_difference_ / n - mean * mean) / n);
   }
   return summary;
 }

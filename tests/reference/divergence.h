@@ -14,6 +14,7 @@ struct Summary {
   double p999_kl = 0;            // the largest but one in a thousand
   double top1_disagreement = 0;  // share of positions whose most likely token differs
   double perplexity_ratio = 1;   // engine / reference, over the tokens that really came next
+  double perplexity_noise = 0;   // what |ratio - 1| may be by the choice of tokens alone: two standard errors
   double reference_perplexity = 0;
   uint64_t logit_digest = 0;  // FNV-1a of every logit's bits, in order
   bool finite = true;
@@ -41,7 +42,7 @@ class Divergence {
  private:
   std::vector<double> kl_;
   size_t disagreements_ = 0, predicted_ = 0;
-  double reference_nll_ = 0, engine_nll_ = 0;
+  double reference_nll_ = 0, engine_nll_ = 0, squared_difference_ = 0;
   uint64_t digest_ = 0xcbf29ce484222325u;
   bool finite_ = true;
 };
