@@ -85,11 +85,20 @@ Result<int64_t> to_integer(const json::value& value, std::string_view field, int
   return result;
 }
 
-Result<double> to_number(const json::value& value, std::string_view field) {
-  if (value.is_double() && std::isfinite(value.get_double())) return value.get_double();
-  if (value.is_int64()) return static_cast<double>(value.get_int64());
-  if (value.is_uint64()) return static_cast<double>(value.get_uint64());
-  return bad(field, "must be a number");
+// Every number of the protocol is a float at both ends: one that is none of them cannot be sent on.
+Result<float> to_number(const json::value& value, std::string_view field) {
+  double number = 0;
+  if (value.is_double()) {
+    number = value.get_double();
+  } else if (value.is_int64()) {
+    number = static_cast<double>(value.get_int64());
+  } else if (value.is_uint64()) {
+    number = static_cast<double>(value.get_uint64());
+  } else {
+    return bad(field, "must be a number");
+  }
+  if (!(std::fabs(number) <= std::numeric_limits<float>::max())) return bad(field, "is out of range");
+  return static_cast<float>(number);
 }
 
 Result<std::vector<TokenId>> to_ids(const json::value& value, std::string_view field, size_t limit) {
@@ -118,8 +127,7 @@ class Reader {
   void integer(std::string_view name, Int& place, int64_t min, int64_t max) {
     if (const json::value* value = find(name)) keep(to_integer(*value, name, min, max), place);
   }
-  template <typename Float>
-  void number(std::string_view name, Float& place) {
+  void number(std::string_view name, float& place) {
     if (const json::value* value = find(name)) keep(to_number(*value, name), place);
   }
   void ids(std::string_view name, std::vector<TokenId>& place, size_t limit) {
@@ -198,7 +206,7 @@ void read_sampling(Reader& reader, engine::SamplingParams& sampling) {
       reader.fail(bad("logit_bias", "must map token ids to numbers"));
       return;
     }
-    sampling.logit_bias.emplace_back(id, static_cast<float>(*value));
+    sampling.logit_bias.emplace_back(id, *value);
   }
 }
 
@@ -215,6 +223,7 @@ void read_forced_end(Reader& reader, std::optional<engine::ForcedEnd>& place) {
   inner.integer("end_id", forced.end_id, 0, std::numeric_limits<TokenId>::max());
   inner.ids("forced", forced.forced, kMaxForcedIds);
   if (auto status = inner.status(); !status.ok()) reader.fail(std::move(status).error());
+  if (forced.end_id < 0) reader.fail(bad("forced_end", "must name its end_id"));
   place = std::move(forced);
 }
 
@@ -256,7 +265,7 @@ Status read_logprobs(const json::object& object, std::vector<TokenEvent>& events
   for (size_t i = 0; i < events.size(); ++i) {
     auto value = to_number(own->get_array()[i], "token_logprobs");
     if (!value.ok()) return corrupt("a logprob is not a number");
-    events[i].logprob = static_cast<float>(*value);
+    events[i].logprob = *value;
     if (top == nullptr) continue;
     const json::value& entries = top->get_array()[i];
     if (!entries.is_array() || entries.get_array().size() > static_cast<size_t>(engine::kMaxTopLogprobs)) {
@@ -267,7 +276,7 @@ Status read_logprobs(const json::object& object, std::vector<TokenEvent>& events
       auto id = to_integer(entry.get_array()[0], "top_logprobs", 0, std::numeric_limits<TokenId>::max());
       auto logprob = to_number(entry.get_array()[1], "top_logprobs");
       if (!id.ok() || !logprob.ok()) return corrupt("top_logprobs");
-      events[i].top_logprobs.push_back({static_cast<TokenId>(*id), static_cast<float>(*logprob)});
+      events[i].top_logprobs.push_back({static_cast<TokenId>(*id), *logprob});
     }
   }
   return Ok{};

@@ -30,7 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   auto frame = decode_frame(text);
   if (frame.ok()) {
-    for (const auto& event : frame->events) check(!encode_event("id", event).empty());
+    for (const auto& event : frame->events) {
+      const std::string sent = encode_event("id", event);
+      auto taken = decode_frame(sent);
+      check(taken.ok() && taken->events.size() == 1 && encode_event("id", taken->events[0]) == sent);
+    }
     if (frame->accepted) check(decode_frame(encode_accepted("id", *frame->accepted)).ok());
   } else {
     check(!frame.error().message().empty());

@@ -87,6 +87,9 @@ TEST(TokenProtocol, RefusesRequestsByTheFieldAtFault) {
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"a":1}})", "logit_bias"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":3})", "forced_end"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"temperature":"hot"})", "temperature"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"temperature":1e39})", "temperature"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"1":-1e39}})", "logit_bias"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":{"after_tokens":1}})", "forced_end"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"n":2})", "n"},
            {R"([1])", "body"}}) {
     auto got = decode_request(body);
@@ -153,6 +156,7 @@ TEST(TokenProtocol, RefusesFramesThatBreakIt) {
         R"({"choices":[{"token_ids":[-4]}]})", R"({"choices":[{"token_ids":[1],"position":-1}]})",
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":[]}}]})",
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":["x"]}}]})",
+        R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":[-1e39]}}]})",
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":[-1],"top_logprobs":[[[1]]]}}]})",
         R"({"choices":[{"finish_reason":"tired"}]})", R"({"choices":[{"finish_reason":7}]})",
         R"({"choices":[{"token_ids":[1]}],"usage":{"prompt_tokens":-1}})"}) {
