@@ -90,6 +90,8 @@ LineReader::Outcome LineReader::read(const std::string& prompt, std::string& lin
   InterruptGuard::clear();
   errno = 0;
   int count = 0;
+  // Before the prompt is seen: el_gets readies the terminal after it, and a Ctrl-D typed between would be lost.
+  el_set(editor_->line, EL_PREP_TERM, 1);
   const char* text = el_gets(editor_->line, &count);
   if (InterruptGuard::flag().load()) {
     el_reset(editor_->line);
