@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/file.h"
 #include "base/file_lock.h"
 #include "catalogue/builtin.h"
 #include "catalogue/fetch.h"
@@ -325,6 +326,21 @@ Result<Pulled> pull(const Model& model, const Library& library, const PullSettin
   return Pull(model, library, settings, progress).run();
 }
 
+namespace {
+
+// A first look, so that a wrong file is refused here and not when somebody serves it; the reader proves the rest.
+Status check_is_model_file(const std::string& path) {
+  if (fs::path(path).extension() == ".safetensors") return Ok{};
+  STUDIO_TRY(const MappedFile file, MappedFile::open(path));
+  constexpr std::string_view kMagic = "GGUF";
+  if (file.bytes().size() < kMagic.size() || std::memcmp(file.bytes().data(), kMagic.data(), kMagic.size()) != 0) {
+    return Error(Code::kInvalidArgument, path + " is no GGUF file: it does not begin with 'GGUF'");
+  }
+  return Ok{};
+}
+
+}  // namespace
+
 Result<Pulled> import_file(const std::string& path, const std::string& name, const Model* entry, const Library& library,
                            Progress& progress) {
   if (!is_model_name(name)) {
@@ -337,6 +353,7 @@ Result<Pulled> import_file(const std::string& path, const std::string& name, con
   Model model = entry ? *entry : Model();
   PullSettings settings;
   if (!entry) {
+    STUDIO_CHECK_OK(check_is_model_file(path));
     // Its own digest stands for the catalogue's: the copy must be what was read, and the same file again is "here".
     STUDIO_TRY(auto digest, digest_of_file(path));
     model.name = name;

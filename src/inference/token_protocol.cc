@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "engine/templates/unicode.h"
 
 namespace studio::inference {
 namespace {
@@ -470,7 +471,9 @@ Error decode_error(int http_status, std::string_view text) {
 }
 
 std::string encode_info(const engine::EngineInfo& info) {
-  json::object model = {{"id", info.name},
+  // What a file calls itself may be anything, and only people read it: what cannot be told must not stop the model.
+  const bool can_be_told = info.name.size() <= kMaxModelNameBytes && engine::jinja::is_valid_utf8(info.name);
+  json::object model = {{"id", can_be_told ? info.name : std::string()},
                         {"object", "model"},
                         {"owned_by", "studio"},
                         {"architecture", info.architecture},
@@ -494,7 +497,7 @@ Result<engine::EngineInfo> decode_info(std::string_view text) {
   Reader reader(data->get_array()[0].get_object());
   engine::EngineInfo info;
   constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
-  reader.text("id", info.name, 512);
+  reader.text("id", info.name, kMaxModelNameBytes);
   reader.text("architecture", info.architecture, 64);
   reader.text("digest", info.digest, 128);
   reader.text("numerics_class", info.numerics_class, 64);

@@ -18,7 +18,8 @@ inline constexpr size_t kMaxProtocolBytes = 32 << 20;  // a prompt of 2^20 ids, 
 inline constexpr size_t kMaxPromptIds = 1 << 20;       // the longest context in public use
 inline constexpr size_t kMaxStopIds = 64;
 inline constexpr size_t kMaxForcedIds = 64;
-inline constexpr size_t kMaxRequestIdBytes = 64;  // a UUID, '#' and a choice
+inline constexpr size_t kMaxRequestIdBytes = 64;   // a UUID, '#' and a choice
+inline constexpr size_t kMaxModelNameBytes = 512;  // what a file calls itself; longer ones are not told
 
 std::string encode_request(const TokenRequest& request);
 // The deadline is counted from now. Errors: invalid_argument naming the field. Ids are checked to be >= 0 here and

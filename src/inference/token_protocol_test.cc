@@ -180,6 +180,13 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   ASSERT_TRUE(got.ok());
   EXPECT_EQ(got->architecture, "qwen2");
   EXPECT_EQ(got->weight_bytes, int64_t{1} << 40);
+  EXPECT_EQ(got->name, "n");
+  for (const std::string& name : {std::string(kMaxModelNameBytes + 1, 'n'), std::string("\xff\xfe")}) {
+    info.name = name;
+    auto nameless = decode_info(encode_info(info));
+    ASSERT_TRUE(nameless.ok()) << "a file's name for itself does not stop its model";
+    EXPECT_EQ(nameless->name, "");
+  }
   engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4};
   stats.last_token_age_ms = -1;
   auto back = decode_stats(encode_stats(stats));

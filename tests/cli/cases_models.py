@@ -45,6 +45,7 @@ def test_pull_refuses_what_is_no_model():
     with Place() as place:
         place.studio("pull", "--from", "nowhere.gguf", "mine").must(3, "nowhere.gguf")
         place.studio("pull", "--from", TINY, "../mine").must(2)
+        place.studio("pull", "--from", place.write("notes.gguf", "no model"), "mine").must(2, "no GGUF file")
         wrong = os.path.join(place.home, "wrong.gguf")
         shutil.copy(TINY, wrong)
         # The catalogue knows the digest of this name: another file must not pass for it.

@@ -3,13 +3,13 @@
 //
 // One tile product is 16 columns x 16 rows over one block of K (32), or over half of it (16) where halves have scales
 // of their own. Its integers are exact; they leave through a buffer in the first-level cache and are scaled and added
-// in f32 as in matmul_impl.h, one register per column, so the bits are those of every other set. Nothing is repacked
-// for tiles: 16 activation columns of a block lie as the left operand wants them, an unpacked block of a panel as the
-// right one. Codes are made signed when a strip is unpacked, which spares the repair of offsets per column.
+// in f32 as in matmul_dot_impl.h, one register per column, so the bits are those of every other set. Nothing is
+// repacked for tiles: 16 activation columns of a block lie as the left operand wants them, an unpacked block of a panel
+// as the right one. Codes are made signed when a strip is unpacked, which spares the repair of offsets per column.
 // Source of the operands' layout: Intel SDM, TDPBSSD; of the arithmetic around it: Intel's optimisation manual, AMX.
 #pragma once
 
-#include "engine/kernels/matmul_impl.h"
+#include "engine/kernels/matmul_dot_impl.h"
 #include "engine/kernels/tile_config.h"
 
 namespace studio::engine {
@@ -192,23 +192,12 @@ bool matmul_by_tiles(const PanelView& w, const ActivationView& x, const MatmulOu
                      int panel_end) {
   if (x.coded < kTileMinColumns) return false;
   switch (w.type) {
-#define STUDIO_QUANTISED(type)                                                      \
+#define STUDIO_CASE(type)                                                           \
   case DType::type:                                                                 \
     TileDot<V, T, panel_layout(DType::type)>::run(w, x, y, panel_begin, panel_end); \
-    return true
-    STUDIO_QUANTISED(kQ4_0);
-    STUDIO_QUANTISED(kQ4_1);
-    STUDIO_QUANTISED(kQ5_0);
-    STUDIO_QUANTISED(kQ5_1);
-    STUDIO_QUANTISED(kQ8_0);
-    STUDIO_QUANTISED(kQ2_K);
-    STUDIO_QUANTISED(kQ3_K);
-    STUDIO_QUANTISED(kQ4_K);
-    STUDIO_QUANTISED(kQ5_K);
-    STUDIO_QUANTISED(kQ6_K);
-    STUDIO_QUANTISED(kIQ4_NL);
-    STUDIO_QUANTISED(kIQ4_XS);
-#undef STUDIO_QUANTISED
+    return true;
+    STUDIO_CODED_TYPES(STUDIO_CASE)
+#undef STUDIO_CASE
     case DType::kF32:
     case DType::kF16:
     case DType::kBF16:

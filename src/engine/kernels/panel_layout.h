@@ -72,6 +72,11 @@ struct PanelLayout {
   }
 };
 
+// Every type whose panels hold codes: a kernel set has a product for each. The rest are floats.
+#define STUDIO_CODED_TYPES(apply)                                                                                      \
+  apply(kQ4_0) apply(kQ4_1) apply(kQ5_0) apply(kQ5_1) apply(kQ8_0) apply(kQ2_K) apply(kQ3_K) apply(kQ4_K) apply(kQ5_K) \
+      apply(kQ6_K) apply(kIQ4_NL) apply(kIQ4_XS)
+
 // The offset of T4 lifts the table's values, -127 .. 113, to unsigned bytes.
 constexpr PanelLayout panel_layout(DType type) {
   switch (type) {

@@ -1,0 +1,551 @@
+// Matrix products over panels of codes, written once over the vector layer V (isa_*.h). Definition: numerics.md,
+// section 3.
+//
+// One kernel serves every number of columns: a block of weights is unpacked once into registers and multiplied with up
+// to V::kColumns columns, whose integer and float accumulators stay in registers. Up to that many columns the packed
+// panel is read straight from memory; with more, a strip of blocks is unpacked into the first-level cache and all
+// columns run over it. Both do the same arithmetic in the same order.
+// Source of the layout idea: 16-row interleaving as in oneDNN's VNNI weights; the offset repair starts each accumulator
+// at -offset * sum(activations).
+#pragma once
+
+#include "engine/formats/block_fields.h"
+#include "engine/kernels/kernel_args.h"
+#include "engine/kernels/panel_layout.h"
+
+namespace studio::engine {
+
+inline constexpr int kStripBlocks = 16;      // 12 KB of codes and scales; 8 blocks measured no faster
+inline constexpr int kStripColumns = 256;    // columns that share a strip: 16 KB of float accumulators
+inline constexpr int kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
+
+template <class V, PanelLayout L>
+struct Dot {
+  using F = typename V::F;
+  using I = typename V::I;
+  using B = typename V::B;
+  static constexpr int kParts = kPanelRows / V::kLanes;
+
+  static constexpr int max_code() {
+    switch (L.codes) {
+      case Codes::kN2:
+        return 3;
+      case Codes::kN3:
+        return 7;
+      case Codes::kN4:
+        return 15;
+      case Codes::kN5:
+        return 31;
+      case Codes::kN6:
+        return 63;
+      default:
+        return 255;
+    }
+  }
+  static constexpr bool kSigned = V::kSigned8 && max_code() == 255;  // the offset of 128 is taken off when unpacking
+  static constexpr int kOffsetLog2 = kSigned ? -1 : L.offset_log2;
+  static constexpr int kPrefetchBlocks = (kPrefetchBytes + L.code_bytes() - 1) / L.code_bytes();
+
+  // The activations of one block, at the first of the columns in hand. Strides follow from the width.
+  struct Columns {
+    const int8_t* codes;
+    const float* scales;
+    const float* sums;
+    const int32_t* minus_sums;
+    const int32_t* minus_halves;
+    int width;
+
+    __attribute__((always_inline)) void next_block() {
+      codes += static_cast<size_t>(width) * kActivationBlock;
+      scales += width;
+      sums += width;
+      minus_sums += width;
+      minus_halves += 2 * static_cast<size_t>(width);
+    }
+  };
+
+  STUDIO_INLINE Columns columns_at(const ActivationView& x, int column, int block) {
+    const size_t group = static_cast<size_t>(column / x.width), lane = static_cast<size_t>(column % x.width);
+    const size_t row = (group * static_cast<size_t>(x.k / kActivationBlock) + static_cast<size_t>(block)) *
+                       static_cast<size_t>(x.width);
+    return {x.codes + (row + lane) * kActivationBlock,
+            x.scales + row + lane,
+            x.sums + row + lane,
+            x.minus_sums + row + lane,
+            x.minus_halves + 2 * row + lane,
+            x.width};
+  }
+
+  // The values of IQ4 codes: signed, or lifted by the offset.
+  struct Iq4Table {
+    alignas(16) uint8_t v[16];
+    constexpr Iq4Table() : v{} {
+      for (int i = 0; i < 16; ++i) v[i] = static_cast<uint8_t>(kIq4NlValues[i] + (kSigned ? 0 : 128));
+    }
+  };
+  static constexpr Iq4Table kIq4Table{};
+
+  // Registers 4 * kHalf .. + 3 of a packed block; `block` points at this part's lanes.
+  template <int kHalf>
+  STUDIO_INLINE void unpack_half(const uint8_t* block, B* w) {
+    if constexpr (L.codes == Codes::kB8) {
+      for (int j = 0; j < 4; ++j) {
+        w[j] = V::load_bytes(block + 256 * kHalf + 64 * j);
+        if constexpr (kSigned) w[j] = V::flip_sign_bit(w[j]);
+      }
+    } else if constexpr (L.codes == Codes::kN2 || L.codes == Codes::kN3) {
+      const B pairs = V::load_bytes(block + 64 * kHalf);
+      w[0] = V::template shift_and<0>(pairs, 3);
+      w[1] = V::template shift_and<2>(pairs, 3);
+      w[2] = V::template shift_and<4>(pairs, 3);
+      w[3] = V::template shift_and<6>(pairs, 3);
+    } else {
+      const B front = V::load_bytes(block + 128 * kHalf), back = V::load_bytes(block + 128 * kHalf + 64);
+      w[0] = V::template shift_and<0>(front, 15);
+      w[1] = V::template shift_and<4>(front, 15);
+      w[2] = V::template shift_and<0>(back, 15);
+      w[3] = V::template shift_and<4>(back, 15);
+    }
+    if constexpr (L.codes == Codes::kN3) {
+      add_bits<kHalf, 2>(V::load_bytes(block + 128), w);
+    } else if constexpr (L.codes == Codes::kN5) {
+      add_bits<kHalf, 4>(V::load_bytes(block + 256), w);
+    } else if constexpr (L.codes == Codes::kN6) {
+      const B pairs = V::load_bytes(block + 256 + 64 * kHalf);
+      w[0] = V::template or_shifted<-4>(w[0], pairs, 0x30);
+      w[1] = V::template or_shifted<-2>(w[1], pairs, 0x30);
+      w[2] = V::template or_shifted<0>(w[2], pairs, 0x30);
+      w[3] = V::template or_shifted<2>(w[3], pairs, 0x30);
+    } else if constexpr (L.codes == Codes::kT4) {
+      const typename V::Table table = V::load_table(kIq4Table.v);
+      for (int j = 0; j < 4; ++j) w[j] = V::look_up(table, w[j]);
+    }
+  }
+
+  // Bit 4 * kHalf + j of the plane becomes bit kBit of the codes in register j.
+  template <int kHalf, int kBit>
+  STUDIO_INLINE void add_bits(B plane, B* w) {
+    constexpr int kFirst = 4 * kHalf - kBit;
+    w[0] = V::template or_shifted<kFirst>(w[0], plane, 1 << kBit);
+    w[1] = V::template or_shifted<kFirst + 1>(w[1], plane, 1 << kBit);
+    w[2] = V::template or_shifted<kFirst + 2>(w[2], plane, 1 << kBit);
+    w[3] = V::template or_shifted<kFirst + 3>(w[3], plane, 1 << kBit);
+  }
+
+  template <bool kUnpacked, int kHalf>
+  STUDIO_INLINE void load_half(const uint8_t* block, B* w) {
+    if constexpr (kUnpacked) {
+      for (int j = 0; j < 4; ++j) w[j] = V::load_bytes(block + 256 * kHalf + 64 * j);
+    } else {
+      unpack_half<kHalf>(block, w);
+    }
+  }
+
+  // The weights' side of scaling one block; fields a format lacks are never read.
+  struct BlockScales {
+    F factor;      // d, or d * scale
+    F min;         // m; -(dmin * min); or dmin where minima are per half
+    F scale[2];    // per half; whole numbers
+    I minimum[2];  // per half
+  };
+
+  STUDIO_INLINE BlockScales scales_at(const uint8_t* panel, int block, int part) {
+    const uint8_t* group = panel + static_cast<size_t>(block / L.group_blocks()) * L.group_bytes();
+    const uint8_t* sub = group + L.factor_bytes() + block % L.group_blocks() * L.sub_bytes() + part * V::kLanes;
+    const auto* factors = reinterpret_cast<const uint16_t*>(group) + part * V::kLanes;
+    BlockScales s;
+    s.factor = V::load_f16(factors);
+    if constexpr (L.has_min()) s.min = V::load_f16(factors + kPanelRows);
+    if constexpr (L.scales == Scales::kSub32) {
+      s.factor = V::mul(s.factor, V::to_float(V::load_i8(sub)));
+    } else if constexpr (L.scales == Scales::kSub32Min) {
+      s.factor = V::mul(s.factor, V::to_float(V::load_u8(sub)));
+      s.min = V::mul(s.min, V::to_float(V::sub(V::zero(), V::load_u8(sub + kPanelRows))));
+    } else if constexpr (L.scales == Scales::kSub16) {
+      s.scale[0] = V::to_float(V::load_i8(sub));
+      s.scale[1] = V::to_float(V::load_i8(sub + kPanelRows));
+    } else if constexpr (L.scales == Scales::kSub16Min) {
+      const I bytes[2] = {V::load_u8(sub), V::load_u8(sub + kPanelRows)};
+      for (int h = 0; h < 2; ++h) {
+        s.scale[h] = V::to_float(V::low_nibbles(bytes[h]));
+        s.minimum[h] = V::high_nibbles(bytes[h]);
+      }
+    }
+    return s;
+  }
+
+  // Of a strip: its blocks' scales as floats, so that each is converted once for all columns. [kScaleRows, 16] a block.
+  static constexpr int kScaleRows = 4;
+  static constexpr bool kStripHasScales = L.scales != Scales::kSub16Min;  // whose minima are integers
+
+  static void store_scales(const uint8_t* panel, int block, float* rows) {
+    for (int part = 0; part < kParts; ++part) {
+      const BlockScales s = scales_at(panel, block, part);
+      float* at = rows + part * V::kLanes;
+      V::store(at, s.factor);
+      if constexpr (L.has_min()) V::store(at + kPanelRows, s.min);
+      if constexpr (L.per_half()) {
+        V::store(at + 2 * kPanelRows, s.scale[0]);
+        V::store(at + 3 * kPanelRows, s.scale[1]);
+      }
+    }
+  }
+
+  STUDIO_INLINE BlockScales stored_scales(const float* rows, int part) {
+    const float* at = rows + part * V::kLanes;
+    BlockScales s;
+    s.factor = V::load(at);
+    if constexpr (L.has_min()) s.min = V::load(at + kPanelRows);
+    if constexpr (L.per_half()) {
+      s.scale[0] = V::load(at + 2 * kPanelRows);
+      s.scale[1] = V::load(at + 3 * kPanelRows);
+    }
+    return s;
+  }
+
+  // Minus the offset's share of a dot product, where its accumulator starts.
+  STUDIO_INLINE I start(int32_t minus_sum) {
+    if constexpr (kOffsetLog2 < 0) {
+      return V::zero();
+    } else {
+      return V::template splat_shifted<kOffsetLog2>(minus_sum);
+    }
+  }
+
+  // acc [kColumns] += one block. Where scales are per half, scale_0 I_0 + scale_1 I_1 is formed in f32: every product
+  // and sum is a whole number below 2^24, so nothing is rounded, and no slow integer multiply is needed.
+  template <bool kUnpacked, int kColumns>
+  STUDIO_INLINE void add_block(const uint8_t* codes, const BlockScales& s, const Columns& x, F* acc) {
+    I sum[kColumns];
+    F scaled[kColumns];
+    B w[4];
+    load_half<kUnpacked, 0>(codes, w);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const I first = start(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
+      sum[c] = V::template dot4<max_code()>(first, w, x.codes + c * kActivationBlock);
+      if constexpr (L.per_half()) scaled[c] = V::mul(V::to_float(sum[c]), s.scale[0]);
+    }
+    load_half<kUnpacked, 1>(codes, w);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const int8_t* a = x.codes + c * kActivationBlock + kHalf16;
+      if constexpr (L.per_half()) {
+        const I second = V::template dot4<max_code()>(start(x.minus_halves[x.width + c]), w, a);
+        scaled[c] = V::fma(V::to_float(second), s.scale[1], scaled[c]);
+      } else {
+        scaled[c] = V::to_float(V::template dot4<max_code()>(sum[c], w, a));
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      acc[c] = V::fma(scaled[c], V::mul(s.factor, V::splat(x.scales[c])), acc[c]);
+      if constexpr (L.scales == Scales::kSub16Min) {
+        const I minus_min = V::add(V::mul(s.minimum[0], V::splat(x.minus_halves[c])),
+                                   V::mul(s.minimum[1], V::splat(x.minus_halves[x.width + c])));
+        acc[c] = V::fma(V::to_float(minus_min), V::mul(s.min, V::splat(x.scales[c])), acc[c]);
+      } else if constexpr (L.has_min()) {
+        acc[c] = V::fma(s.min, V::splat(x.sums[c]), acc[c]);
+      }
+    }
+  }
+
+  // The accumulators of kColumns coded columns from `column` on, of one part: a column's terms are added, then written.
+  template <int kColumns>
+  STUDIO_INLINE void write_coded(const F* acc, int terms, const MatmulOutput& y, int row, int rows, int column) {
+    if (terms == 1) return write<kColumns>(acc, y, row, rows, column);
+    if constexpr (kColumns % 2 == 0) {
+      F sums[kColumns / 2];
+      for (int c = 0; c < kColumns / 2; ++c) sums[c] = V::add(acc[2 * c], acc[2 * c + 1]);
+      write<kColumns / 2>(sums, y, row, rows, column / 2);
+    }
+  }
+
+  // The same from accumulators [coded columns, 16] in memory, the first of which is that of coded column `begin`.
+  STUDIO_INLINE void write_strip(const float* acc, int terms, const MatmulOutput& y, int panel, int rows, int begin,
+                                 int end) {
+    for (int c = begin; c < end; c += terms, acc += terms * kPanelRows) {
+      for (int part = 0; part < kParts; ++part) {
+        const float* at = acc + part * V::kLanes;
+        const F value = terms == 1 ? V::load(at) : V::add(V::load(at), V::load(at + kPanelRows));
+        write<1>(&value, y, panel * kPanelRows + part * V::kLanes, rows, c / terms);
+      }
+    }
+  }
+
+  // y of kColumns columns from one part's values, for the rows that exist.
+  template <int kColumns>
+  STUDIO_INLINE void write(const F* acc, const MatmulOutput& y, int row, int rows, int column) {
+    const int left = rows - row;
+    if (left <= 0) return;
+    for (int c = 0; c < kColumns; ++c) {
+      float* out = y.out + static_cast<size_t>(column + c) * y.stride + row;
+      F value = acc[c];
+      if (left >= V::kLanes) {
+        if (y.bias != nullptr) value = V::add(value, V::load(y.bias + row));
+        if (y.add) value = V::add(V::load(out), value);
+        V::store(out, value);
+      } else {
+        if (y.bias != nullptr) value = V::add(value, V::load_first(y.bias + row, left));
+        if (y.add) value = V::add(V::load_first(out, left), value);
+        V::store_first(out, value, left);
+      }
+    }
+  }
+
+  // kColumns coded columns from `column` on: all of K with the accumulators in registers, straight from the packed
+  // panel.
+  template <int kColumns>
+  static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column,
+                             bool fetch) {
+    const int blocks = w.k / kActivationBlock;
+    const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+    for (int part = 0; part < kParts; ++part) {
+      const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+      Columns columns = columns_at(x, column, 0);
+      F acc[kColumns];
+      for (F& a : acc) a = V::splat(0.0f);
+      for (int b = 0; b < blocks; ++b) {
+        if (fetch && part == 0) prefetch_block(w, panel, b, kPrefetchBlocks);
+        add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
+        codes += L.code_bytes();
+        columns.next_block();
+      }
+      write_coded<kColumns>(acc, x.terms, y, p * kPanelRows + part * V::kLanes, w.rows, column);
+    }
+  }
+
+  // Asks for the codes `ahead` blocks on, in this panel or the next, and for a share of the next panel's scales: these
+  // lie before its codes and are few, so a panel ahead is not too early. Past the end of the matrix this does nothing.
+  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, int block, int ahead) {
+    const int blocks = w.k / kActivationBlock, wanted = block + ahead;
+    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(wanted) * L.code_bytes();
+    if (wanted >= blocks) codes += w.panel_bytes - static_cast<size_t>(blocks) * L.code_bytes();
+#pragma clang loop unroll(full)
+    for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
+    constexpr int kScaleBytes = L.group_bytes() / L.group_blocks();
+    __builtin_prefetch(panel + w.panel_bytes + static_cast<size_t>(block) * kScaleBytes, 0, 2);
+  }
+
+  struct Strip {
+    alignas(64) uint8_t codes[kStripBlocks * 512];
+    alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
+  };
+
+  // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
+  // instruction costs a load; here loads are fewer than dots, and dots with the scaling after them set the pace.
+  template <int kColumns>
+  STUDIO_INLINE void add_block_pair(const uint8_t* const codes[2], const BlockScales s[2], const Columns& x,
+                                    F acc[2][kColumns]) {
+    I sum[2][kColumns];
+    F scaled[2][kColumns];
+#pragma clang loop unroll(full)
+    for (int h = 0; h < 2; ++h) {
+      if (h == 0 || L.per_half()) {
+#pragma clang loop unroll(full)
+        for (int c = 0; c < kColumns; ++c) {
+          sum[0][c] = start(L.per_half() ? x.minus_halves[h * x.width + c] : x.minus_sums[c]);
+          sum[1][c] = sum[0][c];
+        }
+      }
+#pragma clang loop unroll(full)
+      for (int j = 4 * h; j < 4 * h + 4; ++j) {
+        const B w[2] = {V::load_bytes(codes[0] + 64 * j), V::load_bytes(codes[1] + 64 * j)};
+#pragma clang loop unroll(full)
+        for (int c = 0; c < kColumns; ++c) {
+          const I a = V::splat_bytes(x.codes + c * kActivationBlock + 4 * j);
+          sum[0][c] = V::dot(sum[0][c], w[0], a);
+          sum[1][c] = V::dot(sum[1][c], w[1], a);
+        }
+      }
+      if constexpr (L.per_half()) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 2 * kColumns; ++i) {
+          const int p = i / kColumns, c = i % kColumns;
+          const F value = V::to_float(sum[p][c]);
+          scaled[p][c] = h == 0 ? V::mul(value, s[p].scale[0]) : V::fma(value, s[p].scale[1], scaled[p][c]);
+        }
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      const F scale = V::splat(x.scales[c]);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < 2; ++p) {
+        if constexpr (!L.per_half()) scaled[p][c] = V::to_float(sum[p][c]);
+        acc[p][c] = V::fma(scaled[p][c], V::mul(s[p].factor, scale), acc[p][c]);
+        if constexpr (L.has_min()) acc[p][c] = V::fma(s[p].min, V::splat(x.sums[c]), acc[p][c]);
+      }
+    }
+  }
+
+  // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
+  template <int kColumns>
+  static void strip_pair(const Strip* strips, const ActivationView& x, int begin, int end, int column,
+                         float* const acc_rows[2]) {
+    const uint8_t* codes[2] = {strips[0].codes, strips[1].codes};
+    const float* scales[2] = {strips[0].scales, strips[1].scales};
+    Columns columns = columns_at(x, column, begin);
+    F acc[2][kColumns];
+    for (int p = 0; p < 2; ++p) {
+      for (int c = 0; c < kColumns; ++c) acc[p][c] = V::load(acc_rows[p] + c * kPanelRows);
+    }
+    for (int b = begin; b < end; ++b) {
+      const BlockScales s[2] = {stored_scales(scales[0], 0), stored_scales(scales[1], 0)};
+      add_block_pair<kColumns>(codes, s, columns, acc);
+      for (int p = 0; p < 2; ++p) {
+        codes[p] += 512;
+        scales[p] += kScaleRows * kPanelRows;
+      }
+      columns.next_block();
+    }
+    for (int p = 0; p < 2; ++p) {
+      for (int c = 0; c < kColumns; ++c) V::store(acc_rows[p] + c * kPanelRows, acc[p][c]);
+    }
+  }
+
+  // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
+  template <int kColumns>
+  static void strip_columns(const uint8_t* panel, const Strip& strip, const ActivationView& x, int begin, int end,
+                            int column, float* acc_rows) {
+    for (int part = 0; part < kParts; ++part) {
+      const uint8_t* codes = strip.codes + part * V::kLanes * 4;
+      const float* scales = strip.scales;
+      float* rows = acc_rows + part * V::kLanes;
+      Columns columns = columns_at(x, column, begin);
+      F acc[kColumns];
+      for (int c = 0; c < kColumns; ++c) acc[c] = V::load(rows + c * kPanelRows);
+      for (int b = begin; b < end; ++b) {
+        const BlockScales s = kStripHasScales ? stored_scales(scales, part) : scales_at(panel, b, part);
+        add_block<true, kColumns>(codes, s, columns, acc);
+        codes += 512;
+        scales += kScaleRows * kPanelRows;
+        columns.next_block();
+      }
+      for (int c = 0; c < kColumns; ++c) V::store(rows + c * kPanelRows, acc[c]);
+    }
+  }
+
+  // The kernels by number of columns, 1 .. V::kColumns.
+  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, bool);
+  using StripFn = void (*)(const uint8_t*, const Strip&, const ActivationView&, int, int, int, float*);
+  static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
+  static constexpr PackedFn kPacked[9] = {nullptr,
+                                          packed_columns<1>,
+                                          packed_columns<at_most(2)>,
+                                          packed_columns<at_most(3)>,
+                                          packed_columns<at_most(4)>,
+                                          packed_columns<at_most(5)>,
+                                          packed_columns<at_most(6)>,
+                                          packed_columns<at_most(7)>,
+                                          packed_columns<at_most(8)>};
+  static constexpr StripFn kStrip[9] = {nullptr,
+                                        strip_columns<1>,
+                                        strip_columns<at_most(2)>,
+                                        strip_columns<at_most(3)>,
+                                        strip_columns<at_most(4)>,
+                                        strip_columns<at_most(5)>,
+                                        strip_columns<at_most(6)>,
+                                        strip_columns<at_most(7)>,
+                                        strip_columns<at_most(8)>};
+
+  // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile.
+  static void unpack_strip(const PanelView& w, const uint8_t* panel, int begin, int end, Strip& strip) {
+    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
+    uint8_t* out = strip.codes;
+    for (int b = begin; b < end; ++b) {
+      prefetch_block(w, panel, b, kStripBlocks);
+      if constexpr (kStripHasScales) store_scales(panel, b, strip.scales + (b - begin) * kScaleRows * kPanelRows);
+      for (int part = 0; part < kParts; ++part) {
+        const int at = part * V::kLanes * 4;
+        B unpacked[8];
+        unpack_half<0>(codes + at, unpacked);
+        unpack_half<1>(codes + at, unpacked + 4);
+        for (int j = 0; j < 8; ++j) V::store_bytes(out + 64 * j + at, unpacked[j]);
+      }
+      codes += L.code_bytes();
+      out += 512;
+    }
+  }
+
+  // Pairs of panels: where a set has them (V::kPairColumns) and the accumulators fit. Integer and float ones of two
+  // panels and three more registers; scales per half need the first half's floats too.
+  static constexpr bool kHasPairs = V::kPairColumns > 0 && kParts == 1 && kStripHasScales;
+  static constexpr int kPairColumns = L.per_half() ? V::kPairColumns * 2 / 3 : V::kPairColumns;
+
+  // The columns of a group of 16 that one strip_pair takes from lane c on: about equal shares.
+  STUDIO_INLINE int pair_columns(int left) {
+    const int passes = (left + kPairColumns - 1) / kPairColumns;
+    return (left + passes - 1) / passes;
+  }
+
+  template <int kColumns>
+  STUDIO_INLINE void strip_pair_of(int columns, const Strip* strips, const ActivationView& x, int begin, int end,
+                                   int column, float* const acc[2]) {
+    if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc);
+    if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc);
+  }
+
+  // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
+  // caches.
+  template <int kPanels>
+  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
+                           int end) {
+    Strip strips[kPanels];
+    alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
+    const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
+    const int blocks = w.k / kActivationBlock;
+    for (int p = 0; p < kPanels; ++p) {
+      for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[p][i] = 0;
+    }
+    for (int b = 0; b < blocks; b += kStripBlocks) {
+      const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
+      for (int p = 0; p < kPanels; ++p) unpack_strip(w, data + p * w.panel_bytes, b, b_end, strips[p]);
+      if constexpr (kPanels == 2) {
+        for (int group = begin; group < end; group += x.width) {
+          const int group_end = group + x.width < end ? group + x.width : end;
+          for (int c = group, n = 0; c < group_end; c += n) {
+            n = pair_columns(group_end - c);
+            float* const rows[2] = {acc[0] + (c - begin) * kPanelRows, acc[1] + (c - begin) * kPanelRows};
+            strip_pair_of<kPairColumns>(n, strips, x, b, b_end, c, rows);
+          }
+        }
+      } else {
+        for (int c = begin; c < end; c += V::kColumns) {
+          const int n = end - c < V::kColumns ? end - c : V::kColumns;
+          kStrip[n](data, strips[0], x, b, b_end, c, acc[0] + (c - begin) * kPanelRows);
+        }
+      }
+    }
+    for (int p = 0; p < kPanels; ++p) write_strip(acc[p], x.terms, y, panel + p, w.rows, begin, end);
+  }
+
+  // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
+  // the first find the panel in the second-level cache. A column's terms share a pass: kColumns is even everywhere.
+  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel) {
+    static_assert(V::kColumns % 2 == 0);
+    for (int group = 0; group < x.coded; group += x.width) {
+      const int n = x.coded - group < x.width ? x.coded - group : x.width;
+      const int passes = (n + V::kColumns - 1) / V::kColumns;
+      const int step = (n / x.terms + passes - 1) / passes * x.terms;
+      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0);
+    }
+  }
+
+  static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
+    if (x.coded <= V::kPackedColumns) {
+      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p);
+      return;
+    }
+    for (int begin = 0; begin < x.coded; begin += kStripColumns) {
+      const int end = begin + kStripColumns < x.coded ? begin + kStripColumns : x.coded;
+      int p = panel_begin;
+      if constexpr (kHasPairs) {
+        for (; p + 2 <= panel_end; p += 2) many_columns<2>(w, x, y, p, begin, end);
+      }
+      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, begin, end);
+    }
+  }
+};
+
+}  // namespace studio::engine
