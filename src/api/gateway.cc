@@ -29,19 +29,22 @@ class GatewayImpl final : public Gateway {
   ~GatewayImpl() override { stop(std::chrono::milliseconds(0)); }
 
   Status start_all() {
-    STUDIO_TRY(auto address, http::ListenAddress::parse(config_.listen));
-    if (!address.is_loopback() && !config_.allow_remote) {
-      return Error(Code::kInvalidArgument,
-                   "refusing to listen on " + config_.listen +
-                       ": other machines could reach it and this server speaks plain HTTP. Put TLS in front and say so "
-                       "with --allow-remote, or listen on 127.0.0.1");
-    }
+    STUDIO_TRY(auto listener, open_listener(config_.listener));  // a door that cannot be is told before models load
     if (config_.models.empty()) return Error(Code::kInvalidArgument, "no model was named");
     STUDIO_CHECK_OK(start_replicas());
-    return listen(address);
+    return listen(std::move(listener));
   }
 
   const GatewayReady& ready() const override { return ready_; }
+  bool has_tls() const { return !config_.listener.tls.certificate.empty(); }
+  void reload() {
+    Status reloaded = reload_tls(config_.listener.tls, *server_);
+    if (reloaded.ok()) return;
+    log::error("tls.reload_failed", {{"why", reloaded.error().message()},
+                                     {"detail", reloaded.error().detail().text},
+                                     {"kept", "the certificate that was in use"}});
+    if (config_.on_progress) config_.on_progress("the old certificate stays: " + reloaded.error().message());
+  }
   void cut() { server_->drain(std::chrono::milliseconds(0)); }  // while stop() waits
 
   void stop(std::chrono::milliseconds deadline) override {
@@ -74,7 +77,7 @@ class GatewayImpl final : public Gateway {
     return Ok{};
   }
 
-  Status listen(const http::ListenAddress& address) {
+  Status listen(Listener listener) {
     Services services{.models = &models_,
                       .usage = config_.usage,
                       .metrics = &metrics_,
@@ -84,28 +87,17 @@ class GatewayImpl final : public Gateway {
     openai::add_routes(services, router);
     add_system_routes(services, &is_draining_, router);
 
-    http::ServerOptions options;
-    options.listen = address;
-    options.allowed_hosts = allowed_hosts(address);
+    http::ServerOptions options = listener.options;
     options.limits.heartbeat_every = config_.heartbeat_every;
+    options.limits.stall_timeout = config_.stall_timeout;
     options.authenticate = bearer_authenticator(config_.keys);
     options.render_error = &render_server_error;
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     listening_promise_.set_value(server_.get());
-    bool is_v6 = address.host.find(':') != std::string::npos;
-    ready_.url = "http://" + (is_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(server_->port());
+    ready_.url = url_of(listener, server_->port());
     log::info("gateway.ready", {{"url", ready_.url}, {"models", ready_.models.size()}});
     return Ok{};
-  }
-
-  // Where anyone may listen the Host names nothing; a loopback server answers to loopback names alone, so that no web
-  // page reaches it under a name of its own.
-  std::vector<std::string> allowed_hosts(const http::ListenAddress& address) const {
-    if (!address.is_loopback() && config_.allowed_hosts.empty()) return {};
-    std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1", "[::1]", address.host};
-    hosts.insert(hosts.end(), config_.allowed_hosts.begin(), config_.allowed_hosts.end());
-    return hosts;
   }
 
   static http::Response render_server_error(int status, const Error& error, const std::string& request_id) {
@@ -132,6 +124,7 @@ class GatewayImpl final : public Gateway {
                                {"status", completed.status},
                                {"client_gone", completed.client_gone},
                                {"key_id", request.principal},
+                               {"peer", request.peer},
                                {"bytes", completed.body_bytes},
                                {"ms", seconds * 1e3}});
   }
@@ -167,7 +160,7 @@ Status run_gateway(const GatewayConfig& config) {
   STUDIO_CHECK_OK(gateway.start_all());
   if (config.on_ready) config.on_ready(gateway.ready());
   int number = 0;
-  ::sigwait(&stops, &number);
+  while (::sigwait(&stops, &number) == 0 && number == SIGHUP && gateway.has_tls()) gateway.reload();
   log::info("gateway.draining", {{"signal", number}, {"deadline_ms", config.drain_deadline.count()}});
   if (config.on_progress) config.on_progress("stopping: open answers may finish; a second Ctrl-C cuts them");
 
@@ -177,7 +170,8 @@ Status run_gateway(const GatewayConfig& config) {
     is_done = true;
   });
   while (!is_done) {
-    if (::sigtimedwait(&stops, nullptr, &kSignalPoll) > 0) gateway.cut();
+    int again = ::sigtimedwait(&stops, nullptr, &kSignalPoll);
+    if (again > 0 && again != SIGHUP) gateway.cut();
   }
   drain.join();
   log::info("gateway.stopped", {});

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/auth.h"
+#include "api/listener.h"
 #include "base/result.h"
 #include "inference/usage.h"
 #include "inference/worker.h"
@@ -30,10 +31,7 @@ struct GatewayReady {
 };
 
 struct GatewayConfig {
-  std::string listen = "127.0.0.1:8080";  // HOST:PORT or [V6]:PORT; port 0 takes a free one
-  // Refused unless true: listening beyond loopback is a decision, not a default.
-  bool allow_remote = false;
-  std::vector<std::string> allowed_hosts;  // Host names accepted besides loopback ones and the listen address
+  ListenerConfig listener;
 
   std::vector<GatewayModel> models;  // at least one
   inference::WorkerOptions worker;   // for every model; socket_path and engine.model_path are filled in per model
@@ -45,7 +43,8 @@ struct GatewayConfig {
   int max_requests_per_key = 0;                       // that generate, open at once; 0: no limit but the queue's
   std::chrono::milliseconds drain_deadline{30'000};   // after SIGTERM streams may go on for this long
   std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream, such as in the queue
-  std::chrono::milliseconds load_deadline{120'000};   // for workers to load their models
+  std::chrono::milliseconds stall_timeout = http::kStallTimeout;  // of a reader while bytes wait for it
+  std::chrono::milliseconds load_deadline{120'000};               // for workers to load their models
 
   // Called once, when every model answers.
   std::function<void(const GatewayReady&)> on_ready;
@@ -64,8 +63,9 @@ class Gateway {
   virtual void stop(std::chrono::milliseconds deadline) = 0;
 };
 
-// start(), then until SIGTERM or SIGINT (a second one cuts streams at once), then stop(). Blocks those signals in the
-// calling thread before it starts others: call it from main's thread.
+// start(), then until SIGTERM or SIGINT (a second one cuts streams at once), then stop(). SIGHUP reads the certificate
+// files again; a gateway without them stops, as programs do whose terminal is gone. Blocks those signals in the calling
+// thread before it starts others: call it from main's thread.
 Status run_gateway(const GatewayConfig& config);
 
 }  // namespace studio::api

@@ -1,6 +1,7 @@
 #include "api/replica.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/formats/gguf.h"
 
@@ -36,6 +37,11 @@ Result<std::unique_ptr<Replica>> Replica::start(ReplicaOptions options) {
   client.restart_count = [supervisor = replica->supervisor_] { return supervisor->restarts(); };
   replica->client_ = std::make_shared<inference::WorkerClient>(std::move(client));
   return replica;
+}
+
+void Replica::stop(std::chrono::milliseconds grace) {
+  supervisor_->stop(grace);
+  ::unlink(options_.socket_path.c_str());  // the worker may no longer touch files
 }
 
 Result<ServedModel> Replica::open(std::chrono::milliseconds deadline) {

@@ -26,7 +26,7 @@ class Replica {
 
   // Waits until the model answers. Errors: of the model's file; unavailable when the worker ended, with how.
   Result<ServedModel> open(std::chrono::milliseconds deadline);
-  void stop(std::chrono::milliseconds grace) { supervisor_->stop(grace); }
+  void stop(std::chrono::milliseconds grace);
   const std::string& name() const { return options_.model.name; }
 
  private:

@@ -8,6 +8,7 @@ sigset_t stop_signals() {
   sigemptyset(&stops);
   sigaddset(&stops, SIGTERM);
   sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGHUP);
   return stops;
 }
 

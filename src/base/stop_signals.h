@@ -1,4 +1,5 @@
-// The signals that end a process of ours in good order: SIGTERM and SIGINT, taken by sigwait() instead of a handler.
+// The signals that end a process of ours in good order: SIGTERM, SIGINT and SIGHUP, taken by sigwait() instead of a
+// handler.
 #pragma once
 
 #include <signal.h>

@@ -121,11 +121,6 @@ void Arguments::setting(Settings* settings, const std::string& name, const std::
       ->type_name(value);
 }
 
-void Arguments::setting_flag(Settings* settings, const std::string& name, const std::string& flag,
-                             const std::string& help) {
-  app_.add_flag_callback(flag, [settings, name] { settings->emplace_back(name, "true"); }, help);
-}
-
 ParsedCommand parse_command_line(const std::vector<std::string>& words, const std::vector<CommandShape>& shapes,
                                  const std::function<void(Arguments&)>& shared, const std::string& version) {
   std::string unknown = unknown_command(words, shapes);

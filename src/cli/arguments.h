@@ -31,7 +31,6 @@ class Arguments {
   using Settings = std::vector<std::pair<std::string, std::string>>;
   void setting(Settings* settings, const std::string& name, const std::string& flag, const std::string& value,
                const std::string& help);
-  void setting_flag(Settings* settings, const std::string& name, const std::string& flag, const std::string& help);
 
  private:
   CLI::App& app_;

@@ -11,8 +11,10 @@
 
 #include "base/digest.h"
 #include "cli/command.h"
+#include "cli/doctor_tls.h"
 #include "cli/engine_settings.h"
 #include "cli/server_session.h"
+#include "cli/settings.h"
 #include "engine/formats/gguf.h"
 #include "engine/kernels/kernel_set.h"
 
@@ -132,6 +134,7 @@ class DoctorCommand final : public Command {
     std::vector<Finding> findings = {look_at_cpu(), look_at_memory(), look_at_folder(context.data_dir()),
                                      look_at_key(context.data_dir())};
     findings.push_back(look_at_server(context));
+    add_certificate(context.config, findings);
     STUDIO_TRY(auto models, context.library().list());
     if (models.empty()) findings.push_back(good("models", "none yet; the first start fetches the default one"));
     for (const auto& model : models) findings.push_back(look_at_model(model, is_deep_, context.output));
@@ -146,6 +149,14 @@ class DoctorCommand final : public Command {
     std::string url = running_server(context);
     if (url.empty()) return good("server", "none is running on this data folder");
     return good("server", url + " answers");
+  }
+
+  static void add_certificate(const Config& config, std::vector<Finding>& findings) {
+    http::TlsFiles files{expand_home(config.text("serve.tls_certificate")), expand_home(config.text("serve.tls_key"))};
+    if (files.certificate.empty() && files.key.empty()) return;
+    CertificateFinding found = check_certificate(files, std::chrono::system_clock::now());
+    Verdict verdict = found.is_failure ? Verdict::kFailure : found.remedy.empty() ? Verdict::kGood : Verdict::kWarning;
+    findings.push_back({verdict, "certificate", found.text, found.remedy});
   }
 
   static void print(Output& output, const std::vector<Finding>& findings, bool is_well) {

@@ -55,6 +55,18 @@ std::string next_free_address(const std::string& listen) {
   return listen;
 }
 
+api::ListenerConfig listener_config(const Config& settings) {
+  api::ListenerConfig listener;
+  listener.listen = settings.text("serve.listen");
+  if (settings.is_default("serve.listen")) listener.listen = next_free_address(listener.listen);
+  listener.allowed_hosts = settings.list("serve.allowed_hosts");
+  listener.allowed_origins = settings.list("serve.allowed_origins");
+  listener.behind_proxy = settings.list("serve.behind_proxy");
+  listener.tls = {.certificate = expand_home(settings.text("serve.tls_certificate")),
+                  .key = expand_home(settings.text("serve.tls_key"))};
+  return listener;
+}
+
 class ServeCommand final : public Command {
  public:
   std::string name() const override { return "serve"; }
@@ -70,8 +82,14 @@ class ServeCommand final : public Command {
     arguments.repeated(&models_, "--model", "NAME_OR_FILE", "model to serve; again for more");
     arguments.option(&key_.key, "--key", "KEY", "accept this key (visible to other users of the machine in `ps`)");
     arguments.option(&key_.key_file, "--key-file", "FILE", "accept the key in this file");
-    arguments.setting_flag(&settings_, "serve.allow_remote", "--allow-remote",
-                           "listen beyond this machine (plain HTTP: put TLS in front)");
+    arguments.setting(&settings_, "serve.tls_certificate", "--tls-certificate", "FILE",
+                      "serve HTTPS with this certificate (PEM); SIGHUP reads it again");
+    arguments.setting(&settings_, "serve.tls_key", "--tls-key", "FILE", "the certificate's key (PEM)");
+    arguments.setting(&settings_, "serve.behind_proxy", "--behind-proxy", "ADDRESS",
+                      "a proxy in front (address or network): it alone may connect from elsewhere");
+    arguments.setting(&settings_, "serve.allowed_hosts", "--allowed-hosts", "NAME,...", "Host names to answer to");
+    arguments.setting(&settings_, "serve.allowed_origins", "--allowed-origins", "ORIGIN,...",
+                      "web pages of other origins that may call");
     arguments.setting(&settings_, "serve.log_level", "--log-level", "LEVEL", "debug, info, warn or error");
     declare_engine_flags(arguments, &settings_);
   }
@@ -153,16 +171,14 @@ Result<int> ServeCommand::run(Context& context) {
 
   api::GatewayConfig config;
   STUDIO_TRY(config.models, find_models(context));
-  config.listen = context.config.text("serve.listen");
-  if (context.config.is_default("serve.listen")) config.listen = next_free_address(config.listen);
-  config.allow_remote = context.config.flag("serve.allow_remote");
-  config.allowed_hosts = context.config.list("serve.allowed_hosts");
+  config.listener = listener_config(context.config);
   config.worker = std::move(options);
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
+  config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));
   config.max_requests_per_key = static_cast<int>(context.config.number("serve.max_requests_per_key"));
   config.load_deadline = std::chrono::seconds(context.config.number("serve.load_seconds"));
   config.on_progress = [&](const std::string& text) { context.output.note(context.output.dim(text)); };

@@ -96,7 +96,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
   if (!::mkdtemp(run_dir.data())) return Error(Code::kPermissionDenied, "cannot make a folder in /tmp");
 
   api::GatewayConfig config;
-  config.listen = "127.0.0.1:0";
+  config.listener.listen = "127.0.0.1:0";
   config.models = {{.name = model.name, .path = model.path, .aliases = model.aliases}};
   STUDIO_TRY(config.worker, worker_options(context.config));
   if (context.config.is_default("serve.log_level")) config.worker.log_level = "error";  // people are reading

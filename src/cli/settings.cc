@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "catalogue/hub.h"
+#include "http/exchange.h"
 
 extern char** environ;
 
@@ -18,11 +19,17 @@ const std::vector<Setting>& all_settings() {
       {.name = "serve.listen",
        .fallback = "127.0.0.1:8080",
        .help = "HOST:PORT; port 0 takes a free one. The default moves on to the next port when it is taken"},
-      {.name = "serve.allow_remote",
-       .kind = kFlag,
-       .fallback = "false",
-       .help = "listen beyond this machine (plain HTTP: put TLS in front)"},
-      {.name = "serve.allowed_hosts", .kind = kList, .help = "Host names accepted besides the address listened on"},
+      {.name = "serve.allowed_hosts",
+       .kind = kList,
+       .help = "Host names accepted besides loopback ones, the address itself and the certificate's names"},
+      {.name = "serve.allowed_origins",
+       .kind = kList,
+       .help = "web pages of other origins that may call, exactly as browsers send them: https://app.example.com"},
+      {.name = "serve.tls_certificate", .help = "PEM file of the certificate and those above it; read again on SIGHUP"},
+      {.name = "serve.tls_key", .help = "PEM file of its key, without a password"},
+      {.name = "serve.behind_proxy",
+       .kind = kList,
+       .help = "addresses or networks of the proxies in front, whose X-Forwarded-For and -Proto are believed"},
       {.name = "serve.models", .kind = kList, .help = "names or files to serve; none: the default model"},
       {.name = "serve.default_model",
        .fallback = "qwen2.5-coder-0.5b-instruct",
@@ -38,6 +45,12 @@ const std::vector<Setting>& all_settings() {
        .kind = kNumber,
        .fallback = "15",
        .help = "a stream that is silent for so long gets an SSE comment; less than what proxies in front wait",
+       .min = 1,
+       .max = 3600},
+      {.name = "serve.stall_seconds",
+       .kind = kNumber,
+       .fallback = std::to_string(http::kStallTimeout.count()),
+       .help = "a reader that takes next to nothing for so long, while bytes wait for it, is cut",
        .min = 1,
        .max = 3600},
       {.name = "serve.max_requests_per_key",

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "http/head_parser.h"
+#include "http/origin_check.h"
 
 namespace studio::http {
 namespace {
@@ -17,6 +18,8 @@ using std::chrono::steady_clock;
 // A refused client may still be sending; it is read and dropped for a moment, so that it sees the answer, not a reset.
 constexpr std::chrono::seconds kLinger{2};
 constexpr size_t kMaxDiscardBytes = 64 << 20;  // eight times the largest body of a route: honest mistakes
+// Of a body in each ServerLimits::body_timeout: some 270 bytes a second, slower than any line a client would bear.
+constexpr size_t kMinBodyBytes = 4 * 1024;
 // Requests that a client may send ahead of an answer. Beyond it, reading waits.
 constexpr size_t kMaxReadAheadBytes = 64 * 1024;
 
@@ -32,15 +35,9 @@ bool asks_to_close(const Fields& fields) {
   }
 }
 
-// The host of "host", "host:port" or "[v6]:port".
-std::string_view without_port(std::string_view host) {
-  size_t bracket = host.rfind(']');
-  size_t colon = host.rfind(':');
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    host = host.substr(0, colon);
-  }
-  return host;
-}
+// On every answer: no type is guessed, no other site's page loads it as an image, a script or a frame.
+constexpr std::string_view kGuardFields =
+    "X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\nX-Frame-Options: DENY\r\n";
 
 std::string http_date() {
   std::time_t now = std::time(nullptr);
@@ -55,8 +52,9 @@ std::string http_date() {
 bool ServerShared::enter(const std::string& peer, const std::shared_ptr<Connection>& connection) {
   std::scoped_lock lock(mutex_);
   size_t& of_peer = per_address_[peer];
-  bool full = connections_.size() >= options.limits.connections ||
-              (peer != "unix" && of_peer >= options.limits.connections_per_address);
+  bool full =
+      connections_.size() >= options.limits.connections ||
+      (peer != "unix" && of_peer >= options.limits.connections_per_address && !is_trusted(options.proxies, peer));
   ++of_peer;
   connections_.emplace(connection.get(), connection);
   return !full;
@@ -83,32 +81,81 @@ size_t ServerShared::connections() {
   return connections_.size();
 }
 
-Connection::Connection(Socket socket, std::string peer, std::shared_ptr<ServerShared> shared)
+std::shared_ptr<boost::asio::ssl::context> ServerShared::tls() {
+  std::scoped_lock lock(mutex_);
+  return tls_;
+}
+
+void ServerShared::use_tls(std::shared_ptr<boost::asio::ssl::context> tls) {
+  std::scoped_lock lock(mutex_);
+  tls_.swap(tls);
+}
+
+Connection::Connection(Transport::Socket socket, Ends ends, std::shared_ptr<ServerShared> shared)
     : shared_(std::move(shared)),
-      socket_(std::move(socket)),
-      peer_(std::move(peer)),
+      socket_(std::move(socket), shared_->tls()),
+      ends_(std::move(ends)),
       timer_(socket_.get_executor()),
       heartbeat_(socket_.get_executor()) {}
 
 Connection::~Connection() {
-  shared_->leave(peer_, this);
+  shared_->leave(ends_.peer, this);
 }
 
-void Connection::start(bool over_capacity) {
-  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this(), over_capacity] {
-    if (over_capacity) {
-      Error error(Code::kOverloaded, "Too many connections; try again in a moment.");
-      self->refuse(503, std::move(error).with_retry_after(std::chrono::seconds(1)));
-      return;
+void Connection::start(Entry entry) {
+  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this(), entry] {
+    if (entry != Entry::kWelcome) {
+      self->turn_away(entry);
+    } else if (self->socket_.is_tls()) {
+      self->open_tls();
+    } else {
+      self->next_request();
     }
-    self->next_request();
   });
+}
+
+void Connection::turn_away(Entry entry) {
+  if (socket_.is_tls()) {  // a handshake would cost more than what the limit protects
+    close_now();
+  } else if (entry == Entry::kStranger) {
+    refuse(403, Error(Code::kPermissionDenied, "This server takes connections from its proxy alone."));
+  } else {
+    Error error(Code::kOverloaded, "Too many connections; try again in a moment.");
+    refuse(503, std::move(error).with_retry_after(std::chrono::seconds(1)));
+  }
+}
+
+// ---- TLS
+
+void Connection::open_tls() {
+  arm(shared_->options.limits.handshake_timeout, &Connection::close_now);
+  socket_.async_peek([self = shared_from_this()](boost::system::error_code fault, bool is_handshake) {
+    self->on_peek(fault, is_handshake);
+  });
+}
+
+void Connection::on_peek(boost::system::error_code fault, bool is_handshake) {
+  if (!socket_.is_open()) return;
+  if (fault) return close_now();
+  if (!is_handshake) {
+    socket_.give_up_tls();
+    return refuse(400, Error(Code::kInvalidArgument, "This port speaks HTTPS: the address begins with https://."));
+  }
+  socket_.async_handshake([self = shared_from_this()](boost::system::error_code done) { self->on_handshake(done); });
+}
+
+void Connection::on_handshake(boost::system::error_code fault) {
+  if (!socket_.is_open()) return;
+  if (fault) return close_now();
+  disarm();
+  next_request();
 }
 
 void Connection::drain() {
   boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->close_after_ = true;
-    if (self->state_ == State::kHead && self->input_.empty()) self->close_now();
+    bool is_idle = self->state_ == State::kHead && self->input_.empty();
+    if (is_idle || self->state_ == State::kOpening) self->close_now();
   });
 }
 
@@ -128,6 +175,7 @@ void Connection::next_request() {
   status_ = 0;
   answer_bytes_ = 0;
   answer_ended_ = chunked_answer_ = is_reported_ = false;
+  cors_origin_.clear();
   heartbeat_text_.clear();
   if (close_after_) {
     close_gently();
@@ -166,6 +214,7 @@ void Connection::on_read(size_t bytes) {
     return;
   }
   if (state_ == State::kHead && input_.empty()) arm(shared_->options.limits.head_timeout, &Connection::head_timed_out);
+  if (state_ == State::kBody) body_in_window_ += bytes;
   input_.append(chunk_.data(), bytes);
   advance();
   read_more();
@@ -206,7 +255,9 @@ bool Connection::take_head() {
     return false;
   }
   request_ = std::move(*parsed);
-  request_.peer = peer_;
+  request_.peer = ends_.peer;
+  if (socket_.is_tls()) request_.scheme = "https";
+  believe_proxy();
   route_request(facts);
   return state_ == State::kBody;
 }
@@ -218,7 +269,7 @@ void Connection::route_request(const HeadFacts& facts) {
   Router::Match match = shared_->router.match(request_.method, request_.path);
   if (match.route != nullptr) request_.route = match.route->pattern;
   if (has_body) close_after_ = true;  // a refusal now leaves the body unread; taken back below
-  if (!admit(facts, match)) return;
+  if (!admit_page(facts, match) || !admit(facts, match)) return;
   if (has_body) close_after_ = asks_to_close(request_.fields) || shared_->draining;
   route_ = match.route;
   request_.path_parameters = std::move(match.parameters);
@@ -228,19 +279,45 @@ void Connection::route_request(const HeadFacts& facts) {
   const std::string* expect = request_.fields.find("expect");
   if (expect != nullptr && has_body && input_.empty()) send("HTTP/1.1 100 Continue\r\n\r\n");
   auto allowance = std::chrono::seconds(route_->body_limit_bytes / (16 * 1024));
-  arm(shared_->options.limits.body_timeout + allowance, &Connection::body_timed_out);
+  body_deadline_ = steady_clock::now() + shared_->options.limits.body_timeout + allowance;
+  body_in_window_ = 0;
+  arm(shared_->options.limits.body_timeout, &Connection::body_timed_out);
+}
+
+void Connection::believe_proxy() {
+  const std::vector<Network>& proxies = shared_->options.proxies;
+  if (!is_trusted(proxies, ends_.peer)) return;
+  std::string client = forwarded_for(request_.fields, proxies);
+  if (!client.empty()) request_.peer = std::move(client);
+  std::string scheme = forwarded_scheme(request_.fields);
+  if (!scheme.empty()) request_.scheme = std::move(scheme);
+}
+
+// Before anything else is looked at: what follows may say what is here.
+bool Connection::admit_page(const HeadFacts& facts, const Router::Match& match) {
+  const ServerOptions& options = shared_->options;
+  if (!answers_to(facts.host, options.allowed_hosts, ends_.local)) {
+    refuse(421, Error(Code::kPermissionDenied,
+                      "This server does not answer to that Host; if it should, add it to serve.allowed_hosts "
+                      "(--allowed-hosts)."));
+    return false;
+  }
+  PageOrigin origin = check_origin(request_, options.allowed_origins);
+  if (origin == PageOrigin::kForeign) {
+    refuse(403, Error(Code::kPermissionDenied,
+                      "Pages of other origins may not call this server; if this one should, add its origin to "
+                      "serve.allowed_origins (--allowed-origins)."));
+    return false;
+  }
+  if (origin != PageOrigin::kAllowed) return true;
+  cors_origin_ = *request_.fields.find("origin");
+  if (!is_preflight(request_) || match.malformed || match.allow.empty()) return true;
+  answer_here(preflight_answer(request_, match.allow));
+  return false;
 }
 
 bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
   const ServerOptions& options = shared_->options;
-  std::string host(without_port(facts.host));
-  if (!options.allowed_hosts.empty() && std::ranges::none_of(options.allowed_hosts, [&](const std::string& allowed) {
-        return equal_ignoring_case(allowed, host);
-      })) {
-    refuse(421, Error(Code::kPermissionDenied,
-                      "This server does not answer to that Host; add it with --allow-host if it should."));
-    return false;
-  }
   if (match.malformed) {
     refuse(400, Error(Code::kInvalidArgument, "The path cannot be decoded."));
     return false;
@@ -267,6 +344,12 @@ bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
   if (facts.content_length > match.route->body_limit_bytes) {
     refuse(413, Error(Code::kPayloadTooLarge,
                       "The body is larger than " + std::to_string(match.route->body_limit_bytes) + " bytes."));
+    return false;
+  }
+  const std::string* coding = request_.fields.find("content-encoding");
+  if (coding != nullptr && !equal_ignoring_case(*coding, "identity")) {  // a small body may be a large one
+    refuse(415,
+           Error(Code::kInvalidArgument, "Compressed bodies are not read; send the body without Content-Encoding."));
     return false;
   }
   const std::string* expect = request_.fields.find("expect");
@@ -326,27 +409,39 @@ void Connection::refuse(int status, Error error, const std::string& allow) {
     received_at_ = steady_clock::now();
     close_after_ = true;
   }
-  disarm();
-  state_ = State::kAnswering;
   Response response = shared_->options.render_error(status, error, request_.request_id);
   if (!allow.empty()) response.fields.set("Allow", allow);
+  answer_here(response);
+}
+
+void Connection::answer_here(const Response& response) {
+  disarm();
+  state_ = State::kAnswering;
   status_ = response.status;
   answer_ended_ = true;
-  answer_bytes_ = response.body.size();
-  send(render_head(response, false, response.body.size()) + response.body);
+  std::string bytes = render_head(response, false, response.body.size());
+  // A body after the head of HEAD's answer would be read as the next answer.
+  if (request_.method != Method::kHead) {
+    answer_bytes_ = response.body.size();
+    bytes += response.body;
+  }
+  send(std::move(bytes));
 }
 
 std::string Connection::render_head(const Response& response, bool chunked, size_t length) const {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += reason_phrase(response.status);
   out += "\r\n";
-  for (const Field& field : response.fields) {
+  Fields fields = response.fields;
+  if (!cors_origin_.empty()) add_cors_fields(cors_origin_, fields);
+  for (const Field& field : fields) {
     out += field.name + ": ";
     for (char c : field.value) {
       if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
     }
     out += "\r\n";
   }
+  out += kGuardFields;
   out += "Date: " + http_date() + "\r\nX-Request-Id: " + request_.request_id + "\r\n";
   if (chunked) {
     out += "Transfer-Encoding: chunked\r\n";
@@ -423,7 +518,11 @@ void Connection::after_write() {
 }
 
 void Connection::write_some() {
-  if (state_ == State::kAnswering) arm(kStallTimeout, &Connection::client_left);
+  if (state_ == State::kAnswering && !is_watching_reader_) {
+    is_watching_reader_ = true;
+    read_by_client_ = 0;
+    arm(shared_->options.limits.stall_timeout, &Connection::reader_stalled);
+  }
   heartbeat_.cancel();
   socket_.async_write_some(boost::asio::buffer(writing_.data() + written_, writing_.size() - written_),
                            [self = shared_from_this()](boost::system::error_code fault, size_t bytes) {
@@ -433,9 +532,10 @@ void Connection::write_some() {
                                return;
                              }
                              self->written_ += bytes;
+                             self->read_by_client_ += bytes;
                              bool more = self->written_ < self->writing_.size();
                              size_t unsent = self->queued_.size() + self->writing_.size() - self->written_;
-                             if (!more && self->state_ == State::kAnswering) self->disarm();
+                             if (unsent == 0 && self->state_ == State::kAnswering) self->disarm();
                              if (self->exchange_) self->exchange_->set_unsent(unsent);
                              if (!self->socket_.is_open()) return;
                              if (more) {
@@ -493,8 +593,7 @@ void Connection::client_left() {
 
 void Connection::close_gently() {
   state_ = State::kClosing;
-  boost::system::error_code ignored;
-  socket_.shutdown(boost::asio::socket_base::shutdown_send, ignored);
+  socket_.shut_down_sending(shared_from_this());
   arm(kLinger, &Connection::close_now);
   input_ = std::string();
   read_more();
@@ -504,9 +603,8 @@ void Connection::close_now() {
   state_ = State::kClosing;
   disarm();
   heartbeat_.cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-  shared_->leave(peer_, this);
+  socket_.close();
+  shared_->leave(ends_.peer, this);
 }
 
 void Connection::arm(std::chrono::milliseconds delay, void (Connection::*action)()) {
@@ -517,6 +615,7 @@ void Connection::arm(std::chrono::milliseconds delay, void (Connection::*action)
 }
 
 void Connection::disarm() {
+  is_watching_reader_ = false;
   ++armed_;
   timer_.cancel();
 }
@@ -530,8 +629,24 @@ void Connection::head_timed_out() {
   }
 }
 
+// The reader had a whole window for what waits. Where it took its share, or all of it, the next window begins.
+void Connection::reader_stalled() {
+  is_watching_reader_ = false;
+  if (state_ != State::kAnswering) return;
+  if (read_by_client_ < kMinReadBytes) return client_left();
+  is_watching_reader_ = true;
+  read_by_client_ = 0;
+  arm(shared_->options.limits.stall_timeout, &Connection::reader_stalled);
+}
+
 void Connection::body_timed_out() {
   if (state_ != State::kBody) return;
+  bool is_slow = body_in_window_ < kMinBodyBytes;
+  if (!is_slow && steady_clock::now() < body_deadline_) {
+    body_in_window_ = 0;
+    arm(shared_->options.limits.body_timeout, &Connection::body_timed_out);
+    return;
+  }
   close_after_ = true;
   refuse(408, Error(Code::kDeadlineExceeded, "The request's body did not arrive in time."));
 }

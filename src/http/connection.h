@@ -2,13 +2,13 @@
 //
 // Every member of Connection belongs to the I/O thread of its socket's executor. What handlers call from other threads
 // is ServerExchange, which keeps what they wrote under a mutex and asks the connection to fetch it.
-// States: head -> body -> answering -> (head | closing). Reading goes on while answering, to notice a client that left.
+// States: opening (TLS) -> head -> body -> answering -> (head | closing). Reading goes on while answering, to notice a
+// client that left.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -23,6 +23,7 @@
 #include "http/chunked.h"
 #include "http/head_check.h"
 #include "http/server.h"
+#include "http/transport.h"
 
 namespace studio::http {
 
@@ -45,6 +46,8 @@ struct ServerShared {
   void leave(const std::string& peer, Connection* connection);
   std::vector<std::shared_ptr<Connection>> snapshot();
   size_t connections();
+  std::shared_ptr<boost::asio::ssl::context> tls();
+  void use_tls(std::shared_ptr<boost::asio::ssl::context> tls);
 
   const ServerOptions options;
   const Router router;
@@ -57,25 +60,34 @@ struct ServerShared {
   std::mutex mutex_;
   std::map<Connection*, std::weak_ptr<Connection>> connections_;
   std::map<std::string, size_t> per_address_;
+  std::shared_ptr<boost::asio::ssl::context> tls_ = options.tls;
 };
 
 class ServerExchange;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = boost::asio::generic::stream_protocol::socket;
-
-  Connection(Socket socket, std::string peer, std::shared_ptr<ServerShared> shared);
+  // Addresses of the two ends; `peer` is "unix" on a Unix socket.
+  struct Ends {
+    std::string peer, local;
+  };
+  Connection(Transport::Socket socket, Ends ends, std::shared_ptr<ServerShared> shared);
   ~Connection();
 
+  enum class Entry { kWelcome, kFull, kStranger };
   // The three may be called from any thread.
-  void start(bool over_capacity);
+  void start(Entry entry);
   void drain();  // closes when idle, otherwise after the running exchange
   void cut();    // closes now
 
  private:
   friend class ServerExchange;
-  enum class State { kHead, kBody, kAnswering, kClosing };
+  enum class State { kOpening, kHead, kBody, kAnswering, kClosing };
+
+  void turn_away(Entry entry);
+  void open_tls();
+  void on_peek(boost::system::error_code fault, bool is_handshake);
+  void on_handshake(boost::system::error_code fault);
 
   void read_more();
   void on_read(size_t bytes);
@@ -83,11 +95,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void advance();
   bool take_head();  // false: wait for more, or the connection took another way
   void route_request(const HeadFacts& facts);
+  void believe_proxy();
+  bool admit_page(const HeadFacts& facts, const Router::Match& match);
   bool admit(const HeadFacts& facts, Router::Match& match);
   bool take_body();
   void dispatch();
 
   void refuse(int status, Error error, const std::string& allow = {});
+  void answer_here(const Response& response);
   void pump(const std::shared_ptr<ServerExchange>& exchange);
   void send(std::string bytes);
   void write_some();
@@ -102,19 +117,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void disarm();
   void head_timed_out();
   void body_timed_out();
+  void reader_stalled();
   void arm_heartbeat();
   std::string render_head(const Response& response, bool chunked, size_t length) const;
   void report(bool gone);
 
   const std::shared_ptr<ServerShared> shared_;  // first: gone after the socket
-  Socket socket_;
-  const std::string peer_;
+  Transport socket_;
+  const Ends ends_;
   boost::asio::steady_timer timer_;  // of the phase: head, idle, body, stalled write, closing
   boost::asio::steady_timer heartbeat_;
 
   uint64_t armed_ = 0;  // counts arm() and disarm(): a timer that fired before either is stale
 
-  State state_ = State::kHead;
+  State state_ = State::kOpening;
   bool reading_ = false;
   bool close_after_ = false;
   std::string input_;    // read and not yet used
@@ -125,6 +141,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Route* route_ = nullptr;
   std::optional<ChunkDecoder> chunks_;
   uint64_t body_remaining_ = 0;
+  size_t body_in_window_ = 0;  // bytes read since the body's sender was last looked at
+  std::chrono::steady_clock::time_point body_deadline_;
+  std::string cors_origin_;   // of an allowed page, which may read the answer
   bool is_reported_ = false;  // the client may leave between an answer's end and the next request's start
   std::chrono::steady_clock::time_point received_at_;
 
@@ -136,7 +155,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t answer_bytes_ = 0;
   std::string queued_;  // waits for the write in progress
   std::string writing_;
-  size_t written_ = 0;    // of writing_
+  size_t written_ = 0;         // of writing_
+  size_t read_by_client_ = 0;  // bytes taken since the reader was last looked at
+  bool is_watching_reader_ = false;
   size_t discarded_ = 0;  // input read while closing
 };
 

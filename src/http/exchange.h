@@ -16,10 +16,14 @@
 namespace studio::http {
 
 // Bytes that may wait for a slow client. Past the high mark a stream is congested: its producer should hold back and
-// merge until on_drain. Without progress for kStallTimeout the client counts as gone.
+// merge until on_drain. A client that takes less than kMinReadBytes in kStallTimeout while that much waits counts as
+// gone: 136 bytes a second, slower than a person reads.
 inline constexpr size_t kHighWatermarkBytes = 256 * 1024;
 inline constexpr size_t kLowWatermarkBytes = 64 * 1024;
 inline constexpr std::chrono::seconds kStallTimeout{30};
+inline constexpr size_t kMinReadBytes = 4 * 1024;
+// Of the kernel, for each connection: left alone it grows to megabytes, which a thousand idle readers would pin.
+inline constexpr int kSendBufferBytes = 128 * 1024;
 
 class Exchange {
  public:

@@ -53,6 +53,16 @@ void Fields::set(std::string_view name, std::string value) {
   fields_.push_back({std::string(name), std::move(value)});
 }
 
+const std::string* Fields::find_only(std::string_view name) const {
+  const std::string* found = nullptr;
+  for (const Field& field : fields_) {
+    if (!equal_ignoring_case(field.name, name)) continue;
+    if (found != nullptr) return nullptr;
+    found = &field.value;
+  }
+  return found;
+}
+
 const std::string* Fields::find(std::string_view name) const {
   for (const Field& field : fields_) {
     if (equal_ignoring_case(field.name, name)) return &field.value;

@@ -29,6 +29,8 @@ class Fields {
   void set(std::string_view name, std::string value);  // replaces all of that name
   // The first of that name; nullptr where there is none.
   const std::string* find(std::string_view name) const;
+  // The same, and nullptr where there are two: for what must not be read one way here and another way elsewhere.
+  const std::string* find_only(std::string_view name) const;
   auto begin() const { return fields_.begin(); }
   auto end() const { return fields_.end(); }
   size_t size() const { return fields_.size(); }
@@ -48,10 +50,11 @@ struct Request {
   std::string body;
 
   std::vector<std::pair<std::string, std::string>> path_parameters;  // by the matched route's names, decoded
-  std::string route;       // the matched route's pattern: a label for logs and metrics
-  std::string request_id;  // ours, a UUID; also in the answer's x-request-id
-  std::string peer;        // address of the other end; "unix" on a Unix socket
-  std::string principal;   // who asks, set by the authenticator; empty on public routes
+  std::string route;            // the matched route's pattern: a label for logs and metrics
+  std::string request_id;       // ours, a UUID; also in the answer's x-request-id
+  std::string scheme = "http";  // "https" through TLS, or where a trusted proxy says so
+  std::string peer;       // address of who asks, as a trusted proxy says where there is one; "unix" on a Unix socket
+  std::string principal;  // who asks, set by the authenticator; empty on public routes
 
   const std::string& path_parameter(std::string_view name) const;  // empty where the route has none of that name
 };

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "http/connection.h"
+#include "http/trusted_proxy.h"
 
 namespace studio::http {
 namespace {
@@ -56,6 +57,7 @@ class ServerImpl final : public Server {
   }
 
   uint16_t port() const override { return port_; }
+  void use_tls(std::shared_ptr<asio::ssl::context> tls) override { shared_->use_tls(std::move(tls)); }
   size_t open_connections() const override { return shared_->connections(); }
   size_t open_exchanges() const override { return shared_->exchanges; }
   void post(std::function<void()> work) override { asio::post(shared_->handlers, std::move(work)); }
@@ -135,18 +137,30 @@ class ServerImpl final : public Server {
   }
 
   void adopt(Protocol::socket socket) {
-    std::string peer = "unix";
+    Connection::Ends ends{.peer = "unix", .local = ""};
+    bool is_stranger = false;
     if (unix_path_.empty()) {
       boost::system::error_code fault;
       socket.set_option(asio::ip::tcp::no_delay(true), fault);
-      auto remote = socket.remote_endpoint(fault);
-      asio::ip::tcp::endpoint endpoint;
-      std::memcpy(endpoint.data(), remote.data(), std::min(remote.size(), endpoint.capacity()));
-      peer = fault ? "unknown" : endpoint.address().to_string();
+      socket.set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), fault);
+      asio::ip::address peer = address_of(socket.remote_endpoint(fault));
+      ends = {fault ? "unknown" : peer.to_string(), address_of(socket.local_endpoint(fault)).to_string()};
+      is_stranger =
+          shared_->options.proxies_alone && !peer.is_loopback() && !is_trusted(shared_->options.proxies, ends.peer);
     }
-    auto connection = std::make_shared<Connection>(std::move(socket), peer, shared_);
-    bool room = shared_->enter(peer, connection);
-    connection->start(!room);
+    auto connection = std::make_shared<Connection>(std::move(socket), ends, shared_);
+    bool has_room = shared_->enter(ends.peer, connection);
+    using Entry = Connection::Entry;
+    connection->start(is_stranger ? Entry::kStranger : has_room ? Entry::kWelcome : Entry::kFull);
+  }
+
+  // One form for each address: an IPv4 client of an IPv6 socket is an IPv4 client.
+  static asio::ip::address address_of(const Protocol::endpoint& generic) {
+    asio::ip::tcp::endpoint endpoint;
+    std::memcpy(endpoint.data(), generic.data(), std::min(generic.size(), endpoint.capacity()));
+    asio::ip::address address = endpoint.address();
+    bool is_mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+    return is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
   }
 
   void wait_until_empty(std::chrono::milliseconds limit) {

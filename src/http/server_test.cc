@@ -54,6 +54,13 @@ class RawClient {
     }
     return got;
   }
+  std::string read_some(size_t most) {
+    std::string got(most, '\0');
+    pollfd waiting{fd_, POLLIN, 0};
+    if (::poll(&waiting, 1, 5000) <= 0) return "";
+    got.resize(size_t(std::max<ssize_t>(0, ::recv(fd_, got.data(), most, 0))));
+    return got;
+  }
   std::string read_all() { return read_until("\x01never\x01"); }
 
  private:
@@ -85,6 +92,7 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     if (options.listen.unix_path.empty()) options.listen.host = "127.0.0.1";
+    if (options.allowed_hosts.empty()) options.allowed_hosts = {"h"};
     options.render_error = [](int status, const Error& error, const std::string&) {
       return Response::json(status, "{\"error\":\"" + error.message() + "\"}");
     };
@@ -217,10 +225,117 @@ TEST_F(ServerTest, TellsUnknownPathsAndMethods) {
 
 TEST_F(ServerTest, AnswersToItsOwnNamesOnly) {
   ServerOptions options;
-  options.allowed_hosts = {"localhost", "127.0.0.1"};
+  options.allowed_hosts = {"studio.test"};
   start(std::move(options));
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: Studio.test\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
   EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: LocalHost:1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
   EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 421"));
+}
+
+TEST_F(ServerTest, RefusesPagesOfOtherOriginsOnEveryPath) {
+  start();
+  for (const char* line :
+       {"GET /hello", "POST /echo", "POST /secret", "GET /none", "OPTIONS /hello", "DELETE /hello"}) {
+    std::string answer = ask(std::string(line) +
+                             " HTTP/1.1\r\nHost: h\r\nOrigin: https://evil.test\r\nAuthorization: Bearer good\r\n"
+                             "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 403 ")) << line << answer;
+    EXPECT_EQ(answer.find("Access-Control"), std::string::npos) << answer;
+  }
+  EXPECT_EQ(desk_.handled, 0);
+}
+
+TEST_F(ServerTest, LetsAConfiguredOriginReadWithoutCredentials) {
+  ServerOptions options;
+  options.allowed_origins = {"https://app.test"};
+  start(std::move(options));
+  std::string from_app = "Host: h\r\nOrigin: https://app.test\r\nConnection: close\r\n";
+  std::string preflight =
+      ask("OPTIONS /secret HTTP/1.1\r\n" + from_app +
+          "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization\r\n\r\n");
+  EXPECT_TRUE(preflight.starts_with("HTTP/1.1 204 ")) << preflight;
+  EXPECT_NE(preflight.find("Access-Control-Allow-Origin: https://app.test\r\n"), std::string::npos) << preflight;
+  EXPECT_NE(preflight.find("Access-Control-Allow-Methods: POST\r\n"), std::string::npos) << preflight;
+  EXPECT_NE(preflight.find("Vary: Origin\r\n"), std::string::npos) << preflight;
+  EXPECT_EQ(desk_.handled, 0);
+  for (const char* line : {"GET /hello", "POST /secret", "GET /none"}) {  // refusals can be read as well
+    std::string answer = ask(std::string(line) + " HTTP/1.1\r\n" + from_app + "\r\n");
+    EXPECT_NE(answer.find("Access-Control-Allow-Origin: https://app.test\r\n"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("Allow-Credentials"), std::string::npos) << answer;
+  }
+  std::string nowhere = ask("OPTIONS /none HTTP/1.1\r\n" + from_app + "Access-Control-Request-Method: POST\r\n\r\n");
+  EXPECT_TRUE(nowhere.starts_with("HTTP/1.1 404 ")) << nowhere;
+}
+
+TEST_F(ServerTest, NoAnswerToHeadHasABody) {
+  start();
+  std::string answers =
+      ask("HEAD /none HTTP/1.1\r\nHost: h\r\n\r\nHEAD /hello HTTP/1.1\r\nHost: h\r\nConnection: "
+          "close\r\n\r\n");
+  EXPECT_TRUE(answers.starts_with("HTTP/1.1 404 ")) << answers;
+  EXPECT_NE(answers.find("\r\n\r\nHTTP/1.1 200 OK"), std::string::npos) << answers;
+  EXPECT_TRUE(answers.ends_with("\r\n\r\n<closed>")) << answers;
+}
+
+TEST_F(ServerTest, EveryAnswerKeepsOtherSitesFromEmbeddingIt) {
+  start();
+  for (const char* line : {"GET /hello", "GET /none"}) {
+    std::string answer = ask(std::string(line) + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    for (const char* field :
+         {"X-Content-Type-Options: nosniff", "Cross-Origin-Resource-Policy: same-origin", "X-Frame-Options: DENY"}) {
+      EXPECT_NE(answer.find(field), std::string::npos) << answer;
+    }
+  }
+}
+
+TEST_F(ServerTest, BelievesItsProxyAloneAboutTheClient) {
+  std::string as_told = "Host: h\r\nOrigin: https://h\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n";
+  start();
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\n" + as_told).starts_with("HTTP/1.1 403 "));
+  server_.reset();
+  ServerOptions options;
+  options.proxies = {*Network::parse("127.0.0.1")};
+  start(std::move(options));
+  EXPECT_TRUE(ask("GET /hello HTTP/1.1\r\n" + as_told).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, CutsAReaderThatTakesNothing) {
+  ServerOptions options;
+  options.limits.stall_timeout = 100ms;
+  start(std::move(options));
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  exchange->begin(sse_head(), "");
+  size_t sent = 0;
+  while (!exchange->gone() && sent < (64u << 20)) {
+    exchange->write(std::string(64 * 1024, 'x'));
+    sent += 64 * 1024;
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_TRUE(exchange->gone());
+  EXPECT_LT(sent, 32u << 20);  // the kernel held little of it
+}
+
+TEST_F(ServerTest, KeepsAReaderThatIsSlowButReads) {
+  ServerOptions options;
+  options.limits.stall_timeout = 300ms;
+  start(std::move(options));
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto exchange = desk_.take();
+  exchange->begin(sse_head(), "");
+  std::string piece(8 << 20, 'x');
+  exchange->write(piece);
+  exchange->finish();
+  size_t got = 0;
+  for (int i = 0; got < piece.size() && i < 1000; ++i) {  // some 4 MB a second for several windows
+    size_t more = client.read_some(128 << 10).size();
+    if (more == 0) break;
+    got += more;
+    std::this_thread::sleep_for(30ms);
+  }
+  EXPECT_GE(got, piece.size());
 }
 
 TEST_F(ServerTest, SaysContinueWhenAsked) {

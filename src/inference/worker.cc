@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <filesystem>
+
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "base/stop_signals.h"
 #include "inference/worker_server.h"
 
@@ -27,6 +30,29 @@ const char* kernel_name(engine::KernelChoice choice) {
   }
   return "auto";
 }
+
+// Sockets of a gateway that asks for everything at once, event loops, standard streams, and room to spare.
+constexpr int kMostDescriptors = 4096;
+
+// A model's file is a stranger's work: what reads it may reach nothing but what it serves with. The first step leaves
+// the files that loading needs, the second none at all, as everything is mapped and listening by then.
+Result<SandboxLayer> confine_files(const WorkerOptions& options) {
+  STUDIO_CHECK_OK(limit_resources(kMostDescriptors));
+  return restrict_files({.readable = {options.engine.model_path, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup",
+                                      "/sys/devices/system"},
+                         .writable = {},
+                         .sockets = {std::filesystem::path(options.socket_path).parent_path().string()}});
+}
+
+void tell_layer(const char* event, const SandboxLayer& layer) {
+  if (layer.is_on) {
+    log::info(event, {{"by", layer.detail}});
+  } else {
+    log::warn(event, {{"by", "nothing"}, {"why", layer.detail}});
+  }
+}
+
+constexpr const char* kSanitizedBuild = "a sanitizer is built in, whose runtime opens files and starts programs";
 
 }  // namespace
 
@@ -57,12 +83,21 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
 
 Status run_worker(const WorkerOptions& options) {
   STUDIO_TRY(log::Level level, log::parse_level(options.log_level));
+  SandboxLayer files{false, kSanitizedBuild}, calls = files;
+  if (sandbox_fits_build()) {
+    STUDIO_TRY(files, confine_files(options));  // before the first thread, the log's
+  }
   log::configure(level, "worker");
   const sigset_t stops = block_stop_signals();
 
   auto begun = std::chrono::steady_clock::now();
   STUDIO_TRY(auto engine, engine::Engine::load(options.engine));
   STUDIO_TRY(auto server, WorkerServer::start(*engine, options.socket_path));
+  if (sandbox_fits_build()) {
+    STUDIO_TRY(calls, restrict_calls(FileCalls::kNone));
+  }
+  tell_layer("worker.files_confined", files);
+  tell_layer("worker.calls_confined", calls);
   const engine::EngineInfo& info = engine->info();
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   log::info("worker.ready", {{"model", info.name},

@@ -86,7 +86,7 @@ def test_beyond_this_machine_only_when_told():
     with Place() as place:
         for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
             for form in ([], ["--json"]):
-                result = place.studio("serve", "--listen", address, "--model", "tiny", *form).must(2, "--allow-remote")
+                result = place.studio("serve", "--listen", address, "--model", "tiny", *form).must(2, "--tls-certificate", "--behind-proxy")
                 assert not result.out, str(result)
         place.studio("serve", "--listen", "somewhere", "--model", "tiny").must(2, "somewhere")
         place.studio("serve", "--listen", "127.0.0.1:99999", "--model", "tiny").must(2, "99999")

@@ -63,7 +63,7 @@ def test_bad_settings_name_line_reason_and_suggestion():
                 ("[engine]\nkernels = 'avx3'\n", 2, "'avx3' is none of auto, scalar, avx2, avx512, amx", "did you mean 'avx2'?"),
                 ("[engine]\nkv_bytes = '2 parsecs'\n", 2, "'2 parsecs' is not a size"),
                 ("[serve]\nmodels = 'tiny'\n", 2, "serve.models", "expected a list of texts"),
-                ("[serve]\nallow_remote = 1\n", 2, "serve.allow_remote", "expected true or false"),
+                ("[serve]\nbehind_proxy = '10.0.0.1'\n", 2, "serve.behind_proxy", "expected a list of texts"),
                 ("data = \n", 1,),
                 ("[serve]\nlisten = '127.0.0.1:0'\nlisten = '127.0.0.1:1'\n", 3,)):
             path = place.write("studio.toml", text)

@@ -16,6 +16,19 @@ using inference::Finish;
 using inference::GenerationEnd;
 using std::chrono::steady_clock;
 
+// What may wait here for a slow reader of a stream, behind the connection's own buffers: hours of an ordinary
+// answer, or 12,000 tokens with every logprob. The engine is not held up; who falls so far behind is cut.
+constexpr size_t kMaxHeldBytes = 32 << 20;
+// A whole answer, which is held until its end: text of a million tokens, or of 32,000 with every logprob.
+constexpr size_t kMaxWholeBytes = 64 << 20;
+constexpr size_t kLogprobBytes = 128;  // of one token and its logprob, held and as JSON
+
+size_t bytes_of(const ChoiceDelta& delta) {
+  size_t bytes = delta.reasoning.size() + delta.text.size();
+  for (const auto& logprob : delta.logprobs) bytes += kLogprobBytes * (1 + logprob.top.size());
+  return bytes;
+}
+
 // Of several choices, how the worst ended.
 const char* outcome_of(const GenerationEnd& end) {
   Finish worst = Finish::kStop;
@@ -86,11 +99,23 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void on_delta(const ChoiceDelta& delta) {
     std::scoped_lock lock(mutex_);
     note_token();
+    held_bytes_ += bytes_of(delta);
+    if (held_bytes_ > (options_.is_stream ? kMaxHeldBytes : kMaxWholeBytes)) return outgrow();
     ChoiceAnswer& choice = collected_[static_cast<size_t>(delta.choice)];
     choice.reasoning += delta.reasoning;
     choice.text += delta.text;
     choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
     if (has_begun_ && !exchange_->congested()) write_pieces();
+  }
+
+  // With mutex_ held, once: what was asked for ends, and what still comes of it is dropped.
+  void outgrow() {
+    if (has_outgrown_) return;
+    has_outgrown_ = true;
+    collected_.assign(collected_.size(), {});
+    if (!generation_) return;
+    // Not from here: the generation is in the middle of telling us.
+    services_.post([generation = generation_] { generation->cancel(); });
   }
 
   void note_token() {
@@ -123,6 +148,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
   // What was collected of a stream goes out in one piece per choice.
   void write_pieces() {
+    if (!has_outgrown_) held_bytes_ = 0;
     for (size_t i = 0; i < collected_.size(); ++i) {
       ChoiceAnswer& held = collected_[i];
       if (held.reasoning.empty() && held.text.empty() && held.logprobs.empty()) continue;
@@ -166,6 +192,13 @@ class Answer : public std::enable_shared_from_this<Answer> {
       error = Error(Code::kInternal, "The usage of this request could not be stored, so its answer is withheld.");
     }
     bool is_cut = std::count(end.finish.begin(), end.finish.end(), Finish::kCancelled) > 0;
+    if (has_outgrown_ && options_.is_stream) return exchange_->abort();  // it would not read of it either
+    if (has_outgrown_) {
+      error = Error(Code::kInvalidArgument, "stream must be true for this answer: it has grown over " +
+                                                std::to_string(kMaxWholeBytes >> 20) +
+                                                " MiB. Or ask for fewer choices, logprobs or tokens.")
+                  .with_param("stream");
+    }
     if (!error && is_cut) error = Error(Code::kUnavailable, "The server is stopping; send the request again.");
     if (!options_.is_stream) {
       http::Response response = error ? error_response(*error, request_id())
@@ -236,7 +269,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::mutex mutex_;  // of everything below; never held while a Generation goes
   ChunkWriter chunks_;
   std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
-  bool has_begun_ = false, has_token_ = false, is_over_ = false;
+  bool has_begun_ = false, has_token_ = false, is_over_ = false, has_outgrown_ = false;
+  size_t held_bytes_ = 0;  // of collected_, about
   steady_clock::time_point first_token_;
   std::shared_ptr<inference::Generation> generation_;  // until it is over
 };

@@ -72,7 +72,8 @@ void read_logit_bias(FieldReader& reader, engine::SamplingParams& sampling) {
     std::string place = "logit_bias." + excerpt(key);
     engine::TokenId id = -1;
     auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (error != std::errc() || end != key.data() + key.size() || id < 0) {
+    bool is_padded = key.size() > 1 && key.front() == '0';  // a second spelling of the same id
+    if (error != std::errc() || end != key.data() + key.size() || id < 0 || is_padded) {
       return reader.fail(place, "must have a token id as its name");
     }
     if (!entry.value().is_number()) {
@@ -109,9 +110,9 @@ constexpr FieldRule kMessageRules[] = {
     {"content"},
     {"reasoning_content"},
     {"partial"},
-    {"name", FieldUse::kNoEffect},
-    {"refusal", FieldUse::kNoEffect},
-    {"annotations", FieldUse::kNoEffect},
+    {"name", FieldUse::kNoEffect, "a text"},
+    {"refusal", FieldUse::kNoEffect, "a text"},
+    {"annotations", FieldUse::kNoEffect, "a list"},
     {"audio", FieldUse::kNotBuilt},
     {"tool_calls", FieldUse::kNotBuilt, "[]"},
     {"tool_call_id", FieldUse::kNotBuilt},
@@ -121,7 +122,7 @@ constexpr FieldRule kMessageRules[] = {
 constexpr FieldRule kPartRules[] = {
     {"type"},
     {"text"},
-    {"cache_control", FieldUse::kNoEffect},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
 };
 
 // The one text of a list of parts.

@@ -29,7 +29,7 @@ inline constexpr FieldRule kGenerateRules[] = {
     {"max_tokens"},
     {"ignore_eos"},
     {"logprobs"},
-    {"user", FieldUse::kNoEffect},
+    {"user", FieldUse::kNoEffect, "a text"},
 };
 
 // The body as an object. Errors: invalid_argument with the place of the fault.

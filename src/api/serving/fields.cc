@@ -77,6 +77,9 @@ void FieldReader::check_names(std::vector<std::string>* ignored) {
       return fail(excerpt(name), "is not a field of this request" + did_you_mean(name, known), Code::kUnimplemented);
     } else if (rule->use == FieldUse::kNoEffect && !field.value().is_null()) {
       std::string shape = without_indices(path_of(name));
+      if (!rule->neutral.empty() && json_kind(field.value()) != rule->neutral) {
+        fail_type(name, rule->neutral, field.value());
+      }
       if (ignored && std::find(ignored->begin(), ignored->end(), shape) == ignored->end()) ignored->push_back(shape);
     } else if (rule->use == FieldUse::kNotBuilt && !field.value().is_null() && !is_neutral(*rule, field.value())) {
       fail(name, "is not supported by this version; leave it out", Code::kUnimplemented);

@@ -31,7 +31,7 @@ struct FieldRule {
   std::string_view name;
   FieldUse use = FieldUse::kHonoured;
   // kNotBuilt: the values that ask for nothing and are accepted, as JSON texts separated by spaces ("false []
-  // \"auto\"").
+  // \"auto\""). kNoEffect: the kind that the value must be of, as json_kind() says it ("a text").
   std::string_view neutral = {};
 };
 

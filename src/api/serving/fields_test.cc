@@ -12,7 +12,7 @@ namespace {
 constexpr FieldRule kRules[] = {
     {"temperature"},
     {"count"},
-    {"user", FieldUse::kNoEffect},
+    {"user", FieldUse::kNoEffect, "a text"},
     {"tools", FieldUse::kNotBuilt, R"([] "none")"},
 };
 
@@ -25,6 +25,7 @@ TEST(FieldReader, RefusesByNameWhatIsUnknownOrNotBuilt) {
   const Case cases[] = {
       {R"({})", ""},
       {R"({"temperature":1})", ""},
+      {R"({"user":7})", "user"},
       {R"({"temperature":null,"unknown":1})", "unknown"},
       {R"({"unknown":null})", "unknown"},
       {R"({"tools":[]})", ""},
@@ -32,7 +33,7 @@ TEST(FieldReader, RefusesByNameWhatIsUnknownOrNotBuilt) {
       {R"({"tools":null})", ""},
       {R"({"tools":["none"]})", "tools"},
       {R"({"tools":false})", "tools"},
-      {R"({"user":{"any":"value"}})", ""},
+      {R"({"user":"anyone"})", ""},
   };
   for (const Case& each : cases) {
     auto json = parse_json(each.body).value();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "engine/schedule/queue_pace.h"
 #include "engine/schedule/scheduler.h"
 
 namespace studio::engine {
@@ -23,6 +24,9 @@ constexpr int64_t kDefaultTokensPerSequence = 4096;
 constexpr int64_t kShareOfFreeMemory = 2;
 constexpr int64_t kAssumedFreeBytes = int64_t{4} << 30;  // where the system does not say
 constexpr int kMaxThreads = 256;
+// Prompts that wait may need this many times the pages there are: with every page in use for half a minute or so, the
+// last of them starts after minutes, which is as long as clients wait. Short prompts meet max_queue first.
+constexpr int64_t kQueuedShares = 8;
 constexpr size_t kDigestSampleBytes = 4096;  // of each tensor: enough to tell two trainings of one shape apart
 
 int64_t free_memory_bytes() {
@@ -120,6 +124,7 @@ class LocalEngine final : public Engine {
   void run();
   void take_inbox(std::unique_lock<std::mutex>& lock);
   Status check(const SequenceRequest& request) const;
+  Status check_room(int64_t pages) const;
   Status compute_logits(const std::vector<TokenId>& tokens, int chunk,
                         const std::function<void(int, const float*)>& sink);
 
@@ -134,6 +139,8 @@ class LocalEngine final : public Engine {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_, job_done_;
   std::vector<std::unique_ptr<Sequence>> inbox_;
+  int64_t queued_pages_ = 0;  // that the inbox and the waiting need
+  QueuePace pace_;
   std::vector<SequenceId> cancels_;
   std::deque<Job*> jobs_;
   EngineStats stats_;
@@ -221,18 +228,31 @@ Status LocalEngine::check(const SequenceRequest& request) const {
   return validate(request.sampling, info_.vocab_size);
 }
 
+// With mutex_ held.
+Status LocalEngine::check_room(int64_t pages) const {
+  const int queued = stats_.waiting + static_cast<int>(inbox_.size());
+  const int free_seats = std::max(0, options_.max_sequences - stats_.running);
+  const bool has_place = queued < options_.max_queue + free_seats;
+  // One request alone is always taken: it fits the context, so it fits the pages.
+  const bool has_pages = queued == 0 || queued_pages_ + pages <= kQueuedShares * stats_.pages_total + stats_.pages_free;
+  if (has_place && has_pages) return Ok{};
+  return Error(Code::kOverloaded, has_place
+                                      ? "the prompts that wait for the model need too much of its memory already; "
+                                        "try again later"
+                                      : "the model's queue is full; try again later")
+      .with_retry_after(pace_.until_room(Clock::now()));
+}
+
 Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSink sink) {
   STUDIO_CHECK_OK(check(request));
+  const int64_t pages = pages_for(static_cast<int>(request.prompt.size() + request.resume.size()));
   SequenceId id = 0;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return Error(Code::kUnavailable, "the engine is stopping");
-    const int queued = stats_.waiting + static_cast<int>(inbox_.size());
-    const int free_seats = options_.max_sequences - stats_.running;
-    if (queued >= options_.max_queue + std::max(0, free_seats)) {
-      return Error(Code::kOverloaded, "the model's queue is full; try again later")
-          .with_retry_after(std::chrono::seconds(1));
-    }
+    STUDIO_CHECK_OK(check_room(pages));
+    if (stats_.running == 0 && stats_.waiting == 0 && inbox_.empty()) pace_.begin(Clock::now());
+    queued_pages_ += pages;
     id = next_id_++;
     inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_));
   }
@@ -286,8 +306,14 @@ void LocalEngine::run() {
     if (stopping_) break;
     take_inbox(lock);
     lock.unlock();
+    const int before = scheduler_->running() + scheduler_->waiting();
     const StepCounts counts = scheduler_->step();
+    const int ended = before - scheduler_->running() - scheduler_->waiting();
+    const int64_t waiting_pages = scheduler_->waiting_pages();
     lock.lock();
+    pace_.note_ends(ended, Clock::now());
+    queued_pages_ = waiting_pages;
+    for (const auto& sequence : inbox_) queued_pages_ += pages_for(static_cast<int>(sequence->ids.size()));
     stats_.running = scheduler_->running();
     stats_.waiting = scheduler_->waiting();
     stats_.pages_free = pages_->free();

@@ -197,6 +197,32 @@ TEST(Engine, AFullQueueAnswersOverloadedAndRecovers) {
   EXPECT_EQ(after.ids.size(), 5u);
 }
 
+TEST(Engine, LongPromptsFillTheQueueByTheirPages) {
+  EngineOptions options = options_of(1, 1);
+  options.context_tokens = 512;
+  options.max_queue = 1000;
+  auto engine = load(options);
+  const int pages_of_prompt = 500 / 16 + 1;
+  const int most = 9 * engine->stats().pages_total / pages_of_prompt;
+  std::vector<Engine::SequenceId> ids;
+  Result<Engine::SequenceId> last = Error(Code::kInternal, "none");
+  for (int i = 0; i < 1000; ++i) {
+    last = engine->submit(request_of(*engine, 500, 12, 1), [](const TokenEvent&) {});
+    if (!last.ok()) break;
+    ids.push_back(*last);
+  }
+  ASSERT_FALSE(last.ok());
+  EXPECT_EQ(last.error().code(), Code::kOverloaded);
+  EXPECT_NE(last.error().message().find("memory"), std::string::npos) << last.error().message();
+  EXPECT_NEAR(static_cast<double>(ids.size()), most, 12);  // some were computed meanwhile
+  EXPECT_TRUE(last.error().retry_after().has_value());
+  for (const auto id : ids) engine->cancel(id);
+  for (int i = 0; i < 10'000 && engine->stats().running + engine->stats().waiting > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(engine->stats().pages_free, engine->stats().pages_total);
+}
+
 TEST(Engine, ACancelledSequenceEndsAndItsPagesComeBack) {
   auto engine = load(options_of());
   Stream stream;

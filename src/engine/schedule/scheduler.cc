@@ -34,6 +34,12 @@ void Scheduler::cancel(uint64_t id) {
   }
 }
 
+int64_t Scheduler::waiting_pages() const {
+  int64_t pages = 0;
+  for (const auto& sequence : waiting_) pages += pages_for(static_cast<int>(sequence->ids.size()));
+  return pages;
+}
+
 void Scheduler::drop_expired() {
   const auto now = std::chrono::steady_clock::now();
   for (List* list : {&running_, &waiting_}) {

@@ -45,6 +45,7 @@ class Scheduler {
   bool idle() const { return running_.empty() && waiting_.empty(); }
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(waiting_.size()); }
+  int64_t waiting_pages() const;  // that the waiting ones need to be admitted
 
   // One pass of the model, or nothing when no sequence can run.
   StepCounts step();
