@@ -20,7 +20,7 @@ namespace studio::api {
 
 struct GatewayModel {
   std::string name;                  // as clients ask for it; the first model also answers to "default"
-  std::string path;                  // GGUF
+  std::string path;                  // a file or a folder
   std::vector<std::string> aliases;  // other names it answers to
   int64_t created = 0;               // Unix seconds for GET /models; 0: the file's modification time
 };

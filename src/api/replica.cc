@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/formats/gguf.h"
+#include "engine/formats/open_model.h"
 
 namespace studio::api {
 namespace {
@@ -17,7 +17,7 @@ int64_t modified_at(const std::string& path) {
 
 Result<std::unique_ptr<Replica>> Replica::start(ReplicaOptions options) {
   // A file that cannot be read is told now and in its own words, not by a worker that dies of it.
-  STUDIO_TRY(auto file, engine::GgufFile::open(options.model.path));
+  STUDIO_TRY(auto file, engine::read_model_head(options.model.path));
   std::unique_ptr<Replica> replica(new Replica(std::move(options)));
   const ReplicaOptions& chosen = replica->options_;
   inference::WorkerOptions worker = chosen.worker;

@@ -62,6 +62,37 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
+Result<UnmappedFile> UnmappedFile::open(const std::string& path) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error("cannot open the file", path, errno);
+  UnmappedFile file(fd, 0);
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return io_error("cannot read the file's size", path, errno);
+  if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, "not a regular file").with_detail(path);
+  file.size_ = static_cast<uint64_t>(info.st_size);
+  return file;
+}
+
+UnmappedFile::UnmappedFile(UnmappedFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+
+UnmappedFile::~UnmappedFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::vector<uint8_t>> UnmappedFile::read(uint64_t offset, uint64_t size) const {
+  if (offset > size_ || size > size_ - offset) return Error(Code::kCorruptData, "the file ends too early");
+  std::vector<uint8_t> bytes(size);
+  uint64_t done = 0;
+  while (done < size) {
+    ssize_t count = ::pread(fd_, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error(Code::kUnavailable, std::string("cannot read the file: ") + std::strerror(errno));
+    if (count == 0) return Error(Code::kCorruptData, "the file was cut short while it was read");
+    done += static_cast<uint64_t>(count);
+  }
+  return bytes;
+}
+
 Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return io_error("cannot open the file", path, errno);

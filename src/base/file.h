@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,6 +27,25 @@ class MappedFile {
  private:
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// A file read piece by piece and never mapped: if another process cuts it short, a read says so, and no signal comes.
+class UnmappedFile {
+ public:
+  static Result<UnmappedFile> open(const std::string& path);
+
+  UnmappedFile(UnmappedFile&& other) noexcept;
+  UnmappedFile& operator=(UnmappedFile&&) = delete;
+  ~UnmappedFile();
+
+  uint64_t size() const { return size_; }  // when it was opened
+  // Exactly these bytes; corrupt_data when the file ends before them.
+  Result<std::vector<uint8_t>> read(uint64_t offset, uint64_t size) const;
+
+ private:
+  UnmappedFile(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  int fd_;
+  uint64_t size_;
 };
 
 // The whole file, refused (payload_too_large) over limit_bytes.

@@ -19,7 +19,7 @@ constexpr size_t kMaxDescriptionBytes = 64 << 10;
 constexpr std::pair<std::string_view, Verified> kVerifiedNames[] = {
     {"no", Verified::kNot}, {"hub", Verified::kByHub}, {"catalogue", Verified::kByCatalogue}};
 constexpr std::pair<std::string_view, std::string_view> kExtensions[] = {
-    {"gguf", ".gguf"}, {"safetensors", ".safetensors"}, {"packed", ".bin"}};
+    {"gguf", ".gguf"}, {"panels", ".panels"}, {"safetensors", ".safetensors"}, {"packed", ".bin"}};
 
 std::string extension_of(std::string_view format) {
   for (auto [name, extension] : kExtensions) {
@@ -28,14 +28,18 @@ std::string extension_of(std::string_view format) {
   return ".bin";
 }
 
-std::string format_of(const fs::path& path) {
+}  // namespace
+
+std::string format_of(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return "safetensors";
   for (auto [name, extension] : kExtensions) {
-    if (path.extension() == extension) return std::string(name);
+    if (fs::path(path).extension() == extension) return std::string(name);
   }
   return {};
 }
 
-int64_t bytes_of(const fs::path& path) {
+int64_t bytes_of(const std::string& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
     auto size = fs::file_size(path, error);
@@ -47,8 +51,6 @@ int64_t bytes_of(const fs::path& path) {
   }
   return total;
 }
-
-}  // namespace
 
 std::string_view verified_name(Verified verified) {
   for (auto [name, known] : kVerifiedNames) {

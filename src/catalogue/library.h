@@ -1,5 +1,6 @@
-// The models on this disk: DATA/models/NAME.gguf (or the folder NAME/ for a model of several files) with what is known
-// about it beside it, in NAME.json. A file that someone put there by hand is a model too, without a known source.
+// The models on this disk: DATA/models/NAME.gguf, NAME.panels, or the folder NAME/ for a model of several files, with
+// what is known about it beside it, in NAME.json. A file that someone put there by hand is a model too, without a known
+// source.
 //
 // Nothing but whole, verified files ever has such a name: pulls work under DATA/models/.partial and rename.
 #pragma once
@@ -28,6 +29,10 @@ struct LocalModel {
   Verified verified = Verified::kNot;
   int64_t pulled_at = 0;  // Unix seconds
 };
+
+// "gguf", "panels", "packed" by a file's extension; "safetensors" for a folder too; empty for what is no model's.
+std::string format_of(const std::string& path);
+int64_t bytes_of(const std::string& path);  // of a file, or of all files below a folder; 0 where there is none
 
 class Library {
  public:

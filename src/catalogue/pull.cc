@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -328,6 +329,35 @@ Result<Pulled> pull(const Model& model, const Library& library, const PullSettin
 
 namespace {
 
+// What a folder of safetensors is made of; other files in it are not taken along.
+bool is_file_of_folder(const std::string& name) {
+  return name.ends_with(".json") || name.ends_with(".safetensors") || name == "chat_template.jinja";
+}
+
+constexpr size_t kMaxFolderFiles = 1'100;  // shards and a few small files
+
+// The files of a folder with their sizes and digests, which stand for a catalogue's: the copy must be what was read.
+Result<std::vector<ModelFile>> files_of_folder(const std::string& path) {
+  std::vector<ModelFile> files;
+  std::error_code error;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename();
+    if (!it->is_regular_file(error) || name.starts_with('.') || !is_file_of_folder(name)) continue;
+    if (files.size() == kMaxFolderFiles)
+      return Error(Code::kInvalidArgument, path + " holds too many files for one model");
+    STUDIO_TRY(auto digest, digest_of_file(it->path()));
+    files.push_back({.name = name, .bytes = static_cast<int64_t>(it->file_size(error)), .sha256 = digest});
+  }
+  if (error) return Error(Code::kPermissionDenied, "cannot read " + path + ": " + error.message());
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  auto has = [&](auto&& wanted) { return std::any_of(files.begin(), files.end(), wanted); };
+  if (!has([](const ModelFile& file) { return file.name == "config.json"; }) ||
+      !has([](const ModelFile& file) { return file.name.ends_with(".safetensors"); })) {
+    return Error(Code::kInvalidArgument, path + " is no model folder: it needs config.json and .safetensors files");
+  }
+  return files;
+}
+
 // A first look, so that a wrong file is refused here and not when somebody serves it; the reader proves the rest.
 Status check_is_model_file(const std::string& path) {
   if (fs::path(path).extension() == ".safetensors") return Ok{};
@@ -348,11 +378,17 @@ Result<Pulled> import_file(const std::string& path, const std::string& name, con
   }
   std::error_code error;
   if (!fs::exists(path, error)) return Error(Code::kNotFound, "no such file: " + path);
-  if (!fs::is_regular_file(path, error)) return Error(Code::kInvalidArgument, path + " is not a file");
-  if (fs::file_size(path, error) == 0) return Error(Code::kInvalidArgument, path + " is empty");
+  const bool is_folder = fs::is_directory(path, error) && (!entry || entry->files.size() > 1);
+  if (!is_folder && !fs::is_regular_file(path, error)) return Error(Code::kInvalidArgument, path + " is not a file");
+  if (!is_folder && fs::file_size(path, error) == 0) return Error(Code::kInvalidArgument, path + " is empty");
   Model model = entry ? *entry : Model();
   PullSettings settings;
-  if (!entry) {
+  if (!entry && is_folder) {
+    model.name = name;
+    model.format = "safetensors";
+    STUDIO_TRY(model.files, files_of_folder(path));
+    settings.pinned = Verified::kNot;
+  } else if (!entry) {
     STUDIO_CHECK_OK(check_is_model_file(path));
     // Its own digest stands for the catalogue's: the copy must be what was read, and the same file again is "here".
     STUDIO_TRY(auto digest, digest_of_file(path));

@@ -31,8 +31,8 @@ struct Pulled {
 // failed_precondition when the disk is full. The message tells each source's reason.
 Result<Pulled> pull(const Model& model, const Library& library, const PullSettings& settings, Progress& progress);
 
-// Takes a file at hand. With a catalogue entry its digest must be the entry's; without one (null) the file is a model
-// of the user's own under `name`.
+// Takes a file, or a folder of safetensors, at hand. With a catalogue entry its digests must be the entry's; without
+// one (null) it is a model of the user's own under `name`.
 Result<Pulled> import_file(const std::string& path, const std::string& name, const Model* entry, const Library& library,
                            Progress& progress);
 

@@ -13,7 +13,7 @@
 #include "cli/engine_settings.h"
 #include "cli/memory_speed.h"
 #include "cli/models.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/open_model.h"
 #include "engine/schedule/engine.h"
 
 namespace studio::cli {
@@ -40,7 +40,7 @@ struct ModelCost {
 };
 
 Result<ModelCost> cost_of(const std::string& path) {
-  STUDIO_TRY(auto file, engine::GgufFile::open(path));
+  STUDIO_TRY(auto file, engine::read_model_head(path));
   bool is_tied = file.find_tensor("output.weight") == nullptr;
   ModelCost cost;
   for (const engine::TensorInfo& tensor : file.tensors()) {
@@ -48,7 +48,7 @@ Result<ModelCost> cost_of(const std::string& path) {
     bool is_embedding = tensor.name == "token_embd.weight";
     if (is_embedding && !is_tied) continue;  // one row per token
     double ops = 2.0 * static_cast<double>(tensor.row_elements()) * static_cast<double>(tensor.rows());
-    cost.bytes_per_token += static_cast<double>(tensor.data.size());
+    cost.bytes_per_token += static_cast<double>(engine::row_bytes(tensor.dtype, tensor.row_elements()) * tensor.rows());
     cost.ops_per_token += ops;
     if (!is_embedding && tensor.name != "output.weight") cost.ops_per_prompt_token += ops;
   }
@@ -131,7 +131,7 @@ class BenchCommand final : public Command {
   Arguments::Settings settings() const override { return settings_; }
 
   void declare(Arguments& arguments) override {
-    arguments.positional(&model_, "MODEL", "name or GGUF file; none: the default model", false);
+    arguments.positional(&model_, "MODEL", "name, file or folder; none: the default model", false);
     arguments.number(&prefill_, "--prefill", "N", "tokens of the prompt");
     arguments.number(&decode_, "--decode", "N", "tokens of each answer");
     arguments.number(&streams_, "--streams", "N", "answers at the same time");

@@ -133,7 +133,7 @@ class ChatCommand final : public Command {
   Arguments::Settings settings() const override { return settings_; }
 
   void declare(Arguments& arguments) override {
-    arguments.positional(&model_, "MODEL", "name or GGUF file; the default model without one", false);
+    arguments.positional(&model_, "MODEL", "name, file or folder; the default model without one", false);
     arguments.option(&system_, "--system", "TEXT", "system message");
     declare_engine_flags(arguments, &settings_);
   }

@@ -50,6 +50,7 @@ std::unique_ptr<Command> make_worker_command();
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_run_command();
 std::unique_ptr<Command> make_pull_command();
+std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_show_command();
 std::unique_ptr<Command> make_rm_command();

@@ -15,7 +15,7 @@
 #include "cli/engine_settings.h"
 #include "cli/server_session.h"
 #include "cli/settings.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/open_model.h"
 #include "engine/kernels/kernel_set.h"
 
 namespace studio::cli {
@@ -104,12 +104,12 @@ Finding look_at_key(const std::string& data_dir) {
 Finding look_at_model(const catalogue::LocalModel& model, bool is_deep, Output& output) {
   std::string name = "model " + model.name;
   std::string remedy = "studio rm " + model.name + " && studio pull " + model.name;
-  if (model.format == "gguf") {
-    auto file = engine::GgufFile::open(model.path);
+  if (model.format == "gguf" || model.format == "panels") {
+    auto file = engine::read_model_head(model.path);
     if (!file.ok()) return {Verdict::kFailure, name, file.error().message(), remedy};
   }
   std::string text = human_bytes(model.bytes);
-  if (!is_deep || model.sha256.empty() || model.format != "gguf") return good(name, text);
+  if (!is_deep || model.sha256.empty() || (model.format != "gguf" && model.format != "panels")) return good(name, text);
   output.note(output.dim("reading " + model.name + " ..."));
   Sha256 digest;
   std::ifstream file(model.path, std::ios::binary);

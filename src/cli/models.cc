@@ -12,13 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool looks_like_a_file(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".gguf");
-}
-
-// "My Model.Q4.gguf" -> "My-Model.Q4"
-std::string name_of_file(const std::string& path) {
-  std::string name = fs::path(path).stem().string();
+// "My Model.Q4.gguf" -> "My-Model.Q4"; a folder's name is whole: "Qwen2.5-0.5B/" -> "Qwen2.5-0.5B"
+std::string name_of_path(const fs::path& path, bool is_folder) {
+  std::string name = is_folder ? path.filename().string() : path.stem().string();
   for (char& c : name) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_') c = '-';
   }
@@ -27,16 +23,19 @@ std::string name_of_file(const std::string& path) {
 
 Result<FoundModel> found_file(const std::string& path) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) return Error(Code::kNotFound, "no such model file: " + path);
-  return FoundModel{.name = name_of_file(path), .path = fs::absolute(path, error).string(), .aliases = {}};
+  const bool is_folder = fs::is_directory(path, error);
+  if (!is_folder && !fs::is_regular_file(path, error)) return Error(Code::kNotFound, "no such model file: " + path);
+  fs::path whole = fs::absolute(path, error).lexically_normal();
+  if (is_folder && !whole.has_filename()) whole = whole.parent_path();
+  return FoundModel{.name = name_of_path(whole, is_folder), .path = whole.string(), .aliases = {}};
 }
 
 Result<FoundModel> found_local(const catalogue::LocalModel& local, const catalogue::Model* entry) {
   bool is_chat = !entry || entry->kind == "chat";
-  if (local.format != "gguf" || !is_chat) {
-    return Error(Code::kFailedPrecondition, "'" + local.name + "' is a model for " +
-                                                (is_chat ? local.format + " readers" : "embeddings") +
-                                                "; this version serves chat models in GGUF files");
+  if (local.format == "packed" || !is_chat) {
+    return Error(Code::kFailedPrecondition,
+                 "'" + local.name + "' is a model for " + (is_chat ? local.format + " readers" : "embeddings") +
+                     "; this version serves chat models in GGUF, safetensors or panel files");
   }
   FoundModel found{.name = local.name, .path = local.path, .aliases = {}};
   if (entry) {
@@ -57,8 +56,12 @@ Error unknown_model(Context& context, const catalogue::Catalogue& catalogue, con
 
 }  // namespace
 
+bool looks_like_a_path(const std::string& text) {
+  return text.find('/') != std::string::npos || text.ends_with(".gguf") || text.ends_with(".panels");
+}
+
 Result<FoundModel> find_model(Context& context, const std::string& name_or_file) {
-  if (looks_like_a_file(name_or_file)) return found_file(name_or_file);
+  if (looks_like_a_path(name_or_file)) return found_file(name_or_file);
   STUDIO_TRY(auto catalogue, context.catalogue());
   catalogue::Library library = context.library();
   const catalogue::Model* entry = catalogue.find(name_or_file);

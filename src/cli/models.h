@@ -10,13 +10,14 @@ namespace studio::cli {
 
 struct FoundModel {
   std::string name;  // as clients ask for it
-  std::string path;  // GGUF
+  std::string path;  // a file, or the folder of one in safetensors
   std::vector<std::string> aliases;
 };
 
-// A path (with a '/' or ending in .gguf), or a name of the library or the catalogue. A model of the catalogue that is
-// not here is pulled, with progress. Errors: not_found with the nearest name; failed_precondition for a model of a kind
-// that is not served; those of pull().
+// A path (with a '/', or ending in .gguf or .panels), or a name of the library or the catalogue. A model of the
+// catalogue that is not here is pulled, with progress. Errors: not_found with the nearest name; failed_precondition for
+// a model of a kind that is not served; those of pull().
+bool looks_like_a_path(const std::string& text);
 Result<FoundModel> find_model(Context& context, const std::string& name_or_file);
 
 // serve.default_model, pulled if need be; where it cannot be had, the built-in tiny model, after saying so.

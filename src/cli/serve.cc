@@ -73,7 +73,8 @@ class ServeCommand final : public Command {
   std::string summary() const override { return "Start a server; prints its address, a key and a curl line"; }
   std::string example() const override {
     return "  studio serve\n"
-           "  studio serve --listen 127.0.0.1:9000 --model qwen2.5-coder-1.5b-instruct --model ./my.gguf";
+           "  studio serve --listen 127.0.0.1:9000 --model qwen2.5-coder-1.5b-instruct --model ./my.gguf\n"
+           "  studio serve --model ./Qwen2.5-0.5B-Instruct";
   }
   Arguments::Settings settings() const override { return settings_; }
 

@@ -5,7 +5,8 @@
 
 #include "base/nearest_name.h"
 #include "cli/command.h"
-#include "engine/formats/gguf.h"
+#include "cli/models.h"
+#include "engine/formats/open_model.h"
 
 namespace studio::cli {
 namespace {
@@ -20,7 +21,7 @@ struct FileFacts {
 };
 
 Result<FileFacts> read_facts(const std::string& path) {
-  STUDIO_TRY(auto file, engine::GgufFile::open(path));
+  STUDIO_TRY(auto file, engine::read_model_head(path));
   FileFacts facts;
   STUDIO_TRY(auto architecture, file.get_string("general.architecture"));
   facts.architecture = architecture;
@@ -55,20 +56,19 @@ class ShowCommand final : public Command {
   std::string summary() const override { return "What is known about a model"; }
 
   void declare(Arguments& arguments) override {
-    arguments.positional(&name_, "NAME_OR_FILE", "a model's name, or a GGUF file", true);
+    arguments.positional(&name_, "NAME_OR_FILE", "a model's name, a file or a folder", true);
   }
 
   Result<int> run(Context& context) override {
     STUDIO_TRY(auto catalogue, context.catalogue());
-    bool is_file = name_.find('/') != std::string::npos || name_.ends_with(".gguf");
+    bool is_file = looks_like_a_path(name_);
     const catalogue::Model* entry = is_file ? nullptr : catalogue.find(name_);
     std::optional<catalogue::LocalModel> local;
     if (is_file) {
       std::error_code error;
-      auto bytes = std::filesystem::file_size(name_, error);
-      if (error) return Error(Code::kNotFound, "no such file: " + name_);
-      local =
-          catalogue::LocalModel{.name = name_, .path = name_, .format = "gguf", .bytes = static_cast<int64_t>(bytes)};
+      if (!std::filesystem::exists(name_, error)) return Error(Code::kNotFound, "no such file: " + name_);
+      local = catalogue::LocalModel{
+          .name = name_, .path = name_, .format = catalogue::format_of(name_), .bytes = catalogue::bytes_of(name_)};
     } else {
       local = context.library().find(entry ? entry->name : name_);
     }
@@ -76,7 +76,7 @@ class ShowCommand final : public Command {
       return Error(Code::kNotFound, "no model is called '" + name_ + "'" + did_you_mean(name_, catalogue.names()));
     }
     std::optional<FileFacts> facts;
-    if (local && local->format == "gguf") {
+    if (local && local->format != "packed" && (!entry || entry->kind == "chat")) {
       STUDIO_TRY(facts, read_facts(local->path));
     }
     if (context.output.is_json()) {

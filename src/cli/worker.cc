@@ -16,7 +16,7 @@ class WorkerCommand final : public Command {
   // The names stand in inference/worker.h.
   void declare(Arguments& arguments) override {
     arguments.option(&options_.socket_path, "--socket", "PATH", "socket to serve on");
-    arguments.option(&options_.engine.model_path, "--model", "FILE", "GGUF file");
+    arguments.option(&options_.engine.model_path, "--model", "PATH", "file or folder of the model");
     arguments.number(&threads_, "--threads", "N", "0: one per core");
     arguments.option(&kernels_, "--kernels", "NAME", "auto, scalar, avx2, avx512 or amx");
     arguments.number(&max_sequences_, "--max-sequences", "N", "running at once");

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "engine/formats/gguf.h"
+#include "engine/formats/open_model.h"
 #include "inference/generation_runner.h"
 
 namespace studio::inference {
 namespace {
 
-using engine::GgufFile;
+using engine::ModelSource;
 using engine::TextSegment;
 using engine::TokenId;
 using engine::Tokenizer;
@@ -21,14 +21,17 @@ void add_end_id(const Tokenizer& tokenizer, TokenId id, std::vector<TokenId>& id
   if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
 }
 
-// A file names one end token; chat models also end at their end of turn and end of text.
-Result<std::vector<TokenId>> end_ids(const GgufFile& file, const Tokenizer& tokenizer) {
+// A GGUF file names one end token, a folder may name several; chat models also end at their end of turn and end of
+// text.
+Result<std::vector<TokenId>> end_ids(const ModelSource& file, const Tokenizer& tokenizer) {
   std::vector<TokenId> ids;
   add_end_id(tokenizer, tokenizer.eos(), ids);
   STUDIO_TRY(auto turn, file.find_u64("tokenizer.ggml.eot_token_id"));
   if (turn && *turn < static_cast<uint64_t>(tokenizer.vocab_size())) {
     add_end_id(tokenizer, static_cast<TokenId>(*turn), ids);
   }
+  STUDIO_TRY(auto more, file.find_i32_array(engine::kEndIdsKey));
+  for (const TokenId id : more.value_or(std::vector<int32_t>{})) add_end_id(tokenizer, id, ids);
   add_end_id(tokenizer, tokenizer.find("<|im_end|>"), ids);
   add_end_id(tokenizer, tokenizer.find("<|endoftext|>"), ids);
   return ids;
@@ -37,7 +40,7 @@ Result<std::vector<TokenId>> end_ids(const GgufFile& file, const Tokenizer& toke
 }  // namespace
 
 Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client) {
-  STUDIO_TRY(GgufFile file, GgufFile::open(path));
+  STUDIO_TRY(ModelSource file, engine::read_model_head(path));
   std::shared_ptr<TextModel> model(new TextModel());
   model->client_ = std::move(client);
   STUDIO_TRY(model->tokenizer_, Tokenizer::from_gguf(file));

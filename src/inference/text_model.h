@@ -42,7 +42,8 @@ enum class Thinking {
 
 class TextModel {
  public:
-  // `path` is the GGUF file that the client's worker runs. Errors: corrupt_data, unimplemented (vocabulary, template).
+  // `path` is the model that the client's worker runs; only its head is read. Errors: corrupt_data, unimplemented
+  // (vocabulary, template).
   static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client);
 
   // Errors: invalid_argument (also in the words of the template), with the field in param.

@@ -1,6 +1,7 @@
 // The engine's file formats for decode_parity.py to compare with the `gguf` Python package.
 //
 //   formats_tool decode TYPE        blocks of TYPE on standard input -> f32 values on standard output
+//   formats_tool quantise TYPE      f32 values on standard input -> blocks of TYPE on standard output
 //   formats_tool write FILE         writes a GGUF file with one tensor of every type and every kind of metadata
 #include <cstdio>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "engine/formats/block_codec.h"
 #include "engine/formats/gguf_writer.h"
+#include "engine/formats/quantise.h"
 
 namespace studio::engine {
 namespace {
@@ -22,6 +24,18 @@ int decode(DType type) {
     if (bytes % block_bytes(type) != 0) return 1;
     decode_row(type, blocks.data(), values.data(), count);
     if (std::fwrite(values.data(), sizeof(float), count, stdout) != count) return 1;
+  }
+  return 0;
+}
+
+int quantise(DType type) {
+  std::vector<float> values(4096 * block_elements(type));
+  std::vector<uint8_t> blocks(4096 * block_bytes(type));
+  while (size_t count = std::fread(values.data(), sizeof(float), values.size(), stdin)) {
+    if (count % block_elements(type) != 0) return 1;
+    quantise_row(type, values.data(), blocks.data(), count);
+    const size_t bytes = row_bytes(type, count);
+    if (std::fwrite(blocks.data(), 1, bytes, stdout) != bytes) return 1;
   }
   return 0;
 }
@@ -56,7 +70,10 @@ int run(int argc, char** argv) {
   if (verb == "decode") {
     if (auto type = dtype_from_name(argv[2])) return decode(*type);
   }
-  std::fprintf(stderr, "usage: formats_tool decode TYPE | write FILE\n");
+  if (verb == "quantise") {
+    if (auto type = dtype_from_name(argv[2])) return quantise(*type);
+  }
+  std::fprintf(stderr, "usage: formats_tool decode TYPE | quantise TYPE | write FILE\n");
   return 2;
 }
 

@@ -2,6 +2,8 @@
 
   /models/OWNER/NAME/resolve/REVISION/FILE   ModelScope: the bytes, or a redirect to where they are
   /OWNER/NAME/resolve/REVISION/FILE          Hugging Face: 302 to the CDN, with X-Linked-Etag and X-Linked-Size
+  /api/models/OWNER/NAME/tree/REVISION       Hugging Face's list of a repository's files
+  /api/v1/models/OWNER/NAME/repo/files       ModelScope's
   /cdn/KEY                                   the bytes: ranges, ETag, Accept-Ranges
   /simple/PACKAGE/, /simple/PACKAGE/json     the index as pip reads it (PEP 503 and 691); wheels below /wheels/
 
@@ -46,6 +48,7 @@ class Fault:
     linked_sha: str = ""           # a digest that is not the file's
     redirect_to: str = ""          # instead of the CDN
     direct: bool = False           # no redirect at all, as ModelScope's small files
+    listing: object = None         # answered instead of the list of files
     on_request: object = None      # called with (hub, handler) before anything else
 
 
@@ -113,6 +116,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith("/wheels/"):
             _, _, package, name = path.split("/", 3)
             return self._send_file(hub.wheels[package][name])
+        listed = re.fullmatch(r"/api/(v1/)?models/([^/]+/[^/]+)/(tree/[^/]+|repo/files)", path)
+        if listed:
+            return self._list(listed.group(2), is_modelscope=listed.group(1) is not None)
         found = re.fullmatch(r"(/models)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if not found:
             return self._plain(404, b"no such page")
@@ -133,6 +139,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             digest = fault.linked_sha or hashlib.sha256(body).hexdigest()
             headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(body))}
         self._plain(302, b"Found. Redirecting", headers)
+
+    def _list(self, repo, is_modelscope):
+        fault, entries = self.hub.fault, []
+        if fault.status and self.hub.use("status_times"):
+            return self._plain(fault.status, b"refused")
+        files = {key[len(repo) + 1:]: body for key, body in self.hub.files.items() if key.startswith(repo + "/")}
+        if not files:
+            return self._plain(404, b"no such repository")
+        for name, body in files.items():
+            digest = fault.linked_sha or hashlib.sha256(body).hexdigest()
+            if is_modelscope:
+                entries.append({"Type": "blob", "Path": name, "Size": len(body), "Sha256": digest})
+            else:
+                large = {"lfs": {"oid": digest, "size": len(body)}} if name.endswith((".safetensors", ".gguf")) else {}
+                entries.append({"type": "file", "path": name, "size": len(body), "oid": "0" * 40} | large)
+        answer = {"Code": 200, "Data": {"Files": entries}} if is_modelscope else entries
+        body = json.dumps(answer).encode() if fault.listing is None else fault.listing
+        self._plain(200, body, {"Content-Type": "application/json"})
 
     def _bytes(self, key):
         if key not in self.hub.files:

@@ -12,6 +12,7 @@ import traceback
 
 import cases_local as local
 import cases_network as network
+import cases_repository as repository
 from room import Skip
 
 SIDE_BY_SIDE = 6  # they mostly wait
@@ -24,7 +25,7 @@ def all_tests(is_long):
         quiet[f"out of reach: {how}"] = functools.partial(network.out_of_reach, how, index)
     for index, how in enumerate(network.WAYS_ALL_OUT_OF_REACH):
         quiet[f"everything out of reach: {how}"] = functools.partial(network.everything_out_of_reach, how, index)
-    for case in network.CASES + local.CASES:
+    for case in network.CASES + local.CASES + repository.CASES:
         others[case.__name__.replace("_", " ")] = functools.partial(case, None)
     for index, offset in enumerate(network.offsets(1_500_000, 500 if is_long else 50)):
         others[f"cut and resumed at {offset} ({index})"] = functools.partial(network.cut_and_resumed_at, offset, index)

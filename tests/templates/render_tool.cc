@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/formats/gguf.h"
 #include "engine/templates/chat_template.h"
 #include "engine/tokenizer/tokenizer.h"
 

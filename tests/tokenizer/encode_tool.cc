@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "engine/formats/gguf.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace {

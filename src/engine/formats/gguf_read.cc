@@ -1,6 +1,5 @@
 // Reading a GGUF file from the first byte to the last extent. Order matters: nothing is used before it is proved.
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "engine/formats/byte_reader.h"
@@ -20,11 +19,12 @@ struct Header {
   uint64_t metadata_count;
 };
 
-// A tensor as declared, its place in the data section not yet proved.
+// A tensor as declared; start is where it lies in the file, once that is proved.
 struct Declared {
   TensorInfo info;
   uint64_t offset;  // from the start of the data section
   uint64_t size;
+  uint64_t start;
 };
 
 Result<Header> read_header(ByteReader& reader) {
@@ -152,7 +152,7 @@ Result<Declared> read_tensor_info(ByteReader& reader, uint64_t index, uint64_t a
   if (!name) return corrupt("the name of tensor " + std::to_string(index) + " is too long or runs past the file");
   if (name->empty()) return corrupt("tensor " + std::to_string(index) + " has no name");
 
-  Declared tensor{{*name, DType::kF32, {1, 1, 1, 1}, 0, {}}, 0, 0};
+  Declared tensor{{*name, DType::kF32, {1, 1, 1, 1}, 0, {}}, 0, 0, 0};
   STUDIO_CHECK_OK(read_shape(reader, tensor.info));
   auto type_id = reader.read<uint32_t>();
   auto offset = reader.read<uint64_t>();
@@ -173,47 +173,32 @@ Result<Declared> read_tensor_info(ByteReader& reader, uint64_t index, uint64_t a
 }
 
 // Proves every tensor inside the file, given where the tensor list ends. The data section starts at the next multiple
-// of the alignment; it may be missing if no tensor wants it.
-Status place_tensors(std::span<Declared> tensors, std::span<const uint8_t> file, uint64_t list_end,
-                     uint64_t alignment) {
+// of the alignment; it may be missing if no tensor wants it. Where bytes are the file's head alone, there is no data.
+Status place_tensors(std::span<Declared> tensors, std::span<const uint8_t> bytes, uint64_t file_bytes,
+                     uint64_t list_end, uint64_t alignment) {
   auto section = checked_align_up(list_end, alignment);
   for (Declared& tensor : tensors) {
     auto start = section ? checked_add(*section, tensor.offset) : std::nullopt;
-    auto extent = start ? Extent::prove(*start, tensor.size, file.size()) : std::nullopt;
+    auto extent = start ? Extent::prove(*start, tensor.size, file_bytes) : std::nullopt;
     if (!extent) return corrupt("tensor " + quoted(tensor.info.name) + " runs past the end of the file");
-    tensor.info.data = extent->of(file);
+    tensor.start = extent->offset();
+    if (bytes.size() == file_bytes) tensor.info.data = extent->of(bytes);
   }
   return Ok{};
 }
 
-Status check_no_overlap(std::span<const TensorInfo> tensors) {
-  std::vector<const TensorInfo*> by_place;
+Status check_no_overlap(std::span<const Declared> tensors) {
+  std::vector<const Declared*> by_place;
   by_place.reserve(tensors.size());
-  for (const TensorInfo& tensor : tensors) by_place.push_back(&tensor);
-  std::sort(by_place.begin(), by_place.end(),
-            [](const TensorInfo* a, const TensorInfo* b) { return a->data.data() < b->data.data(); });
+  for (const Declared& tensor : tensors) by_place.push_back(&tensor);
+  std::sort(by_place.begin(), by_place.end(), [](const Declared* a, const Declared* b) { return a->start < b->start; });
   for (size_t i = 1; i < by_place.size(); ++i) {
-    const TensorInfo& before = *by_place[i - 1];
-    if (static_cast<size_t>(by_place[i]->data.data() - before.data.data()) < before.data.size()) {
-      return corrupt("tensors " + quoted(before.name) + " and " + quoted(by_place[i]->name) + " overlap");
+    const Declared& before = *by_place[i - 1];
+    if (by_place[i]->start - before.start < before.size) {
+      return corrupt("tensors " + quoted(before.info.name) + " and " + quoted(by_place[i]->info.name) + " overlap");
     }
   }
   return Ok{};
-}
-
-// Indices of items in the order of their names; an error if two are the same.
-template <typename Item, typename Name>
-Result<std::vector<uint32_t>> index_by_name(std::span<const Item> items, Name name, const char* what) {
-  std::vector<uint32_t> index(items.size());
-  std::iota(index.begin(), index.end(), 0u);
-  std::sort(index.begin(), index.end(), [&](uint32_t a, uint32_t b) { return name(items[a]) < name(items[b]); });
-  for (size_t i = 1; i < index.size(); ++i) {
-    std::string_view text = name(items[index[i]]);
-    if (text == name(items[index[i - 1]])) {
-      return corrupt(std::string("the ") + what + " " + quoted(text) + " stands twice in the file");
-    }
-  }
-  return index;
 }
 
 Result<uint64_t> read_alignment(const GgufFile& file) {
@@ -227,19 +212,18 @@ Result<uint64_t> read_alignment(const GgufFile& file) {
 
 }  // namespace
 
-Status GgufFile::read_everything() {
-  ByteReader reader(bytes_);
+Status GgufFile::read_everything(std::span<const uint8_t> bytes, uint64_t file_bytes) {
+  file_bytes_ = file_bytes;
+  ByteReader reader(bytes);
   STUDIO_TRY(Header header, read_header(reader));
   version_ = header.version;
 
   metadata_.reserve(header.metadata_count);  // proved to fit into the file
   for (uint64_t i = 0; i < header.metadata_count; ++i) {
-    STUDIO_TRY(MetadataEntry entry, read_entry(reader, bytes_, i));
+    STUDIO_TRY(MetadataEntry entry, read_entry(reader, bytes, i));
     metadata_.push_back(entry);
   }
-  STUDIO_TRY(metadata_by_key_, index_by_name(
-                                   std::span<const MetadataEntry>(metadata_),
-                                   [](const MetadataEntry& entry) { return entry.key; }, "metadata key"));
+  STUDIO_CHECK_OK(index_metadata());
   STUDIO_TRY(alignment_, read_alignment(*this));
 
   std::vector<Declared> declared;
@@ -248,14 +232,12 @@ Status GgufFile::read_everything() {
     STUDIO_TRY(Declared tensor, read_tensor_info(reader, i, alignment_));
     declared.push_back(tensor);
   }
-  STUDIO_CHECK_OK(place_tensors(declared, bytes_, reader.position(), alignment_));
+  STUDIO_CHECK_OK(place_tensors(declared, bytes, file_bytes, reader.position(), alignment_));
 
   tensors_.reserve(declared.size());
   for (const Declared& tensor : declared) tensors_.push_back(tensor.info);
-  STUDIO_TRY(tensors_by_name_, index_by_name(
-                                   std::span<const TensorInfo>(tensors_),
-                                   [](const TensorInfo& tensor) { return tensor.name; }, "tensor"));
-  return check_no_overlap(tensors_);
+  STUDIO_CHECK_OK(index_tensors());
+  return check_no_overlap(declared);
 }
 
 }  // namespace studio::engine

@@ -156,6 +156,27 @@ TEST(GgufFile, TellsTheLogWhichFileIsBroken) {
 }
 
 // Real files where they are at hand: opening proves 300,000 strings and must not be felt.
+// The head of a file of several MiB, whose metadata alone are larger than what is read at first.
+TEST(GgufFile, ReadsAHeadWithoutItsTensors) {
+  const auto path = std::filesystem::temp_directory_path() / ("studio-head-" + std::to_string(::getpid()));
+  GgufWriter writer;
+  writer.add_string("a.long", std::string(6u << 20, 'x'));
+  const uint64_t shape[] = {1 << 20};
+  writer.add_tensor_f32("w", DType::kF32, shape, std::vector<float>(1 << 20, 1.0f));
+  ASSERT_TRUE(writer.write(path.string()).ok());
+  auto head = GgufFile::read_head(path.string());
+  ASSERT_TRUE(head.ok()) << head.error().message();
+  EXPECT_EQ(head->get_string("a.long")->size(), 6u << 20);
+  EXPECT_EQ(head->find_tensor("w")->row_elements(), 1u << 20);
+  EXPECT_TRUE(head->find_tensor("w")->data.empty());
+  // Proved against the whole file, though it was not read.
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - (1u << 20));
+  EXPECT_EQ(GgufFile::read_head(path.string()).error().message(), "GGUF: tensor \"w\" runs past the end of the file");
+  std::filesystem::resize_file(path, 5u << 20);
+  EXPECT_FALSE(GgufFile::read_head(path.string()).ok());
+  std::filesystem::remove(path);
+}
+
 TEST(GgufFile, OpensRealModelsQuickly) {
   const char* folder = std::getenv("STUDIO_MODELS");
   if (folder == nullptr) GTEST_SKIP() << "STUDIO_MODELS names no folder of models";

@@ -24,6 +24,8 @@
 //   kSub16Min  per 256: d f16[16], m f16[16]; then per 16: u8[16], scale in the low nibble, min in the high one
 //
 // Float types have no scales: their panels are [K][16] elements of the type.
+//
+// Panels reach disk (formats/panel_file.h): whoever changes this layout gives it a new kPanelLayoutName there.
 #pragma once
 
 #include "engine/tensor/dtype.h"

@@ -115,18 +115,20 @@ int code_at(Codes codes, const uint8_t* block, int row, int k) {
 }
 
 // Where the scales of a row and block lie; sub points at its byte of half 0, half 1 is 16 bytes further.
+template <typename Byte>
 struct ScalePlace {
-  uint8_t* factors;
-  uint8_t* sub;
+  Byte* factors;
+  Byte* sub;
 };
 
-ScalePlace scale_place(const PanelLayout& layout, uint8_t* panel, size_t block, int row) {
-  uint8_t* group = panel + block / layout.group_blocks() * layout.group_bytes();
+template <typename Byte>
+ScalePlace<Byte> scale_place(const PanelLayout& layout, Byte* panel, size_t block, int row) {
+  Byte* group = panel + block / layout.group_blocks() * layout.group_bytes();
   const size_t in_group = block % layout.group_blocks();
   return {group + 2 * row, group + layout.factor_bytes() + in_group * layout.sub_bytes() + row};
 }
 
-void put_scales(const PanelLayout& layout, const Scales32& s, ScalePlace place) {
+void put_scales(const PanelLayout& layout, const Scales32& s, ScalePlace<uint8_t> place) {
   std::memcpy(place.factors, &s.d_f16, 2);
   if (layout.has_min()) std::memcpy(place.factors + 2 * kPanelRows, &s.m_f16, 2);
   switch (layout.scales) {
@@ -150,7 +152,7 @@ void put_scales(const PanelLayout& layout, const Scales32& s, ScalePlace place) 
   }
 }
 
-Scales32 get_scales(const PanelLayout& layout, ScalePlace place) {
+Scales32 get_scales(const PanelLayout& layout, ScalePlace<const uint8_t> place) {
   Scales32 s;
   std::memcpy(&s.d_f16, place.factors, 2);
   if (layout.has_min()) std::memcpy(&s.m_f16, place.factors + 2 * kPanelRows, 2);
@@ -231,6 +233,12 @@ Error bad_shape(const std::string& what) {
   return {Code::kInvalidArgument, "weight matrix: " + what};
 }
 
+Status check_shape(DType type, int64_t rows, int64_t k) {
+  if (rows < 1 || rows > kMaxMatrixRows || k < 1 || k > kMaxMatrixK) return bad_shape("rows or columns out of range");
+  if (static_cast<size_t>(k) % block_elements(type) != 0) return bad_shape("row length is no multiple of a block");
+  return Ok{};
+}
+
 // One value of a quantised row, by the formulas of block_fields.h, each product and sum rounded once.
 float value_of(DType type, const PanelLayout& layout, const Scales32& s, int half, int code) {
   const float d = f16_to_f32(s.d_f16), m = f16_to_f32(s.m_f16);
@@ -253,8 +261,7 @@ float value_of(DType type, const PanelLayout& layout, const Scales32& s, int hal
 
 Result<PanelMatrix> PanelMatrix::build(DType type, int64_t rows, int64_t k, std::span<const uint8_t> gguf_rows,
                                        ThreadPool* pool) {
-  if (rows < 1 || rows > kMaxMatrixRows || k < 1 || k > kMaxMatrixK) return bad_shape("rows or columns out of range");
-  if (static_cast<size_t>(k) % block_elements(type) != 0) return bad_shape("row length is no multiple of a block");
+  STUDIO_CHECK_OK(check_shape(type, rows, k));
   const size_t bytes_per_row = row_bytes(type, static_cast<size_t>(k));
   if (gguf_rows.size() != bytes_per_row * static_cast<size_t>(rows)) return bad_shape("size of data does not match");
 
@@ -282,8 +289,24 @@ Result<PanelMatrix> PanelMatrix::build(DType type, int64_t rows, int64_t k, std:
   return matrix;
 }
 
+Result<PanelMatrix> PanelMatrix::borrow(DType type, int64_t rows, int64_t k, std::span<const uint8_t> panels) {
+  STUDIO_CHECK_OK(check_shape(type, rows, k));
+  const Shape shape = panel_shape(type, k);
+  const auto count = static_cast<size_t>((rows + kPanelRows - 1) / kPanelRows);
+  if (panels.size() != shape.panel_bytes * count) return bad_shape("size of panels does not match");
+  if (reinterpret_cast<uintptr_t>(panels.data()) % kLine != 0) return bad_shape("panels are not aligned");
+  PanelMatrix matrix;
+  matrix.view_ = {.type = type,
+                  .rows = static_cast<int>(rows),
+                  .k = static_cast<int>(k),
+                  .data = panels.data(),
+                  .panel_bytes = shape.panel_bytes,
+                  .codes_offset = shape.codes_offset};
+  return matrix;
+}
+
 void PanelMatrix::decode_row(int row, float* out) const {
-  uint8_t* panel = memory_.data() + static_cast<size_t>(row / kPanelRows) * view_.panel_bytes;
+  const uint8_t* panel = view_.data + static_cast<size_t>(row / kPanelRows) * view_.panel_bytes;
   const int lane = row % kPanelRows;
   if (!is_quantised(view_.type)) {
     for (size_t i = 0; i < static_cast<size_t>(view_.k); ++i) {

@@ -27,12 +27,18 @@ class PanelMatrix {
   static Result<PanelMatrix> build(DType type, int64_t rows, int64_t k, std::span<const uint8_t> gguf_rows,
                                    ThreadPool* pool);
 
+  // The same matrix from panels laid out before, where they lie: `panels` must outlive it and begin at a multiple of 64
+  // bytes. invalid_argument when their size is not that of the shape.
+  static Result<PanelMatrix> borrow(DType type, int64_t rows, int64_t k, std::span<const uint8_t> panels);
+
   DType type() const { return view_.type; }
   int rows() const { return view_.rows; }
   int k() const { return view_.k; }
   int panels() const { return (view_.rows + kPanelRows - 1) / kPanelRows; }
-  size_t bytes() const { return memory_.bytes(); }  // read once per pass
+  size_t bytes() const { return view_.panel_bytes * static_cast<size_t>(panels()); }  // read once per pass
   const PanelView& view() const { return view_; }
+  // All panels, in order: what borrow() takes.
+  std::span<const uint8_t> data() const { return {view_.data, bytes()}; }
 
   // Row r as f32, the same bits as decode_row of the file's row gives: embeddings. out [k].
   void decode_row(int row, float* out) const;
@@ -40,7 +46,7 @@ class PanelMatrix {
  private:
   PanelMatrix() = default;
 
-  AlignedBuffer memory_;
+  AlignedBuffer memory_;  // empty where it is borrowed
   PanelView view_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/formats/block_codec.h"
+#include "engine/formats/tensor_rows.h"
 
 namespace studio::engine {
 namespace {
@@ -29,11 +30,18 @@ Result<PanelMatrix> WeightLoader::matrix(const std::string& name, int64_t rows, 
                                          " where the model needs [" + std::to_string(rows) + ", " + std::to_string(k) +
                                          "]");
   }
-  STUDIO_TRY(auto panels, PanelMatrix::build(tensor->dtype, rows, k, tensor->data, &pool_));
+  STUDIO_TRY(auto panels, panels_of(*tensor, rows, k));
   (is_float(tensor->dtype) ? any_float_ : any_quantised_) = true;
   matrix_bytes_ += static_cast<int64_t>(panels.bytes());
   parameters_ += rows * k;
   return std::move(panels);
+}
+
+Result<PanelMatrix> WeightLoader::panels_of(const TensorInfo& tensor, int64_t rows, int64_t k) {
+  if (tensor.order == TensorOrder::kPanels) return PanelMatrix::borrow(tensor.dtype, rows, k, tensor.data);
+  if (tensor.order == TensorOrder::kRows) return PanelMatrix::build(tensor.dtype, rows, k, tensor.data, &pool_);
+  const std::vector<uint8_t> ordered = rows_in_order(tensor, 0, tensor.rows());
+  return PanelMatrix::build(tensor.dtype, rows, k, ordered, &pool_);
 }
 
 Result<std::vector<float>> WeightLoader::vector(const std::string& name, int64_t n) {

@@ -1,4 +1,4 @@
-// Weights of a GGUF file by name, checked against the shape the architecture expects.
+// Weights of a model by name, checked against the shape the architecture expects.
 //
 // Threads: loading spreads the repacking over the pool; the results are immutable.
 #pragma once
@@ -9,16 +9,17 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/model_source.h"
 #include "engine/kernels/panel_matrix.h"
 
 namespace studio::engine {
 
 class WeightLoader {
  public:
-  WeightLoader(const GgufFile& file, ThreadPool& pool) : file_(file), pool_(pool) {}
+  WeightLoader(const ModelSource& file, ThreadPool& pool) : file_(file), pool_(pool) {}
 
-  // A matrix [rows, k] as panels. corrupt_data naming the tensor when it is missing or has another shape.
+  // A matrix [rows, k] as panels; those of a panel file are used where they lie. corrupt_data naming the tensor when it
+  // is missing or has another shape.
   Result<PanelMatrix> matrix(const std::string& name, int64_t rows, int64_t k);
   // A vector [n] as f32; it must hold finite values.
   Result<std::vector<float>> vector(const std::string& name, int64_t n);
@@ -31,7 +32,9 @@ class WeightLoader {
   bool any_quantised() const { return any_quantised_; }  // some matrix takes int8 activations
 
  private:
-  const GgufFile& file_;
+  Result<PanelMatrix> panels_of(const TensorInfo& tensor, int64_t rows, int64_t k);
+
+  const ModelSource& file_;
   ThreadPool& pool_;
   int64_t matrix_bytes_ = 0;
   int64_t parameters_ = 0;

@@ -15,7 +15,7 @@ constexpr uint64_t kMaxWidth = 1 << 18;
 constexpr uint64_t kMaxHeads = 1024;
 constexpr uint64_t kMaxContext = 1 << 22;
 
-Result<int> bounded(const GgufFile& file, const std::string& key, uint64_t limit) {
+Result<int> bounded(const ModelSource& file, const std::string& key, uint64_t limit) {
   STUDIO_TRY(const uint64_t value, file.get_u64(key));
   if (value < 1 || value > limit) {
     return Error(Code::kCorruptData,
@@ -24,13 +24,13 @@ Result<int> bounded(const GgufFile& file, const std::string& key, uint64_t limit
   return static_cast<int>(value);
 }
 
-Result<int> bounded_or(const GgufFile& file, const std::string& key, uint64_t limit, int otherwise) {
+Result<int> bounded_or(const ModelSource& file, const std::string& key, uint64_t limit, int otherwise) {
   if (!file.has_key(key)) return otherwise;
   return bounded(file, key, limit);
 }
 
 // A key whose meaning we do not compute must not be there with an effect.
-Status refuse_scaling(const GgufFile& file, const std::string& architecture) {
+Status refuse_scaling(const ModelSource& file, const std::string& architecture) {
   STUDIO_TRY(auto kind, file.find_string(architecture + ".rope.scaling.type"));
   if (kind.has_value() && *kind != "none") {
     return Error(Code::kUnimplemented,
@@ -48,7 +48,7 @@ Error bad(const std::string& text) {
 
 }  // namespace
 
-Result<ModelConfig> read_dense_config(const GgufFile& file, const std::string& architecture) {
+Result<ModelConfig> read_dense_config(const ModelSource& file, const std::string& architecture) {
   const std::string a = architecture + ".";
   ModelConfig config;
   config.architecture = architecture;
@@ -94,11 +94,15 @@ Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, con
   return MlpWeights{std::move(norm), std::move(gate), std::move(up), std::move(down)};
 }
 
-DenseModel::DenseModel(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config)
+DenseModel::DenseModel(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config)
     : file_(file), kernels_(kernels), pool_(pool), config_(std::move(config)), loader_(file, pool) {}
 
 Status DenseModel::finish_loading() {
   STUDIO_TRY(embedding_, file_.get_tensor("token_embd.weight"));
+  if (embedding_->order == TensorOrder::kPanels) {
+    STUDIO_TRY(embedding_panels_,
+               PanelMatrix::borrow(embedding_->dtype, config_.vocab, config_.hidden, embedding_->data));
+  }
   STUDIO_TRY(output_norm_, loader_.vector("output_norm.weight", config_.hidden));
   const char* head = file_.find_tensor("output.weight") != nullptr ? "output.weight" : "token_embd.weight";
   STUDIO_TRY(head_, loader_.matrix(head, config_.vocab, config_.hidden));
@@ -143,7 +147,11 @@ void DenseModel::embed(std::span<const BatchRun> runs) {
   float* row = x_.data();
   for (const BatchRun& run : runs) {
     for (TokenId id : run.tokens) {
-      decode_row(embedding_->dtype, embedding_->data.data() + static_cast<size_t>(id) * row_bytes, row, width);
+      if (embedding_panels_) {
+        embedding_panels_->decode_row(id, row);
+      } else {
+        decode_row(embedding_->dtype, embedding_->data.data() + static_cast<size_t>(id) * row_bytes, row, width);
+      }
       row += width;
     }
   }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/model_source.h"
 #include "engine/layers/step.h"
 #include "engine/layers/weights.h"
 #include "engine/models/model.h"
@@ -19,7 +19,7 @@
 namespace studio::engine {
 
 // The keys `<architecture>.*` that every dense decoder has, checked for sense. corrupt_data naming the key.
-Result<ModelConfig> read_dense_config(const GgufFile& file, const std::string& architecture);
+Result<ModelConfig> read_dense_config(const ModelSource& file, const std::string& architecture);
 
 // Feed-forward weights; the same in all families here. up and gate [F, C], down [C, F].
 struct MlpWeights {
@@ -36,7 +36,7 @@ inline constexpr int kFineTerms = 2;
 
 class DenseModel : public Model {
  public:
-  DenseModel(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config);
+  DenseModel(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config);
 
   const ModelConfig& config() const override { return config_; }
   KvShape kv_shape() const override { return {config_.layers, config_.kv_heads, config_.head_dim}; }
@@ -54,7 +54,7 @@ class DenseModel : public Model {
   void feed_forward(const MlpWeights& weights, Step& step);
   HeadShape head_shape() const { return {config_.heads, config_.kv_heads, config_.head_dim}; }
 
-  const GgufFile& file_;
+  const ModelSource& file_;
   const KernelSet& kernels_;
   ThreadPool& pool_;
   ModelConfig config_;
@@ -72,9 +72,10 @@ class DenseModel : public Model {
   void embed(std::span<const BatchRun> runs);
   void write_logits(std::span<const BatchRun> runs, Step& step, float* logits);
 
-  const TensorInfo* embedding_ = nullptr;  // [V, C]
-  std::vector<float> output_norm_;         // [C]
-  std::optional<PanelMatrix> head_;        // [V, C]; the embedding again where the file ties them
+  const TensorInfo* embedding_ = nullptr;        // [V, C]
+  std::optional<PanelMatrix> embedding_panels_;  // the same where the file holds panels
+  std::vector<float> output_norm_;               // [C]
+  std::optional<PanelMatrix> head_;              // [V, C]; the embedding again where the file ties them
   std::optional<RopeTable> rope_;
   std::optional<Step> step_;
   std::vector<float> wanted_;  // [rows of logits, C]

@@ -67,7 +67,7 @@ class Llama final : public DenseModel {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_llama(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
+Result<std::unique_ptr<Model>> load_llama(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool) {
   return load_dense<Llama>(file, "llama", kernels, pool);
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/model_source.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/kv/page_pool.h"
 #include "engine/kv/sequence_state.h"
@@ -67,6 +67,6 @@ class Model {
 
 // corrupt_data naming the key or tensor; unimplemented naming an architecture (and the known ones) or a key we do not
 // honour. The file must outlive the model: embedding rows are decoded from it.
-Result<std::unique_ptr<Model>> load_model(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool);
+Result<std::unique_ptr<Model>> load_model(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool);
 
 }  // namespace studio::engine

@@ -73,7 +73,7 @@ class Qwen2 final : public DenseModel {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_qwen2(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
+Result<std::unique_ptr<Model>> load_qwen2(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool) {
   return load_dense<Qwen2>(file, "qwen2", kernels, pool);
 }
 

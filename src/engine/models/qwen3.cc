@@ -73,7 +73,7 @@ class Qwen3 final : public DenseModel {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_qwen3(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
+Result<std::unique_ptr<Model>> load_qwen3(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool) {
   return load_dense<Qwen3>(file, "qwen3", kernels, pool);
 }
 

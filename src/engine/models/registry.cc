@@ -4,8 +4,8 @@
 
 namespace studio::engine {
 
-Result<std::unique_ptr<Model>> load_model(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool) {
-  using Loader = Result<std::unique_ptr<Model>> (*)(const GgufFile&, const KernelSet&, ThreadPool&);
+Result<std::unique_ptr<Model>> load_model(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool) {
+  using Loader = Result<std::unique_ptr<Model>> (*)(const ModelSource&, const KernelSet&, ThreadPool&);
   static constexpr std::pair<const char*, Loader> kLoaders[] = {
       {"qwen2", load_qwen2}, {"qwen3", load_qwen3}, {"llama", load_llama}};
 

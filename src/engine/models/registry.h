@@ -8,12 +8,12 @@
 
 namespace studio::engine {
 
-Result<std::unique_ptr<Model>> load_qwen2(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool);
-Result<std::unique_ptr<Model>> load_qwen3(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool);
-Result<std::unique_ptr<Model>> load_llama(const GgufFile& file, const KernelSet& kernels, ThreadPool& pool);
+Result<std::unique_ptr<Model>> load_qwen2(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool);
+Result<std::unique_ptr<Model>> load_qwen3(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool);
+Result<std::unique_ptr<Model>> load_llama(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool);
 
 template <typename Dense>
-Result<std::unique_ptr<Model>> load_dense(const GgufFile& file, const char* architecture, const KernelSet& kernels,
+Result<std::unique_ptr<Model>> load_dense(const ModelSource& file, const char* architecture, const KernelSet& kernels,
                                           ThreadPool& pool) {
   STUDIO_TRY(auto config, read_dense_config(file, architecture));
   auto model = std::make_unique<Dense>(file, kernels, pool, std::move(config));

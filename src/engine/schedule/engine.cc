@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "engine/formats/open_model.h"
 #include "engine/schedule/queue_pace.h"
 #include "engine/schedule/scheduler.h"
 
@@ -39,7 +40,7 @@ int64_t free_memory_bytes() {
   return kAssumedFreeBytes;
 }
 
-std::string model_digest(const GgufFile& file) {
+std::string model_digest(const ModelSource& file) {
   Sha256 digest;
   auto add = [&](std::span<const uint8_t> bytes) {
     digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -100,7 +101,7 @@ int kv_pages(const EngineOptions& options, const KvShape& shape, int context) {
 
 class LocalEngine final : public Engine {
  public:
-  LocalEngine(GgufFile file, const EngineOptions& options)
+  LocalEngine(ModelSource file, const EngineOptions& options)
       : file_(std::move(file)), options_(options), threads_(options.threads) {}
   ~LocalEngine() override;
 
@@ -128,7 +129,7 @@ class LocalEngine final : public Engine {
   Status compute_logits(const std::vector<TokenId>& tokens, int chunk,
                         const std::function<void(int, const float*)>& sink);
 
-  GgufFile file_;
+  ModelSource file_;
   EngineOptions options_;
   ThreadPool threads_;
   EngineInfo info_;
@@ -378,7 +379,7 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {
   STUDIO_TRY(auto valid, checked(options));
-  STUDIO_TRY(auto file, GgufFile::open(valid.model_path));
+  STUDIO_TRY(auto file, open_model(valid.model_path));
   auto engine = std::make_unique<LocalEngine>(std::move(file), valid);
   STUDIO_CHECK_OK(engine->start());
   return std::unique_ptr<Engine>(std::move(engine));

@@ -67,7 +67,7 @@ enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
 
 struct EngineOptions {
-  std::string model_path;  // GGUF
+  std::string model_path;  // a file or a folder (formats/open_model.h)
   int threads = 0;         // 0: one per core
   KernelChoice kernels = KernelChoice::kAuto;
   int max_sequences = 16;  // running at once; others wait

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/formats/gguf.h"
+#include "engine/formats/model_source.h"
 #include "engine/tensor/token.h"
 #include "engine/tokenizer/bpe.h"
 #include "engine/tokenizer/splitter.h"
@@ -50,8 +50,9 @@ class Tokenizer {
  public:
   // corrupt_data when a merge or a printable byte has no token, or an added id repeats.
   static Result<std::shared_ptr<const Tokenizer>> build(TokenizerData data);
-  // From the keys tokenizer.ggml.*. unimplemented for another kind of vocabulary or an unknown pre-tokenizer.
-  static Result<std::shared_ptr<const Tokenizer>> from_gguf(const GgufFile& file);
+  // From the keys tokenizer.ggml.* of a model, whatever its file. unimplemented for another kind of vocabulary or an
+  // unknown pre-tokenizer.
+  static Result<std::shared_ptr<const Tokenizer>> from_gguf(const ModelSource& file);
   // From the text of a Hugging Face tokenizer.json.
   static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json);
 

@@ -1,7 +1,8 @@
-// The vocabulary inside a GGUF file: keys tokenizer.ggml.* of the GGUF specification (read 2026-11).
+// The vocabulary of a model, whatever its file: keys tokenizer.ggml.* of the GGUF specification (read 2026-11).
 #include <string>
 #include <utility>
 
+#include "engine/tokenizer/known_splits.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace studio::engine {
@@ -10,19 +11,7 @@ namespace {
 // Values of tokenizer.ggml.token_type; they reach disk.
 constexpr int32_t kControlToken = 3, kUserDefinedToken = 4;
 
-struct KnownSplit {
-  std::string_view name;
-  SplitPattern pattern;
-  bool nfc;
-};
-
-constexpr KnownSplit kKnownSplits[] = {
-    {"qwen2", SplitPattern::kQwen2, true},
-    {"gpt-2", SplitPattern::kGpt2, false},
-    {"smollm", SplitPattern::kSmolLm, false},
-};
-
-Result<TokenId> optional_id(const GgufFile& file, std::string_view key) {
+Result<TokenId> optional_id(const ModelSource& file, std::string_view key) {
   STUDIO_TRY(auto id, file.find_u64(key));
   if (!id.has_value()) return TokenId{-1};
   if (*id > kMaxArrayElements) return Error(Code::kCorruptData, std::string(key) + " is out of range");
@@ -31,23 +20,14 @@ Result<TokenId> optional_id(const GgufFile& file, std::string_view key) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& file) {
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource& file) {
   STUDIO_TRY(auto kind, file.get_string("tokenizer.ggml.model"));
   if (kind != "gpt2") {
     return Error(Code::kUnimplemented, "tokenizer.ggml.model = " + std::string(kind.substr(0, 64)) +
                                            " is not supported; gpt2 (byte-level BPE) is");
   }
   STUDIO_TRY(auto split, file.get_string("tokenizer.ggml.pre"));
-  const KnownSplit* known = nullptr;
-  std::string names;
-  for (const KnownSplit& candidate : kKnownSplits) {
-    if (candidate.name == split) known = &candidate;
-    names += (names.empty() ? "" : ", ") + std::string(candidate.name);
-  }
-  if (known == nullptr) {
-    return Error(Code::kUnimplemented,
-                 "tokenizer.ggml.pre = " + std::string(split.substr(0, 64)) + " is not supported; known are " + names);
-  }
+  STUDIO_TRY(const KnownSplit* known, find_split(split));
   STUDIO_TRY(auto tokens, file.get_string_array("tokenizer.ggml.tokens"));
   STUDIO_TRY(auto types, file.get_i32_array("tokenizer.ggml.token_type"));
   STUDIO_TRY(auto merges, file.get_string_array("tokenizer.ggml.merges"));

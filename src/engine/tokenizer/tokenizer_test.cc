@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/formats/gguf.h"
 #include "engine/tokenizer/stream_decoder.h"
 
 namespace studio::engine {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "engine/formats/gguf.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace {

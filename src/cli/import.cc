@@ -1,0 +1,163 @@
+// studio import: a model of any kind into one panel file of the library, quantised on the way.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ctime>
+#include <filesystem>
+#include <thread>
+
+#include "base/digest.h"
+#include "base/file_lock.h"
+#include "catalogue/partial_file.h"
+#include "cli/command.h"
+#include "cli/models.h"
+#include "cli/progress_bar.h"
+#include "engine/formats/open_model.h"
+#include "engine/kernels/kernel_set.h"
+#include "engine/layers/panel_import.h"
+#include "engine/models/model.h"
+
+namespace studio::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of a file its SHA-256; of a folder that of the list of its files with their own, in the order of their names.
+Result<std::string> digest_of_source(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return catalogue::digest_of_file(path);
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file(error)) names.push_back(it->path().filename());
+  }
+  if (error) return Error(Code::kPermissionDenied, "cannot read " + path + ": " + error.message());
+  std::sort(names.begin(), names.end());
+  Sha256 all;
+  for (const std::string& name : names) {
+    STUDIO_TRY(auto digest, catalogue::digest_of_file(path + "/" + name));
+    all.update(digest + "  " + name + "\n");
+  }
+  return to_hex(all.finish());
+}
+
+class ImportCommand final : public Command {
+ public:
+  std::string name() const override { return "import"; }
+  std::string summary() const override { return "Make a model of your own ready: quantised, repacked, one file"; }
+  std::string example() const override {
+    return "  studio import ./Qwen2.5-0.5B-Instruct my-qwen --quantise q8_0\n"
+           "  studio import ./model.gguf my-model";
+  }
+
+  void declare(Arguments& arguments) override {
+    arguments.positional(&from_, "FROM", "folder of safetensors, GGUF file, or the name of a model that is here", true);
+    arguments.positional(&to_, "NAME", "of the new model", true);
+    arguments.option(&quantise_, "--quantise,--quantize", "TYPE", std::string(engine::kImportTypeNames));
+  }
+
+  Result<int> run(Context& context) override {
+    if (!catalogue::is_model_name(to_)) {
+      return Error(Code::kInvalidArgument, "'" + to_ + "' cannot be a model's name: letters, digits, '.', '-' and '_'");
+    }
+    STUDIO_CHECK_OK(engine::import_types(quantise_));  // before any work
+    catalogue::Library library = context.library();
+    STUDIO_CHECK_OK(library.make_folders());
+    STUDIO_TRY(const std::string from, source_path(library));
+    STUDIO_TRY(const auto held, FileLock::acquire(library.partial_dir() + "/." + to_ + ".lock"));
+    if (library.find(to_)) {
+      return Error(Code::kConflict,
+                   "a model '" + to_ + "' is here already; choose another name, or `studio rm " + to_ + "`");
+    }
+    STUDIO_TRY(auto model, import(context, library, from));
+    report(context.output, model);
+    return 0;
+  }
+
+ private:
+  Result<std::string> source_path(const catalogue::Library& library) const {
+    std::error_code error;
+    if (fs::exists(from_, error) && looks_like_a_path(from_)) return from_;
+    if (auto local = library.find(from_)) return local->path;
+    if (fs::exists(from_, error)) return from_;
+    return Error(Code::kNotFound, "no such file, folder or model: " + from_);
+  }
+
+  Result<catalogue::LocalModel> import(Context& context, const catalogue::Library& library, const std::string& from) {
+    STUDIO_TRY(auto source, engine::open_model(from));
+    ProgressBar progress(context.output);
+    const std::string staging = library.partial_dir() + "/" + to_;
+    std::error_code error;
+    fs::create_directories(staging, error);
+    if (error) return Error(Code::kPermissionDenied, "cannot make " + staging + ": " + error.message());
+    const std::string staged = staging + "/" + to_ + ".panels";
+    Status done = write(source, from, staged, progress);
+    if (!done.ok()) {
+      fs::remove_all(staging, error);
+      return std::move(done).error();
+    }
+    return publish(library, staging, staged);
+  }
+
+  Status write(const engine::ModelSource& source, const std::string& from, const std::string& staged,
+               ProgressBar& progress) const {
+    ThreadPool pool(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
+    engine::ImportOptions options;
+    options.quantise = quantise_;
+    STUDIO_TRY(options.source_sha256, digest_of_source(from));
+    bool has_begun = false;
+    options.on_bytes = [&](int64_t done, int64_t total) {
+      if (!has_begun) progress.begin("import", 0, total);
+      has_begun = true;
+      progress.update(done);
+    };
+    Status written = engine::import_panels(source, staged, options, pool);
+    if (has_begun) progress.end();
+    STUDIO_CHECK_OK(std::move(written));
+    // What the engine cannot load is told now, not when somebody serves it.
+    STUDIO_TRY(const auto panels, engine::open_model(staged));
+    STUDIO_TRY(const auto* kernels, engine::select_kernels(engine::Isa::kAuto));
+    STUDIO_CHECK_OK(engine::load_model(panels, *kernels, pool));
+    return Ok{};
+  }
+
+  // The one moment at which the model becomes visible.
+  Result<catalogue::LocalModel> publish(const catalogue::Library& library, const std::string& staging,
+                                        const std::string& staged) const {
+    catalogue::LocalModel model{.name = to_,
+                                .path = library.models_dir() + "/" + to_ + ".panels",
+                                .format = "panels",
+                                .bytes = catalogue::bytes_of(staged),
+                                .source = "import",
+                                .pulled_at = std::time(nullptr)};
+    STUDIO_TRY(model.sha256, catalogue::digest_of_file(staged));
+    STUDIO_CHECK_OK(library.describe(model));
+    std::error_code error;
+    fs::rename(staged, model.path, error);
+    if (error) return Error(Code::kInternal, "cannot rename to " + model.path + ": " + error.message());
+    STUDIO_CHECK_OK(catalogue::sync_folder(library.models_dir()));
+    fs::remove_all(staging, error);
+    return model;
+  }
+
+  void report(Output& output, const catalogue::LocalModel& model) const {
+    if (output.is_json()) {
+      return output.print_json(boost::json::object{{"name", model.name},
+                                                   {"path", model.path},
+                                                   {"bytes", model.bytes},
+                                                   {"sha256", model.sha256},
+                                                   {"quantise", quantise_}});
+    }
+    if (output.is_quiet()) return;
+    output.print(output.green("Imported ") + output.bold(model.name) + "  " + human_bytes(model.bytes) +
+                 (quantise_ == "none" ? "" : ", " + quantise_));
+  }
+
+  std::string from_, to_, quantise_ = "none";
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_import_command() {
+  return std::make_unique<ImportCommand>();
+}
+
+}  // namespace studio::cli
