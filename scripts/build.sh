@@ -15,6 +15,9 @@ scripts/install_packages.sh "${groups[@]}"
 # The same source in another folder is the same object: a second clone or preset compiles nothing twice.
 export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$root CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
 
+# The page that the program carries; quick when console/ is as it was.
+console/build.sh
+
 log=build/release/build.log
 mkdir -p build/release
 quietly() { "$@" >"$log" 2>&1 || { tail -n 60 "$log" >&2; echo "studio: the build failed; all of it is in $log" >&2; exit 1; }; }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/bearer.h"
+#include "api/console/routes.h"
 #include "api/openai/errors.h"
 #include "api/openai/routes.h"
 #include "api/replica.h"
@@ -86,16 +87,24 @@ class GatewayImpl final : public Gateway {
     http::Router router;
     openai::add_routes(services, router);
     add_system_routes(services, &is_draining_, router);
+    auto sessions = std::make_shared<console::Sessions>();
+    if (config_.console) {
+      console::add_routes(services, {.sessions = sessions, .reveal_key = config_.console->reveal_key}, router);
+    } else {
+      add_plain_front_page(router);
+    }
 
     http::ServerOptions options = listener.options;
     options.limits.heartbeat_every = config_.heartbeat_every;
     options.limits.stall_timeout = config_.stall_timeout;
     options.authenticate = bearer_authenticator(config_.keys);
+    options.authenticate_session = console::session_authenticator(sessions);
     options.render_error = &render_server_error;
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     listening_promise_.set_value(server_.get());
     ready_.url = url_of(listener, server_->port());
+    if (config_.console) ready_.console_link = console_link(ready_.url, sessions->new_link(config_.console->principal));
     log::info("gateway.ready", {{"url", ready_.url}, {"models", ready_.models.size()}});
     return Ok{};
   }
@@ -146,6 +155,10 @@ class GatewayImpl final : public Gateway {
 constexpr timespec kSignalPoll{.tv_sec = 0, .tv_nsec = 50'000'000};
 
 }  // namespace
+
+std::string console_link(const std::string& url, const std::string& token) {
+  return url + "/login#" + token;
+}
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayConfig& config) {
   auto gateway = std::make_unique<GatewayImpl>(config);

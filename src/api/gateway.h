@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,13 @@ struct GatewayModel {
 struct GatewayReady {
   std::string url;                  // "http://127.0.0.1:8080", no trailing slash
   std::vector<std::string> models;  // served names, in the order of the config
+  std::string console_link;         // logs a browser in, once; empty without a console
+};
+
+// The page in the browser; see api/console.
+struct ConsoleConfig {
+  std::string principal;                            // the key id that the first link acts for
+  std::function<Result<std::string>()> reveal_key;  // the key itself, for who is logged in and asks. Any thread.
 };
 
 struct GatewayConfig {
@@ -40,6 +48,7 @@ struct GatewayConfig {
 
   std::shared_ptr<KeyVerifier> keys;                  // required
   std::shared_ptr<inference::UsageSink> usage;        // required
+  std::optional<ConsoleConfig> console;               // absent: no page and no log-in
   int max_requests_per_key = 0;                       // that generate, open at once; 0: no limit but the queue's
   std::chrono::milliseconds drain_deadline{30'000};   // after SIGTERM streams may go on for this long
   std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream, such as in the queue
@@ -51,6 +60,10 @@ struct GatewayConfig {
   // Called while models load, for progress output: a sentence without a newline.
   std::function<void(const std::string&)> on_progress;
 };
+
+// A link that logs a browser in. The token stands behind '#': browsers send that part to no server, so it is in no log
+// and in no Referer.
+std::string console_link(const std::string& url, const std::string& token);
 
 class Gateway {
  public:

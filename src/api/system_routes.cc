@@ -51,6 +51,10 @@ void add_system_routes(const Services& services, const std::atomic<bool>* is_dra
   }));
   router.add(Route(Method::kGet, "/metrics", AuthClass::kKey, 0,
                    [services](ExchangePtr exchange) { exchange->respond(metrics_text(services)); }));
+}
+
+void add_plain_front_page(http::Router& router) {
+  using http::AuthClass, http::Method, http::Route;
   router.add(Route(Method::kGet, "/", AuthClass::kPublic, 0, [](ExchangePtr exchange) {
     exchange->respond(http::Response::text(
         200, "Model Studio. The API is under /v1 and /compatible-mode/v1; a key goes into `Authorization: Bearer`.\n"));

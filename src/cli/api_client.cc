@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "api/gateway.h"
 #include "base/json.h"
 #include "http/sse.h"
 
@@ -153,6 +154,22 @@ Result<std::vector<std::string>> ApiClient::models() {
     if (model.is_object()) names.push_back(text_at(model.get_object(), "id"));
   }
   return names;
+}
+
+Result<std::string> ApiClient::console_link() {
+  std::string address = base_url_.substr(0, base_url_.find('/', base_url_.find("://") + 3));
+  std::string body;
+  Exchange exchange{.url = address + "/console/links", .key = key_, .body = "{}", .timeout_ms = 10'000, .on_body = {}};
+  exchange.on_body = [&](std::string_view bytes, long) {
+    body += bytes;
+    return body.size() <= kMaxBodyBytes;
+  };
+  STUDIO_CHECK_OK(exchange.run());
+  if (exchange.status != 200) return error_of_answer(exchange.status, body);
+  STUDIO_TRY(auto json, parse_json(body));
+  std::string token = json.is_object() ? text_at(json.get_object(), "token") : "";
+  if (token.empty()) return Error(Code::kCorruptData, address + " gives no token for its console");
+  return api::console_link(address, token);
 }
 
 bool ApiClient::is_alive(long timeout_ms) {

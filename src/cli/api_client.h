@@ -33,6 +33,8 @@ class ApiClient {
   // Streams. Errors: those of the server by its code, unavailable when there is none.
   Result<ChatAnswer> chat(const boost::json::object& body, const std::function<void(const ChatDelta&)>& on_delta,
                           const std::atomic<bool>& stop);
+  // A link that logs a browser in to the server's console, once.
+  Result<std::string> console_link();
   // True when something answers there within the time.
   bool is_alive(long timeout_ms);
 

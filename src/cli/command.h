@@ -46,6 +46,7 @@ class Command {
 
 // One factory per command, each in the file of that name; program.cc lists them.
 std::unique_ptr<Command> make_serve_command();
+std::unique_ptr<Command> make_console_command();
 std::unique_ptr<Command> make_worker_command();
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_run_command();

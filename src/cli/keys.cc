@@ -122,6 +122,9 @@ Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& d
       entries.push_back({record.key_id, record.digest});
     }
   }
+  for (const auto& entry : entries) {
+    if (entry.digest == sha256(result.key)) result.key_id = entry.key_id;
+  }
   result.verifier = std::make_shared<api::FixedKeyVerifier>(std::move(entries));
   return result;
 }

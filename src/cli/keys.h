@@ -23,6 +23,7 @@ struct KeyChoice {
 
 struct ServeKey {
   std::string key;
+  std::string key_id;
   bool is_new = false;
   std::shared_ptr<api::KeyVerifier> verifier;  // accepts it and the store's own keys
 };

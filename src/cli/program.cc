@@ -19,6 +19,7 @@ using Commands = std::vector<std::unique_ptr<Command>>;
 Commands all_commands() {
   Commands commands;
   commands.push_back(make_serve_command());
+  commands.push_back(make_console_command());
   commands.push_back(make_chat_command());
   commands.push_back(make_run_command());
   commands.push_back(make_pull_command());

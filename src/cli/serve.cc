@@ -141,18 +141,21 @@ void ServeCommand::announce(Context& context, const api::GatewayReady& ready, co
   Output& output = context.output;
   if (output.is_json()) {
     boost::json::array models(ready.models.begin(), ready.models.end());
-    return output.print_json(boost::json::object{{"url", ready.url}, {"key", key}, {"models", models}});
+    return output.print_json(
+        boost::json::object{{"url", ready.url}, {"key", key}, {"models", models}, {"console", ready.console_link}});
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   char took[32];
   std::snprintf(took, sizeof took, "%.1f s", seconds);
   std::string models;
   for (const std::string& model : ready.models) models += (models.empty() ? "" : ", ") + model;
-  output.print("\n" + output.green("Ready") + " after " + took + ". Ctrl-C stops it.\n\n  " + output.dim("address") +
-               "  " + output.bold(ready.url + "/v1") + "\n  " + output.dim("key") + "      " + output.bold(key) +
-               "\n  " + output.dim(ready.models.size() == 1 ? "model    " : "models   ") + output.bold(models) +
+  output.print("\n" + output.green("Ready") + " after " + took + ". Ctrl-C stops it.\n\n  " + output.dim("console") +
+               "  " + output.bold(ready.console_link) + "\n  " + output.dim("address") + "  " +
+               output.bold(ready.url + "/v1") + "\n  " + output.dim("key") + "      " + output.bold(key) + "\n  " +
+               output.dim(ready.models.size() == 1 ? "model    " : "models   ") + output.bold(models) +
                "\n\nTry it:\n\n" + curl_line(ready.url, key, ready.models.front()) +
-               "\n\nOr talk to it in another terminal: studio chat\n");
+               "\n\nOr talk to it in another terminal: studio chat. The console's link works once; studio console "
+               "prints another.\n");
 }
 
 Result<int> ServeCommand::run(Context& context) {
@@ -177,6 +180,8 @@ Result<int> ServeCommand::run(Context& context) {
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
+  config.console = api::ConsoleConfig{.principal = key.key_id,
+                                      .reveal_key = [text = key.key]() -> Result<std::string> { return text; }};
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
   config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));

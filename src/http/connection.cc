@@ -331,12 +331,16 @@ bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
     }
     return false;
   }
-  if (match.route->auth == AuthClass::kKey) {
-    auto principal = options.authenticate
-                         ? options.authenticate(request_)
+  if (match.route->auth != AuthClass::kPublic) {
+    // Each route takes one kind of credential: a key opens no session's route, a session none that wants a key.
+    const auto& authenticate =
+        match.route->auth == AuthClass::kKey ? options.authenticate : options.authenticate_session;
+    auto principal = authenticate
+                         ? authenticate(request_)
                          : Result<std::string>(Error(Code::kUnauthenticated, "This server takes no requests."));
     if (!principal.ok()) {
-      refuse(401, std::move(principal).error());
+      int status = principal.error().code() == Code::kPermissionDenied ? 403 : 401;
+      refuse(status, std::move(principal).error());
       return false;
     }
     request_.principal = std::move(*principal);
@@ -445,7 +449,7 @@ std::string Connection::render_head(const Response& response, bool chunked, size
   out += "Date: " + http_date() + "\r\nX-Request-Id: " + request_.request_id + "\r\n";
   if (chunked) {
     out += "Transfer-Encoding: chunked\r\n";
-  } else if (response.status != 204) {
+  } else if (response.status != 204 && response.status != 304) {
     out += "Content-Length: " + std::to_string(length) + "\r\n";
   }
   if (close_after_) out += "Connection: close\r\n";

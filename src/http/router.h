@@ -21,8 +21,9 @@ class Exchange;
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
 
 enum class AuthClass {
-  kPublic,  // says nothing about tenants, models or load
-  kKey,     // a valid key
+  kPublic,   // says nothing about tenants, models or load
+  kKey,      // a valid key
+  kSession,  // a browser that logged in
 };
 
 struct Route {

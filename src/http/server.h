@@ -58,6 +58,8 @@ struct ServerOptions {
   std::shared_ptr<boost::asio::ssl::context> tls;  // none: plain
   // The principal of a request on a kKey route. On an I/O thread: no blocking. Absent: kKey routes answer 401.
   std::function<Result<std::string>(const Request&)> authenticate;
+  // The same for kSession routes. A permission_denied error is a 403.
+  std::function<Result<std::string>(const Request&)> authenticate_session;
   // Renders every answer that the server gives itself (404, 405, 401, 413, ...). Required.
   std::function<Response(int status, const Error& error, const std::string& request_id)> render_error;
   struct Completed {

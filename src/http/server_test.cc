@@ -101,6 +101,12 @@ class ServerTest : public ::testing::Test {
       if (key != nullptr && *key == "Bearer good") return std::string("key_1");
       return Error(Code::kUnauthenticated, "no key");
     };
+    options.authenticate_session = [](const Request& request) -> Result<std::string> {
+      const std::string* cookie = request.fields.find("cookie");
+      if (cookie != nullptr && *cookie == "good") return std::string("session_1");
+      if (cookie != nullptr && *cookie == "foreign") return Error(Code::kPermissionDenied, "another origin");
+      return Error(Code::kUnauthenticated, "no session");
+    };
     options.on_complete = [this](const ServerOptions::Completed&) { ++desk_.completed; };
     Router router;
     router.add(Route(Method::kGet, "/hello", AuthClass::kPublic, 0, [this](std::shared_ptr<Exchange> exchange) {
@@ -114,6 +120,14 @@ class ServerTest : public ::testing::Test {
     router.add(Route(Method::kPost, "/secret", AuthClass::kKey, 100, [this](std::shared_ptr<Exchange> exchange) {
       ++desk_.handled;
       exchange->respond(Response::text(200, exchange->request().principal));
+    }));
+    router.add(Route(Method::kGet, "/session", AuthClass::kSession, 0, [](std::shared_ptr<Exchange> exchange) {
+      exchange->respond(Response::text(200, exchange->request().principal));
+    }));
+    router.add(Route(Method::kGet, "/same", AuthClass::kPublic, 0, [](std::shared_ptr<Exchange> exchange) {
+      Response response;
+      response.status = 304;
+      exchange->respond(std::move(response));
     }));
     router.add(Route(Method::kGet, "/drop", AuthClass::kPublic, 0, [](std::shared_ptr<Exchange>) {}));
     router.add(Route(Method::kGet, "/hold", AuthClass::kPublic, 0, [this](std::shared_ptr<Exchange> exchange) {
@@ -452,6 +466,28 @@ TEST_F(ServerTest, CutsAtTheDeadline) {
   exchange.reset();
   drained.get();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+}
+
+TEST_F(ServerTest, EachRouteTakesOneKindOfCredential) {
+  start();
+  auto ask = [&](const std::string& line, const std::string& field) {
+    RawClient client(server_->port());
+    client.send(line + " HTTP/1.1\r\nHost: h\r\n" + field + "\r\n\r\n");
+    return client.read_until("\r\n\r\n").substr(9, 3);
+  };
+  EXPECT_EQ(ask("GET /session", "Cookie: good"), "200");
+  EXPECT_EQ(ask("GET /session", "Cookie: foreign"), "403");
+  EXPECT_EQ(ask("GET /session", "Authorization: Bearer good"), "401");
+  EXPECT_EQ(ask("POST /secret", "Cookie: good"), "401");
+}
+
+TEST_F(ServerTest, A304SaysNothingOfALength) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /same HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::string head = client.read_until("\r\n\r\n");
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 304 Not Modified\r\n")) << head;
+  EXPECT_EQ(head.find("Content-Length"), std::string::npos) << head;
 }
 
 TEST_F(ServerTest, CapsConnectionsOfAnAddress) {

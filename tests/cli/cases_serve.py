@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from place import STUDIO, TIMEOUT_S, TINY, Place
@@ -19,7 +20,7 @@ def test_the_json_line():
         copy = os.path.join(place.home, "My Model.gguf")
         os.symlink(TINY, copy)
         with Serve(place, "--listen", "127.0.0.1:0", "--model", "tiny", "--model", copy, "--key", "sk-given") as server:
-            assert set(server.started) == {"url", "key", "models"}
+            assert set(server.started) == {"url", "key", "models", "console"}
             assert server.started["url"].startswith("http://127.0.0.1:") and not server.started["url"].endswith(":0")
             assert server.started["key"] == "sk-given" and server.started["models"] == ["tiny", "My-Model"]
             assert server.status("sk-given") == 200 and server.status("sk-other") == 401
@@ -139,6 +140,31 @@ def test_other_commands_find_the_server():
         with Serve(place, *LOCAL, STUDIO_SERVE_KEY_FILE=key_file) as server:
             place.studio("run", "tiny", "hi", STUDIO_SERVE_KEY_FILE=key_file).must(0)
             wait_for(lambda: metric(server, "studio_generations_total") == 1)
+
+
+def test_console_prints_a_new_link():
+    with Place() as place:
+        place.studio("console").must(7, "studio serve")
+        with Serve(place, *LOCAL) as server:
+            form = re.compile(re.escape(server.started["url"]) + "/login#[0-9a-f]{32}")
+            links = [server.started["console"], place.studio("console").must(0).out.rstrip("\n"),
+                     place.studio("console", "--json").must(0).json()["console"]]
+            assert all(form.fullmatch(link) for link in links) and len(set(links)) == 3, links
+            for link in links:
+                assert [log_in(server, link), log_in(server, link)] == [200, 401]
+            place.studio("console", STUDIO_KEY="sk-other").must(4)
+
+
+def log_in(server, link):
+    url = server.started["url"]
+    request = urllib.request.Request(url + "/console/api/login", json.dumps({"token": link.split("#")[1]}).encode(),
+                                     {"Origin": url, "Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
 
 
 def wait_for(condition):

@@ -1,7 +1,8 @@
 """A real `studio serve` for tests: port zero, a temporary data folder, ended by its own process id.
 
 As a program: python3 tests/lib/server.py [--model NAME_OR_FILE]... -- COMMAND...
-runs COMMAND with STUDIO_URL, OPENAI_BASE_URL and OPENAI_API_KEY set and hands on its exit code.
+runs COMMAND with STUDIO_URL, OPENAI_BASE_URL, OPENAI_API_KEY, STUDIO_CONSOLE_LINK and STUDIO_SERVER_DATA (with server.log)
+set and hands on its exit code.
 """
 import json
 import os
@@ -43,6 +44,7 @@ class Server:
                 raise RuntimeError(f"studio serve ended with {self.process.returncode}:\n{file.read()[-4000:]}")
         started = json.loads(line)
         self.url, self.models = started["url"].rstrip("/"), started["models"]
+        self.console_link = started.get("console", "")
 
     def stop(self):
         """SIGTERM, a bounded wait, then SIGKILL. Returns the exit code."""
@@ -71,7 +73,7 @@ def main():
     with Server(models=models) as server:
         first = server.models[0] if isinstance(server.models[0], str) else server.models[0]["id"]
         env = dict(os.environ, STUDIO_URL=server.url, OPENAI_BASE_URL=server.url + "/v1", OPENAI_API_KEY=server.key,
-                   STUDIO_MODEL=first)
+                   STUDIO_MODEL=first, STUDIO_CONSOLE_LINK=server.console_link, STUDIO_SERVER_DATA=server.data)
         return subprocess.run(sys.argv[split + 1:], env=env, check=False).returncode
 
 

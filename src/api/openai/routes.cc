@@ -189,19 +189,23 @@ void tokenize(const Services& services, const ExchangePtr& exchange) {
 
 }  // namespace
 
-void add_routes(const Services& services, http::Router& router) {
-  using http::AuthClass, http::Method, http::Route;
+void add_routes_at(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
+  using http::Method, http::Route;
   using Function = void (*)(const Services&, const ExchangePtr&);
-  for (const std::string prefix : {"/v1", "/compatible-mode/v1"}) {
-    auto add = [&](Method method, const std::string& path, size_t body_bytes, Function function) {
-      router.add(Route(method, prefix + path, AuthClass::kKey, body_bytes,
-                       [services, function](ExchangePtr exchange) { function(services, exchange); }));
-    };
-    add(Method::kGet, "/models", 0, list_models);
-    add(Method::kGet, "/models/{id...}", 0, show_model);
-    add(Method::kPost, "/chat/completions", kMaxBodyBytes, chat_completions);
-    add(Method::kPost, "/completions", kMaxBodyBytes, completions);
-    add(Method::kPost, "/tokenize", kMaxBodyBytes, tokenize);
+  auto add = [&](Method method, const std::string& path, size_t body_bytes, Function function) {
+    router.add(Route(method, prefix + path, auth, body_bytes,
+                     [services, function](ExchangePtr exchange) { function(services, exchange); }));
+  };
+  add(Method::kGet, "/models", 0, list_models);
+  add(Method::kGet, "/models/{id...}", 0, show_model);
+  add(Method::kPost, "/chat/completions", kMaxBodyBytes, chat_completions);
+  add(Method::kPost, "/completions", kMaxBodyBytes, completions);
+  add(Method::kPost, "/tokenize", kMaxBodyBytes, tokenize);
+}
+
+void add_routes(const Services& services, http::Router& router) {
+  for (const char* prefix : {"/v1", "/compatible-mode/v1"}) {
+    add_routes_at(prefix, http::AuthClass::kKey, services, router);
   }
 }
 

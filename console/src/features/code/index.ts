@@ -1,0 +1,1 @@
+export { CodeDialog } from "./code_dialog.tsx";
