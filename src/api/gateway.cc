@@ -62,16 +62,22 @@ class GatewayImpl final : public Gateway {
  private:
   // All models load at once; the first that fails ends it.
   Status start_replicas() {
+    if (!config_.crash_dir.empty()) {
+      std::string program = config_.program.empty() ? "/proc/self/exe" : config_.program;
+      crashes_ = std::make_unique<inference::CrashReporter>(config_.crash_dir, std::move(program));
+    }
     for (size_t i = 0; i < config_.models.size(); ++i) {
       STUDIO_TRY(auto replica, Replica::start({.model = config_.models[i],
                                                .worker = config_.worker,
                                                .program = config_.program,
-                                               .socket_path = config_.run_dir + "/" + std::to_string(i) + ".sock"}));
+                                               .socket_path = config_.run_dir + "/" + std::to_string(i) + ".sock",
+                                               .crashes = crashes_.get()}));
       replicas_.push_back(std::move(replica));
     }
     for (auto& replica : replicas_) {
       if (config_.on_progress) config_.on_progress("loading " + replica->name() + " ...");
       STUDIO_TRY(ServedModel model, replica->open(config_.load_deadline));
+      metrics_.open_model(model.name);
       ready_.models.push_back(model.name);
       models_.add(std::move(model));
     }
@@ -83,7 +89,8 @@ class GatewayImpl final : public Gateway {
                       .usage = config_.usage,
                       .metrics = &metrics_,
                       .open_answers = &open_answers_,
-                      .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); }};
+                      .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); },
+                      .open_connections = [this] { return listening_.get()->open_connections(); }};
     http::Router router;
     openai::add_routes(services, router);
     add_system_routes(services, &is_draining_, router);
@@ -99,7 +106,10 @@ class GatewayImpl final : public Gateway {
     options.limits.stall_timeout = config_.stall_timeout;
     options.authenticate = bearer_authenticator(config_.keys);
     options.authenticate_session = console::session_authenticator(sessions);
-    options.render_error = &render_server_error;
+    options.render_error = [this](int status, const Error& error, const std::string& request_id) {
+      metrics_.note_refusal(status);
+      return render_server_error(status, error, request_id);
+    };
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     listening_promise_.set_value(server_.get());
@@ -128,6 +138,7 @@ class GatewayImpl final : public Gateway {
     metrics_.requests.add({route, http::method_name(request.method), std::to_string(completed.status)});
     metrics_.request_seconds.observe({route}, seconds);
     log::info("http.request", {{"request_id", request.request_id},
+                               {"client_request_id", request.client_request_id},
                                {"method", http::method_name(request.method)},
                                {"route", route},
                                {"status", completed.status},
@@ -147,6 +158,7 @@ class GatewayImpl final : public Gateway {
   std::promise<http::Server*> listening_promise_;
   std::shared_future<http::Server*> listening_ = listening_promise_.get_future().share();
   // In the order of their ends: the server, whose handlers use the models, goes first.
+  std::unique_ptr<inference::CrashReporter> crashes_;
   ServedModels models_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::unique_ptr<http::Server> server_;

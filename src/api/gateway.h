@@ -44,7 +44,9 @@ struct GatewayConfig {
   std::vector<GatewayModel> models;  // at least one
   inference::WorkerOptions worker;   // for every model; socket_path and engine.model_path are filled in per model
   std::string program;               // the studio binary that workers run; empty: /proc/self/exe
-  std::string run_dir;               // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
+  std::string
+      crash_dir;        // for reports of workers that died, made with mode 0700 when one does; empty: none are written
+  std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
 
   std::shared_ptr<KeyVerifier> keys;                  // required
   std::shared_ptr<inference::UsageSink> usage;        // required

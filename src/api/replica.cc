@@ -23,10 +23,12 @@ Result<std::unique_ptr<Replica>> Replica::start(ReplicaOptions options) {
   inference::WorkerOptions worker = chosen.worker;
   worker.socket_path = chosen.socket_path;
   worker.engine.model_path = chosen.model.path;
+  if (chosen.crashes != nullptr) worker.recorder_fd = inference::kRecorderFd;
   inference::SupervisorOptions supervised;
   supervised.name = chosen.model.name;
   supervised.program = chosen.program.empty() ? "/proc/self/exe" : chosen.program;
   supervised.arguments = inference::worker_arguments(worker);
+  if (chosen.crashes != nullptr) chosen.crashes->watch(chosen.model.name, supervised);
   STUDIO_TRY(auto supervisor, inference::Supervisor::start(std::move(supervised)));
   replica->supervisor_ = std::move(supervisor);
 
@@ -35,6 +37,7 @@ Result<std::unique_ptr<Replica>> Replica::start(ReplicaOptions options) {
   client.socket_path = chosen.socket_path;
   client.on_hung = [supervisor = replica->supervisor_] { supervisor->kill(); };
   client.restart_count = [supervisor = replica->supervisor_] { return supervisor->restarts(); };
+  client.worker_pid = [supervisor = replica->supervisor_] { return supervisor->pid(); };
   replica->client_ = std::make_shared<inference::WorkerClient>(std::move(client));
   return replica;
 }

@@ -7,6 +7,7 @@
 
 #include "api/gateway.h"
 #include "api/serving/served_models.h"
+#include "inference/crash_report.h"
 #include "inference/supervisor.h"
 #include "inference/worker_client.h"
 
@@ -17,6 +18,7 @@ struct ReplicaOptions {
   inference::WorkerOptions worker;  // socket and model path are filled in
   std::string program;              // empty: this one
   std::string socket_path;
+  inference::CrashReporter* crashes = nullptr;  // outlives the replica; nullptr: deaths are only logged
 };
 
 class Replica {

@@ -25,14 +25,10 @@ http::Response state(bool is_good, const char* good, const char* bad) {
 http::Response metrics_text(const Services& services) {
   GatewayMetrics& metrics = *services.metrics;
   for (const ServedModel& model : services.models->all()) {
-    inference::ModelStatus status = model.text->client().status();
-    metrics.model_ready.set({model.name}, status.ready ? 1 : 0);
-    metrics.sequences_running.set({model.name}, status.stats.running);
-    metrics.sequences_waiting.set({model.name}, status.stats.waiting);
-    metrics.kv_pages_total.set({model.name}, status.stats.pages_total);
-    metrics.kv_pages_free.set({model.name}, status.stats.pages_free);
-    metrics.worker_restarts.set({model.name}, status.restarts);
+    metrics.take_status(model.name, model.text->client().status());
   }
+  metrics.take_processes();
+  metrics.open_connections.set({}, static_cast<double>(services.open_connections()));
   http::Response response = http::Response::text(200, metrics.registry.text());
   response.fields.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   return response;

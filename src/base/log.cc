@@ -20,9 +20,6 @@ namespace {
 // Lines waiting for a slow terminal or pipe: at about 200 bytes each, 2 MB at most.
 constexpr size_t kQueueLines = 8192;
 
-// The longest field value that is written whole; more is cut, so that no caller can flood the log.
-constexpr size_t kMaxValueBytes = 2048;
-
 struct Sink {
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
@@ -54,12 +51,14 @@ std::atomic<size_t> dropped_reported{0};
 
 constexpr std::array<std::string_view, 5> kLevelNames = {"debug", "info", "warn", "error", "off"};
 
-void append_quoted(std::string& out, std::string_view text) {
+void append_quoted(std::string& out, std::string_view text, FieldKind kind = FieldKind::kReason) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  for (char c : text.substr(0, kMaxValueBytes)) {
+  for (char c : text.substr(0, max_bytes_of(kind))) {
     auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    if (!allows(kind, c)) {
+      out += '?';
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (byte < 0x20 || byte == 0x7f) {
@@ -70,14 +69,14 @@ void append_quoted(std::string& out, std::string_view text) {
       out += c;
     }
   }
-  if (text.size() > kMaxValueBytes) out += "...";
+  if (text.size() > max_bytes_of(kind)) out += "...";
   out += '"';
 }
 
-void append_value(std::string& out, const Field::Value& value) {
+void append_value(std::string& out, const Field::Value& value, FieldKind kind) {
   std::array<char, 40> digits;
   if (const auto* text = std::get_if<std::string_view>(&value)) {
-    append_quoted(out, *text);
+    append_quoted(out, *text, kind);
   } else if (const auto* truth = std::get_if<bool>(&value)) {
     out += *truth ? "true" : "false";
   } else if (const auto* integer = std::get_if<int64_t>(&value)) {
@@ -141,9 +140,9 @@ std::string format_line(Level level, std::string_view process, std::string_view 
   append_quoted(line, event);
   for (const Field& field : fields) {
     line += ',';
-    append_quoted(line, field.key);
+    append_quoted(line, field.key.name);
     line += ':';
-    append_value(line, field.value);
+    append_value(line, field.value, field.key.kind);
   }
   line += '}';
   return line;

@@ -2,9 +2,9 @@
 //
 //   log::info("worker.ready", {{"model", name}, {"load_ms", elapsed}});
 //
-// An event name is a fixed dotted word, so that logs can be counted; what varies goes into fields. Bodies, prompts,
-// answers and keys are never logged. Writing never blocks the caller: lines go through a bounded queue whose overflow
-// drops the oldest and is counted in the next line ("dropped").
+// An event name is a fixed dotted word, so that logs can be counted; what varies goes into fields, each of a name and
+// kind in log_fields.h. Bodies, prompts, answers, keys and header values have none. Writing never blocks the caller:
+// lines go through a bounded queue whose overflow drops the oldest and is counted in the next line ("dropped").
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/log_fields.h"
 #include "base/result.h"
 
 namespace studio::log {
@@ -27,16 +28,16 @@ void flush();
 
 struct Field {
   using Value = std::variant<std::string_view, int64_t, double, bool>;
-  Field(std::string_view name, std::string_view text) : key(name), value(text) {}
-  Field(std::string_view name, const std::string& text) : key(name), value(std::string_view(text)) {}
-  Field(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}
-  Field(std::string_view name, bool truth) : key(name), value(truth) {}
-  Field(std::string_view name, double number) : key(name), value(number) {}
+  Field(FieldName name, std::string_view text) : key(name), value(text) {}
+  Field(FieldName name, const std::string& text) : key(name), value(std::string_view(text)) {}
+  Field(FieldName name, const char* text) : key(name), value(std::string_view(text)) {}
+  Field(FieldName name, bool truth) : key(name), value(truth) {}
+  Field(FieldName name, double number) : key(name), value(number) {}
   template <typename Int>
     requires std::is_integral_v<Int> && (!std::is_same_v<Int, bool>)
-  Field(std::string_view name, Int number) : key(name), value(static_cast<int64_t>(number)) {}
+  Field(FieldName name, Int number) : key(name), value(static_cast<int64_t>(number)) {}
 
-  std::string_view key;
+  FieldName key;
   Value value;
 };
 using Fields = std::initializer_list<Field>;

@@ -73,4 +73,17 @@ void Family::observe(std::initializer_list<std::string_view> label_values, doubl
   state_->histograms->Add(state_->labels(label_values), state_->declaration.buckets).Observe(value);
 }
 
+void Family::observe_many(std::initializer_list<std::string_view> label_values, const std::vector<double>& increments,
+                          double sum) const {
+  assert(state_->histograms != nullptr && increments.size() == state_->declaration.buckets.size() + 1);
+  state_->histograms->Add(state_->labels(label_values), state_->declaration.buckets).ObserveMultiple(increments, sum);
+}
+
+void Family::open(std::initializer_list<std::string_view> label_values) const {
+  auto labels = state_->labels(label_values);
+  if (state_->counters != nullptr) state_->counters->Add(labels);
+  if (state_->gauges != nullptr) state_->gauges->Add(labels);
+  if (state_->histograms != nullptr) state_->histograms->Add(labels, state_->declaration.buckets);
+}
+
 }  // namespace studio::metrics

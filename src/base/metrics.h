@@ -23,6 +23,11 @@ class Family {
   void add(std::initializer_list<std::string_view> label_values, double amount = 1) const;  // counter, gauge
   void set(std::initializer_list<std::string_view> label_values, double value) const;       // gauge
   void observe(std::initializer_list<std::string_view> label_values, double value) const;   // histogram
+  // Many observations at once, made elsewhere: how many more in each bucket, the one above all bounds last.
+  void observe_many(std::initializer_list<std::string_view> label_values, const std::vector<double>& increments,
+                    double sum) const;
+  // Makes the series stand at 0 before anything happened, so that its first rise is seen as one.
+  void open(std::initializer_list<std::string_view> label_values) const;
 
  private:
   friend class Registry;

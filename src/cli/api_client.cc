@@ -157,19 +157,32 @@ Result<std::vector<std::string>> ApiClient::models() {
 }
 
 Result<std::string> ApiClient::console_link() {
-  std::string address = base_url_.substr(0, base_url_.find('/', base_url_.find("://") + 3));
+  const std::string address = origin();
+  STUDIO_TRY(const std::string body, fetch("/console/links", "{}"));
+  STUDIO_TRY(auto json, parse_json(body));
+  std::string token = json.is_object() ? text_at(json.get_object(), "token") : "";
+  if (token.empty()) return Error(Code::kCorruptData, address + " gives no token for its console");
+  return api::console_link(address, token);
+}
+
+Result<std::string> ApiClient::metrics() {
+  return fetch("/metrics", "");
+}
+
+std::string ApiClient::origin() const {
+  return base_url_.substr(0, base_url_.find('/', base_url_.find("://") + 3));
+}
+
+Result<std::string> ApiClient::fetch(const std::string& path, const std::string& posted) {
   std::string body;
-  Exchange exchange{.url = address + "/console/links", .key = key_, .body = "{}", .timeout_ms = 10'000, .on_body = {}};
+  Exchange exchange{.url = origin() + path, .key = key_, .body = posted, .timeout_ms = 10'000, .on_body = {}};
   exchange.on_body = [&](std::string_view bytes, long) {
     body += bytes;
     return body.size() <= kMaxBodyBytes;
   };
   STUDIO_CHECK_OK(exchange.run());
   if (exchange.status != 200) return error_of_answer(exchange.status, body);
-  STUDIO_TRY(auto json, parse_json(body));
-  std::string token = json.is_object() ? text_at(json.get_object(), "token") : "";
-  if (token.empty()) return Error(Code::kCorruptData, address + " gives no token for its console");
-  return api::console_link(address, token);
+  return body;
 }
 
 bool ApiClient::is_alive(long timeout_ms) {

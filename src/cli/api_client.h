@@ -35,12 +35,18 @@ class ApiClient {
                           const std::atomic<bool>& stop);
   // A link that logs a browser in to the server's console, once.
   Result<std::string> console_link();
+  // The text of /metrics, which stands beside the API's path. Errors as above.
+  Result<std::string> metrics();
   // True when something answers there within the time.
   bool is_alive(long timeout_ms);
 
   const std::string& base_url() const { return base_url_; }
 
  private:
+  std::string origin() const;
+  // A short answer from beside the API's path; asks by POST where something is posted.
+  Result<std::string> fetch(const std::string& path, const std::string& posted);
+
   std::string base_url_, key_;
 };
 

@@ -55,6 +55,8 @@ std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_show_command();
 std::unique_ptr<Command> make_rm_command();
+std::unique_ptr<Command> make_ps_command();
+std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_version_command();

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/settings.h"
 
@@ -27,6 +28,8 @@ Commands all_commands() {
   commands.push_back(make_list_command());
   commands.push_back(make_show_command());
   commands.push_back(make_rm_command());
+  commands.push_back(make_ps_command());
+  commands.push_back(make_stop_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_doctor_command());
   commands.push_back(make_config_show_command());

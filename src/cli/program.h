@@ -6,8 +6,6 @@
 
 namespace studio::cli {
 
-inline constexpr const char* kVersion = "0.1.0";
-
 // Call from main's thread before any other is started. Ignores SIGPIPE.
 int run_program(const std::vector<std::string>& words);
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "cli/answer_printer.h"
+#include "cli/conversation.h"
 #include "cli/engine_settings.h"
 #include "cli/interrupt.h"
 #include "cli/server_session.h"
@@ -33,7 +34,8 @@ class RunCommand final : public Command {
   std::string summary() const override { return "One answer, on standard output; reads a pipe too"; }
   std::string example() const override {
     return "  studio run qwen2.5-coder-0.5b-instruct \"Write fizzbuzz in C\"\n"
-           "  git diff | studio run qwen2.5-coder-1.5b-instruct \"Write a commit message for this diff\"";
+           "  git diff | studio run qwen2.5-coder-1.5b-instruct \"Write a commit message for this diff\"\n"
+           "  studio run qwen2.5-coder-0.5b-instruct    # in a terminal, without a prompt: a conversation";
   }
   Arguments::Settings settings() const override { return settings_; }
 
@@ -48,6 +50,14 @@ class RunCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    if (words_.empty() && ::isatty(STDIN_FILENO) == 1 && !context.output.is_json()) {
+      if (!temperature_.empty() || max_tokens_ > 0 || seed_ >= 0) {
+        return Error(
+            Code::kInvalidArgument,
+            "without a prompt this is a conversation: set the temperature and the like in it, by /set parameter");
+      }
+      return talk(context, model_, system_);
+    }
     STUDIO_TRY(auto prompt, whole_prompt());
     STUDIO_TRY(auto session, ServerSession::open(context, model_));
     STUDIO_TRY(auto body, request(session->model(), prompt));

@@ -178,6 +178,7 @@ Result<int> ServeCommand::run(Context& context) {
   config.listener = listener_config(context.config);
   config.worker = std::move(options);
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
+  config.crash_dir = data_dir + "/crashes";
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,

@@ -25,13 +25,26 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
-// The address in DATA/server.json; empty when no server has written one.
-std::string address_of_running_server(const std::string& data_dir) {
+struct ServerFile {
+  std::string url;  // empty when no server has written one
+  int pid = 0;
+};
+
+// DATA/server.json.
+ServerFile read_server_file(const std::string& data_dir) {
   auto text = read_file(data_dir + "/server.json", kMaxServerFileBytes);
   auto json = text.ok() ? parse_json(*text) : Result<boost::json::value>(text.error());
   const boost::json::object* object = json.ok() ? json->if_object() : nullptr;
   const boost::json::value* url = object ? object->if_contains("url") : nullptr;
-  return url && url->is_string() ? std::string(url->get_string()) : std::string();
+  const boost::json::value* pid = object ? object->if_contains("pid") : nullptr;
+  ServerFile file;
+  if (url && url->is_string()) file.url = std::string(url->get_string());
+  if (pid && pid->is_int64()) file.pid = static_cast<int>(pid->get_int64());
+  return file;
+}
+
+std::string address_of_running_server(const std::string& data_dir) {
+  return read_server_file(data_dir).url;
 }
 
 Result<std::string> key_of_running_server(const Context& context) {
@@ -59,6 +72,16 @@ std::string running_server(const Context& context) {
   auto key = url.empty() ? Result<std::string>(std::string()) : key_of_running_server(context);
   if (url.empty() || !ApiClient(url, key.ok() ? *key : "").is_alive(kAliveMs)) return "";
   return url;
+}
+
+Result<RunningServer> find_running_server(const Context& context) {
+  ServerFile file = read_server_file(context.data_dir());
+  const Error none(Code::kNotFound, "no server is running on " + context.data_dir() + " (studio serve starts one)");
+  if (file.url.empty() || file.pid <= 1) return none;
+  STUDIO_TRY(auto key, key_of_running_server(context));
+  ApiClient client(file.url, key);
+  if (!client.is_alive(kAliveMs)) return none;
+  return RunningServer{file.url, file.pid, std::move(client)};
 }
 
 Result<std::unique_ptr<ServerSession>> ServerSession::open(Context& context, const std::string& wanted) {
@@ -103,6 +126,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
   STUDIO_TRY(auto level, log::parse_level(config.worker.log_level));
   log::configure(level, "gateway");
   config.run_dir = run_dir;
+  config.crash_dir = context.data_dir() + "/crashes";
   config.keys = std::make_shared<api::FixedKeyVerifier>(
       std::vector<api::FixedKeyVerifier::Entry>{{"key_private", api::digest_key(key)}});
   config.usage = std::make_shared<NoUsage>();

@@ -14,6 +14,14 @@ namespace studio::cli {
 // The address of the server that runs on this data folder and answers; empty where none does.
 std::string running_server(const Context& context);
 
+struct RunningServer {
+  std::string url;
+  int pid = 0;
+  ApiClient client;
+};
+// The same with its process, for those who need one. Errors: not_found where none answers.
+Result<RunningServer> find_running_server(const Context& context);
+
 class ServerSession {
  public:
   // In this order: STUDIO_BASE_URL (with STUDIO_KEY) or OPENAI_BASE_URL (with OPENAI_API_KEY); the server running on

@@ -4,8 +4,8 @@
 #include <boost/json.hpp>
 #include <boost/version.hpp>
 
+#include "base/version.h"
 #include "cli/command.h"
-#include "cli/program.h"
 #include "store/sqlite.h"
 
 namespace studio::cli {

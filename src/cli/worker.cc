@@ -24,6 +24,7 @@ class WorkerCommand final : public Command {
     arguments.number(&context_, "--context", "N", "0: the model's own");
     arguments.number(&options_.engine.kv_bytes, "--kv-bytes", "N", "0: what fits");
     arguments.number(&prompt_chunk_, "--prompt-chunk", "N", "prompt tokens per step");
+    arguments.number(&recorder_fd_, "--recorder-fd", "N", "memory that outlives the worker; -1: none");
     arguments.option(&options_.log_level, "--log-level", "LEVEL", "debug, info, warn or error");
   }
 
@@ -32,6 +33,7 @@ class WorkerCommand final : public Command {
     if (options_.socket_path.empty() || engine.model_path.empty()) {
       return Error(Code::kInvalidArgument, "worker needs --socket and --model; `studio serve` starts it");
     }
+    options_.recorder_fd = static_cast<int>(recorder_fd_);
     engine.threads = static_cast<int>(threads_);
     STUDIO_TRY(engine.kernels, engine::parse_kernel_choice(kernels_));
     engine.max_sequences = static_cast<int>(max_sequences_);
@@ -46,7 +48,7 @@ class WorkerCommand final : public Command {
   inference::WorkerOptions options_;
   std::string kernels_ = "auto";
   int64_t threads_ = 0, max_sequences_ = options_.engine.max_sequences, max_queue_ = options_.engine.max_queue,
-          context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk;
+          context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk, recorder_fd_ = -1;
 };
 
 }  // namespace

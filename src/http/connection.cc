@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "http/head_parser.h"
 #include "http/origin_check.h"
+#include "http/request_id.h"
 
 namespace studio::http {
 namespace {
@@ -264,6 +265,7 @@ bool Connection::take_head() {
 
 void Connection::route_request(const HeadFacts& facts) {
   request_.request_id = new_uuid();
+  request_.client_request_id = client_request_id(request_.fields);
   if (asks_to_close(request_.fields)) close_after_ = true;
   bool has_body = facts.chunked || facts.content_length > 0;
   Router::Match match = shared_->router.match(request_.method, request_.path);
@@ -447,6 +449,9 @@ std::string Connection::render_head(const Response& response, bool chunked, size
   }
   out += kGuardFields;
   out += "Date: " + http_date() + "\r\nX-Request-Id: " + request_.request_id + "\r\n";
+  if (!request_.client_request_id.empty()) {
+    out += std::string(kClientRequestIdHeader) + ": " + request_.client_request_id + "\r\n";
+  }
   if (chunked) {
     out += "Transfer-Encoding: chunked\r\n";
   } else if (response.status != 204 && response.status != 304) {

@@ -50,9 +50,10 @@ struct Request {
   std::string body;
 
   std::vector<std::pair<std::string, std::string>> path_parameters;  // by the matched route's names, decoded
-  std::string route;            // the matched route's pattern: a label for logs and metrics
-  std::string request_id;       // ours, a UUID; also in the answer's x-request-id
-  std::string scheme = "http";  // "https" through TLS, or where a trusted proxy says so
+  std::string route;              // the matched route's pattern: a label for logs and metrics
+  std::string request_id;         // ours, a UUID; also in the answer's x-request-id
+  std::string client_request_id;  // the caller's own name for it, where it gave one (request_id.h)
+  std::string scheme = "http";    // "https" through TLS, or where a trusted proxy says so
   std::string peer;       // address of who asks, as a trusted proxy says where there is one; "unix" on a Unix socket
   std::string principal;  // who asks, set by the authenticator; empty on public routes
 

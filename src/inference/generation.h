@@ -81,6 +81,8 @@ struct GenerationSink {
   // Once: every choice was taken by the model's side, so what fails from here on fails in the middle of an answer.
   // Pieces of one choice may come before, while another is still asked for. May be empty.
   std::function<void()> on_accepted;
+  // Each token of a choice as it comes, before the piece it may complete: for timing. May be empty.
+  std::function<void(int choice)> on_token;
   std::function<void(const ChoiceDelta&)> on_delta;
   std::function<void(const GenerationEnd&)> on_end;
 };

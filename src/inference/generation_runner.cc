@@ -118,6 +118,7 @@ class Run {
     ChoiceDelta delta;
     delta.choice = static_cast<int>(index);
     std::optional<Finish> finish;
+    if (event.id >= 0 && sink_.on_token) sink_.on_token(delta.choice);
     if (event.id >= 0) finish = choice.text.push(event, delta);
     if (choice.is_first_of_prompt) choice.cached_tokens = std::max(choice.cached_tokens, event.usage.cached_tokens);
     if (!finish && event.finish != FinishReason::kNone) {

@@ -34,7 +34,9 @@ struct ModelStatus {
   bool ready = false;  // a token was produced lately, or could be
   engine::EngineInfo info;
   engine::EngineStats stats;
-  int restarts = 0;  // of the worker process, since start
+  int restarts = 0;              // of the worker process, since start
+  uint64_t streams_resumed = 0;  // that went on after their worker was lost
+  std::vector<int> worker_pids;  // of this machine; empty between two lives
 };
 
 class ModelClient {

@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "inference/flight_recorder.h"
 
 namespace studio::inference {
 namespace {
@@ -30,7 +31,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kGoodLife{60};
 
 // Child of fork(): only async-signal-safe calls until execv().
-[[noreturn]] void become_worker(const char* program, char* const* arguments, pid_t parent) {
+[[noreturn]] void become_worker(const char* program, char* const* arguments, pid_t parent, int recorder) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
@@ -40,6 +41,11 @@ constexpr std::chrono::seconds kGoodLife{60};
   ::signal(SIGPIPE, SIG_DFL);
   int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
+  if (recorder == kRecorderFd) {
+    ::fcntl(recorder, F_SETFD, 0);
+  } else if (recorder >= 0) {
+    ::dup2(recorder, kRecorderFd);
+  }
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // a worker has nothing to say on the gateway's standard output
   ::execv(program, arguments);
   ::_exit(127);
@@ -112,8 +118,9 @@ class SupervisorImpl final : public Supervisor {
     for (std::string& argument : options_.arguments) arguments.push_back(argument.data());
     arguments.push_back(nullptr);
     pid_t parent = ::getpid();
+    const int recorder = options_.recorder_fd ? options_.recorder_fd() : -1;
     pid_t child = ::fork();
-    if (child == 0) become_worker(options_.program.c_str(), arguments.data(), parent);
+    if (child == 0) become_worker(options_.program.c_str(), arguments.data(), parent, recorder);
     if (child < 0) {
       return Error(Code::kUnavailable, "A worker process cannot be started.").with_detail(std::strerror(errno));
     }
@@ -126,6 +133,7 @@ class SupervisorImpl final : public Supervisor {
   // Until the worker has ended; asks it to when stopping.
   void watch() {
     pid_t child = pid_;
+    const auto born = steady_clock::now();
     int handle = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
     bool asked = false;
     auto until = steady_clock::time_point::max();
@@ -143,10 +151,18 @@ class SupervisorImpl final : public Supervisor {
       ::poll(waiting.data(), asked ? 0 : (handle < 0 ? 1 : 2), limit_ms);
     }
     if (handle >= 0) ::close(handle);
+    tell_end(child, status, std::chrono::duration_cast<milliseconds>(steady_clock::now() - born));
     std::scoped_lock lock(mutex_);
     pid_ = 0;
     last_end_ = describe_end(status);
     if (!stopping_) log::error("worker.died", {{"model", options_.name}, {"pid", child}, {"end", last_end_}});
+  }
+
+  // A worker that dies of its own fault while it is asked to stop counts too.
+  void tell_end(pid_t child, int status, milliseconds lived) const {
+    const bool was_told = WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
+    const bool was_wanted = stopping_ && (WIFEXITED(status) || was_told);
+    if (options_.on_end && !was_wanted) options_.on_end(child, status, lived);
   }
 
   void wait_for_wake(milliseconds limit) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@ struct SupervisorOptions {
   // Waited after a death: doubled each time up to the second, back to the first after a minute of life.
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds longest_backoff{5'000};
+  // Both on the supervisor's thread. Before each start: a descriptor that the worker gets as kRecorderFd; -1: none.
+  std::function<int()> recorder_fd;
+  // After each end that nobody asked for, with the status of waitpid(); must not block.
+  std::function<void(int pid, int wait_status, std::chrono::milliseconds lived)> on_end;
 };
 
 class Supervisor {

@@ -67,6 +67,11 @@ json::object error_object(const Error& error) {
   return body;
 }
 
+template <size_t N>
+json::object histogram(const BucketCounts<N>& spread) {
+  return {{"counts", json::array(spread.counts.begin(), spread.counts.end())}, {"sum", spread.sum}};
+}
+
 // ---- decoding
 
 Error bad(std::string_view field, std::string_view what) {
@@ -209,6 +214,27 @@ void read_sampling(Reader& reader, engine::SamplingParams& sampling) {
     }
     sampling.logit_bias.emplace_back(id, *value);
   }
+}
+
+template <size_t N>
+void read_histogram(Reader& reader, std::string_view name, BucketCounts<N>& place) {
+  const json::value* value = reader.find(name);
+  if (value == nullptr) return;
+  const json::object* object = value->if_object();
+  const json::value* counts = object == nullptr ? nullptr : object->if_contains("counts");
+  const json::value* sum = object == nullptr ? nullptr : object->if_contains("sum");
+  if (counts == nullptr || !counts->is_array() || counts->get_array().size() != place.kBuckets || sum == nullptr) {
+    reader.fail(bad(name, "must hold a sum and one count for each bucket"));
+    return;
+  }
+  for (size_t i = 0; i < place.kBuckets; ++i) {
+    auto count = to_integer(counts->get_array()[i], name, 0, std::numeric_limits<int64_t>::max());
+    if (!count.ok()) return reader.fail(std::move(count).error());
+    place.counts[i] = static_cast<uint64_t>(*count);
+  }
+  // Not a float as the protocol's other numbers are: it adds up over days.
+  place.sum = sum->is_number() ? sum->to_number<double>() : -1;
+  if (!(place.sum >= 0 && std::isfinite(place.sum))) reader.fail(bad(name, "must have a sum of 0 or more"));
 }
 
 void read_forced_end(Reader& reader, std::optional<engine::ForcedEnd>& place) {
@@ -521,6 +547,9 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"steps", stats.steps},
                               {"prompt_tokens", stats.prompt_tokens},
                               {"generated_tokens", stats.generated_tokens},
+                              {"preemptions", stats.preemptions},
+                              {"batch_sizes", histogram(stats.batch_sizes)},
+                              {"queue_seconds", histogram(stats.queue_seconds)},
                               {"last_token_age_ms", stats.last_token_age_ms}});
 }
 
@@ -537,6 +566,9 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("steps", stats.steps, 0, kMaxCount);
   reader.integer("prompt_tokens", stats.prompt_tokens, 0, kMaxCount);
   reader.integer("generated_tokens", stats.generated_tokens, 0, kMaxCount);
+  reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
+  read_histogram(reader, "batch_sizes", stats.batch_sizes);
+  read_histogram(reader, "queue_seconds", stats.queue_seconds);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
   return stats;

@@ -189,12 +189,26 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   }
   engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4};
   stats.last_token_age_ms = -1;
+  stats.preemptions = 5;
+  stats.batch_sizes.add(engine::kBatchSizeBounds, 3);
+  stats.batch_sizes.add(engine::kBatchSizeBounds, 1000);
+  stats.queue_seconds.sum = 1e9 + 0.125;  // more digits than a float holds
   auto back = decode_stats(encode_stats(stats));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->pages_free, 4);
   EXPECT_EQ(back->last_token_age_ms, -1);
+  EXPECT_EQ(back->preemptions, 5U);
+  EXPECT_EQ(back->batch_sizes.counts, stats.batch_sizes.counts);
+  EXPECT_EQ(back->batch_sizes.counts[2], 1U);
+  EXPECT_EQ(back->batch_sizes.counts.back(), 1U);
+  EXPECT_EQ(back->batch_sizes.sum, 1003);
+  EXPECT_EQ(back->queue_seconds.sum, 1e9 + 0.125);
   EXPECT_FALSE(decode_info(R"({"data":[]})").ok());
   EXPECT_FALSE(decode_stats(R"({"running":-1})").ok());
+  for (const char* spread : {"1", "{}", R"({"counts":[1],"sum":0})", R"({"counts":[0,0,0,0,0,0,0,0,0,0,0],"sum":-1})",
+                             R"({"counts":[0,0,0,0,0,0,0,0,0,0,-1],"sum":1})"}) {
+    EXPECT_FALSE(decode_stats(R"({"batch_sizes":)" + std::string(spread) + "}").ok()) << spread;
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "base/stop_signals.h"
+#include "inference/flight_recorder.h"
 #include "inference/worker_server.h"
 
 namespace studio::inference {
@@ -77,6 +78,8 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           std::to_string(engine.kv_bytes),
           "--prompt-chunk",
           std::to_string(engine.prompt_chunk),
+          "--recorder-fd",
+          std::to_string(options.recorder_fd),
           "--log-level",
           options.log_level};
 }
@@ -90,9 +93,20 @@ Status run_worker(const WorkerOptions& options) {
   log::configure(level, "worker");
   const sigset_t stops = block_stop_signals();
 
+  std::unique_ptr<FlightRecorder> recorder;
+  if (options.recorder_fd >= 0) {
+    auto attached = FlightRecorder::attach(options.recorder_fd);
+    if (attached.ok()) {
+      recorder = std::move(*attached);
+      recorder->catch_fatal_signals();
+    } else {
+      log::warn("worker.no_recorder", {{"why", attached.error().message()}});  // only its obituary will be shorter
+    }
+  }
   auto begun = std::chrono::steady_clock::now();
   STUDIO_TRY(auto engine, engine::Engine::load(options.engine));
-  STUDIO_TRY(auto server, WorkerServer::start(*engine, options.socket_path));
+  if (recorder) recorder->note_engine(engine->info());
+  STUDIO_TRY(auto server, WorkerServer::start(*engine, options.socket_path, recorder.get()));
   if (sandbox_fits_build()) {
     STUDIO_TRY(calls, restrict_calls(FileCalls::kNone));
   }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "http/client.h"
 #include "http/sse.h"
+#include "inference/lifetime_stats.h"
 #include "inference/token_protocol.h"
 
 namespace studio::inference {
@@ -65,6 +66,8 @@ struct WorkerClient::State {
   steady_clock::time_point last_progress = steady_clock::now();
   engine::EngineInfo info;
   engine::EngineStats stats;
+  LifetimeStats lifetime_stats;
+  uint64_t streams_resumed = 0;
 
   http::Client client;
   std::thread thread;
@@ -188,7 +191,8 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream> {
                    event.index < request_.sequence.max_new_tokens;
       for (const auto& top : event.top_logprobs) sound = sound && top.id < vocab_size() && valid_logprob(top.logprob);
       if (!sound) {
-        give_up_connection("token " + std::to_string(event.id) + " at " + std::to_string(event.index) + ", expected " +
+        // Which id it was is the model's output, and not for the log.
+        give_up_connection("a token at " + std::to_string(event.index) + ", expected a sound one at " +
                            std::to_string(expected));
         return false;
       }
@@ -360,6 +364,7 @@ bool WorkerClient::State::poll() {
   if (new_info) info = std::move(*new_info);
   if (fresh->steps != stats.steps || fresh->running == 0 || !answering) last_progress = now;
   stats = *fresh;
+  lifetime_stats.take(stats);
   last_answer = now;
   answering = answered_ever = true;
   changed.notify_all();
@@ -371,6 +376,7 @@ void WorkerClient::State::take_up_lost() {
   {
     std::scoped_lock lock(mutex);
     streams.swap(lost);
+    streams_resumed += streams.size();
   }
   for (const auto& stream : streams) {
     log::info("worker.stream_resumed", {{"model", options.name}, {"request_id", stream->request_id()}});
@@ -415,8 +421,11 @@ ModelStatus WorkerClient::status() const {
   status.ready = state_->answering && now - state_->last_progress < kStuckAfter &&
                  now - state_->last_answer < state_->options.poll_every + kHealthDeadline + std::chrono::seconds(1);
   status.info = state_->info;
-  status.stats = state_->stats;
+  status.stats = state_->lifetime_stats.total();
   status.restarts = state_->options.restart_count ? state_->options.restart_count() : 0;
+  const int pid = state_->options.worker_pid ? state_->options.worker_pid() : 0;
+  if (pid > 0) status.worker_pids.push_back(pid);
+  status.streams_resumed = state_->streams_resumed;
   return status;
 }
 

@@ -26,6 +26,7 @@ struct WorkerClientOptions {
   std::chrono::milliseconds hung_after{20'000};
   std::function<void()> on_hung;       // asked to kill it; on the client's monitor thread
   std::function<int()> restart_count;  // for status()
+  std::function<int()> worker_pid;     // likewise; 0: between two lives
 };
 
 class WorkerClient final : public ModelClient {

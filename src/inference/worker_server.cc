@@ -41,6 +41,22 @@ int http_status(Code code) {
   }
 }
 
+const char* finish_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kNone:
+      break;
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+    case FinishReason::kError:
+      return "error";
+  }
+  return "none";
+}
+
 void respond_error(Exchange& exchange, const Error& error) {
   exchange.respond(Response::json(http_status(error.code()), encode_error(error)));
 }
@@ -49,6 +65,8 @@ void respond_error(Exchange& exchange, const Error& error) {
 struct Stream {
   std::shared_ptr<Exchange> exchange;
   std::string request_id;
+  FlightRecorder::Lease record;  // until its end was written
+  const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
   std::mutex mutex;
   std::optional<engine::Engine::SequenceId> id;  // guarded by mutex
   bool gone = false;                             // guarded by mutex: the client left before id was known
@@ -96,10 +114,22 @@ class EventPump {
 
   static void write(const Item& item) {
     Exchange& exchange = *item.stream->exchange;
+    if (item.event.id >= 0) item.stream->record.note_token();
     exchange.write(http::sse_event(encode_event(item.stream->request_id, item.event)));
     if (item.event.finish == FinishReason::kNone) return;
+    item.stream->record.release();
+    log_end(*item.stream, item.event);
     exchange.write(http::sse_event("[DONE]"));
     exchange.finish();
+  }
+
+  static void log_end(const Stream& stream, const TokenEvent& event) {
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - stream.begun);
+    log::info("sequence.ended", {{"request_id", stream.request_id},
+                                 {"finish_reason", finish_name(event.finish)},
+                                 {"prompt_tokens", event.usage.prompt_tokens},
+                                 {"completion_tokens", event.usage.generated_tokens},
+                                 {"ms", took.count()}});
   }
 
   std::mutex mutex_;
@@ -111,7 +141,7 @@ class EventPump {
 
 class WorkerServerImpl final : public WorkerServer {
  public:
-  explicit WorkerServerImpl(engine::Engine& engine) : engine_(engine) {}
+  WorkerServerImpl(engine::Engine& engine, FlightRecorder* recorder) : engine_(engine), recorder_(recorder) {}
   ~WorkerServerImpl() override { drain(std::chrono::milliseconds(0)); }
 
   Status listen(const std::string& socket_path) {
@@ -153,6 +183,11 @@ class WorkerServerImpl final : public WorkerServer {
     exchange->on_gone([this, weak = std::weak_ptr(stream)] {
       if (auto left = weak.lock()) cancel(*left);
     });
+    log::debug("sequence.begins", {{"request_id", request->request_id},
+                                   {"prompt_tokens", request->sequence.prompt.size()},
+                                   {"resumed_tokens", request->sequence.resume.size()},
+                                   {"max_tokens", request->sequence.max_new_tokens}});
+    if (recorder_) stream->record = recorder_->begin(*request);
     submit(stream, std::move(request->sequence));
   }
 
@@ -187,6 +222,7 @@ class WorkerServerImpl final : public WorkerServer {
   }
 
   engine::Engine& engine_;
+  FlightRecorder* const recorder_;  // may be nullptr
   // Shared with the engine's sinks, which may outlive the server.
   const std::shared_ptr<EventPump> pump_ = std::make_shared<EventPump>();
   std::unique_ptr<http::Server> server_;
@@ -194,8 +230,9 @@ class WorkerServerImpl final : public WorkerServer {
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerServer>> WorkerServer::start(engine::Engine& engine, const std::string& socket_path) {
-  auto server = std::make_unique<WorkerServerImpl>(engine);
+Result<std::unique_ptr<WorkerServer>> WorkerServer::start(engine::Engine& engine, const std::string& socket_path,
+                                                          FlightRecorder* recorder) {
+  auto server = std::make_unique<WorkerServerImpl>(engine, recorder);
   STUDIO_CHECK_OK(server->listen(socket_path));
   return std::unique_ptr<WorkerServer>(std::move(server));
 }

@@ -10,13 +10,15 @@
 
 #include "base/result.h"
 #include "engine/schedule/engine.h"
+#include "inference/flight_recorder.h"
 
 namespace studio::inference {
 
 class WorkerServer {
  public:
-  // Listens when it returns. The engine must outlive the server.
-  static Result<std::unique_ptr<WorkerServer>> start(engine::Engine& engine, const std::string& socket_path);
+  // Listens when it returns. Engine and recorder (where there is one) must outlive the server.
+  static Result<std::unique_ptr<WorkerServer>> start(engine::Engine& engine, const std::string& socket_path,
+                                                     FlightRecorder* recorder = nullptr);
   virtual ~WorkerServer() = default;
 
   // Refuses new sequences, lets running ones finish until the deadline, then cancels them.

@@ -95,7 +95,7 @@ def test_stop_strings_at_character_borders(server):
 
 def test_a_client_that_leaves_frees_its_pages(server):
     wait_for(lambda: metric(server, "studio_sequences_running") == 0, "idle")
-    total, before = metric(server, "studio_kv_pages"), metric(server, "studio_generations_total", 'outcome="cancelled"')
+    total, before = metric(server, "studio_kv_pages"), metric(server, "studio_generations_total", 'finish_reason="cancelled"')
     streams = [post(server, {**LONG, "n": 2}) for _ in range(4)]
     for stream in streams:
         stream.readline()
@@ -104,7 +104,7 @@ def test_a_client_that_leaves_frees_its_pages(server):
         stream.close()
     wait_for(lambda: metric(server, "studio_sequences_running") == 0, "all cancelled")
     assert metric(server, "studio_kv_pages_free") == total
-    wait_for(lambda: metric(server, "studio_generations_total", 'outcome="cancelled"') == before + 4, "counted")
+    wait_for(lambda: metric(server, "studio_generations_total", 'finish_reason="cancelled"') == before + 4, "counted")
 
 
 def test_many_at_once_answer_as_alone(server):
@@ -176,7 +176,7 @@ def test_a_killed_worker_costs_no_stream(server):
     answer = of_stream((first + stream.read()).decode())
     assert answer["done"] and answer["text"] == whole["text"]
     wait_for(lambda: metric(server, "studio_model_ready") == 1, "the worker is back")
-    assert metric(server, "studio_worker_restarts") >= 1
+    assert metric(server, "studio_worker_restarts_total") >= 1
 
 
 class Stopped:
@@ -261,7 +261,7 @@ def test_a_key_has_only_so_many_requests_open(_):
             assert json.load(error)["error"]["code"] == "limit_requests"
         assert get_status(limited, "/healthz") == 200
         held.close()
-        wait_for(lambda: metric(limited, "studio_generations_total", 'outcome="cancelled"') == 1, "ended")
+        wait_for(lambda: metric(limited, "studio_generations_total", 'finish_reason="cancelled"') == 1, "ended")
         for _ in range(20):  # an answer that was read to its end is no longer open
             assert ask(limited, max_tokens=1)["choices"]
 

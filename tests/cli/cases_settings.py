@@ -97,7 +97,7 @@ def test_mistyped_words_get_a_suggestion():
 def test_help_is_on_standard_output():
     with Place() as place:
         whole = place.studio("--help").must(0).out
-        for command in ("serve", "chat", "run", "pull", "list", "show", "rm", "bench", "doctor", "version"):
+        for command in ("serve", "chat", "run", "pull", "list", "show", "rm", "ps", "stop", "bench", "doctor", "version"):
             assert f"\n  {command} " in whole, command
             assert "Usage: studio" in place.studio(command, "--help").must(0).out
         bare = place.studio().must(2)  # help, but nothing was done

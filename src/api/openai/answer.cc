@@ -56,15 +56,18 @@ class Answer : public std::enable_shared_from_this<Answer> {
         model_(model),
         options_(std::move(options)),
         chunks_(options_.head, choices, options_.may_reason),
-        collected_(choices) {}
+        collected_(choices),
+        last_tokens_(choices) {}
 
   void start(inference::GenerationRequest request) {
     auto self = shared_from_this();
     inference::GenerationSink sink{.on_accepted = [self] { self->on_accepted(); },
+                                   .on_token = [self](int choice) { self->on_token(static_cast<size_t>(choice)); },
                                    .on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
                                    .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
     auto generation = model_.text->start(std::move(request), std::move(sink));
     if (!generation.ok()) {
+      services_.metrics->note_refusal(generation.error());
       lease_.reset();
       return exchange_->respond(error_response(generation.error(), request_id()));
     }
@@ -98,7 +101,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
   void on_delta(const ChoiceDelta& delta) {
     std::scoped_lock lock(mutex_);
-    note_token();
     held_bytes_ += bytes_of(delta);
     if (held_bytes_ > (options_.is_stream ? kMaxHeldBytes : kMaxWholeBytes)) return outgrow();
     ChoiceAnswer& choice = collected_[static_cast<size_t>(delta.choice)];
@@ -118,10 +120,15 @@ class Answer : public std::enable_shared_from_this<Answer> {
     services_.post([generation = generation_] { generation->cancel(); });
   }
 
-  void note_token() {
-    if (has_token_) return;
-    has_token_ = true;
-    first_token_ = steady_clock::now();
+  void on_token(size_t choice) {
+    const auto now = steady_clock::now();
+    std::scoped_lock lock(mutex_);
+    if (last_tokens_[choice]) {
+      std::chrono::duration<double> gap = now - *last_tokens_[choice];
+      services_.metrics->inter_token_latency.observe({model_.name}, gap.count());
+    }
+    last_tokens_[choice] = now;
+    if (!first_token_) first_token_ = now;
   }
 
   // With mutex_ held, as all that writes to the exchange.
@@ -239,7 +246,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     record.started_at =
         std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
     std::scoped_lock lock(mutex_);
-    if (has_token_) record.first_token_ms = ms(first_token_ - exchange_->received_at());
+    if (first_token_) record.first_token_ms = ms(*first_token_ - exchange_->received_at());
     record.total_ms = ms(since);
     return record;
   }
@@ -247,16 +254,17 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void count(const GenerationEnd& end) {
     GatewayMetrics& metrics = *services_.metrics;
     metrics.prompt_tokens.add({model_.name}, static_cast<double>(end.usage.prompt_tokens));
-    metrics.cached_tokens.add({model_.name}, static_cast<double>(end.usage.cached_tokens));
     metrics.generated_tokens.add({model_.name}, static_cast<double>(end.usage.completion_tokens));
-    metrics.generations.add({model_.name, outcome_of(end)});
-    std::scoped_lock lock(mutex_);
-    if (!has_token_) return;
+    metrics.generations.add({model_.name, exchange_->request().route, outcome_of(end)});
+    if (end.error) metrics.note_refusal(*end.error);
     using Seconds = std::chrono::duration<double>;
-    metrics.time_to_first_token.observe({model_.name}, Seconds(first_token_ - exchange_->received_at()).count());
+    metrics.end_to_end.observe({model_.name}, Seconds(steady_clock::now() - exchange_->received_at()).count());
+    std::scoped_lock lock(mutex_);
+    if (!first_token_) return;
+    metrics.time_to_first_token.observe({model_.name}, Seconds(*first_token_ - exchange_->received_at()).count());
     auto per_choice = end.usage.completion_tokens / static_cast<int64_t>(end.finish.size());
     if (per_choice < 2) return;
-    Seconds decode = steady_clock::now() - first_token_;
+    Seconds decode = steady_clock::now() - *first_token_;
     metrics.time_per_output_token.observe({model_.name}, decode.count() / static_cast<double>(per_choice - 1));
   }
 
@@ -269,10 +277,11 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::mutex mutex_;  // of everything below; never held while a Generation goes
   ChunkWriter chunks_;
   std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
-  bool has_begun_ = false, has_token_ = false, is_over_ = false, has_outgrown_ = false;
+  bool has_begun_ = false, is_over_ = false, has_outgrown_ = false;
   size_t held_bytes_ = 0;  // of collected_, about
-  steady_clock::time_point first_token_;
-  std::shared_ptr<inference::Generation> generation_;  // until it is over
+  std::optional<steady_clock::time_point> first_token_;
+  std::vector<std::optional<steady_clock::time_point>> last_tokens_;  // of each choice
+  std::shared_ptr<inference::Generation> generation_;                 // until it is over
 };
 
 }  // namespace
@@ -280,7 +289,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
 void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
             inference::GenerationRequest request, AnswerOptions options) {
   auto lease = services.open_answers->open(exchange->request().principal);
-  if (!lease.ok()) return exchange->respond(error_response(lease.error(), exchange->request().request_id));
+  if (!lease.ok()) {
+    services.metrics->note_refusal(lease.error());
+    return exchange->respond(error_response(lease.error(), exchange->request().request_id));
+  }
   size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
   std::make_shared<Answer>(std::move(exchange), services, model, choices, std::move(options), std::move(*lease))
       ->start(std::move(request));

@@ -18,6 +18,7 @@ struct Services {
   OpenAnswers* open_answers = nullptr;
   // Runs work that may block for milliseconds, such as a commit, on a handler thread.
   std::function<void(std::function<void()>)> post;
+  std::function<size_t()> open_connections;  // of the listener, for /metrics
 };
 
 }  // namespace studio::api

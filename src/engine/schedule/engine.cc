@@ -318,7 +318,12 @@ void LocalEngine::run() {
     stats_.running = scheduler_->running();
     stats_.waiting = scheduler_->waiting();
     stats_.pages_free = pages_->free();
-    stats_.steps += counts.prompt_tokens + counts.produced_tokens > 0 ? 1 : 0;
+    if (counts.sequences > 0) {
+      ++stats_.steps;
+      stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);
+    }
+    stats_.preemptions = scheduler_->preemptions();
+    stats_.queue_seconds = scheduler_->queue_seconds();
     stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
     stats_.generated_tokens += static_cast<uint64_t>(counts.produced_tokens);
     if (counts.produced_tokens > 0) last_token_ = Clock::now();

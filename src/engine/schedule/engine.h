@@ -8,6 +8,7 @@
 // Threads: submit, cancel and stats from any thread. Events arrive on the scheduler thread; a sink must not block.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bucket_counts.h"
 #include "base/result.h"
 #include "engine/sampling/params.h"
 #include "engine/tensor/token.h"
@@ -91,10 +93,22 @@ struct EngineInfo {
   int64_t parameters = 0;
 };
 
+// Sequences in one step: powers of two up to the widest batch.
+inline constexpr std::array<double, 10> kBatchSizeBounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+// Seconds that a sequence waited for its first step: from an idle engine to a queue of long prompts.
+inline constexpr std::array<double, 13> kQueueSecondsBounds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5,
+                                                               1,     2.5,   5,    10,   30,  60};
+using BatchSizes = BucketCounts<kBatchSizeBounds.size()>;
+using QueueSeconds = BucketCounts<kQueueSecondsBounds.size()>;
+
+// Since the engine was loaded, or of now.
 struct EngineStats {
   int running = 0, waiting = 0;
   int pages_total = 0, pages_free = 0;
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
+  uint64_t preemptions = 0;        // sequences that gave their pages back to older ones
+  BatchSizes batch_sizes;          // one entry for each step
+  QueueSeconds queue_seconds;      // one entry for each sequence that was admitted
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never
 };
 

@@ -59,11 +59,16 @@ void Scheduler::admit() {
     const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) + running();
     if (!running_.empty() && needed > pages_.free()) return;
     if (!next.state.reserve(static_cast<int>(next.ids.size()))) return;
+    if (!std::exchange(next.was_admitted, true)) {
+      const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - next.submitted;
+      queue_seconds_.add(kQueueSecondsBounds, waited.count());
+    }
     running_.splice(running_.end(), waiting_, waiting_.begin());
   }
 }
 
 void Scheduler::preempt(List::iterator victim) {
+  ++preemptions_;
   (*victim)->state.release();
   waiting_.splice(waiting_.begin(), running_, victim);
 }
@@ -110,6 +115,7 @@ StepCounts Scheduler::step() {
   StepCounts counts;
   if (chosen_.empty()) return counts;
 
+  counts.sequences = static_cast<int>(chosen_.size());
   runs_.clear();
   drawing_.clear();
   for (const Chosen& chosen : chosen_) {

@@ -30,6 +30,7 @@ struct SchedulerLimits {
 };
 
 struct StepCounts {
+  int sequences = 0;
   int prompt_tokens = 0;
   int produced_tokens = 0;
 };
@@ -46,6 +47,9 @@ class Scheduler {
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(waiting_.size()); }
   int64_t waiting_pages() const;  // that the waiting ones need to be admitted
+
+  uint64_t preemptions() const { return preemptions_; }
+  const QueueSeconds& queue_seconds() const { return queue_seconds_; }
 
   // One pass of the model, or nothing when no sequence can run.
   StepCounts step();
@@ -66,6 +70,8 @@ class Scheduler {
   PagePool& pages_;
   ThreadPool& threads_;
   SchedulerLimits limits_;
+  uint64_t preemptions_ = 0;
+  QueueSeconds queue_seconds_;
   List running_;  // by age, oldest first
   List waiting_;
 

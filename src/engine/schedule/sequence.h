@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -60,7 +61,9 @@ struct Sequence {
   SequenceState state;
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
-  TokenHistory history;  // kept only where the sampling parameters look at it
+  const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
+  bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
+  TokenHistory history;       // kept only where the sampling parameters look at it
 };
 
 }  // namespace studio::engine

@@ -1,0 +1,34 @@
+#include "inference/lifetime_stats.h"
+
+namespace studio::inference {
+namespace {
+
+template <size_t N>
+void add(BucketCounts<N>& sum, const BucketCounts<N>& more) {
+  for (size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += more.counts[i];
+  sum.sum += more.sum;
+}
+
+void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
+  sum.steps += more.steps;
+  sum.prompt_tokens += more.prompt_tokens;
+  sum.generated_tokens += more.generated_tokens;
+  sum.preemptions += more.preemptions;
+  add(sum.batch_sizes, more.batch_sizes);
+  add(sum.queue_seconds, more.queue_seconds);
+}
+
+}  // namespace
+
+void LifetimeStats::take(const engine::EngineStats& fresh) {
+  if (fresh.steps < latest_.steps || fresh.generated_tokens < latest_.generated_tokens) add_counts(past_, latest_);
+  latest_ = fresh;
+}
+
+engine::EngineStats LifetimeStats::total() const {
+  engine::EngineStats total = latest_;
+  add_counts(total, past_);
+  return total;
+}
+
+}  // namespace studio::inference
