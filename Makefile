@@ -2,8 +2,9 @@
 #   make run      install what is missing, build, fetch the default model, start studio
 #   make test     install what tests need, build, run them all, counts last
 #   make show-X   the long form of one promise (make show lists them)
+#   make test-sanitizers   all of it under the address, undefined-behaviour and thread sanitizers (an hour and a half)
 SHELL := /bin/bash
-.PHONY: run build test show format bench clean help
+.PHONY: run build test test-sanitizers show format bench clean help
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -17,6 +18,10 @@ run:
 test:
 	@scripts/build.sh --tests
 	@python3 tests/run.py $(SUITES)
+
+test-sanitizers:
+	@scripts/build.sh --tests
+	@tests/sanitizers/all.py $(KINDS)
 
 show:
 	@python3 tests/run.py --list

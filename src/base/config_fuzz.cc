@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/line_mutator.h"
 
 namespace {
 
@@ -59,4 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto from_text = Config::load(kSettings, {.env = {{variable, text}}});
   check(from_text.ok() || from_text.error().message().starts_with(variable + ": "));
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_lines(data, size, max_size, seed);
 }

@@ -177,5 +177,10 @@ TEST(HeadParser, SplitsTargetAndKeepsFieldsInOrder) {
   EXPECT_EQ(request->fields.size(), 3u);
 }
 
+TEST(HeadParser, TakesAnAnswersStatusOnlyWhereItIsOne) {
+  EXPECT_EQ(parse_response_head("HTTP/1.1 100 Continue\r\n\r\n")->status, 100);
+  EXPECT_EQ(parse_response_head("HTTP/1.1 099 Low\r\n\r\n").error().code(), Code::kCorruptData);
+}
+
 }  // namespace
 }  // namespace studio::http

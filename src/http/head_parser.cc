@@ -54,6 +54,7 @@ Result<ResponseHead> parse_response_head(std::string_view head) {
   }
   ResponseHead result;
   result.status = static_cast<int>(parser.get().result_int());
+  if (result.status < 100) return Error(Code::kCorruptData, "The server's answer is not HTTP/1.1.");  // "099"
   result.fields = take_fields(parser.get().base());
   result.chunked = parser.chunked();
   if (auto length = parser.content_length()) {

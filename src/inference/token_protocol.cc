@@ -333,7 +333,9 @@ Status read_choice(const json::object& choice, std::vector<TokenEvent>& events) 
   for (const auto& [reason, name] : kFinishNames) {
     if (name == finish) events.back().finish = reason;
   }
-  if (events.back().finish == FinishReason::kNone) return corrupt("finish_reason");
+  // A stream that fails ends in an error frame, which says why; an end called "error" would say nothing.
+  const FinishReason end = events.back().finish;
+  if (end == FinishReason::kNone || end == FinishReason::kError) return corrupt("finish_reason");
   return Ok{};
 }
 

@@ -158,6 +158,7 @@ TEST(TokenProtocol, RefusesFramesThatBreakIt) {
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":["x"]}}]})",
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":[-1e39]}}]})",
         R"({"choices":[{"token_ids":[1],"logprobs":{"token_logprobs":[-1],"top_logprobs":[[[1]]]}}]})",
+        R"({"choices":[{"finish_reason":"error"}]})",  // without saying which
         R"({"choices":[{"finish_reason":"tired"}]})", R"({"choices":[{"finish_reason":7}]})",
         R"({"choices":[{"token_ids":[1]}],"usage":{"prompt_tokens":-1}})"}) {
     auto frame = decode_frame(text);

@@ -88,7 +88,8 @@ def test_bench():
         figures = place.studio(*words, "--json").must(0).json()
         assert (figures["model"], figures["kernels"], figures["threads"]) == ("tiny", "scalar", 1)
         assert all(figures[name] > 0 for name in ("prefill", "decode", "streams", "memory_gbs", "bytes_per_token", "ops_per_token"))
-        assert 0 < figures["decode_share_of_roof"] < 1
+        # A sanitizer slows the two rates of this share unevenly.
+        assert 0 < figures["decode_share_of_roof"] < (100 if "ASAN_OPTIONS" in os.environ else 1)
         assert (figures["prefill_tokens"], figures["decode_tokens"], figures["stream_count"]) == (32, 8, 2)
         assert "answer of 8" in place.studio(*words).must(0).out
         for flag in ("--prefill", "--decode", "--streams", "--repeat"):

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <cmath>
+#include <limits>
 
 #include "base/json.h"
 #include "base/nearest_name.h"
@@ -16,6 +18,12 @@ std::string shown(double value) {
   std::string text = to_json(boost::json::value(value));
   if (text.ends_with(".0")) text.resize(text.size() - 2);
   return text;
+}
+
+// The float that a number becomes; what is past every float stays as it is.
+double as_float(double value) {
+  if (std::fabs(value) > std::numeric_limits<float>::max()) return value;
+  return static_cast<double>(static_cast<float>(value));
 }
 
 bool is_neutral(const FieldRule& rule, const boost::json::value& value) {
@@ -129,8 +137,9 @@ std::optional<double> FieldReader::number(std::string_view name, Range range) {
     return std::nullopt;
   }
   double number = value->to_number<double>();
-  bool is_low = range.excludes_min ? number <= range.min : number < range.min;
-  bool is_high = range.excludes_max ? number >= range.max : number > range.max;
+  // Numbers go on as floats: one that a float cannot tell from an excluded border is out of range as the border is.
+  bool is_low = range.excludes_min ? number <= range.min || as_float(number) <= range.min : number < range.min;
+  bool is_high = range.excludes_max ? number >= range.max || as_float(number) >= range.max : number > range.max;
   if (is_low || is_high) {
     fail(name,
          "must be " + std::string(range.excludes_min ? "above " : "at least ") + shown(range.min) + " and " +

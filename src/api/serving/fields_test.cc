@@ -55,6 +55,8 @@ TEST(FieldReader, ReadsNumbersToTheirLimits) {
   Range above{.min = 0, .max = 1, .excludes_min = true};
   EXPECT_TRUE(in_range("1", above) && in_range("1e-30", above));
   EXPECT_FALSE(in_range("0", above) || in_range("\"1\"", above) || in_range("true", above));
+  // What rounds onto an excluded border when it becomes a float.
+  EXPECT_FALSE(in_range("1.99999999", half_open) || in_range("1e-60", above));
 }
 
 TEST(FieldReader, ReadsWholeNumbersOfAnySize) {

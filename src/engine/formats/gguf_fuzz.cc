@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine/formats/gguf.h"
+#include "engine/formats/gguf_mutator.h"
 #include "engine/formats/gguf_test_support.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -14,4 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::abort();  // every refusal says why
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_gguf(data, size, max_size, seed);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/formats/gguf.h"
+#include "engine/formats/gguf_mutator.h"
 #include "engine/models/model.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -30,4 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<float> logits(count * static_cast<size_t>(config.vocab));
   (*model)->forward(runs, logits.data());
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_gguf(data, size, max_size, seed);
 }

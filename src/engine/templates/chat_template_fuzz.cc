@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "engine/templates/chat_template.h"
+#include "engine/templates/template_mutator.h"
 #include "engine/templates/unicode.h"
 
 namespace {
@@ -54,4 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto rendered = compiled->render(context->as_object(), options);
   if (rendered.ok()) check_spans(*rendered);
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_template(data, size, max_size, seed);
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/formats/gguf.h"
+#include "engine/formats/gguf_mutator.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace {
@@ -32,4 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)tokenizer.decode(ids, true);
   for (TokenId id = -1; id <= tokenizer.vocab_size(); ++id) (void)tokenizer.token_bytes(id);
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_gguf(data, size, max_size, seed);
 }
