@@ -28,8 +28,8 @@ TEST(Bearer, EverythingElseIsTheSameRefusal) {
 }
 
 TEST(Bearer, TwoFieldsAreNoKey) {
-  auto authenticate = bearer_authenticator(std::make_shared<FixedKeyVerifier>(
-      std::vector<FixedKeyVerifier::Entry>{{"one", digest_key("sk-1")}}));
+  auto authenticate = bearer_authenticator(
+      std::make_shared<FixedKeyVerifier>(std::vector<FixedKeyVerifier::Entry>{{"one", digest_key("sk-1")}}));
   http::Request request;
   request.fields.add("Authorization", "Bearer sk-1");
   request.fields.add("authorization", "Bearer sk-1");

@@ -11,7 +11,7 @@
 #include "api/console/routes.h"
 #include "api/openai/errors.h"
 #include "api/openai/routes.h"
-#include "api/replica.h"
+#include "api/replicas.h"
 #include "api/serving/services.h"
 #include "api/system_routes.h"
 #include "base/log.h"
@@ -56,7 +56,7 @@ class GatewayImpl final : public Gateway {
     while (open_answers_.count() > 0 && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    for (auto& replica : replicas_) replica->stop(kWorkerGrace);
+    for (auto& replicas : replicas_) replicas->stop(kWorkerGrace);
   }
 
  private:
@@ -67,16 +67,18 @@ class GatewayImpl final : public Gateway {
       crashes_ = std::make_unique<inference::CrashReporter>(config_.crash_dir, std::move(program));
     }
     for (size_t i = 0; i < config_.models.size(); ++i) {
-      STUDIO_TRY(auto replica, Replica::start({.model = config_.models[i],
-                                               .worker = config_.worker,
-                                               .program = config_.program,
-                                               .socket_path = config_.run_dir + "/" + std::to_string(i) + ".sock",
-                                               .crashes = crashes_.get()}));
-      replicas_.push_back(std::move(replica));
+      STUDIO_TRY(auto replicas, Replicas::start({.model = config_.models[i],
+                                                 .count = config_.replicas,
+                                                 .worker = config_.worker,
+                                                 .program = config_.program,
+                                                 .socket_stem = config_.run_dir + "/" + std::to_string(i),
+                                                 .hang = inference::HangLimits().scaled(config_.hang_patience),
+                                                 .crashes = crashes_.get()}));
+      replicas_.push_back(std::move(replicas));
     }
-    for (auto& replica : replicas_) {
-      if (config_.on_progress) config_.on_progress("loading " + replica->name() + " ...");
-      STUDIO_TRY(ServedModel model, replica->open(config_.load_deadline));
+    for (auto& replicas : replicas_) {
+      if (config_.on_progress) config_.on_progress("loading " + replicas->name() + " ...");
+      STUDIO_TRY(ServedModel model, replicas->open(config_.load_deadline));
       metrics_.open_model(model.name);
       ready_.models.push_back(model.name);
       models_.add(std::move(model));
@@ -160,7 +162,7 @@ class GatewayImpl final : public Gateway {
   // In the order of their ends: the server, whose handlers use the models, goes first.
   std::unique_ptr<inference::CrashReporter> crashes_;
   ServedModels models_;
-  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::unique_ptr<Replicas>> replicas_;  // one for each model
   std::unique_ptr<http::Server> server_;
 };
 

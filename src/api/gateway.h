@@ -44,6 +44,8 @@ struct GatewayConfig {
   std::vector<GatewayModel> models;  // at least one
   inference::WorkerOptions worker;   // for every model; socket_path and engine.model_path are filled in per model
   std::string program;               // the studio binary that workers run; empty: /proc/self/exe
+  int replicas = 1;                  // workers of each model: a stream that loses one goes on at once at another
+  int hang_patience = 1;             // factor of the times after which a worker counts as hung; 0: never
   std::string
       crash_dir;        // for reports of workers that died, made with mode 0700 when one does; empty: none are written
   std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)

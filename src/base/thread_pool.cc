@@ -79,6 +79,7 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run(int64_t items, int64_t chunk, Call call, void* body) {
   if (items <= 0) return;
+  loops_.store(loops_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (threads_ == 1 || items <= chunk) {
     call(body, 0, items, 0);
     return;

@@ -27,6 +27,9 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
+  // Loops begun since the start: it stands still when the owner does. Any thread.
+  uint64_t loops() const { return loops_.load(std::memory_order_relaxed); }
+
   // Calls fn(begin, end, thread) over disjoint ranges that cover [0, items), each a multiple of `chunk` long except the
   // last; thread is 0 .. threads() - 1, for scratch memory. Returns when all are done; what they wrote is then visible.
   // Which thread runs which range differs from call to call. items >= 0, chunk >= 1.
@@ -66,6 +69,7 @@ class ThreadPool {
 
   std::unique_ptr<Strip[]> strips_;                 // one per thread
   alignas(64) std::atomic<uint32_t> loop_{0};       // number of the latest loop
+  std::atomic<uint64_t> loops_{0};                  // those without help included; written by the owner alone
   alignas(64) std::atomic<int32_t> unfinished_{0};  // chunks of it not yet done
   std::atomic<bool> owner_sleeps_{false};
   std::atomic<bool> stopping_{false};

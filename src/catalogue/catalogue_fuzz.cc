@@ -14,14 +14,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (catalogue.error().message().empty()) std::abort();
     return 0;
   }
+  for (const std::string& name : catalogue->names()) {
+    if (catalogue->find(name) == nullptr) std::abort();
+  }
   for (const Model& model : catalogue->models()) {
+    if (!model.snapshot.empty() && catalogue->find(model.name + "-" + model.snapshot) == nullptr) std::abort();
     if (!is_model_name(model.name) || catalogue->find(model.name) != &model) std::abort();
     if (model.files.empty() || model.sources.empty() || model.total_bytes() < 0) std::abort();
     for (const ModelFile& file : model.files) {
       if (file.name.empty() || file.name.front() == '/' || file.name.find("..") != std::string::npos) std::abort();
     }
     for (const Source& source : model.sources) {
-      if (source.parts < 1 || source.download_bytes < 0) std::abort();
+      if (source.parts < 1 || source.download_bytes < 0 || source_kind_name(source.kind) == "?") std::abort();
     }
   }
   return 0;

@@ -91,6 +91,7 @@ class ServeCommand final : public Command {
     arguments.setting(&settings_, "serve.allowed_hosts", "--allowed-hosts", "NAME,...", "Host names to answer to");
     arguments.setting(&settings_, "serve.allowed_origins", "--allowed-origins", "ORIGIN,...",
                       "web pages of other origins that may call");
+    arguments.setting(&settings_, "serve.replicas", "--replicas", "N", "workers of each model");
     arguments.setting(&settings_, "serve.log_level", "--log-level", "LEVEL", "debug, info, warn or error");
     declare_engine_flags(arguments, &settings_);
   }
@@ -187,6 +188,8 @@ Result<int> ServeCommand::run(Context& context) {
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
   config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));
   config.max_requests_per_key = static_cast<int>(context.config.number("serve.max_requests_per_key"));
+  config.replicas = static_cast<int>(context.config.number("serve.replicas"));
+  config.hang_patience = static_cast<int>(context.config.number("serve.hang_patience"));
   config.load_deadline = std::chrono::seconds(context.config.number("serve.load_seconds"));
   config.on_progress = [&](const std::string& text) { context.output.note(context.output.dim(text)); };
   std::string server_file = data_dir + "/server.json";

@@ -272,6 +272,10 @@ std::shared_ptr<Call> Client::start(ClientRequest request, ClientEvents events) 
   return call;
 }
 
+void Client::post(std::function<void()> work) {
+  asio::post(state_->context, std::move(work));
+}
+
 Result<ClientResponse> Client::fetch(ClientRequest request, std::chrono::milliseconds deadline,
                                      size_t body_limit_bytes) {
   struct Answer {

@@ -68,6 +68,8 @@ class Client {
   // Blocks. Errors also: payload_too_large past the limit. Not from an event of this client.
   Result<ClientResponse> fetch(ClientRequest request, std::chrono::milliseconds deadline,
                                size_t body_limit_bytes = 8 << 20);
+  // Runs the work on the I/O thread, after the events that wait there now: a sign that the thread is not held up.
+  void post(std::function<void()> work);
 
  private:
   struct State;

@@ -642,7 +642,10 @@ void Connection::head_timed_out() {
 void Connection::reader_stalled() {
   is_watching_reader_ = false;
   if (state_ != State::kAnswering) return;
-  if (read_by_client_ < kMinReadBytes) return client_left();
+  if (read_by_client_ < kMinReadBytes) {
+    socket_.reset_on_close();  // what the kernel still holds for it would stay for minutes
+    return client_left();
+  }
   is_watching_reader_ = true;
   read_by_client_ = 0;
   arm(shared_->options.limits.stall_timeout, &Connection::reader_stalled);

@@ -77,6 +77,11 @@ class Transport {
     boost::system::error_code ignored;
     socket_.shutdown(boost::asio::socket_base::shutdown_send, ignored);
   }
+  // close() will drop what has not been read by the other side, and tell it so.
+  void reset_on_close() {
+    boost::system::error_code ignored;
+    socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  }
   void close() {
     boost::system::error_code ignored;
     socket_.close(ignored);

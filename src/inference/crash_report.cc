@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
@@ -62,13 +63,21 @@ std::unique_ptr<FlightRecording> recording_of(std::span<const std::byte> bytes) 
   return recording->magic == kRecordingMagic ? std::move(recording) : nullptr;
 }
 
-std::string utc(const char* format) {
-  std::time_t now = std::time(nullptr);
+std::string utc(std::chrono::system_clock::time_point when, const char* format) {
+  std::time_t seconds = std::chrono::system_clock::to_time_t(when);
   std::tm parts{};
-  ::gmtime_r(&now, &parts);
+  ::gmtime_r(&seconds, &parts);
   char text[40];
   std::strftime(text, sizeof text, format, &parts);
   return text;
+}
+
+// "20261125T232312.123Z": names sort by age, also of workers that die in one second.
+std::string name_of_now() {
+  auto now = std::chrono::system_clock::now();
+  auto second = std::chrono::floor<std::chrono::seconds>(now);
+  auto past = std::chrono::duration_cast<std::chrono::milliseconds>(now - second).count();
+  return utc(second, "%Y%m%dT%H%M%S.") + std::to_string(1000 + past).substr(1) + "Z";
 }
 
 json::value signal_name(int number) {
@@ -145,7 +154,7 @@ std::string render_crash_report(const WorkerDeath& death, std::span<const std::b
   const int noted = recording ? recording->signal.load() : 0;
   const int number = noted != 0 ? noted : (WIFSIGNALED(death.wait_status) ? WTERMSIG(death.wait_status) : 0);
   json::object report{{"format", 1},
-                      {"time", utc("%Y-%m-%dT%H:%M:%SZ")},
+                      {"time", utc(std::chrono::system_clock::now(), "%Y-%m-%dT%H:%M:%SZ")},
                       {"version", kVersion},
                       {"model", death.model},
                       {"pid", death.pid},
@@ -187,7 +196,7 @@ Result<std::string> save_crash_report(const std::string& dir, int pid, const std
   fs::create_directories(dir, error);
   if (error) return Error(Code::kPermissionDenied, "cannot make " + dir + ": " + error.message());
   ::chmod(dir.c_str(), 0700);
-  std::string path = dir + "/crash-" + utc("%Y%m%dT%H%M%SZ") + "-" + std::to_string(pid) + ".json";
+  std::string path = dir + "/crash-" + name_of_now() + "-" + std::to_string(pid) + ".json";
   STUDIO_CHECK_OK(write_file_atomically(path, report, 0600));
   std::vector<std::string> all = list_crash_reports(dir);
   for (size_t i = 0; i + kMaxCrashReports < all.size(); ++i) fs::remove(all[i], error);

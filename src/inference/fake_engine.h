@@ -61,7 +61,7 @@ class FakeEngine final : public engine::Engine {
     std::scoped_lock lock(mutex_);
     engine::EngineStats stats;
     stats.running = static_cast<int>(sequences_.size());
-    stats.steps = steps_;
+    stats.steps = stats.progress = steps_;
     return stats;
   }
   Status logits(const std::vector<engine::TokenId>&, int, const std::function<void(int, const float*)>&) override {

@@ -9,6 +9,8 @@ void add(BucketCounts<N>& sum, const BucketCounts<N>& more) {
   sum.sum += more.sum;
 }
 
+}  // namespace
+
 void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.steps += more.steps;
   sum.prompt_tokens += more.prompt_tokens;
@@ -17,8 +19,6 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   add(sum.batch_sizes, more.batch_sizes);
   add(sum.queue_seconds, more.queue_seconds);
 }
-
-}  // namespace
 
 void LifetimeStats::take(const engine::EngineStats& fresh) {
   if (fresh.steps < latest_.steps || fresh.generated_tokens < latest_.generated_tokens) add_counts(past_, latest_);

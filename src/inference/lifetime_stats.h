@@ -5,6 +5,9 @@
 
 namespace studio::inference {
 
+// The counts of `more` on top of those of `sum`; gauges stay.
+void add_counts(engine::EngineStats& sum, const engine::EngineStats& more);
+
 class LifetimeStats {
  public:
   // The latest word of the worker. A count that has fallen says that this is another life.

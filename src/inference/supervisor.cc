@@ -27,9 +27,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// A life this long was a good one: the next death starts the backoff anew.
-constexpr std::chrono::seconds kGoodLife{60};
-
 // Child of fork(): only async-signal-safe calls until execv().
 [[noreturn]] void become_worker(const char* program, char* const* arguments, pid_t parent, int recorder) {
   ::setpgid(0, 0);
@@ -46,6 +43,9 @@ constexpr std::chrono::seconds kGoodLife{60};
   } else if (recorder >= 0) {
     ::dup2(recorder, kRecorderFd);
   }
+  // The gateway's clients are not the worker's: a socket kept open here would never be seen closed by its other end.
+  const unsigned first_foreign = recorder >= 0 ? kRecorderFd + 1 : STDERR_FILENO + 1;
+  ::syscall(SYS_close_range, first_foreign, ~0U, 0);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // a worker has nothing to say on the gateway's standard output
   ::execv(program, arguments);
   ::_exit(127);
@@ -84,6 +84,7 @@ class SupervisorImpl final : public Supervisor {
     std::scoped_lock lock(mutex_);
     if (pid_ > 0) ::kill(pid_, SIGKILL);
   }
+  void note_good_life() override { had_good_life_ = true; }
   void stop(milliseconds grace) override {
     grace_ms_ = grace.count();
     stopping_ = true;
@@ -97,16 +98,19 @@ class SupervisorImpl final : public Supervisor {
     milliseconds backoff = options_.first_backoff;
     bool is_first = true;
     while (!stopping_) {
-      auto born = steady_clock::now();
+      had_good_life_ = false;
       Status spawned = spawn();
       if (is_first) first.set_value(spawned);
       if (is_first && !spawned.ok()) return;
       is_first = false;
       if (spawned.ok()) watch();
       if (stopping_) return;
-      if (steady_clock::now() - born > kGoodLife) backoff = options_.first_backoff;
-      wait_for_wake(backoff);
-      backoff = std::min(backoff * 2, options_.longest_backoff);
+      if (had_good_life_) {
+        backoff = options_.first_backoff;
+      } else {
+        wait_for_wake(backoff);
+        backoff = std::min(backoff * 2, options_.longest_backoff);
+      }
       ++restarts_;
     }
     if (is_first) first.set_value(Ok{});
@@ -173,6 +177,7 @@ class SupervisorImpl final : public Supervisor {
   SupervisorOptions options_;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> had_good_life_{false};
   std::atomic<int64_t> grace_ms_{0};
   std::atomic<int> restarts_{0};
   std::atomic<int> pid_{0};

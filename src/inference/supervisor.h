@@ -18,7 +18,8 @@ struct SupervisorOptions {
   std::string name;                    // of the model, for logs
   std::string program;                 // path of the studio binary
   std::vector<std::string> arguments;  // after the program's name
-  // Waited after a death: doubled each time up to the second, back to the first after a minute of life.
+  // Waited after a death, unless the life was a good one, after which the next begins at once: doubled each time up to
+  // the second.
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds longest_backoff{5'000};
   // Both on the supervisor's thread. Before each start: a descriptor that the worker gets as kRecorderFd; -1: none.
@@ -38,6 +39,8 @@ class Supervisor {
   virtual std::string last_end() const = 0;
   virtual int pid() const = 0;  // 0 between lives
   virtual void kill() = 0;      // SIGKILL: it comes back
+  // This life got as far as to serve: its end is no reason to wait with the next.
+  virtual void note_good_life() = 0;
   // SIGTERM, then SIGKILL after the grace. Idempotent; no restart after it.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };

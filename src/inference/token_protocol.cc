@@ -313,9 +313,11 @@ Status read_choice(const json::object& choice, std::vector<TokenEvent>& events) 
   Reader reader(choice);
   std::vector<TokenId> tokens;
   int position = 0;
+  uint32_t check = 0;
   std::string finish;
   reader.ids("token_ids", tokens, 1024);
   reader.integer("position", position, 0, std::numeric_limits<int>::max() - 1024);
+  reader.integer("check", check, 0, std::numeric_limits<uint32_t>::max());
   reader.text("finish_reason", finish, 16);
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
   for (TokenId id : tokens) {
@@ -324,6 +326,7 @@ Status read_choice(const json::object& choice, std::vector<TokenEvent>& events) 
     event.index = position++;
     events.push_back(std::move(event));
   }
+  if (!events.empty()) events.back().check = check;
   if (const json::value* logprobs = reader.find("logprobs")) {
     if (!logprobs->is_object()) return corrupt("logprobs");
     STUDIO_CHECK_OK(read_logprobs(logprobs->get_object(), events));
@@ -438,6 +441,7 @@ std::string encode_event(const std::string& request_id, const TokenEvent& event)
   if (event.id >= 0) {
     choice["token_ids"] = json::array{event.id};
     choice["position"] = event.index;
+    if (event.check != 0) choice["check"] = event.check;
     json::array top;
     for (const engine::TopLogprob& entry : event.top_logprobs)
       top.push_back(json::array{entry.id, number(entry.logprob)});
@@ -511,6 +515,7 @@ std::string encode_info(const engine::EngineInfo& info) {
                         {"vocab_size", info.vocab_size},
                         {"context_tokens", info.context_tokens},
                         {"threads", info.threads},
+                        {"max_sequences", info.max_sequences},
                         {"weight_bytes", info.weight_bytes},
                         {"parameters", info.parameters}};
   return to_json(json::object{{"object", "list"}, {"data", json::array{std::move(model)}}});
@@ -533,6 +538,7 @@ Result<engine::EngineInfo> decode_info(std::string_view text) {
   reader.integer("vocab_size", info.vocab_size, 1, kMaxInt);
   reader.integer("context_tokens", info.context_tokens, 1, kMaxInt);
   reader.integer("threads", info.threads, 0, kMaxInt);
+  reader.integer("max_sequences", info.max_sequences, 0, kMaxInt);
   reader.integer("weight_bytes", info.weight_bytes, 0, std::numeric_limits<int64_t>::max());
   reader.integer("parameters", info.parameters, 0, std::numeric_limits<int64_t>::max());
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
@@ -552,6 +558,7 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"preemptions", stats.preemptions},
                               {"batch_sizes", histogram(stats.batch_sizes)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
+                              {"progress", stats.progress},
                               {"last_token_age_ms", stats.last_token_age_ms}});
 }
 
@@ -571,6 +578,7 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);
+  reader.integer("progress", stats.progress, 0, kMaxCount);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
   return stats;

@@ -4,6 +4,7 @@
 // are checked before a value is used. Pure functions: any thread.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ inline constexpr size_t kMaxStopIds = 64;
 inline constexpr size_t kMaxForcedIds = 64;
 inline constexpr size_t kMaxRequestIdBytes = 64;   // a UUID, '#' and a choice
 inline constexpr size_t kMaxModelNameBytes = 512;  // what a file calls itself; longer ones are not told
+
+// A worker tells its engine's counters this often to who listens at /pulse. Ten frames a second cost nothing that can
+// be measured; a dead or stopped worker is noticed within a few of them.
+inline constexpr std::chrono::milliseconds kPulseEvery{100};
 
 std::string encode_request(const TokenRequest& request);
 // The deadline is counted from now. Errors: invalid_argument naming the field. Ids are checked to be >= 0 here and

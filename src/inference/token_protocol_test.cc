@@ -118,6 +118,16 @@ TEST(TokenProtocol, CarriesEvents) {
   EXPECT_EQ(got.finish, engine::FinishReason::kNone);
 }
 
+TEST(TokenProtocol, CarriesACheckOfTheIdsWhereThereIsOne) {
+  engine::TokenEvent sent;
+  sent.id = 7;
+  EXPECT_EQ(decode_frame(encode_event("r", sent))->events.at(0).check, 0u);
+  sent.check = engine::next_check(engine::kFirstCheck, 7);
+  EXPECT_EQ(decode_frame(encode_event("r", sent))->events.at(0).check, sent.check);
+  EXPECT_NE(sent.check, engine::next_check(engine::kFirstCheck, 8));
+  EXPECT_FALSE(decode_frame(R"({"choices":[{"token_ids":[1],"position":0,"check":-1}]})").ok());
+}
+
 TEST(TokenProtocol, CarriesEveryEnd) {
   for (auto finish : {engine::FinishReason::kStop, engine::FinishReason::kLength, engine::FinishReason::kCancelled}) {
     engine::TokenEvent sent;
@@ -189,6 +199,8 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
     EXPECT_EQ(nameless->name, "");
   }
   engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4};
+  stats.preemptions = 5;
+  stats.progress = uint64_t{1} << 40;
   stats.last_token_age_ms = -1;
   stats.preemptions = 5;
   stats.batch_sizes.add(engine::kBatchSizeBounds, 3);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 
@@ -70,10 +71,9 @@ class WorkerClientTest : public ::testing::Test {
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = std::move(*server);
   }
-  void connect() {
+  void connect(std::function<void()> kill = nullptr) {
     WorkerClientOptions options;
-    options.socket_path = socket_;
-    options.poll_every = 50ms;
+    options.workers.push_back({.socket_path = socket_, .kill = std::move(kill), .pid = nullptr, .on_up = nullptr});
     options.lost_patience = 2s;
     client_ = std::make_unique<WorkerClient>(std::move(options));
     ASSERT_TRUE(client_->wait_until_ready(5s, nullptr).ok());
@@ -161,10 +161,51 @@ TEST_F(WorkerClientTest, PassesOnTheWorkersRefusal) {
   EXPECT_EQ(seen.accepted, 0);
 }
 
+// Beats as a worker whose engine does nothing.
+class Pulse {
+ public:
+  ~Pulse() {
+    is_stopping_ = true;
+    thread_.join();
+  }
+  void listen(std::shared_ptr<http::Exchange> exchange) {
+    exchange->begin(http::sse_head(), "");
+    exchange->write(http::sse_event(encode_stats({})));
+    std::scoped_lock lock(mutex_);
+    listeners_.push_back(std::move(exchange));
+  }
+  // As when the process dies.
+  void cut() {
+    std::scoped_lock lock(mutex_);
+    for (const auto& listener : listeners_) listener->abort();
+    listeners_.clear();
+  }
+
+ private:
+  void run() {
+    while (!is_stopping_) {
+      std::this_thread::sleep_for(20ms);
+      std::scoped_lock lock(mutex_);
+      for (const auto& listener : listeners_) listener->write(http::sse_event(encode_stats({})));
+    }
+  }
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<http::Exchange>> listeners_;
+  std::atomic<bool> is_stopping_{false};
+  std::thread thread_{[this] { run(); }};
+};
+
 // A worker that answers what the test says, once per connection.
 class ScriptedWorker {
  public:
-  using Answer = std::function<void(int attempt, const TokenRequest& request, http::Exchange& exchange)>;
+  using Answer =
+      std::function<void(int attempt, const TokenRequest& request, const std::shared_ptr<http::Exchange>& exchange)>;
+  using SimpleAnswer = std::function<void(int attempt, const TokenRequest& request, http::Exchange& exchange)>;
+  ScriptedWorker(const std::string& socket, SimpleAnswer answer)
+      : ScriptedWorker(socket, Answer([answer = std::move(answer)](int attempt, const TokenRequest& request,
+                                                                   const std::shared_ptr<http::Exchange>& exchange) {
+                         answer(attempt, request, *exchange);
+                       })) {}
   ScriptedWorker(const std::string& socket, Answer answer) {
     http::ServerOptions options;
     options.listen = http::ListenAddress::unix_socket(socket);
@@ -172,10 +213,12 @@ class ScriptedWorker {
       return http::Response::json(status, "{}");
     };
     http::Router router;
-    router.add({http::Method::kGet, "/health", http::AuthClass::kPublic, 0,
-                [](const auto& exchange) { exchange->respond(http::Response::json(200, encode_stats({}))); }});
+    router.add({http::Method::kGet, "/pulse", http::AuthClass::kPublic, 0,
+                [this](const auto& exchange) { pulse.listen(exchange); }});
     router.add({http::Method::kGet, "/v1/models", http::AuthClass::kPublic, 0, [](const auto& exchange) {
                   engine::EngineInfo info;
+                  info.numerics_class = "c";
+                  info.digest = "d";
                   info.vocab_size = 1000;
                   info.context_tokens = 4096;
                   exchange->respond(http::Response::json(200, encode_info(info)));
@@ -184,11 +227,12 @@ class ScriptedWorker {
                 [this, answer = std::move(answer)](const auto& exchange) {
                   auto request = decode_request(exchange->request().body);
                   exchange->begin(http::sse_head(), "");
-                  answer(++attempts, *request, *exchange);
+                  answer(++attempts, *request, exchange);
                 }});
     server_ = std::move(*http::Server::start(std::move(options), std::move(router)));
   }
   std::atomic<int> attempts{0};
+  Pulse pulse;
 
  private:
   std::unique_ptr<http::Server> server_;
@@ -230,7 +274,7 @@ TEST_F(WorkerClientTest, ResumesAStreamWhoseWorkerDied) {
   EXPECT_EQ(seen.end.usage.generated_tokens, 7);
 }
 
-TEST_F(WorkerClientTest, GivesUpAStreamThatLosesItsWorkerTwice) {
+TEST_F(WorkerClientTest, RefusesARequestThatStopsItsWorkerTwiceAtOnePlace) {
   ScriptedWorker worker(socket_, [](int, const TokenRequest& asked, http::Exchange& exchange) {
     accept(exchange);
     send(exchange, static_cast<int>(asked.sequence.resume.size()), 10);
@@ -241,13 +285,120 @@ TEST_F(WorkerClientTest, GivesUpAStreamThatLosesItsWorkerTwice) {
   auto stream = client_->generate(request(100), listener.sink());
   const Seen& seen = listener.wait();
   ASSERT_TRUE(seen.end.error.has_value());
-  EXPECT_EQ(seen.end.error->code(), Code::kUnavailable);
+  EXPECT_EQ(seen.end.error->code(), Code::kFailedPrecondition);
   EXPECT_EQ(worker.attempts, 2);
   EXPECT_EQ(seen.ids.size(), 2u);
+  TokenRequest again = request(100, "again");
+  again.sequence.sampling.seed = 77;  // no way around it
+  auto refused = client_->generate(again, [](const TokenEvent&) {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+  EXPECT_GT(refused.error().retry_after()->count(), 0);
+  EXPECT_EQ(worker.attempts, 2);
+}
+
+// Four neighbours and one that takes the worker with it whenever it comes to its fourth token.
+TEST_F(WorkerClientTest, FindsTheOneThatStopsTheWorkerAndSparesItsNeighbours) {
+  ScriptedWorker* self = nullptr;
+  std::mutex mutex;
+  std::vector<std::shared_ptr<http::Exchange>> open;
+  std::atomic<int> stops{0};
+  auto stop_worker = [&](const std::shared_ptr<http::Exchange>& killer) {
+    std::scoped_lock lock(mutex);
+    if (std::find(open.begin(), open.end(), killer) == open.end()) return;  // it died with the worker
+    ++stops;
+    for (const auto& exchange : open) exchange->abort();
+    open.clear();
+    self->pulse.cut();
+  };
+  std::vector<std::thread> threads;
+  ScriptedWorker worker(socket_, [&](int, const TokenRequest& asked, const std::shared_ptr<http::Exchange>& exchange) {
+    {
+      std::scoped_lock lock(mutex);
+      open.push_back(exchange);
+    }
+    std::scoped_lock lock(mutex);
+    threads.emplace_back([&, asked, exchange] {
+      accept(*exchange);
+      for (int i = static_cast<int>(asked.sequence.resume.size()); i < 20 && !exchange->gone(); ++i) {
+        std::this_thread::sleep_for(5ms);
+        if (asked.sequence.prompt[0] == 66 && i == 4) return stop_worker(exchange);
+        send(*exchange, i, 10 + i, i == 19 ? FinishReason::kStop : FinishReason::kNone);
+      }
+      exchange->finish();
+    });
+  });
+  self = &worker;
+  connect();
+  std::vector<std::unique_ptr<Listener>> neighbours;
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  auto add = [&](Listener& listener, TokenId first, const std::string& id) {
+    TokenRequest made = request(100, id);
+    made.sequence.prompt[0] = first;
+    auto stream = client_->generate(made, listener.sink());
+    ASSERT_TRUE(stream.ok());
+    streams.push_back(std::move(*stream));
+  };
+  for (int i = 0; i < 4; ++i) {
+    neighbours.push_back(std::make_unique<Listener>());
+    add(*neighbours.back(), 100 + i, "n" + std::to_string(i));
+  }
+  Listener guilty, twin;
+  add(guilty, 66, "guilty");
+  add(twin, 66, "twin");
+  for (Listener* listener : {&guilty, &twin}) {
+    const Seen& seen = listener->wait();
+    ASSERT_TRUE(seen.end.error.has_value());
+    EXPECT_EQ(seen.end.error->code(), Code::kFailedPrecondition);
+  }
+  for (auto& neighbour : neighbours) EXPECT_EQ(neighbour->wait().ids, expected(20));
+  EXPECT_LE(stops, 2);
+  client_.reset();
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(WorkerClientTest, GoesOnAtOnceAtAnotherWorker) {
+  serve(counting, 2000us);
+  FakeEngine other(counting, 2000us);
+  auto second = WorkerServer::start(other, socket_ + "2");
+  ASSERT_TRUE(second.ok());
+  WorkerClientOptions options;
+  options.workers.resize(2);
+  options.workers[0].socket_path = socket_;
+  options.workers[1].socket_path = socket_ + "2";
+  client_ = std::make_unique<WorkerClient>(std::move(options));
+  ASSERT_TRUE(client_->wait_until_ready(5s, nullptr).ok());
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (int i = 0; i < 4; ++i) {
+    listeners.push_back(std::make_unique<Listener>());
+    auto stream = client_->generate(request(300, "r#" + std::to_string(i)), listeners.back()->sink());
+    ASSERT_TRUE(stream.ok());
+    streams.push_back(std::move(*stream));
+  }
+  EXPECT_TRUE(wait([&] { return engine_->taken().size() == 2 && other.taken().size() == 2; }));  // the least loaded
+  server_.reset();  // and nobody starts it again
+  for (auto& listener : listeners) EXPECT_EQ(listener->wait().ids, expected(300));
+  EXPECT_TRUE(client_->status().ready);
+  client_.reset();
+}
+
+TEST_F(WorkerClientTest, NoticesAWorkerThatForgetsAStream) {
+  serve(counting, 1000us);
+  std::atomic<int> kills{0};
+  connect([&] {
+    ++kills;
+    engine_->paused = false;  // as in a new life
+  });
+  Listener listener;
+  listener.on_five = [&] { engine_->paused = true; };  // its steps go on, without a token
+  auto stream = client_->generate(request(50), listener.sink());
+  EXPECT_EQ(listener.wait().ids, expected(50));
+  EXPECT_EQ(kills, 1);
 }
 
 TEST_F(WorkerClientTest, BelievesNoWorkerThatBreaksTheProtocol) {
-  using Answer = ScriptedWorker::Answer;
+  using Answer = ScriptedWorker::SimpleAnswer;
   std::vector<Answer> liars = {
       [](int, const TokenRequest&, http::Exchange& exchange) { send(exchange, 1, 10); },    // a gap
       [](int, const TokenRequest&, http::Exchange& exchange) { send(exchange, 0, 1000); },  // outside the vocabulary

@@ -72,18 +72,13 @@ struct Stream {
   bool gone = false;                             // guarded by mutex: the client left before id was known
 };
 
-// Carries events from the scheduler's thread, which may not wait, to one that writes JSON.
+// Carries events from the scheduler's thread, which may not wait, to one that writes JSON; and beats the pulse there,
+// so that a pulse says that events are carried too.
 class EventPump {
  public:
-  EventPump() : thread_([this] { run(); }) {}
-  ~EventPump() {
-    {
-      std::scoped_lock lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
-  }
+  explicit EventPump(const engine::Engine& engine) : engine_(engine), thread_([this] { run(); }) {}
+  ~EventPump() { stop(); }
+
   void push(std::shared_ptr<Stream> stream, const TokenEvent& event) {
     {
       std::scoped_lock lock(mutex_);
@@ -92,22 +87,67 @@ class EventPump {
     wake_.notify_one();
   }
 
+  // Its first frame is on its way when it returns. Errors: overloaded where enough listen already.
+  Status listen(const std::shared_ptr<Exchange>& exchange) {
+    std::scoped_lock lock(mutex_);
+    std::erase_if(listeners_, [](const auto& held) { return held->gone(); });
+    if (listeners_.size() >= kMaxListeners || stopping_) {
+      return Error(Code::kOverloaded, "Enough connections listen to the pulse already.");
+    }
+    exchange->begin(http::sse_head(), "");
+    exchange->write(http::sse_event(encode_stats(engine_.stats())));
+    listeners_.push_back(exchange);
+    wake_.notify_one();
+    return Ok{};
+  }
+  void end_pulse() {
+    std::scoped_lock lock(mutex_);
+    for (const auto& listener : listeners_) listener->finish();
+    listeners_.clear();
+  }
+  // The engine is not looked at after it.
+  void stop() {
+    {
+      std::scoped_lock lock(mutex_);
+      if (stopping_) return;
+      stopping_ = true;
+    }
+    end_pulse();
+    wake_.notify_one();
+    thread_.join();
+  }
+
  private:
   struct Item {
     std::shared_ptr<Stream> stream;
     TokenEvent event;
   };
+  static constexpr size_t kMaxListeners = 4;  // one gateway, one that just took over, and a curious person
 
   void run() {
+    auto next_beat = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
     while (true) {
-      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
+      auto has_work = [this] { return stopping_ || !waiting_.empty(); };
+      if (listeners_.empty()) {
+        wake_.wait(lock, [&] { return has_work() || !listeners_.empty(); });
+      } else {
+        wake_.wait_until(lock, next_beat, has_work);
+      }
+      if (waiting_.empty() && stopping_) return;
       std::deque<Item> batch;
       batch.swap(waiting_);
+      std::vector<std::shared_ptr<Exchange>> due;
+      auto now = std::chrono::steady_clock::now();
+      if (now >= next_beat) {
+        next_beat = now + kPulseEvery;
+        std::erase_if(listeners_, [](const auto& listener) { return listener->gone(); });
+        due = listeners_;
+      }
       lock.unlock();
       for (Item& item : batch) write(item);
       batch.clear();
+      for (const auto& listener : due) listener->write(http::sse_event(encode_stats(engine_.stats())));
       lock.lock();
     }
   }
@@ -132,9 +172,11 @@ class EventPump {
                                  {"ms", took.count()}});
   }
 
+  const engine::Engine& engine_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> waiting_;
+  std::vector<std::shared_ptr<Exchange>> listeners_;
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -142,7 +184,10 @@ class EventPump {
 class WorkerServerImpl final : public WorkerServer {
  public:
   WorkerServerImpl(engine::Engine& engine, FlightRecorder* recorder) : engine_(engine), recorder_(recorder) {}
-  ~WorkerServerImpl() override { drain(std::chrono::milliseconds(0)); }
+  ~WorkerServerImpl() override {
+    drain(std::chrono::milliseconds(0));
+    pump_->stop();  // the engine may go before the last of its sinks lets go of the pump
+  }
 
   Status listen(const std::string& socket_path) {
     http::ServerOptions options;
@@ -162,11 +207,16 @@ class WorkerServerImpl final : public WorkerServer {
     router.add({Method::kGet, "/health", AuthClass::kPublic, 0, [this](const std::shared_ptr<Exchange>& exchange) {
                   exchange->respond(Response::json(200, encode_stats(engine_.stats())));
                 }});
+    router.add({Method::kGet, "/pulse", AuthClass::kPublic, 0, [this](const std::shared_ptr<Exchange>& exchange) {
+                  Status listens = pump_->listen(exchange);
+                  if (!listens.ok()) respond_error(*exchange, listens.error());
+                }});
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     return Ok{};
   }
 
   void drain(std::chrono::milliseconds deadline) override {
+    pump_->end_pulse();  // nobody waits for a drain to end it
     if (server_) server_->drain(deadline);
   }
 
@@ -224,7 +274,7 @@ class WorkerServerImpl final : public WorkerServer {
   engine::Engine& engine_;
   FlightRecorder* const recorder_;  // may be nullptr
   // Shared with the engine's sinks, which may outlive the server.
-  const std::shared_ptr<EventPump> pump_ = std::make_shared<EventPump>();
+  const std::shared_ptr<EventPump> pump_ = std::make_shared<EventPump>(engine_);
   std::unique_ptr<http::Server> server_;
 };
 

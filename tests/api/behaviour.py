@@ -193,7 +193,8 @@ class Stopped:
 
 
 def test_a_queued_stream_begins_at_once_and_is_kept_alive(_):
-    with Server(models=["tiny"], env={"STUDIO_ENGINE_MAX_SEQUENCES": "1", "STUDIO_SERVE_HEARTBEAT_SECONDS": "1"}) as small:
+    with Server(models=["tiny"], env={"STUDIO_ENGINE_MAX_SEQUENCES": "1", "STUDIO_SERVE_HEARTBEAT_SECONDS": "1",
+                                       "STUDIO_SERVE_HANG_PATIENCE": "0"}) as small:
         whole = ask(small, stream=True)
         held = post(small, {**LONG, "n": 16})  # one choice runs, fifteen wait
         held.readline()
@@ -300,7 +301,7 @@ def refuses_connections(server):
 
 
 def test_sigterm_lets_streams_finish(_):
-    with Server(models=["tiny"]) as draining:
+    with Server(models=["tiny"], env={"STUDIO_SERVE_HANG_PATIENCE": "0"}) as draining:
         stream = post(draining, {**LONG, "max_tokens": 600})
         first = stream.readline()
         with Stopped(draining):  # so that the stream is still running when the server drains
@@ -328,7 +329,8 @@ def main():
     passed = failed = 0
     tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
     wanted = sys.argv[1:]
-    with Server(models=["tiny"]) as server:
+    # Workers are stopped here to be slow, not to be replaced: tests/failover is about that.
+    with Server(models=["tiny"], env={"STUDIO_SERVE_HANG_PATIENCE": "0"}) as server:
         for name, test in tests:
             if wanted and not any(word in name for word in wanted):
                 continue

@@ -4,8 +4,8 @@ import { ask, launch, open, openLoggedIn, streamOf, answerWith, untilAnswered, u
 
 const folder = process.argv[2];
 const words = {
-  en: { locale: "en-US", again: "Explain the difference between a process and a thread, with a short Python example.", settings: "Settings", code: "As code", think: "How many days has February in 2028?" },
-  zh: { locale: "zh-CN", again: "进程和线程有什么区别？请给出一个简短的 Python 例子。", settings: "设置", code: "查看代码", think: "2028 年的二月有多少天？" },
+  en: { locale: "en-US", again: "Explain the difference between a process and a thread, with a short Python example.", begin: "New chat", likeliest: "Write a Python function that reverses a linked list.", settings: "Settings", code: "As code", think: "How many days has February in 2028?" },
+  zh: { locale: "zh-CN", again: "进程和线程有什么区别？请给出一个简短的 Python 例子。", begin: "新对话", likeliest: "写一个反转链表的 Python 函数。", settings: "设置", code: "查看代码", think: "2028 年的二月有多少天？" },
 };
 const thought = {
   en: [{ reasoning_content: "2028 is divisible by 4 and not by 100, so it is a leap year." }, "2028 is a leap year, so February has **29 days**."],
@@ -26,6 +26,13 @@ for (const [language, text] of Object.entries(words)) {
     const { context, page } = await openLoggedIn(browser, options);
     await page.getByRole("option").first().waitFor({ state: "attached" });
     await shoot(page, "welcome");
+    // The model's own words, the likeliest: the picture in the README.
+    await page.route("**/chat/completions", (route) => route.continue({ postData: JSON.stringify({ ...route.request().postDataJSON(), temperature: 0 }) }));
+    await ask(page, text.likeliest);
+    await untilAnswered(page);
+    await page.locator(".conversation").evaluate((element) => (element.scrollTop = 0));
+    await shoot(page, "answer");
+    await page.getByRole("button", { name: text.begin, exact: true }).click();
     await answerWith(page, streamOf(thought[language]));
     await ask(page, text.think);
     await untilAnswered(page);

@@ -61,6 +61,8 @@ class FreshRoot:
                 file.writelines(f"deb {uri} {suite} main\n" for uri, suite in sources)
 
     def mount(self):
+        # A root that is a mount of its own, as a machine's is: mount namespaces made inside need one.
+        subprocess.run(["mount", "--bind", self.folder, self.folder], check=True)
         for kind, place, options in (("proc", "proc", "nosuid"), ("sysfs", "sys", "ro,nosuid"), ("devpts", "dev/pts", "nosuid"),
                                      ("tmpfs", "dev/shm", "nosuid"), ("tmpfs", "tmp", "nosuid")):
             subprocess.run(["mount", "-t", kind, "-o", options, kind, os.path.join(self.folder, place)], check=True)

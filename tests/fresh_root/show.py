@@ -122,7 +122,7 @@ def main():
             make_test(root)
     finally:
         if not kept:
-            for place in ("tmp", "dev/shm", "dev/pts", "sys", "proc"):
+            for place in ("tmp", "dev/shm", "dev/pts", "sys", "proc", ""):
                 subprocess.run(["umount", "--lazy", os.path.join(folder, place)], stderr=subprocess.DEVNULL, check=False)
             shutil.rmtree(folder, ignore_errors=True)
     print(f"{passed} passed, {failed} failed, 0 skipped")

@@ -22,10 +22,10 @@ STOP_TIMEOUT_S = 30    # longer than the server's own drain in these tests
 class Server:
     """with Server(models=["tiny"]) as server: server.url, server.key, server.process"""
 
-    def __init__(self, models=("tiny",), key="sk-conformance", extra=(), env=None):
+    def __init__(self, models=("tiny",), key="sk-conformance", extra=(), env=None, listen="127.0.0.1:0"):
         self.key = key
         self.data = tempfile.mkdtemp(prefix="studio-test-")
-        command = [os.path.join(BUILD, "studio"), "serve", "--listen", "127.0.0.1:0", "--data", self.data,
+        command = [os.path.join(BUILD, "studio"), "serve", "--listen", listen, "--data", self.data,
                    "--key", key, "--json", *extra]
         for model in models:
             command += ["--model", model]

@@ -1,6 +1,8 @@
 // Runs inside a page: every way that a page has to send a request, against one address. Returns what could be read.
 window.attack = async (base, path, key) => {
   const address = base + path;
+  const place = document.createElement("div"); // paths are tried beside one another, each in a place of its own
+  document.body.append(place);
   const readable = [];
   const until = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const soon = (promise) => Promise.race([promise, until(3000)]).catch(() => undefined);
@@ -45,7 +47,7 @@ window.attack = async (base, path, key) => {
     element.onload = element.onloadedmetadata = () => resolve(note(`<${tag}>`, "loaded"));
     element.onerror = resolve;
     set(element);
-    document.body.append(element);
+    place.append(element);
   }));
   await Promise.all([
     load("img", (element) => { element.src = address; }),
@@ -64,7 +66,7 @@ window.attack = async (base, path, key) => {
       resolve();
     };
     frame.src = address;
-    document.body.append(frame);
+    place.append(frame);
   }));
 
   await soon(new Promise((resolve) => {
@@ -87,10 +89,10 @@ window.attack = async (base, path, key) => {
     const field = document.createElement("input");
     Object.assign(field, { name: body.slice(0, -1) + ',"user":"', value: '"}' });
     form.append(field);
-    document.body.append(frame, form);
+    place.append(frame, form);
     form.submit();
   }
   await until(100);
-  document.body.replaceChildren();
+  place.remove();
   return readable;
 };

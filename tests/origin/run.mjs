@@ -61,9 +61,8 @@ async function pageAt(browser, address) {
 }
 
 async function attackFrom(page, base, paths) {
-  const readable = [];
-  for (const path of paths) readable.push(...(await page.evaluate(([b, p, k]) => window.attack(b, p, k), [base, path, key])));
-  return readable;
+  const found = await page.evaluate(([b, all, k]) => Promise.all(all.map((path) => window.attack(b, path, k))), [base, paths, key]);
+  return found.flat();
 }
 
 const cases = {

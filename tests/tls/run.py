@@ -13,11 +13,13 @@ import threading
 import time
 import traceback
 import urllib.parse
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 from server import BUILD, Server  # noqa: E402
 
+warnings.simplefilter("ignore", DeprecationWarning)  # of naming the old versions, to see them refused
 WAIT_S = 60
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story."}], "max_tokens": 8, "seed": 7, "enable_thinking": False}
 
@@ -54,7 +56,7 @@ class Files:
 
 class TlsServer(Server):
     def __init__(self, files, *extra, listen="127.0.0.1:0", **options):
-        super().__init__(models=["tiny"], extra=["--listen", listen, "--tls-certificate", files.certificate, "--tls-key", files.key, *extra],
+        super().__init__(models=["tiny"], extra=["--tls-certificate", files.certificate, "--tls-key", files.key, *extra], listen=listen,
                          **options)
         self.port = urllib.parse.urlparse(self.url).port
 
@@ -259,7 +261,7 @@ def test_beyond_loopback_with_tls_or_behind_a_proxy_alone(files, _):
     with TlsServer(files, listen="0.0.0.0:0") as remote:
         assert remote.url.startswith("https://studio.test:")
         assert json.loads(remote.ask(files.context()))["choices"]
-    with Server(models=["tiny"], extra=["--listen", "0.0.0.0:0", "--behind-proxy", "192.0.2.0/24"]) as proxied:
+    with Server(models=["tiny"], listen="0.0.0.0:0", extra=["--behind-proxy", "203.0.113.64/26"]) as proxied:
         port = urllib.parse.urlparse(proxied.url).port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
         connection.request("GET", "/healthz", headers={"X-Forwarded-For": "203.0.113.9"})

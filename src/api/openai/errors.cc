@@ -34,7 +34,7 @@ Row row_of(Code code) {
     case Code::kOverloaded:
       return {503, "server_error", "overloaded"};
     case Code::kFailedPrecondition:
-      return {400, "invalid_request_error", "failed_precondition"};
+      return {422, "invalid_request_error", "failed_precondition"};
     case Code::kPayloadTooLarge:
       return {413, "invalid_request_error", "payload_too_large"};
     case Code::kCancelled:
@@ -54,8 +54,10 @@ Row row_of(Code code) {
 }
 
 const char* code_of(const Error& error) {
-  bool is_model = error.code() == Code::kNotFound && error.param() == "model";
-  return is_model ? "model_not_found" : row_of(error.code()).code;
+  if (error.code() == Code::kNotFound && error.param() == "model") return "model_not_found";
+  // It stopped a worker twice: inference/suspects.
+  if (error.code() == Code::kFailedPrecondition && error.param() == "prompt") return "request_quarantined";
+  return row_of(error.code()).code;
 }
 
 void add_retry_after(const Error& error, int status, http::Response& response) {

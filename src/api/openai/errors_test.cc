@@ -41,6 +41,7 @@ TEST(Errors, ClientsSeeTheStatusesTheirClassesComeFrom) {
   EXPECT_EQ(http_status(Code::kNotFound), 404);
   EXPECT_EQ(http_status(Code::kConflict), 409);
   EXPECT_EQ(http_status(Code::kPayloadTooLarge), 413);
+  EXPECT_EQ(http_status(Code::kFailedPrecondition), 422);
   EXPECT_EQ(http_status(Code::kQuotaExceeded), 429);
   EXPECT_EQ(http_status(Code::kInternal), 500);
   EXPECT_EQ(http_status(Code::kOverloaded), 503);
@@ -53,6 +54,8 @@ TEST(Errors, NamesTheFieldAndTheModel) {
   EXPECT_TRUE(none.at("error").at("param").is_null());
   auto model = body_of(Error(Code::kNotFound, "m").with_param("model"));
   EXPECT_EQ(model.at("error").at("code"), "model_not_found");
+  auto refused = body_of(Error(Code::kFailedPrecondition, "m").with_param("prompt"));
+  EXPECT_EQ(refused.at("error").at("code"), "request_quarantined");
 }
 
 TEST(Errors, PrivateDetailStaysPrivate) {

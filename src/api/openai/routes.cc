@@ -75,16 +75,15 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
   }
   auto over = model.overflow(request);
   if (!over) return std::nullopt;
+  const char* limit = request.max_tokens.value_or(0) == over->wished_tokens ? "max_tokens" : "max_completion_tokens";
   const char* field = endpoint == Endpoint::kChat ? "messages" : "prompt";
-  if (over->prompt_tokens < over->context_tokens) {  // the prompt alone would fit
-    field = request.max_tokens.value_or(0) == over->wished_tokens ? "max_tokens" : "max_completion_tokens";
-  }
+  if (over->prompt_tokens < over->context_tokens) field = limit;  // the prompt alone would fit
   std::string prompt = std::to_string(over->prompt_tokens), wished = std::to_string(over->wished_tokens);
   return Refusal{
       Error(Code::kInvalidArgument,
             "This model's context holds " + std::to_string(over->context_tokens) + " tokens; the prompt has " + prompt +
                 " and " + wished + " more were asked for. Shorten the " +
-                (endpoint == Endpoint::kChat ? "messages" : "prompt") + " or lower the limit of the answer.")
+                (endpoint == Endpoint::kChat ? "messages" : "prompt") + " or lower " + limit + ".")
           .with_param(field),
       kContextLengthExceeded};
 }

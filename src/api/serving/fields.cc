@@ -13,6 +13,13 @@ namespace studio::api {
 namespace {
 
 constexpr size_t kMaxExcerptBytes = 96;  // enough to know one's own text again
+constexpr size_t kFewNames = 4;          // of an object's fields: as many as a sentence bears
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
 
 std::string shown(double value) {
   std::string text = to_json(boost::json::value(value));
@@ -81,8 +88,10 @@ void FieldReader::check_names(std::vector<std::string>* ignored) {
       for (const FieldRule& each : rules_) {
         if (each.use == FieldUse::kHonoured) known.emplace_back(each.name);
       }
+      std::string hint = did_you_mean(name, known);
+      if (hint.empty() && known.size() <= kFewNames) hint = "; it may hold " + joined(known);
       // One fault is told, so the rest of a hostile body is not looked at.
-      return fail(excerpt(name), "is not a field of this request" + did_you_mean(name, known), Code::kUnimplemented);
+      return fail(excerpt(name), "is not a field of this request" + hint, Code::kUnimplemented);
     } else if (rule->use == FieldUse::kNoEffect && !field.value().is_null()) {
       std::string shape = without_indices(path_of(name));
       if (!rule->neutral.empty() && json_kind(field.value()) != rule->neutral) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -52,12 +54,30 @@ class RawGguf {
   std::vector<uint8_t> bytes_;
 };
 
+// What is there is found as it is got; what is not there is nothing, and no error.
+template <typename T>
+uint64_t found_alike(const Result<std::optional<T>>& found, const Result<T>& got,
+                     const Result<std::optional<T>>& missing) {
+  return static_cast<uint64_t>(found.ok() == got.ok()) + static_cast<uint64_t>(missing.ok() && !missing->has_value());
+}
+
 // Reads all a file offers: every value by every accessor, the first and the last row of every tensor. Returns a sum
 // that depends on it, so that nothing is optimised away.
 inline uint64_t walk_everything(const GgufFile& file) {
   uint64_t sum = file.version() + file.alignment() + file.file_bytes();
   for (const MetadataEntry& entry : file.metadata()) {
     sum += file.find_entry(entry.key) == &entry;
+    const std::string none = std::string(entry.key) + "?";
+    sum += found_alike(file.find_u64(entry.key), file.get_u64(entry.key), file.find_u64(none));
+    sum += found_alike(file.find_f32(entry.key), file.get_f32(entry.key), file.find_f32(none));
+    sum += found_alike(file.find_bool(entry.key), file.get_bool(entry.key), file.find_bool(none));
+    sum += found_alike(file.find_string(entry.key), file.get_string(entry.key), file.find_string(none));
+    sum +=
+        found_alike(file.find_string_array(entry.key), file.get_string_array(entry.key), file.find_string_array(none));
+    sum += found_alike(file.find_i32_array(entry.key), file.get_i32_array(entry.key), file.find_i32_array(none));
+    sum += found_alike(file.find_f32_array(entry.key), file.get_f32_array(entry.key), file.find_f32_array(none));
+    sum += file.has_key(entry.key) && !file.get_u64(none).ok();
+    sum += gguf_type_name(entry.type).size();
     if (auto value = file.get_u64(entry.key); value.ok()) sum += *value;
     if (auto value = file.get_f32(entry.key); value.ok()) sum += *value > 0;
     if (auto value = file.get_bool(entry.key); value.ok()) sum += *value;
@@ -76,6 +96,7 @@ inline uint64_t walk_everything(const GgufFile& file) {
   }
   for (const TensorInfo& tensor : file.tensors()) {
     sum += file.find_tensor(tensor.name) == &tensor;
+    sum += file.get_tensor(tensor.name).ok() && !file.get_tensor(std::string(tensor.name) + "?").ok();
     size_t bytes = row_bytes(tensor.dtype, tensor.row_elements());
     std::vector<float> row(tensor.row_elements());
     for (size_t at : {size_t{0}, static_cast<size_t>(tensor.rows() - 1)}) {

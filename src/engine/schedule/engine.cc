@@ -176,8 +176,17 @@ Status LocalEngine::start() {
   model_->use_pages(&*pages_);
   scheduler_.emplace(*model_, *pages_, threads_, SchedulerLimits{options_.max_sequences, options_.prompt_chunk});
 
-  info_ = {config.architecture, config.name, model_digest(file_), kNumericsClass,         kernels->name,
-           config.vocab,        context,     threads_.threads(),  model_->weight_bytes(), model_->parameters()};
+  info_ = {.architecture = config.architecture,
+           .name = config.name,
+           .digest = model_digest(file_),
+           .numerics_class = kNumericsClass,
+           .kernels = kernels->name,
+           .vocab_size = config.vocab,
+           .context_tokens = context,
+           .threads = threads_.threads(),
+           .max_sequences = options_.max_sequences,
+           .weight_bytes = model_->weight_bytes(),
+           .parameters = model_->parameters()};
   stats_.pages_total = stats_.pages_free = count;
   thread_ = std::thread([this] { run(); });
   return Ok{};
@@ -273,6 +282,7 @@ EngineStats LocalEngine::stats() const {
   std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
   stats.waiting += static_cast<int>(inbox_.size());
+  stats.progress = threads_.loops();
   if (last_token_ != Clock::time_point{}) {
     stats.last_token_age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_token_).count();
   }

@@ -57,6 +57,7 @@ struct TokenEvent {
   int index = 0;      // 0-based place among the produced ids, resume included
   float logprob = 0;  // natural log of the model's probability before temperature and penalties; valid if asked for
   std::vector<TopLogprob> top_logprobs;  // descending, if asked for
+  uint32_t check = 0;                    // of all produced ids up to this one, see next_check(); 0: not told
   FinishReason finish = FinishReason::kNone;
   std::optional<Error> error;  // with kError
   Usage usage;                 // so far; final with finish
@@ -89,6 +90,7 @@ struct EngineInfo {
   int vocab_size = 0;
   int context_tokens = 0;
   int threads = 0;
+  int max_sequences = 0;  // running at once
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
 };
@@ -106,9 +108,11 @@ struct EngineStats {
   int running = 0, waiting = 0;
   int pages_total = 0, pages_free = 0;
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
-  uint64_t preemptions = 0;        // sequences that gave their pages back to older ones
-  BatchSizes batch_sizes;          // one entry for each step
-  QueueSeconds queue_seconds;      // one entry for each sequence that was admitted
+  uint64_t preemptions = 0;    // sequences that gave their pages back to older ones
+  BatchSizes batch_sizes;      // one entry for each step
+  QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
+  // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
+  uint64_t progress = 0;
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never
 };
 

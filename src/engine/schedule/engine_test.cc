@@ -117,6 +117,39 @@ TEST(Engine, GivesTheSameBitsForEveryBatchChunkThreadCountAndKernelSet) {
   }
 }
 
+TEST(Engine, ChecksItsIdsAlsoAcrossAResumption) {
+  auto engine = load(options_of());
+  SequenceRequest request = request_of(*engine, 5, 12, 3);
+  std::mutex mutex;
+  for (const size_t resumed : {size_t{0}, size_t{7}}) {
+    uint32_t check = kFirstCheck;
+    for (const TokenId id : request.resume) check = next_check(check, id);
+    Stream stream;
+    auto sink = [&, collect = stream.sink()](const TokenEvent& event) {
+      std::scoped_lock lock(mutex);
+      if (event.id >= 0) {
+        check = next_check(check, event.id);
+        EXPECT_EQ(event.check, check);
+      }
+      collect(event);
+    };
+    ASSERT_TRUE(engine->submit(request, sink).ok());
+    stream.wait();
+    EXPECT_EQ(stream.ids.size(), 12 - request.resume.size());
+    if (resumed == 0) request.resume.assign(stream.ids.begin(), stream.ids.begin() + 7);
+  }
+}
+
+TEST(Engine, ShowsProgressWithinAStepAndStandsStillWithoutWork) {
+  auto engine = load(options_of());
+  const uint64_t before = engine->stats().progress;
+  EXPECT_EQ(engine->stats().progress, before);
+  Stream stream;
+  ASSERT_TRUE(engine->submit(request_of(*engine, 300, 1, 1), stream.sink()).ok());  // one step
+  stream.wait();
+  EXPECT_GT(engine->stats().progress, before + 10);
+}
+
 TEST(Engine, TellsWhatItLoaded) {
   auto engine = load(options_of());
   const EngineInfo& info = engine->info();

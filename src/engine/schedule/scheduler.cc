@@ -159,6 +159,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   TokenEvent event;
   event.id = sampled->id;
   event.index = sequence.produced() - 1;
+  event.check = sequence.check;
   event.logprob = sampled->logprob;
   event.top_logprobs = std::move(sampled->top_logprobs);
   event.finish = sequence.finish();

@@ -31,6 +31,7 @@ struct Sequence {
 
   void append(TokenId token) {
     ids.push_back(token);
+    check = next_check(check, token);
     if (uses_history(request.sampling)) history.add_output(token);
   }
 
@@ -62,6 +63,7 @@ struct Sequence {
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
   const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
+  uint32_t check = kFirstCheck;
   bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
   TokenHistory history;       // kept only where the sampling parameters look at it
 };

@@ -1,0 +1,102 @@
+#include "api/replicas.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "engine/formats/open_model.h"
+
+namespace studio::api {
+namespace {
+
+int64_t modified_at(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mtime : 0;
+}
+
+int shared_out(int threads, int count) {
+  if (threads != 0 || count == 1) return threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / count);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
+  // A file that cannot be read is told now and in its own words, not by a worker that dies of it.
+  STUDIO_TRY(auto file, engine::read_model_head(options.model.path));
+  std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
+  inference::WorkerClientOptions client;
+  client.name = replicas->name();
+  client.hang = replicas->options_.hang;
+  for (int i = 0; i < replicas->options_.count; ++i) STUDIO_CHECK_OK(replicas->start_worker(i, client));
+  client.restart_count = [supervisors = replicas->supervisors_] {
+    int restarts = 0;
+    for (const auto& supervisor : supervisors) restarts += supervisor->restarts();
+    return restarts;
+  };
+  replicas->client_ = std::make_shared<inference::WorkerClient>(std::move(client));
+  return replicas;
+}
+
+std::string Replicas::socket_path(int number) const {
+  return options_.socket_stem + "." + std::to_string(number) + ".sock";
+}
+
+Status Replicas::start_worker(int number, inference::WorkerClientOptions& client) {
+  inference::WorkerOptions worker = options_.worker;
+  worker.socket_path = socket_path(number);
+  if (options_.crashes != nullptr) worker.recorder_fd = inference::kRecorderFd;
+  worker.engine.model_path = options_.model.path;
+  worker.engine.threads = shared_out(worker.engine.threads, options_.count);
+  inference::SupervisorOptions supervised;
+  supervised.name = name();
+  supervised.program = options_.program.empty() ? "/proc/self/exe" : options_.program;
+  supervised.arguments = inference::worker_arguments(worker);
+  if (options_.crashes != nullptr) options_.crashes->watch(name(), supervised);
+  STUDIO_TRY(auto started, inference::Supervisor::start(std::move(supervised)));
+  std::shared_ptr<inference::Supervisor> supervisor = std::move(started);
+  client.workers.push_back({.socket_path = worker.socket_path,
+                            .kill = [supervisor] { supervisor->kill(); },
+                            .pid = [supervisor] { return supervisor->pid(); },
+                            .on_up = [supervisor] { supervisor->note_good_life(); }});
+  supervisors_.push_back(std::move(supervisor));
+  return Ok{};
+}
+
+std::string Replicas::last_end() const {
+  for (const auto& supervisor : supervisors_) {
+    if (std::string end = supervisor->last_end(); !end.empty()) return end;
+  }
+  return "";
+}
+
+Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
+  const GatewayModel& model = options_.model;
+  ServedModel served{.name = model.name,
+                     .aliases = model.aliases,
+                     .created = model.created ? model.created : modified_at(model.path),
+                     .text = nullptr};
+  STUDIO_TRY(served.text, inference::TextModel::open(model.path, client_));
+  Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
+  if (!ready.ok()) {
+    std::string end = last_end();
+    if (end.empty()) return ready.error();
+    return Error(Code::kUnavailable, "the worker of '" + model.name + "' could not load its model (" + end +
+                                         "); its own message stands above");
+  }
+  return served;
+}
+
+// One after the other would cost a grace each.
+void Replicas::stop(std::chrono::milliseconds grace) {
+  std::vector<std::thread> stopping;
+  for (const auto& supervisor : supervisors_) {
+    stopping.emplace_back([supervisor, grace] { supervisor->stop(grace); });
+  }
+  for (std::thread& thread : stopping) thread.join();
+  for (int i = 0; i < options_.count; ++i) ::unlink(socket_path(i).c_str());  // workers may no longer touch files
+}
+
+}  // namespace studio::api

@@ -1,0 +1,48 @@
+// One served model: its worker processes, the client that reaches them, and its text side.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/gateway.h"
+#include "api/serving/served_models.h"
+#include "inference/crash_report.h"
+#include "inference/supervisor.h"
+#include "inference/worker_client.h"
+
+namespace studio::api {
+
+struct ReplicasOptions {
+  GatewayModel model;
+  int count = 1;                    // workers of the model
+  inference::WorkerOptions worker;  // socket and model path are filled in; threads 0: the cores, shared out
+  std::string program;              // empty: this one
+  std::string socket_stem;          // "<run_dir>/0": sockets are "<stem>.<replica>.sock"
+  inference::HangLimits hang;
+  inference::CrashReporter* crashes = nullptr;  // outlives the replicas; nullptr: deaths are only logged
+};
+
+class Replicas {
+ public:
+  // The worker processes run when it returns; their model loads.
+  static Result<std::unique_ptr<Replicas>> start(ReplicasOptions options);
+
+  // Waits until every one answers. Errors: of the model's file; unavailable when a worker ended, with how.
+  Result<ServedModel> open(std::chrono::milliseconds deadline);
+  void stop(std::chrono::milliseconds grace);
+  const std::string& name() const { return options_.model.name; }
+
+ private:
+  explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}
+  std::string socket_path(int number) const;
+  Status start_worker(int number, inference::WorkerClientOptions& client);
+  std::string last_end() const;  // of the first worker that ended; empty while none has
+
+  const ReplicasOptions options_;
+  std::vector<std::shared_ptr<inference::Supervisor>> supervisors_;
+  std::shared_ptr<inference::WorkerClient> client_;
+};
+
+}  // namespace studio::api

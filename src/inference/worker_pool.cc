@@ -1,0 +1,329 @@
+#include "inference/worker_pool.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace studio::inference {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using Verdict = WorkerStream::Notes::Verdict;
+
+namespace {
+
+// Sequences that a worker computes at once where it does not say.
+constexpr size_t kAssumedSeats = 16;
+// Until a stream that has begun knocks again at a full queue.
+constexpr milliseconds kFullQueuePause{200};
+
+}  // namespace
+
+Error WorkerPool::refusal(milliseconds left) {
+  auto minutes = std::chrono::ceil<std::chrono::minutes>(left).count();
+  return Error(Code::kFailedPrecondition,
+               "This request stopped the model's worker twice and is refused for " + std::to_string(minutes) +
+                   (minutes == 1 ? " minute" : " minutes") +
+                   ". Send a different prompt or other parameters, and report it to the operator.")
+      .with_param("prompt")  // by this and its code a dialect knows it
+      .with_retry_after(left);
+}
+
+size_t WorkerPool::Worker::seats() const {
+  int told = link->info().max_sequences;
+  return told > 0 ? static_cast<size_t>(told) : kAssumedSeats;
+}
+
+uint64_t WorkerPool::Worker::last_seated() const {
+  if (connections.size() <= seats()) return UINT64_MAX;
+  return std::next(connections.begin(), static_cast<std::ptrdiff_t>(seats()) - 1)->first;
+}
+
+bool WorkerPool::Worker::has_unproven_besides(uint64_t order) const {
+  const uint64_t last = last_seated();
+  return std::any_of(connections.begin(), connections.end(), [&](const auto& entry) {
+    return entry.first != order && entry.first <= last && !entry.second.is_proven;
+  });
+}
+
+void WorkerPool::Errands::run() {
+  for (auto& [link, why] : condemned) link->condemn(why);
+  for (const StreamPtr& stream : cancelled) stream->finish_cancelled();
+  for (auto& [stream, error] : failed) stream->finish_with(std::move(error));
+  *this = {};
+}
+
+WorkerPool::WorkerPool(WorkerClientOptions client_options) : options(std::move(client_options)) {
+  workers_.resize(options.workers.size());
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const WorkerEndpoint& endpoint = options.workers[i];
+    WorkerLinkOptions link{options.name, endpoint.socket_path, options.hang, endpoint.kill, endpoint.pid};
+    WorkerLinkEvents events{.on_up = [this, i] { on_up(i); },
+                            .on_beat = [this, i](const engine::EngineStats& stats) { on_beat(i, stats); },
+                            .on_down = [this, i](const std::string& why) { on_down(i, why); }};
+    workers_[i].link = std::make_unique<WorkerLink>(std::move(link), std::move(events));
+  }
+}
+
+void WorkerPool::start() {
+  thread_ = std::thread([this] { monitor(); });
+}
+
+void WorkerPool::stop() {
+  {
+    std::scoped_lock lock(mutex_);
+    is_stopping_ = true;
+  }
+  poke();
+  thread_.join();
+  Errands errands;
+  {
+    std::scoped_lock lock(mutex_);
+    errands.cancelled.assign(waiting_.begin(), waiting_.end());
+    waiting_.clear();
+  }
+  errands.run();
+  for (Worker& worker : workers_) worker.link.reset();  // what is connected comes to on_lost()
+}
+
+void WorkerPool::poke() {
+  std::scoped_lock lock(mutex_);
+  is_poked_ = true;
+  changed_.notify_all();
+}
+
+void WorkerPool::monitor() {
+  while (true) {
+    for (Worker& worker : workers_) worker.link->tick(steady_clock::now());
+    Errands errands;
+    bool is_busy = false;
+    {
+      std::scoped_lock lock(mutex_);
+      if (is_stopping_) return;
+      is_poked_ = false;
+      place_waiting(errands);
+      is_busy = !waiting_.empty() || std::any_of(workers_.begin(), workers_.end(), [](auto& w) { return !w.is_up; });
+    }
+    errands.run();
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, is_busy ? kTickWhileDown : kTickEvery, [this] { return is_poked_ || is_stopping_; });
+  }
+}
+
+// ---- what the links tell
+
+void WorkerPool::on_up(size_t index) {
+  {
+    std::scoped_lock lock(mutex_);
+    workers_[index].is_up = true;
+    last_up_ = steady_clock::now();
+    was_ever_ready_ = true;
+  }
+  if (options.workers[index].on_up) options.workers[index].on_up();
+  poke();
+}
+
+void WorkerPool::on_beat(size_t index, const engine::EngineStats& stats) {
+  std::vector<std::pair<StreamPtr, std::string>> forgotten;
+  {
+    std::scoped_lock lock(mutex_);
+    workers_[index].counted.take(stats);
+    for (auto& [order, connection] : workers_[index].connections) {
+      if (connection.is_lost) continue;
+      WorkerStream& stream = *connection.stream;
+      auto fault = connection.silence.beat(stats, stream.is_taken(), stream.tokens_here());
+      if (fault) forgotten.emplace_back(connection.stream, *fault);
+    }
+  }
+  for (auto& [stream, fault] : forgotten) stream->give_up_connection(fault);
+}
+
+void WorkerPool::on_down(size_t index, const std::string& why) {
+  std::vector<StreamPtr> cut;
+  {
+    std::scoped_lock lock(mutex_);
+    Worker& worker = workers_[index];
+    worker.is_up = false;
+    log::error("worker.down",
+               {{"model", options.name}, {"worker", index}, {"streams", worker.connections.size()}, {"why", why}});
+    judge(worker, why, cut);
+    for (auto& [order, connection] : worker.connections) {
+      if (!connection.is_lost) cut.push_back(connection.stream);
+    }
+    worker.connections.clear();
+    worker.end_trial();
+    worker.culprit = 0;
+  }
+  for (const StreamPtr& stream : cut) stream->cut();
+  poke();
+}
+
+// A worker stopped: who may have been the cause?
+void WorkerPool::judge(Worker& worker, const std::string& why, std::vector<StreamPtr>& cut) {
+  const auto now = steady_clock::now();
+  const uint64_t last = worker.last_seated();
+  uint64_t culprit = worker.culprit;
+  if (culprit == 0 && worker.trial != 0 && !worker.has_unproven_besides(worker.trial)) culprit = worker.trial;
+  const bool is_proof = culprit != 0 && culprit == worker.trial;
+  ++stops_;
+  for (auto& [order, connection] : worker.connections) {
+    WorkerStream& stream = *connection.stream;
+    const bool is_suspect = culprit != 0 ? order == culprit : order <= last;
+    stream.notes.verdict = is_suspect ? Verdict::kSuspect : Verdict::kInnocent;
+    if (!is_suspect) continue;
+    ++stream.notes.losses;
+    if (is_proof && order == worker.trial) {
+      log::error("worker.request_quarantined",
+                 {{"model", options.name}, {"request_id", stream.request_id()}, {"why", why}});
+      quarantine(stream.fingerprint(), cut);
+    } else {
+      suspects_.suspect(stream.fingerprint(), stream.produced(), stops_, now);
+    }
+  }
+}
+
+// Those of the same request that run elsewhere are ended before they stop their workers too: they are refused when
+// their turn comes.
+void WorkerPool::quarantine(const Fingerprint& print, std::vector<StreamPtr>& cut) {
+  suspects_.convict(print, steady_clock::now());
+  for (Worker& worker : workers_) {
+    if (!worker.is_up) continue;
+    std::erase_if(worker.connections, [&](const auto& entry) {
+      const Connection& connection = entry.second;
+      if (connection.is_lost || connection.stream->fingerprint() != print) return false;
+      connection.stream->notes.verdict = Verdict::kInnocent;
+      cut.push_back(connection.stream);
+      if (worker.trial == entry.first) worker.end_trial();
+      return true;
+    });
+  }
+}
+
+// ---- what the streams tell
+
+void WorkerPool::on_first_token(WorkerStream& stream) {
+  std::scoped_lock lock(mutex_);
+  auto& connections = workers_[stream.notes.worker].connections;
+  if (auto found = connections.find(stream.notes.order); found != connections.end()) found->second.is_proven = true;
+}
+
+void WorkerPool::on_passed(WorkerStream& stream) {
+  std::scoped_lock lock(mutex_);
+  Worker& worker = workers_[stream.notes.worker];
+  if (worker.trial != stream.notes.order) return;
+  suspects_.acquit(stream.fingerprint());
+  worker.end_trial();
+  is_poked_ = true;
+  changed_.notify_all();
+}
+
+void WorkerPool::on_over(WorkerStream& stream, bool is_whole) {
+  std::scoped_lock lock(mutex_);
+  Worker& worker = workers_[stream.notes.worker];
+  auto found = worker.connections.find(stream.notes.order);
+  if (found == worker.connections.end()) return;
+  if (worker.trial == stream.notes.order) {
+    if (is_whole || suspects_.is_past(stream.fingerprint(), stream.produced())) suspects_.acquit(stream.fingerprint());
+    worker.end_trial();
+    is_poked_ = true;
+    changed_.notify_all();
+  }
+  worker.connections.erase(found);  // the stream lives on: whoever ends it holds it
+}
+
+void WorkerPool::on_lost(StreamPtr stream, Loss loss) {
+  Errands errands;
+  {
+    std::unique_lock lock(mutex_);
+    if (is_stopping_) {
+      lock.unlock();
+      return stream->finish_cancelled();
+    }
+    Worker& worker = workers_[stream->notes.worker];
+    auto found = worker.connections.find(stream->notes.order);
+    if (found != worker.connections.end()) {
+      if (!loss.was_reached) {
+        if (worker.trial == stream->notes.order) worker.end_trial();
+        stream->notes.verdict = Verdict::kInnocent;
+        worker.connections.erase(found);
+      } else {
+        found->second.is_lost = true;
+        if (!loss.fault.empty()) {
+          worker.culprit = stream->notes.order;
+          errands.condemned.emplace_back(worker.link.get(), loss.fault);
+        }
+      }
+    }
+    wait(stream);
+    if (loss.is_queue_full) stream->notes.not_before = stream->notes.waits_since + kFullQueuePause;
+  }
+  errands.run();
+  poke();
+}
+
+Result<StreamPtr> WorkerPool::take(TokenRequest request, engine::TokenSink sink) {
+  {
+    std::scoped_lock lock(mutex_);
+    if (!was_ever_ready_) return Error(Code::kUnavailable, "The model is still being loaded.");
+  }
+  STUDIO_TRY(StreamLog::Entry entry, log.open(request.request_id, request.sequence.max_new_tokens));
+  auto stream = std::make_shared<WorkerStream>(weak_from_this(), std::move(request), std::move(sink), std::move(entry));
+  std::scoped_lock lock(mutex_);
+  if (!suspects_.empty()) {
+    if (auto left = suspects_.quarantined_for(stream->fingerprint(), steady_clock::now())) return refusal(*left);
+  }
+  if (waiting_.size() >= kMaxWaitingStreams) {
+    return Error(Code::kOverloaded, "Too many requests wait for the model's worker to come back.")
+        .with_retry_after(std::chrono::seconds(1));
+  }
+  stream->notes.arrival = ++arrivals_;
+  const bool is_suspect = !suspects_.empty() && suspects_.is_suspect(stream->fingerprint(), steady_clock::now());
+  Worker* worker = waiting_.empty() && !is_suspect ? choose(*stream, false) : nullptr;
+  if (worker != nullptr) {
+    connect(*worker, stream, false);
+  } else {
+    wait(stream);
+    is_poked_ = true;
+    changed_.notify_all();
+  }
+  return stream;
+}
+
+ModelStatus WorkerPool::status() const {
+  ModelStatus status;
+  std::scoped_lock lock(mutex_);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const Worker& worker = workers_[i];
+    const int pid = options.workers[i].pid ? options.workers[i].pid() : 0;
+    if (pid > 0) status.worker_pids.push_back(pid);
+    add_counts(status.stats, worker.counted.total());
+    engine::EngineInfo info = worker.link->info();
+    if (!info.numerics_class.empty() && (status.info.numerics_class.empty() || worker.is_up)) status.info = info;
+    if (!worker.is_up) continue;
+    status.ready = status.ready || worker.link->is_well();
+    engine::EngineStats stats = worker.link->stats();
+    status.stats.running += stats.running;
+    status.stats.waiting += stats.waiting;
+    status.stats.pages_total += stats.pages_total;
+    status.stats.pages_free += stats.pages_free;
+    if (stats.last_token_age_ms >= 0 &&
+        (status.stats.last_token_age_ms < 0 || stats.last_token_age_ms < status.stats.last_token_age_ms)) {
+      status.stats.last_token_age_ms = stats.last_token_age_ms;
+    }
+  }
+  status.streams_resumed = resumed_;
+  status.restarts = options.restart_count ? options.restart_count() : 0;
+  return status;
+}
+
+bool WorkerPool::is_ready() const {
+  std::scoped_lock lock(mutex_);
+  return std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.is_up; });
+}
+
+void WorkerPool::wait_for_change(milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, limit);
+}
+
+}  // namespace studio::inference

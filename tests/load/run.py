@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Mixed load with every answer checked. Usage: run.py [--minutes M] [--kill-every S] [--model FILE] [--clients N] [--limit MB]
+
+--minutes of load without deaths, then, with --kill-every, as long again with the worker killed every S seconds.
+--limit: MB per 1,000 requests that memory may grow by, upper end of the 95 % interval. See README.md.
+"""
+import argparse
+import asyncio
+import json
+import math
+import os
+import random
+import signal
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
+from place import TINY, Answer, stream, whole_answer, workers_of  # noqa: E402
+from server import Server  # noqa: E402
+
+SAMPLE_S = 1.0
+WARM_UP = 0.25       # of the run: caches fill, pages of keys and values are touched for the first time
+BLOCKS = 20          # of samples, for the interval
+ANSWER_TIMEOUT_S = 300
+SETTLE_S = 20
+
+
+def requests_of(model, is_tiny):
+    """The distinct requests, by name. Each is asked with a stream or without, as its name says."""
+    base = {"model": model, "temperature": 0.8, "max_tokens": 48}
+    if is_tiny:
+        base["enable_thinking"] = False
+
+    def chat(text, **fields):
+        return {**base, "messages": [{"role": "user", "content": text}], **fields}
+
+    long_text = " ".join(f"Item {i}: the fox number {i * 7 % 31} went over hill {i}." for i in range(60 if is_tiny else 90))
+    found = {}
+    for i in range(4):
+        found[f"stream chat {i}"] = chat(f"Tell me story {i} about a fox.", seed=i)
+        found[f"whole chat {i}"] = chat(f"What is the number {i}?", seed=10 + i)
+        found[f"stream two choices {i}"] = chat(f"Name {i + 2} animals.", n=2, seed=20 + i)
+        found[f"stream logprobs {i}"] = chat(f"Describe violin {i}.", logprobs=True, top_logprobs=5, seed=30 + i)
+        found[f"stream long {i}"] = chat(f"{i}. Summarise: {long_text}", max_tokens=16, seed=40 + i)
+        found[f"whole greedy {i}"] = chat(f"Count to {i + 5}.", temperature=0, seed=50 + i)
+        found[f"abort {i}"] = chat(f"Write a very long text about {i}.", max_tokens=400, ignore_eos=True, seed=60 + i)
+    return found
+
+
+async def ask(server, body, leave_after=None):
+    """(status, parsed answer or Answer); leave_after: close after so many events."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        text = json.dumps(body).encode()
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+                     b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (host.encode(), server.key.encode(), len(text)) + text)
+        await writer.drain()
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        is_chunked = b"transfer-encoding: chunked" in head.lower()
+        data, events = b"", 0
+        while True:
+            if is_chunked:
+                size = int((await reader.readline()).strip() or b"0", 16)
+                if size == 0:
+                    break
+                piece = (await reader.readexactly(size + 2))[:-2]
+            else:
+                piece = await reader.read(65536)
+                if not piece:
+                    break
+            data += piece
+            events += piece.count(b"data: ")
+            if leave_after is not None and events >= leave_after:
+                return status, None
+        return status, data
+    finally:
+        writer.close()
+
+
+def parsed(data, is_stream):
+    if not is_stream:
+        answer = json.loads(data)
+        answer.pop("id"), answer.pop("created")
+        return answer
+    answer = Answer(200)
+    for line in data.decode().split("\n"):
+        if line.startswith("data: [DONE]"):
+            answer.is_done = True
+        elif line.startswith("data: "):
+            event = json.loads(line[6:])
+            if "error" in event:
+                return event
+            event.pop("id"), event.pop("created")
+            answer.events.append((0, event))
+    return answer.whole() if answer.is_done else "cut"
+
+
+class Load:
+    def __init__(self, server, bodies, expected, clients):
+        self.server, self.bodies, self.expected, self.clients = server, bodies, expected, clients
+        self.done, self.aborted, self.refused, self.failures, self.kills = 0, 0, {429: 0, 503: 0}, [], 0
+        self.samples = []  # (requests done, PSS of the gateway, PSS of the worker)
+
+    async def client(self, number, until):
+        choose = random.Random(number)
+        names = list(self.bodies)
+        while time.monotonic() < until:
+            name = choose.choice(names)
+            body = self.bodies[name]
+            leave = choose.randrange(1, 60) if name.startswith("abort") else None
+            try:
+                status, data = await asyncio.wait_for(ask(self.server, body, leave), ANSWER_TIMEOUT_S)
+            except Exception as error:  # noqa: BLE001: whatever it was, the answer did not come
+                self.failures.append(f"{name}: {error!r}")
+                continue
+            if status in self.refused:
+                self.refused[status] += 1
+                await asyncio.sleep(0.2)
+            elif leave is not None:
+                self.aborted += 1
+            elif status != 200 or parsed(data, body.get("stream", False)) != self.expected[name]:
+                self.failures.append(f"{name}: {status} {data[-600:]}")
+            self.done += 1
+
+    async def sample(self, until):
+        while time.monotonic() < until:
+            workers = workers_of(self.server.process.pid)
+            pss = sum(filter(None, (pss_of(pid) for pid in workers)))
+            self.samples.append((self.done, pss_of(self.server.process.pid), pss))
+            await asyncio.sleep(SAMPLE_S)
+
+    async def kill(self, until, every):
+        while every and time.monotonic() + every < until:
+            await asyncio.sleep(every)
+            workers = workers_of(self.server.process.pid)
+            if workers:
+                os.kill(workers[self.kills % len(workers)], signal.SIGKILL)
+                self.kills += 1
+
+    async def run(self, seconds, kill_every):
+        until = time.monotonic() + seconds
+        tasks = [self.client(i, until) for i in range(self.clients)]
+        await asyncio.gather(*tasks, self.sample(until), self.kill(until, kill_every))
+
+
+def pss_of(pid):
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
+    except (OSError, StopIteration):
+        return 0
+
+
+def descriptors_and_threads(server):
+    return [(len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")))
+            for pid in [server.process.pid, *workers_of(server.process.pid)]]
+
+
+def slope(points):
+    """MB per 1,000 requests, and the upper end of its 95 % interval, by least squares over means of blocks."""
+    size = max(1, len(points) // BLOCKS)
+    blocks = [points[i:i + size] for i in range(0, len(points) - size + 1, size)]
+    xs = [sum(x for x, _ in block) / len(block) / 1e3 for block in blocks]
+    ys = [sum(y for _, y in block) / len(block) / 1e6 for block in blocks]
+    n = len(xs)
+    mean_x, mean_y = sum(xs) / n, sum(ys) / n
+    spread = sum((x - mean_x) ** 2 for x in xs)
+    rise = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys)) / spread
+    left = sum((y - mean_y - rise * (x - mean_x)) ** 2 for x, y in zip(xs, ys))
+    error = math.sqrt(left / (n - 2) / spread)
+    return rise, rise + 1.74 * error  # one-sided 95 % of Student's t at 17 degrees of freedom or so
+
+
+def settle(server, before):
+    """Waits until the processes are as they were, or without a model for two quiet seconds; returns what they are then."""
+    until = time.monotonic() + SETTLE_S
+    now, since = descriptors_and_threads(server), time.monotonic()
+    while time.monotonic() < until and (now != before if before else time.monotonic() - since < 2):
+        time.sleep(0.2)
+        last, now = now, descriptors_and_threads(server)
+        since = time.monotonic() if now != last else since
+    return now
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=0.2)
+    parser.add_argument("--kill-every", type=float, default=0)
+    parser.add_argument("--model", default=TINY)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--limit", type=float, default=1.0)
+    options = parser.parse_args()
+    is_tiny = options.model == TINY
+    passed = failed = 0
+
+    def check(is_good, text):
+        nonlocal passed, failed
+        passed, failed = passed + bool(is_good), failed + (not is_good)
+        print(("ok " if is_good else "FAILED ") + text, flush=True)
+
+    with Server(models=[options.model]) as server:
+        bodies = requests_of(server.models[0], is_tiny)
+        expected = {}
+        for name, body in bodies.items():
+            if name.startswith("whole"):
+                expected[name] = whole_answer(server, body)
+            else:
+                expected[name] = stream(server, body).whole()
+                body.update(stream=True, stream_options={"include_usage": True})
+        print(f"{len(bodies)} distinct requests answered alone", flush=True)
+        asyncio.run(Load(server, bodies, expected, options.clients).run(3, 0))  # every thread and pool is there now
+        before = settle(server, None)
+        for kill_every in [0] + ([options.kill_every] if options.kill_every else []):
+            load = Load(server, bodies, expected, options.clients)
+            started = time.monotonic()
+            asyncio.run(load.run(options.minutes * 60, kill_every))
+            seconds = time.monotonic() - started
+            title = f"a kill every {kill_every:g} s" if kill_every else "no deaths"
+            print(f"{title}: {load.done} answers in {seconds:.0f} s, {load.aborted} of them left early, {load.kills} kills, "
+                  f"429: {load.refused[429]}, 503: {load.refused[503]}, failures: {len(load.failures)}", flush=True)
+            for failure in load.failures[:5]:
+                print("  " + failure[:1000])
+            check(not load.failures and load.done > 0, f"{title}: every answer is the right one")
+            check(sum(load.refused.values()) == 0, f"{title}: nothing refused within the limits")
+            warm = load.samples[int(len(load.samples) * WARM_UP):]
+            for who, column in (("gateway", 1), ("worker", 2)):
+                if who == "worker" and kill_every:
+                    continue  # each life starts anew
+                rise, upper = slope([(sample[0], sample[column]) for sample in warm])
+                check(upper <= options.limit, f"{title}: {who} grows by {rise:.2f} MB in 1,000 requests, at most {upper:.2f} (95 %); "
+                      f"{warm[-1][column] / 1e6:.0f} MB at the end")
+            after = settle(server, before)
+            check(after == before, f"{title}: descriptors and threads of gateway and worker {before} before, {after} after")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
