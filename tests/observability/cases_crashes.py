@@ -18,7 +18,8 @@ def worker_pid(server):
 def crash(server, kind, streams=1):
     """Kills the worker while it answers; returns the ids of the requests and the report."""
     before = len(crash_reports(server))
-    body = {**LONG, "messages": [{"role": "user", "content": f"{CANARY} tell me"}], "seed": 77, "temperature": 0.25, "top_p": 0.5}
+    # Another request each time: one whose worker stops twice would be refused.
+    body = {**LONG, "messages": [{"role": "user", "content": f"{CANARY} tell me {before}"}], "seed": 77, "temperature": 0.25, "top_p": 0.5}
     running = [send(server, body) for _ in range(streams)]
     ids = {stream.headers["X-Request-Id"] for stream in running}
     for stream in running:  # a few pieces of the answer, so that all are running
