@@ -9,6 +9,8 @@ namespace {
 namespace ip = boost::asio::ip;
 
 bool to_bits(std::string_view text, std::array<uint8_t, 16>& bits) {
+  // The library reads up to a NUL, and a scope after '%' that is of no use here.
+  if (text.find_first_not_of("0123456789abcdefABCDEF.:") != std::string_view::npos) return false;
   boost::system::error_code fault;
   ip::address address = ip::make_address(std::string(text), fault);
   if (fault) return false;

@@ -46,6 +46,8 @@ TEST(ForwardedFor, BelievesTheLastAddressThatIsNoProxy) {
   EXPECT_EQ(client({"fd00::9"}), "fd00::9");
   EXPECT_EQ(client({"<script>, 10.0.0.2"}), "10.0.0.2");
   EXPECT_EQ(client({"203.0.113.9, unknown"}), "");
+  EXPECT_EQ(client({std::string("203.0.113.9\0evil", 16)}), "");
+  EXPECT_EQ(client({"fe80::1%eth0"}), "");
   EXPECT_EQ(client({""}), "");
   EXPECT_EQ(client({}), "");
 }
