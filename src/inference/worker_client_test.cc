@@ -354,7 +354,12 @@ TEST_F(WorkerClientTest, FindsTheOneThatStopsTheWorkerAndSparesItsNeighbours) {
   for (auto& neighbour : neighbours) EXPECT_EQ(neighbour->wait().ids, expected(20));
   EXPECT_LE(stops, 2);
   client_.reset();
-  for (std::thread& thread : threads) thread.join();
+  std::vector<std::thread> left;
+  {
+    std::scoped_lock lock(mutex);
+    left.swap(threads);
+  }
+  for (std::thread& thread : left) thread.join();
 }
 
 TEST_F(WorkerClientTest, GoesOnAtOnceAtAnotherWorker) {
