@@ -55,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(is_named);
   }
   const std::string* origin = request.fields.find("origin");
+  check(is_preflight(request) == (request.fields.find("access-control-request-method") != nullptr));
   switch (check_origin(request, kOrigins)) {
     case PageOrigin::kNone:
       check(origin == nullptr);
@@ -69,6 +70,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
   }
   for (const Field& field : preflight_answer(request, "GET").fields) check(is_one_line(field.value));
+  Fields answer;
+  if (origin != nullptr && is_one_line(*origin)) add_cors_fields(*origin, answer);
+  for (const Field& field : answer) check(is_one_line(field.value) && field.name != "Access-Control-Allow-Credentials");
+  std::string scheme = forwarded_scheme(request.fields);
+  check(scheme.empty() || scheme == "http" || scheme == "https");
   std::string client = forwarded_for(request.fields, kProxies);
   check(client.empty() || Network::parse(client).ok());
   check(client.find('/') == std::string::npos);
