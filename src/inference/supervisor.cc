@@ -24,8 +24,16 @@
 namespace studio::inference {
 namespace {
 
+// Where close_range() is not known: as many as a process has by default, sixty-four times over.
+constexpr int kMaxDescriptor = 65'536;
+
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+void close_from(int first) {
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+  for (int fd = first; fd < kMaxDescriptor; ++fd) ::close(fd);  // kernels before 5.9
+}
 
 // Child of fork(): only async-signal-safe calls until execv().
 [[noreturn]] void become_worker(const char* program, char* const* arguments, pid_t parent, int recorder) {
@@ -43,10 +51,9 @@ using std::chrono::steady_clock;
   } else if (recorder >= 0) {
     ::dup2(recorder, kRecorderFd);
   }
-  // The gateway's clients are not the worker's: a socket kept open here would never be seen closed by its other end.
-  const unsigned first_foreign = recorder >= 0 ? kRecorderFd + 1 : STDERR_FILENO + 1;
-  ::syscall(SYS_close_range, first_foreign, ~0U, 0);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // a worker has nothing to say on the gateway's standard output
+  // Nothing else of the gateway's: a client's socket kept open here would never close for the client.
+  close_from(recorder >= 0 ? kRecorderFd + 1 : STDERR_FILENO + 1);
   ::execv(program, arguments);
   ::_exit(127);
 }

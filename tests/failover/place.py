@@ -94,6 +94,10 @@ class Answer:
         what each choice came to, as their events may come in another order."""
         if all(len(event.get("choices", [])) == 0 or event["choices"][0]["index"] == 0 for _, event in self.events):
             return [event for _, event in self.events]
+        return self.content()
+
+    def content(self):
+        """What the events come to. A client that does not keep up gets fewer and longer ones."""
         choices, rest = {}, []
         for _, event in self.events:
             if not event["choices"]:

@@ -178,7 +178,7 @@ def killer_among_neighbours(server, at, times, at_once):
                 for i, expected in enumerate(clean):
                     answer = stream(server, {**neighbour, "seed": 9000 + i})
                     assert answer.is_done and not answer.error, (answer.status, answer.error)
-                    assert answer.whole() == expected.whole()
+                    assert answer.content() == expected.content()
                     neighbours.append(answer)
         others = [pool.submit(beside) for _ in range(4)]
         try:
@@ -229,7 +229,7 @@ def timed_kills(models, body, count, name):
                     os.kill(workers_of(server.process.pid)[-1], signal.SIGKILL)
 
             answer = stream(server, body, kill)
-            assert answer.is_done and not answer.error and answer.whole() == clean.whole(), answer.error
+            assert answer.is_done and not answer.error and answer.content() == clean.content(), answer.error
             gaps.append(added_gap(answer, clean))
         tell_gaps(f"  {name}", gaps)
         assert metric(server, "studio_worker_restarts_total") == count
@@ -264,7 +264,7 @@ def test_sigterm_under_sixteen_streams(_):
             answers = [future.result(ANSWER_TIMEOUT_S) for future in futures]
         assert running > 0
         for answer, expected in zip(answers, clean):
-            assert answer.is_done and answer.whole() == expected.whole()
+            assert answer.is_done and answer.content() == expected.content()
         assert server.process.wait(WAIT_S) == 0
         print(f"  {running} of 16 streams were running at the signal", flush=True)
 

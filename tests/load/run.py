@@ -16,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
-from place import TINY, Answer, stream, whole_answer, workers_of  # noqa: E402
+from place import TINY, Answer, metric, stream, whole_answer, workers_of  # noqa: E402
 from server import Server  # noqa: E402
 
 SAMPLE_S = 1.0
@@ -24,6 +24,7 @@ WARM_UP = 0.25       # of the run: caches fill, pages of keys and values are tou
 BLOCKS = 20          # of samples, for the interval
 ANSWER_TIMEOUT_S = 300
 SETTLE_S = 20
+MIN_REQUESTS = 200   # below it a page here or there looks like growth
 
 
 def requests_of(model, is_tiny):
@@ -95,7 +96,7 @@ def parsed(data, is_stream):
                 return event
             event.pop("id"), event.pop("created")
             answer.events.append((0, event))
-    return answer.whole() if answer.is_done else "cut"
+    return answer.content() if answer.is_done else "cut"
 
 
 class Load:
@@ -208,13 +209,14 @@ def main():
             if name.startswith("whole"):
                 expected[name] = whole_answer(server, body)
             else:
-                expected[name] = stream(server, body).whole()
+                expected[name] = stream(server, body).content()
                 body.update(stream=True, stream_options={"include_usage": True})
         print(f"{len(bodies)} distinct requests answered alone", flush=True)
         asyncio.run(Load(server, bodies, expected, options.clients).run(3, 0))  # every thread and pool is there now
         before = settle(server, None)
         for kill_every in [0] + ([options.kill_every] if options.kill_every else []):
             load = Load(server, bodies, expected, options.clients)
+            restarts = metric(server, "studio_worker_restarts_total")
             started = time.monotonic()
             asyncio.run(load.run(options.minutes * 60, kill_every))
             seconds = time.monotonic() - started
@@ -225,11 +227,17 @@ def main():
                 print("  " + failure[:1000])
             check(not load.failures and load.done > 0, f"{title}: every answer is the right one")
             check(sum(load.refused.values()) == 0, f"{title}: nothing refused within the limits")
+            lives = metric(server, "studio_worker_restarts_total") - restarts
+            check(lives == load.kills, f"{title}: {lives:.0f} lives of the worker ended, by {load.kills} kills")
             warm = load.samples[int(len(load.samples) * WARM_UP):]
             for who, column in (("gateway", 1), ("worker", 2)):
                 if who == "worker" and kill_every:
                     continue  # each life starts anew
-                rise, upper = slope([(sample[0], sample[column]) for sample in warm])
+                points = [(sample[0], sample[column]) for sample in warm]
+                if points[-1][0] - points[0][0] < MIN_REQUESTS:
+                    print(f"  {title}: too few answers to tell whether the {who} grows")
+                    continue
+                rise, upper = slope(points)
                 check(upper <= options.limit, f"{title}: {who} grows by {rise:.2f} MB in 1,000 requests, at most {upper:.2f} (95 %); "
                       f"{warm[-1][column] / 1e6:.0f} MB at the end")
             after = settle(server, before)
