@@ -31,8 +31,9 @@ class Suspects {
   static constexpr std::chrono::minutes kForget{10};
   // 100 bytes each. Of a larger crowd the oldest go free, those that are only suspected first.
   static constexpr size_t kMaxRecords = 1024;
-  // Tokens past the place of the stop: the one that was being computed and, as its event may have been under way, one.
-  static constexpr int kTokensToPass = 2;
+  // Tokens past the place of the stop that we know of: the one that was being computed, and those whose events were
+  // under way and died with the worker; on a busy machine that is several.
+  static constexpr int kTokensToPass = 8;
   // The same after a second stop: whoever stops workers a little further each time does not get far.
   static constexpr int kTokensToPassAgain = 32;
 

@@ -22,8 +22,8 @@ TEST(Suspects, AreFreeAgainOnceTheyPassThePlace) {
   EXPECT_TRUE(suspects.is_suspect(print_of(1), now));
   EXPECT_FALSE(suspects.is_suspect(print_of(2), now));
   EXPECT_EQ(suspects.tokens_to_pass(print_of(1)), 40 + Suspects::kTokensToPass);
-  EXPECT_FALSE(suspects.is_past(print_of(1), 41));
-  EXPECT_TRUE(suspects.is_past(print_of(1), 42));
+  EXPECT_FALSE(suspects.is_past(print_of(1), 39 + Suspects::kTokensToPass));
+  EXPECT_TRUE(suspects.is_past(print_of(1), 40 + Suspects::kTokensToPass));
   suspects.acquit(print_of(1));
   EXPECT_FALSE(suspects.is_suspect(print_of(1), now));
 }

@@ -107,7 +107,8 @@ export const cases = {
     await ask(page, "Tell me about the sea");
     await untilAnswered(page);
     const pace = await lastAnswer(page).locator(".pace").textContent();
-    assert.match(pace, /^600 tokens · [\d,.]+ tokens\/s · first after [\d.]+ s · prompt \d+.* · cut at the limit of tokens$/);
+    // No pace is told where all of it came at once, as from so small a model it may.
+    assert.match(pace, /^600 tokens · (?:[\d,.]+ tokens\/s · )?first after [\d.]+ s · prompt \d+.* · cut at the limit of tokens$/);
     assert.ok((await page.getByTestId("announcement").textContent()).startsWith("Answer: "));
 
     await answerWithoutEnd(page);
