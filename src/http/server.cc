@@ -152,6 +152,7 @@ class ServerImpl final : public Server {
     bool has_room = shared_->enter(ends.peer, connection);
     using Entry = Connection::Entry;
     connection->start(is_stranger ? Entry::kStranger : has_room ? Entry::kWelcome : Entry::kFull);
+    if (shared_->draining) connection->drain();  // drain() may have looked at the connections just before this one
   }
 
   // One form for each address: an IPv4 client of an IPv6 socket is an IPv4 client.
