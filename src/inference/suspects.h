@@ -33,7 +33,7 @@ class Suspects {
   static constexpr size_t kMaxRecords = 1024;
   // Tokens past the place of the stop that we know of: the one that was being computed, and those whose events were
   // under way and died with the worker; on a busy machine that is several.
-  static constexpr int kTokensToPass = 8;
+  static constexpr int kTokensToPass = 12;
   // The same after a second stop: whoever stops workers a little further each time does not get far.
   static constexpr int kTokensToPassAgain = 32;
 

@@ -17,7 +17,7 @@ namespace {
 constexpr milliseconds kVerdictPatience{300};
 // A suspect waits this long for the others of a worker to show that they are innocent, and the others for trials to
 // end; then they run beside each other, and a stop proves less.
-constexpr milliseconds kTrialPatience{1'000};
+constexpr milliseconds kTrialPatience{3'000};
 
 Error lost_too_often() {
   return Error(Code::kUnavailable, "The model's worker stopped again and again while it answered this request.");
