@@ -27,11 +27,9 @@ Suspects::Record& Suspects::record(const Fingerprint& print, Time now) {
   return records_[print];
 }
 
-void Suspects::suspect(const Fingerprint& print, int place, uint64_t stop, Time now) {
+void Suspects::suspect(const Fingerprint& print, int place, Time now) {
   Record& entry = record(print, now);
   if (entry.is_convicted) return;
-  if (entry.last_stop != stop) ++entry.stops;
-  entry.last_stop = stop;
   entry.place = entry.is_suspect ? std::max(entry.place, place) : place;
   entry.is_suspect = true;
   entry.until = now + kForget;
@@ -46,7 +44,7 @@ void Suspects::convict(const Fingerprint& print, Time now) {
 
 void Suspects::acquit(const Fingerprint& print) {
   auto found = records_.find(print);
-  if (found != records_.end()) found->second.is_suspect = false;  // the number of its stops is kept
+  if (found != records_.end() && !found->second.is_convicted) records_.erase(found);
 }
 
 bool Suspects::is_suspect(const Fingerprint& print, Time now) const {
@@ -54,10 +52,10 @@ bool Suspects::is_suspect(const Fingerprint& print, Time now) const {
   return found != records_.end() && found->second.is_suspect && found->second.until > now;
 }
 
-int Suspects::tokens_to_pass(const Fingerprint& print) const {
+int Suspects::tokens_to_pass(const Fingerprint& print, int losses) const {
   auto found = records_.find(print);
   if (found == records_.end()) return 0;
-  return found->second.place + (found->second.stops > 1 ? kTokensToPassAgain : kTokensToPass);
+  return found->second.place + (losses > 1 ? kTokensToPassAgain : kTokensToPass);
 }
 
 bool Suspects::is_past(const Fingerprint& print, int tokens) const {

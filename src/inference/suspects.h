@@ -27,26 +27,27 @@ class Suspects {
   // Long enough that a client's retries are over and a person has looked; short enough that a fixed worker is not kept
   // from its work by an old verdict.
   static constexpr std::chrono::minutes kQuarantine{10};
-  // A suspicion that nothing came of.
-  static constexpr std::chrono::minutes kForget{10};
+  // A suspicion that nothing came of: every suspect is tried, so this is for those that never could be.
+  static constexpr std::chrono::minutes kForget{1};
   // 100 bytes each. Of a larger crowd the oldest go free, those that are only suspected first.
   static constexpr size_t kMaxRecords = 1024;
   // Tokens past the place of the stop that we know of: the one that was being computed, and those whose events were
   // under way and died with the worker; on a busy machine that is several.
   static constexpr int kTokensToPass = 12;
-  // The same after a second stop: whoever stops workers a little further each time does not get far.
+  // The same for an answer that loses its worker again: one that stops workers a little further each time does not get
+  // far.
   static constexpr int kTokensToPassAgain = 32;
 
-  // A worker stopped, its `stop`th; this request was `place` tokens into its answer. Told once per stream.
-  void suspect(const Fingerprint& print, int place, uint64_t stop, Time now);
+  // A worker stopped; this request was `place` tokens into its answer.
+  void suspect(const Fingerprint& print, int place, Time now);
   void convict(const Fingerprint& print, Time now);
   void acquit(const Fingerprint& print);
 
   bool empty() const { return records_.empty(); }
   bool is_suspect(const Fingerprint& print, Time now) const;
-  // How many tokens its answer must come to before it is acquitted.
-  int tokens_to_pass(const Fingerprint& print) const;
-  // Whether an answer that its client ended at so many tokens has shown enough.
+  // How many tokens an answer must come to before it is acquitted that has lost its worker so often.
+  int tokens_to_pass(const Fingerprint& print, int losses) const;
+  // Whether an answer that was ended at so many tokens has shown enough.
   bool is_past(const Fingerprint& print, int tokens) const;
   // For how long it is refused from now; nullopt where it is not.
   std::optional<std::chrono::milliseconds> quarantined_for(const Fingerprint& print, Time now) const;
@@ -54,8 +55,6 @@ class Suspects {
  private:
   struct Record {
     bool is_suspect = false, is_convicted = false;
-    int stops = 0;
-    uint64_t last_stop = 0;
     int place = 0;
     Time until;  // forgotten, or set free
   };

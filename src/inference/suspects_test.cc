@@ -18,31 +18,32 @@ TEST(Suspects, AreFreeAgainOnceTheyPassThePlace) {
   Suspects suspects;
   Time now{};
   EXPECT_TRUE(suspects.empty());
-  suspects.suspect(print_of(1), 40, 1, now);
+  suspects.suspect(print_of(1), 40, now);
   EXPECT_TRUE(suspects.is_suspect(print_of(1), now));
   EXPECT_FALSE(suspects.is_suspect(print_of(2), now));
-  EXPECT_EQ(suspects.tokens_to_pass(print_of(1)), 40 + Suspects::kTokensToPass);
+  EXPECT_EQ(suspects.tokens_to_pass(print_of(1), 1), 40 + Suspects::kTokensToPass);
   EXPECT_FALSE(suspects.is_past(print_of(1), 39 + Suspects::kTokensToPass));
   EXPECT_TRUE(suspects.is_past(print_of(1), 40 + Suspects::kTokensToPass));
   suspects.acquit(print_of(1));
   EXPECT_FALSE(suspects.is_suspect(print_of(1), now));
 }
 
-TEST(Suspects, AreWatchedLongerAfterASecondStop) {
+TEST(Suspects, AreWatchedLongerWhereOneAnswerLosesItsWorkerAgain) {
   Suspects suspects;
   Time now{};
-  suspects.suspect(print_of(1), 5, 1, now);
-  suspects.suspect(print_of(1), 9, 1, now);  // another choice of it, in the same stop
-  EXPECT_EQ(suspects.tokens_to_pass(print_of(1)), 9 + Suspects::kTokensToPass);
+  suspects.suspect(print_of(1), 5, now);
+  suspects.suspect(print_of(1), 9, now);  // another choice of it
+  EXPECT_EQ(suspects.tokens_to_pass(print_of(1), 1), 9 + Suspects::kTokensToPass);
   suspects.acquit(print_of(1));
-  suspects.suspect(print_of(1), 12, 2, now);
-  EXPECT_EQ(suspects.tokens_to_pass(print_of(1)), 12 + Suspects::kTokensToPassAgain);
+  EXPECT_TRUE(suspects.empty());
+  suspects.suspect(print_of(1), 3, now);
+  EXPECT_EQ(suspects.tokens_to_pass(print_of(1), 2), 3 + Suspects::kTokensToPassAgain);
 }
 
 TEST(Suspects, AreRefusedForTheStatedTimeOnceConvicted) {
   Suspects suspects;
   Time now{};
-  suspects.suspect(print_of(1), 5, 1, now);
+  suspects.suspect(print_of(1), 5, now);
   EXPECT_FALSE(suspects.quarantined_for(print_of(1), now));
   suspects.convict(print_of(1), now);
   EXPECT_EQ(suspects.quarantined_for(print_of(1), now), Suspects::kQuarantine);
@@ -59,7 +60,7 @@ TEST(Suspects, AreBoundedAndTheConvictedStayLongest) {
     print[1] = static_cast<uint8_t>(i);
     print[2] = static_cast<uint8_t>(i >> 8);
     print[3] = 1;
-    suspects.suspect(print, 0, i + 1, now + 1ms);
+    suspects.suspect(print, 0, now + 1ms);
   }
   EXPECT_TRUE(suspects.quarantined_for(print_of(1), now));
 }

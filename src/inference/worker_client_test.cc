@@ -297,45 +297,70 @@ TEST_F(WorkerClientTest, RefusesARequestThatStopsItsWorkerTwiceAtOnePlace) {
   EXPECT_EQ(worker.attempts, 2);
 }
 
-// Four neighbours and one that takes the worker with it whenever it comes to its fourth token.
-TEST_F(WorkerClientTest, FindsTheOneThatStopsTheWorkerAndSparesItsNeighbours) {
-  ScriptedWorker* self = nullptr;
-  std::mutex mutex;
-  std::vector<std::shared_ptr<http::Exchange>> open;
-  std::atomic<int> stops{0};
-  auto stop_worker = [&](const std::shared_ptr<http::Exchange>& killer) {
-    std::scoped_lock lock(mutex);
-    if (std::find(open.begin(), open.end(), killer) == open.end()) return;  // it died with the worker
-    ++stops;
-    for (const auto& exchange : open) exchange->abort();
-    open.clear();
-    self->pulse.cut();
-  };
-  std::vector<std::thread> threads;
-  ScriptedWorker worker(socket_, [&](int, const TokenRequest& asked, const std::shared_ptr<http::Exchange>& exchange) {
+// A worker that stops, with all its streams, whenever a request that begins with kDeadly comes to its fifth token.
+class MortalWorker {
+ public:
+  static constexpr TokenId kDeadly = 66;
+
+  explicit MortalWorker(const std::string& socket)
+      : worker_(socket, [this](int, const TokenRequest& asked, const std::shared_ptr<http::Exchange>& exchange) {
+          std::scoped_lock lock(mutex_);
+          open_.push_back(exchange);
+          threads_.emplace_back([this, asked, exchange] { answer(asked, *exchange); });
+        }) {}
+  ~MortalWorker() {
+    std::vector<std::thread> left;
     {
-      std::scoped_lock lock(mutex);
-      open.push_back(exchange);
+      std::scoped_lock lock(mutex_);
+      left.swap(threads_);
     }
-    std::scoped_lock lock(mutex);
-    threads.emplace_back([&, asked, exchange] {
-      accept(*exchange);
-      for (int i = static_cast<int>(asked.sequence.resume.size()); i < 20 && !exchange->gone(); ++i) {
-        std::this_thread::sleep_for(5ms);
-        if (asked.sequence.prompt[0] == 66 && i == 4) return stop_worker(exchange);
-        send(*exchange, i, 10 + i, i == 19 ? FinishReason::kStop : FinishReason::kNone);
-      }
-      exchange->finish();
-    });
-  });
-  self = &worker;
+    for (std::thread& thread : left) thread.join();
+  }
+  std::atomic<int> stops{0};
+
+ private:
+  void answer(const TokenRequest& asked, http::Exchange& exchange) {
+    const bool is_deadly = asked.sequence.prompt[0] == kDeadly;
+    accept(exchange);
+    for (int i = static_cast<int>(asked.sequence.resume.size()); i < 20; ++i) {
+      std::this_thread::sleep_for(5ms);
+      if (is_deadly && i == 4) return stop(exchange);
+      if (exchange.gone() && !is_deadly) return;
+      send(exchange, i, 10 + i, i == 19 ? FinishReason::kStop : FinishReason::kNone);
+    }
+    exchange.finish();
+  }
+  void stop(const http::Exchange& killer) {
+    std::scoped_lock lock(mutex_);
+    auto is_killer = [&](const auto& exchange) { return exchange.get() == &killer; };
+    if (std::none_of(open_.begin(), open_.end(), is_killer)) return;  // it died with the worker
+    ++stops;
+    for (const auto& exchange : open_) exchange->abort();
+    open_.clear();
+    worker_.pulse.cut();
+  }
+
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<http::Exchange>> open_;
+  std::vector<std::thread> threads_;
+  ScriptedWorker worker_;
+};
+
+TokenRequest beginning_with(TokenId first, const std::string& id) {
+  TokenRequest made;
+  made.request_id = id;
+  made.sequence.prompt = {first, 11};
+  made.sequence.max_new_tokens = 100;
+  return made;
+}
+
+TEST_F(WorkerClientTest, FindsTheOneThatStopsTheWorkerAndSparesItsNeighbours) {
+  MortalWorker worker(socket_);
   connect();
   std::vector<std::unique_ptr<Listener>> neighbours;
   std::vector<std::unique_ptr<TokenStream>> streams;
   auto add = [&](Listener& listener, TokenId first, const std::string& id) {
-    TokenRequest made = request(100, id);
-    made.sequence.prompt[0] = first;
-    auto stream = client_->generate(made, listener.sink());
+    auto stream = client_->generate(beginning_with(first, id), listener.sink());
     ASSERT_TRUE(stream.ok());
     streams.push_back(std::move(*stream));
   };
@@ -344,22 +369,37 @@ TEST_F(WorkerClientTest, FindsTheOneThatStopsTheWorkerAndSparesItsNeighbours) {
     add(*neighbours.back(), 100 + i, "n" + std::to_string(i));
   }
   Listener guilty, twin;
-  add(guilty, 66, "guilty");
-  add(twin, 66, "twin");
+  add(guilty, MortalWorker::kDeadly, "guilty");
+  add(twin, MortalWorker::kDeadly, "twin");
   for (Listener* listener : {&guilty, &twin}) {
     const Seen& seen = listener->wait();
     ASSERT_TRUE(seen.end.error.has_value());
     EXPECT_EQ(seen.end.error->code(), Code::kFailedPrecondition);
   }
   for (auto& neighbour : neighbours) EXPECT_EQ(neighbour->wait().ids, expected(20));
-  EXPECT_LE(stops, 2);
+  EXPECT_LE(worker.stops, 2);
   client_.reset();
-  std::vector<std::thread> left;
-  {
-    std::scoped_lock lock(mutex);
-    left.swap(threads);
+}
+
+TEST_F(WorkerClientTest, TriesARequestWhoseClientLeavesBeforeTheBlow) {
+  MortalWorker worker(socket_);
+  connect();
+  bool is_refused = false;
+  for (int i = 0; i < 20 && !is_refused; ++i) {
+    std::promise<void> third;
+    auto sink = [&, is_told = false](const TokenEvent& event) mutable {
+      if (event.index == 2 && event.id >= 0 && !is_told) third.set_value(), is_told = true;
+    };
+    auto stream = client_->generate(beginning_with(MortalWorker::kDeadly, "k" + std::to_string(i)), sink);
+    is_refused = !stream.ok();
+    if (is_refused) break;
+    ASSERT_EQ(third.get_future().wait_for(10s), std::future_status::ready);
+    stream->reset();  // it leaves, and some milliseconds later the worker stops
+    std::this_thread::sleep_for(500ms);
   }
-  for (std::thread& thread : left) thread.join();
+  EXPECT_TRUE(is_refused);
+  EXPECT_EQ(worker.stops, 2);
+  client_.reset();
 }
 
 TEST_F(WorkerClientTest, GoesOnAtOnceAtAnotherWorker) {

@@ -34,9 +34,17 @@ size_t WorkerPool::Worker::seats() const {
   return told > 0 ? static_cast<size_t>(told) : kAssumedSeats;
 }
 
+size_t WorkerPool::Worker::present() const {
+  return static_cast<size_t>(
+      std::count_if(connections.begin(), connections.end(), [](const auto& entry) { return !entry.second.is_left; }));
+}
+
 uint64_t WorkerPool::Worker::last_seated() const {
-  if (connections.size() <= seats()) return UINT64_MAX;
-  return std::next(connections.begin(), static_cast<std::ptrdiff_t>(seats()) - 1)->first;
+  size_t free = seats();
+  for (const auto& [order, connection] : connections) {
+    if (!connection.is_left && --free == 0) return order;
+  }
+  return UINT64_MAX;
 }
 
 bool WorkerPool::Worker::has_unproven_besides(uint64_t order) const {
@@ -128,8 +136,11 @@ void WorkerPool::on_beat(size_t index, const engine::EngineStats& stats) {
   {
     std::scoped_lock lock(mutex_);
     workers_[index].counted.take(stats);
-    for (auto& [order, connection] : workers_[index].connections) {
-      if (connection.is_lost) continue;
+    auto& connections = workers_[index].connections;
+    std::erase_if(connections, [](const auto& entry) { return entry.second.pulses_since_left >= 2; });
+    for (auto& [order, connection] : connections) {
+      if (connection.is_left) ++connection.pulses_since_left;
+      if (connection.is_lost || connection.is_left) continue;
       WorkerStream& stream = *connection.stream;
       auto fault = connection.silence.beat(stats, stream.is_taken(), stream.tokens_here());
       if (fault) forgotten.emplace_back(connection.stream, *fault);
@@ -148,7 +159,11 @@ void WorkerPool::on_down(size_t index, const std::string& why) {
                {{"model", options.name}, {"worker", index}, {"streams", worker.connections.size()}, {"why", why}});
     judge(worker, why, cut);
     for (auto& [order, connection] : worker.connections) {
-      if (!connection.is_lost) cut.push_back(connection.stream);
+      if (connection.is_left && connection.stream->notes.verdict == Verdict::kSuspect) {
+        try_alone(*connection.stream, std::move(connection.ids));
+      } else if (!connection.is_lost && !connection.is_left) {
+        cut.push_back(connection.stream);
+      }
     }
     worker.connections.clear();
     worker.end_trial();
@@ -165,7 +180,6 @@ void WorkerPool::judge(Worker& worker, const std::string& why, std::vector<Strea
   uint64_t culprit = worker.culprit;
   if (culprit == 0 && worker.trial != 0 && !worker.has_unproven_besides(worker.trial)) culprit = worker.trial;
   const bool is_proof = culprit != 0 && culprit == worker.trial;
-  ++stops_;
   for (auto& [order, connection] : worker.connections) {
     WorkerStream& stream = *connection.stream;
     const bool is_suspect = culprit != 0 ? order == culprit : order <= last;
@@ -177,7 +191,7 @@ void WorkerPool::judge(Worker& worker, const std::string& why, std::vector<Strea
                  {{"model", options.name}, {"request_id", stream.request_id()}, {"why", why}});
       quarantine(stream.fingerprint(), cut);
     } else {
-      suspects_.suspect(stream.fingerprint(), stream.produced(), stops_, now);
+      suspects_.suspect(stream.fingerprint(), stream.produced(), now);
     }
   }
 }
@@ -190,7 +204,7 @@ void WorkerPool::quarantine(const Fingerprint& print, std::vector<StreamPtr>& cu
     if (!worker.is_up) continue;
     std::erase_if(worker.connections, [&](const auto& entry) {
       const Connection& connection = entry.second;
-      if (connection.is_lost || connection.stream->fingerprint() != print) return false;
+      if (connection.is_lost || connection.is_left || connection.stream->fingerprint() != print) return false;
       connection.stream->notes.verdict = Verdict::kInnocent;
       cut.push_back(connection.stream);
       if (worker.trial == entry.first) worker.end_trial();
@@ -213,6 +227,7 @@ void WorkerPool::on_passed(WorkerStream& stream) {
   if (worker.trial != stream.notes.order) return;
   suspects_.acquit(stream.fingerprint());
   worker.end_trial();
+  if (stream.notes.is_ghost) stream.cancel();
   is_poked_ = true;
   changed_.notify_all();
 }
@@ -221,14 +236,44 @@ void WorkerPool::on_over(WorkerStream& stream, bool is_whole) {
   std::scoped_lock lock(mutex_);
   Worker& worker = workers_[stream.notes.worker];
   auto found = worker.connections.find(stream.notes.order);
-  if (found == worker.connections.end()) return;
-  if (worker.trial == stream.notes.order) {
-    if (is_whole || suspects_.is_past(stream.fingerprint(), stream.produced())) suspects_.acquit(stream.fingerprint());
+  const bool is_connected = found != worker.connections.end();
+  const bool on_trial = is_connected && worker.trial == stream.notes.order;
+  const bool is_suspect = on_trial || stream.notes.verdict == Verdict::kSuspect;
+  if (on_trial) {
     worker.end_trial();
     is_poked_ = true;
     changed_.notify_all();
   }
-  worker.connections.erase(found);  // the stream lives on: whoever ends it holds it
+  if (is_suspect && (is_whole || suspects_.is_past(stream.fingerprint(), stream.produced()))) {
+    if (on_trial) suspects_.acquit(stream.fingerprint());
+  } else if (is_suspect && stream.is_cancelled() && !stream.notes.is_ghost && !is_stopping_) {
+    try_alone(stream, stream.ids());
+  }
+  if (!is_connected) return;
+  if (stream.is_cancelled() && !on_trial) {
+    found->second.is_left = true;
+    found->second.ids = stream.ids();
+  } else {
+    worker.connections.erase(found);  // the stream lives on: whoever ends it holds it
+  }
+}
+
+void WorkerPool::try_alone(const WorkerStream& stream, std::vector<engine::TokenId> produced) {
+  if (!suspects_.is_suspect(*stream.notes.print, steady_clock::now())) return;
+  TokenRequest request = stream.request();
+  request.request_id += "~";
+  auto& resume = request.sequence.resume;
+  resume.insert(resume.end(), produced.begin(), produced.end());
+  auto entry = log.open(request.request_id, request.sequence.max_new_tokens);
+  if (!entry.ok()) return;  // it is tried already
+  auto ghost = std::make_shared<WorkerStream>(
+      weak_from_this(), std::move(request), [](const engine::TokenEvent&) {}, std::move(*entry));
+  ghost->notes.arrival = ++arrivals_;
+  ghost->notes.verdict = Verdict::kSuspect;
+  ghost->notes.print = stream.notes.print;
+  ghost->notes.losses = stream.notes.losses;
+  ghost->notes.is_ghost = true;
+  wait(ghost);
 }
 
 void WorkerPool::on_lost(StreamPtr stream, Loss loss) {

@@ -60,6 +60,10 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
     SilenceWatch silence;
     bool is_proven = false;  // it got a token here, so its prompt is innocent
     bool is_lost = false;
+    // Its client left: it stays until two pulses have shown that the worker outlived it.
+    bool is_left = false;
+    int pulses_since_left = 0;
+    std::vector<engine::TokenId> ids;  // that it had produced by then
   };
   struct Worker {
     std::unique_ptr<WorkerLink> link;
@@ -71,7 +75,8 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
     uint64_t culprit = 0;  // the order of the stream in which it broke the protocol
 
     // A worker that owes pulses may be dead: whoever can goes elsewhere.
-    size_t load() const { return connections.size() + (link->is_well() ? 0 : kMaxWaitingStreams); }
+    size_t load() const { return present() + (link->is_well() ? 0 : kMaxWaitingStreams); }
+    size_t present() const;  // connections whose clients have not left
     size_t seats() const;
     // The last order that can be computed now: those behind wait in the engine's queue.
     uint64_t last_seated() const;
@@ -103,6 +108,8 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   void connect(Worker& worker, const StreamPtr& stream, bool on_trial);
   void wait(const StreamPtr& stream);
   static Error refusal(std::chrono::milliseconds left);
+  // A suspect whose client left is tried all the same, or it could stop worker after worker by leaving each time.
+  void try_alone(const WorkerStream& stream, std::vector<engine::TokenId> produced);
   void quarantine(const Fingerprint& print, std::vector<StreamPtr>& cut);
 
   mutable std::mutex mutex_;  // guards what follows, and every stream's notes
@@ -111,7 +118,7 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   std::list<StreamPtr> waiting_;  // by arrival
   Suspects suspects_;
   std::chrono::steady_clock::time_point last_up_;  // a worker came (back): the wait for it is no wait for trials
-  uint64_t arrivals_ = 0, orders_ = 0, stops_ = 0, resumed_ = 0;
+  uint64_t arrivals_ = 0, orders_ = 0, resumed_ = 0;
   std::vector<Worker> workers_;  // their number never changes, and their links are there throughout
 
   std::thread thread_;

@@ -18,6 +18,8 @@ constexpr milliseconds kVerdictPatience{300};
 // A suspect waits this long for the others of a worker to show that they are innocent, and the others for trials to
 // end; then they run beside each other, and a stop proves less.
 constexpr milliseconds kTrialPatience{3'000};
+// A drawn token takes about as long as so many that are read, alone on a CPU.
+constexpr int kDrawnTokenCost = 16;
 
 Error lost_too_often() {
   return Error(Code::kUnavailable, "The model's worker stopped again and again while it answered this request.");
@@ -34,12 +36,16 @@ void WorkerPool::wait(const StreamPtr& stream) {
   waiting_.insert(later, stream);
 }
 
-// Suspects first, and of them those that are tried quickly: a long prompt holds up nobody but its like.
+// Suspects first, and of them those that are tried quickly: a long way to the place where the worker stopped holds up
+// nobody but its like.
 void WorkerPool::place_waiting(Errands& errands) {
   const auto now = steady_clock::now();
   auto work = [&](const StreamPtr& stream) {
     const bool is_tried = !suspects_.empty() && suspects_.is_suspect(stream->fingerprint(), now);
-    return is_tried ? stream->request().sequence.prompt.size() + static_cast<size_t>(stream->produced()) : SIZE_MAX;
+    if (!is_tried) return SIZE_MAX;
+    const int known = static_cast<int>(stream->request().sequence.prompt.size()) + stream->produced();
+    const int to_draw = suspects_.tokens_to_pass(stream->fingerprint(), stream->notes.losses) - stream->produced();
+    return static_cast<size_t>(known + kDrawnTokenCost * std::max(to_draw, 1));
   };
   std::map<std::pair<size_t, uint64_t>, std::list<StreamPtr>::iterator> turns;
   for (auto it = waiting_.begin(); it != waiting_.end(); ++it) turns[{work(*it), (*it)->notes.arrival}] = it;
@@ -66,6 +72,11 @@ bool WorkerPool::place(const StreamPtr& stream, bool& suspects_wait, Errands& er
     worker.culprit = notes.order;
     errands.condemned.emplace_back(worker.link.get(), "it dropped a stream");
     return false;
+  }
+  if (notes.is_ghost && !suspects_.is_suspect(stream->fingerprint(), now)) {  // a twin of it has settled the matter
+    stream->cancel();
+    errands.cancelled.push_back(stream);
+    return true;
   }
   if (!suspects_.empty()) {
     if (auto left = suspects_.quarantined_for(stream->fingerprint(), now)) return fail(refusal(*left));
@@ -136,7 +147,7 @@ void WorkerPool::connect(Worker& worker, const StreamPtr& stream, bool on_trial)
   if (on_trial) {
     worker.trial = notes.order;
     worker.trial_print = stream->fingerprint();
-    pass_at = std::max(suspects_.tokens_to_pass(stream->fingerprint()), stream->produced() + 1);
+    pass_at = std::max(suspects_.tokens_to_pass(stream->fingerprint(), notes.losses), stream->produced() + 1);
   }
   stream->connect(worker.link->client(), worker.link->info(), pass_at);
 }

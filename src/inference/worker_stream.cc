@@ -108,9 +108,9 @@ void WorkerStream::finish(TokenEvent event) {
   if (is_finished_) return;
   is_finished_ = true;
   event.usage = usage(event);
-  entry_.reset();  // the log may go before the last handle of the stream does
   bool is_whole = event.finish == FinishReason::kStop || event.finish == FinishReason::kLength;
   if (auto keeper = keeper_.lock()) keeper->on_over(*this, is_whole);
+  entry_.reset();  // the log may go before the last handle of the stream does
   engine::TokenSink sink = std::move(sink_);
   sink_ = nullptr;
   sink(event);

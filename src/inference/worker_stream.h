@@ -49,7 +49,8 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream> {
     size_t worker = 0;   // of the connection, or of the last one
     uint64_t order = 0;  // of the connection among all; 0: none
     Verdict verdict = Verdict::kInnocent;
-    int losses = 0;  // of a worker, as a suspect
+    bool is_ghost = false;  // its client left; it runs to be tried alone
+    int losses = 0;         // of a worker, as a suspect
     std::chrono::steady_clock::time_point waits_since, not_before, give_up_at;
     std::optional<Fingerprint> print;  // once somebody asked
   };
@@ -69,9 +70,10 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream> {
   void finish_with(Error error);
 
   bool is_cancelled() const { return is_cancelled_; }
-  bool is_taken() const { return is_taken_; }                // over this connection
-  uint64_t tokens_here() const { return tokens_here_; }      // the same
-  int produced() const { return first_index_ + produced_; }  // of the whole answer
+  bool is_taken() const { return is_taken_; }                         // over this connection
+  uint64_t tokens_here() const { return tokens_here_; }               // the same
+  int produced() const { return first_index_ + produced_; }           // of the whole answer
+  std::vector<engine::TokenId> ids() const { return entry_->ids(); }  // what was produced; not once it is over
   std::string model() const;  // "numerics class/digest" once a worker took it; empty before
   const TokenRequest& request() const { return request_; }
   const std::string& request_id() const { return request_.request_id; }
