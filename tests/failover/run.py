@@ -20,7 +20,7 @@ STEP = 1 if FULL else 13  # between the token indices of a kill
 BASE = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story about a fox and a violin."}], "temperature": 0.8,
         "logprobs": True, "top_logprobs": 2, "ignore_eos": True, "enable_thinking": False, "max_tokens": 64}
 SPLIT = "水"  # three tokens of the built-in model, a byte each
-GAP_S = 1.0   # promised beside the recomputation, on a machine that does nothing else
+GAP_S = 1.0   # promised beside the recomputation, of which a run on leftover processor time says nothing
 WAIT_S = 30   # for what takes milliseconds on an idle machine
 
 
@@ -237,7 +237,7 @@ def timed_kills(models, body, count, name):
         longer = {**body, "messages": [{"role": "user", "content": body["messages"][0]["content"] + clean.text()}], "max_tokens": 1}
         recompute = stream(server, longer).events[1][0]
         print(f"  recomputation of prompt and answer {recompute * 1e3:.0f} ms", flush=True)
-        assert not FULL or percentile(gaps, .99) <= GAP_S + recompute, "the promise"
+        assert not FULL or os.sched_getscheduler(0) == os.SCHED_IDLE or percentile(gaps, .99) <= GAP_S + recompute, "the promise"
 
 
 def test_gap_of_the_product(_):
