@@ -20,9 +20,10 @@ if [ -f "$source/package-lock.json" ]; then
   fi
   PATH=$("$root/tools/node.sh"):$PATH
   export PATH
-  cp "$source"/*.mjs .
+  cp "$source"/*.mjs "$root/tests/lib/run_cases.mjs" .
   exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- node test.mjs
 fi
 "$root/tools/python_env.sh" "$name" >/dev/null
+export PYTHONPATH=$root/tests/lib  # run_cases.py
 exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- \
   "$root/build/venv/$name/bin/python" "$source/test.py"

@@ -4,6 +4,7 @@ import { HumanMessage, SystemMessage, AIMessage } from '@langchain/core/messages
 import { ChatPromptTemplate } from '@langchain/core/prompts';
 import { StringOutputParser } from '@langchain/core/output_parsers';
 import { ChatOpenAI } from '@langchain/openai';
+import { runCases } from './run_cases.mjs';
 
 const key = process.env.OPENAI_API_KEY;
 const settings = {
@@ -91,15 +92,4 @@ const tests = {
   },
 };
 
-let passed = 0, failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`FAILED ${name}: ${error?.stack ?? error}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await runCases(tests);

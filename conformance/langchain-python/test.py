@@ -4,7 +4,6 @@ import os
 import re
 import sys
 import time
-import traceback
 import urllib.request
 
 import openai
@@ -12,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI
+from run_cases import run_cases
 
 WAIT_S = 20  # for what takes milliseconds on an idle machine
 QUESTION = [HumanMessage("What is a violin?")]
@@ -113,21 +113,5 @@ def test_errors():
     raises(openai.BadRequestError, lambda: list(model(temperature=3).stream(QUESTION)), 400)
 
 
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-            passed += 1
-        except Exception:  # every failure is reported, none ends the run
-            failed += 1
-            print(f"FAILED {name}")
-            traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(globals()))

@@ -4,13 +4,13 @@ import os
 import re
 import sys
 import time
-import traceback
 import urllib.request
 
 import openai
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai_like import OpenAILike
+from run_cases import run_cases
 
 WAIT_S = 20  # for what takes milliseconds on an idle machine
 QUESTION = [ChatMessage(role="user", content="What is a violin?")]
@@ -112,21 +112,5 @@ def test_errors():
     raises(openai.BadRequestError, lambda: model(additional_kwargs={"extra_body": {"min_p": 5}}).chat(QUESTION))
 
 
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-            passed += 1
-        except Exception:  # every failure is reported, none ends the run
-            failed += 1
-            print(f"FAILED {name}")
-            traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(globals()))

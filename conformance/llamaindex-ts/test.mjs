@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Settings, SimpleChatEngine } from 'llamaindex';
 import { OpenAI } from '@llamaindex/openai';
+import { runCases } from './run_cases.mjs';
 
 const key = process.env.OPENAI_API_KEY;
 const settings = {
@@ -66,15 +67,4 @@ const tests = {
   },
 };
 
-let passed = 0, failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`FAILED ${name}: ${error?.stack ?? error}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await runCases(tests);

@@ -1,6 +1,7 @@
 // The official OpenAI JavaScript SDK, unmodified: only its base URL and key point at studio.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
+import { runCases } from './run_cases.mjs';
 
 const model = process.env.STUDIO_MODEL;
 const client = new OpenAI({ maxRetries: 0 });
@@ -138,15 +139,4 @@ const tests = {
   },
 };
 
-let passed = 0, failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`FAILED ${name}: ${error?.stack ?? error}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await runCases(tests);

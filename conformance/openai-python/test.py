@@ -6,9 +6,9 @@ import asyncio
 import os
 import sys
 import threading
-import traceback
 
 import openai
+from run_cases import run_cases
 
 MODEL = os.environ["STUDIO_MODEL"]
 CLIENT = openai.OpenAI(max_retries=0)
@@ -188,21 +188,5 @@ def test_a_refusal_for_now_is_tried_again():
     assert answers and answers[0].choices[0].message.content
 
 
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-            passed += 1
-        except Exception:  # every failure is reported, none ends the run
-            failed += 1
-            print(f"FAILED {name}")
-            traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(globals()))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { APICallError, generateText, streamText } from 'ai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { runCases } from './run_cases.mjs';
 
 const provider = createOpenAICompatible({
   name: 'studio', baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY, includeUsage: true,
@@ -51,15 +52,4 @@ const tests = {
   },
 };
 
-let passed = 0, failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`FAILED ${name}: ${error?.stack ?? error}`);
-  }
-}
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed ? 1 : 0);
+await runCases(tests);

@@ -10,13 +10,13 @@ import signal
 import sqlite3
 import sys
 import time
-import traceback
 import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 from run import of_stream  # noqa: E402
+from run_cases import run_cases  # noqa: E402
 from server import Server  # noqa: E402
 
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story about a fox."}], "temperature": 0.7, "seed": 11,
@@ -326,24 +326,9 @@ def test_a_second_signal_cuts(_):
 
 
 def main():
-    passed = failed = 0
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
-    wanted = sys.argv[1:]
     # Workers are stopped here to be slow, not to be replaced: tests/failover is about that.
     with Server(models=["tiny"], env={"STUDIO_SERVE_HANG_PATIENCE": "0"}) as server:
-        for name, test in tests:
-            if wanted and not any(word in name for word in wanted):
-                continue
-            started = time.monotonic()
-            try:
-                test(server)
-                passed += 1
-                print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
-            except Exception:  # noqa: BLE001: each test counts by itself
-                failed += 1
-                print(f"FAILED {name}\n{traceback.format_exc()}", flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+        return run_cases(globals(), call=lambda test: test(server))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,10 @@
 // Chromium, and a page that is watched: every request, console message, error and breach of the content security policy.
 import { createServer } from "node:http";
-import { chromium } from "playwright-core";
+export { launch } from "./chromium.mjs";
 
 export const url = process.env.STUDIO_URL;
 export const key = process.env.OPENAI_API_KEY;
 export const TIMEOUT_MS = Number(process.env.STUDIO_TEST_TIMEOUT_MS ?? 60_000); // the machine may be busy; nothing here takes seconds
-
-export function launch() {
-  const isRoot = process.getuid?.() === 0; // Chromium's own sandbox does not start as root
-  return chromium.launch({
-    executablePath: process.env.STUDIO_CHROMIUM ?? "/usr/bin/chromium",
-    args: [...(isRoot ? ["--no-sandbox"] : []), "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-  });
-}
 
 // A new browser profile with one page.
 export async function open(browser, options = {}) {

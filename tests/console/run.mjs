@@ -1,5 +1,6 @@
 // Runs the cases of cases.mjs, or those whose name has one of the words; counts last.
 import { launch } from "./browser.mjs";
+import { runCases } from "./run_cases.mjs";
 import { cases } from "./cases.mjs";
 
 // What a failed case left on the screen.
@@ -13,23 +14,5 @@ async function tellAndClose() {
   }
 }
 
-const words = process.argv.slice(2);
 const browser = await launch();
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(cases)) {
-  if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
-  const began = performance.now();
-  try {
-    await test(browser);
-    ++passed;
-    console.log(`ok ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
-  } catch (error) {
-    ++failed;
-    console.log(`FAILED ${name}\n${error.stack}`);
-    await tellAndClose();
-  }
-}
-await browser.close();
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed > 0 ? 1 : 0);
+await runCases(cases, { argument: browser, onFailure: tellAndClose, atEnd: () => browser.close() });

@@ -18,7 +18,7 @@ export PATH STUDIO_SOURCE=$root STUDIO_PROGRAM=${STUDIO_BUILD:-$root/build/relea
 [ -f "$root/build/console/dist/index.html" ] || { echo "the console is not built: console/build.sh --now" >&2; exit 1; }
 # What needs no browser: the readers of foreign text, samples of code, texts of each language.
 (cd "$root/console" && node --test --test-reporter=dot 'src/**/*.test.ts') || { echo "the console's own tests failed" >&2; exit 1; }
-rm -rf cases && mkdir cases && cp "$root"/tests/console/*.mjs cases/
+rm -rf cases && mkdir cases && cp "$root"/tests/console/*.mjs "$root"/tests/lib/*.mjs cases/
 
 serve=(python3 "$root/tests/lib/server.py")
 if [ "$mode" = slice ]; then

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
-from server import BUILD, ROOT, START_TIMEOUT_S, STOP_TIMEOUT_S  # noqa: E402
+from server import BUILD, ROOT, START_TIMEOUT_S, stop_process  # noqa: E402
 
 TINY = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
 KEY = "sk-failover"
@@ -60,14 +59,7 @@ class FaultyServer:
         return sum(1 for other in os.listdir(self.place) if other.rpartition(".")[0] == name)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        return self.process.returncode
+        return stop_process(self.process)
 
     def __enter__(self):
         return self

@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import time
-import traceback
 
 from place import (ANSWER_TIMEOUT_S, TINY, FaultyServer, added_gap, metric, percentile, stream, tell_gaps, whole_answer, workers_of)
+from run_cases import run_cases
 from server import Server
 
 FULL = "--full" in sys.argv
@@ -270,22 +270,8 @@ def test_sigterm_under_sixteen_streams(_):
 
 
 def main():
-    passed = failed = 0
-    words = [word for word in sys.argv[1:] if not word.startswith("--")]
     with FaultyServer() as server:
-        for name, test in [(name, test) for name, test in globals().items() if name.startswith("test_")]:
-            if words and not any(word in name for word in words):
-                continue
-            started = time.monotonic()
-            try:
-                test(server)
-                passed += 1
-                print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
-            except Exception:  # noqa: BLE001: each test counts by itself
-                failed += 1
-                print(f"FAILED {name}\n{traceback.format_exc()}\n{server.log_text()[-3000:]}", flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+        return run_cases(globals(), call=lambda test: test(server), log=lambda: server.log_text()[-3000:])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,18 @@ START_TIMEOUT_S = 120  # a 1.5 B model is read and repacked on a busy machine
 STOP_TIMEOUT_S = 30    # longer than the server's own drain in these tests
 
 
+def stop_process(process):
+    """SIGTERM, a bounded wait, then SIGKILL. Returns the exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return process.returncode
+
+
 class Server:
     """with Server(models=["tiny"]) as server: server.url, server.key, server.process"""
 
@@ -47,15 +59,7 @@ class Server:
         self.console_link = started.get("console", "")
 
     def stop(self):
-        """SIGTERM, a bounded wait, then SIGKILL. Returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        return self.process.returncode
+        return stop_process(self.process)
 
     def __enter__(self):
         return self

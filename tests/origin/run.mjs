@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { launch } from "./chromium.mjs";
+import { runCases } from "./run_cases.mjs";
 
 const key = process.env.OPENAI_API_KEY;
 const port = new URL(process.env.STUDIO_URL).port;
@@ -144,20 +145,10 @@ const cases = {
 const pages = await servePages();
 const names = ["evil.test", "rebind.test", "app.test"].map((name) => `MAP ${name} 127.0.0.1`).join(",");
 const browser = await launch([`--host-resolver-rules=${names}`]);
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(cases)) {
-  const began = performance.now();
-  try {
-    await test(browser);
-    ++passed;
-    console.log(`ok ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
-  } catch (error) {
-    ++failed;
-    console.log(`FAILED ${name}\n${error.stack}`);
-  }
-}
-await browser.close();
-pages.close();
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed > 0 ? 1 : 0);
+await runCases(cases, {
+  argument: browser,
+  atEnd: async () => {
+    await browser.close();
+    pages.close();
+  },
+});

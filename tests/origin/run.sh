@@ -12,7 +12,7 @@ if ! cmp -s package-lock.json installed.lock; then
 fi
 PATH=$("$root/tools/node.sh"):$PATH
 export PATH
-cp "$root"/tests/origin/*.mjs "$root"/tests/origin/attacks.js "$root"/tests/lib/chromium.mjs .
+cp "$root"/tests/origin/*.mjs "$root"/tests/origin/attacks.js "$root"/tests/lib/*.mjs .
 # The pages' port is chosen first: the server is told of the one origin that may call.
 STUDIO_PAGES_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export STUDIO_PAGES_PORT STUDIO_SOURCE=$root STUDIO_SERVE_ALLOWED_ORIGINS=http://app.test:$STUDIO_PAGES_PORT

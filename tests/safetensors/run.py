@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import urllib.error
 import urllib.request
 
@@ -20,6 +19,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
 import gguf  # noqa: E402
 import numpy as np  # noqa: E402
 from models import ARCHITECTURES, DTYPES, Model, write_json  # noqa: E402
+from run_cases import run_cases  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 STUDIO = os.path.join(BUILD, "studio")
@@ -309,24 +309,10 @@ def test_file_cut_short_while_mapped(folder):
             assert "bytes long where its preamble says" in log.read(), "the worker's reason is not told"
 
 
-def main():
-    words = [w for w in sys.argv[1:] if not w.startswith("--")]
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (words and not any(w in name for w in words)):
-            continue
-        with tempfile.TemporaryDirectory(prefix="studio-safetensors-") as folder:
-            began = time.monotonic()
-            try:
-                test(folder)
-                passed += 1
-                print(f"passed  {name[5:].replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Exception:  # a test that breaks is a test that fails
-                failed += 1
-                print(f"FAILED  {name[5:].replace('_', ' ')}\n{traceback.format_exc()}", flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed or not passed else 0
+def in_a_folder(test):
+    with tempfile.TemporaryDirectory(prefix="studio-safetensors-") as folder:
+        test(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(globals(), call=in_a_folder))

@@ -11,12 +11,12 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.parse
 import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from run_cases import run_cases  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of naming the old versions, to see them refused
@@ -312,29 +312,15 @@ def test_files_that_cannot_be_served_end_the_start(files, _):
         assert result.returncode == 2 and why in result.stderr, (words, result)
 
 
+def test_the_server_ends_well(_, server):
+    assert threading.active_count() == 1, threading.active_count()
+    assert server.stop() == 0
+
+
 def main():
-    passed = failed = 0
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
     files = Files()
     with TlsServer(files) as server:
-        for name, test in tests:
-            if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
-                continue
-            started = time.monotonic()
-            try:
-                test(files, server)
-                passed += 1
-                print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
-            except Exception:  # noqa: BLE001: each test counts by itself
-                failed += 1
-                print(f"FAILED {name}\n{traceback.format_exc()}", flush=True)
-        threads = threading.active_count()
-        assert threads == 1, threads
-        if server.stop() != 0:
-            failed += 1
-            print(f"FAILED the server ended with {server.process.returncode}")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+        return run_cases(globals(), call=lambda test: test(files, server))
 
 
 if __name__ == "__main__":
