@@ -6,11 +6,9 @@
 
 namespace studio::api::console {
 
-// A request that may change something must carry an Origin of the Host it is sent to; every other one must not carry
-// another. Sec-Fetch-Site, which browsers send and pages cannot set, must say the same where it is there.
+// What http/origin_check calls this server's own, or a read that no page marked as its own: browsers send no Origin
+// with those. Pages that the configuration lets call the API are not let in here. Sec-Fetch-Site, which browsers send
+// and pages cannot set, must say same-origin where it is there: nobody opens these routes by an address.
 bool is_same_origin(const http::Request& request);
-
-// The browser came over TLS: to this server, to a proxy it trusts, or to one that only the Origin tells of.
-bool is_from_https(const http::Request& request);
 
 }  // namespace studio::api::console

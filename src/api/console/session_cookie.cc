@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "api/console/same_origin.h"
-
 namespace studio::api::console {
 namespace {
 
@@ -25,7 +23,7 @@ std::string cookie_name(const http::Request& request) {
 std::string set_session_cookie(const http::Request& request, std::string_view token, std::chrono::seconds lifetime) {
   std::string cookie = cookie_name(request) + "=" + std::string(token) + "; Path=" + std::string(kPath) +
                        "; Max-Age=" + std::to_string(lifetime.count()) + "; HttpOnly; SameSite=Strict";
-  if (is_from_https(request)) cookie += "; Secure";
+  if (request.scheme == "https") cookie += "; Secure";
   return cookie;
 }
 
