@@ -166,7 +166,7 @@ def killer_among_neighbours(server, at, times, at_once):
     neighbour = {**BASE, "max_tokens": 200}
     server.plan([])
     clean = [stream(server, {**neighbour, "seed": 9000 + i}) for i in range(6)]
-    before = metric(server, "studio_worker_restarts_total")
+    before, died = metric(server, "studio_worker_restarts_total"), server.log_text().count('"worker.died"')
     name = server.new_name()
     killer = {**BASE, "messages": [{"role": "user", "content": f"Query of death {at}"}]}
     seeds = [9100 + i for i in range(times)]
@@ -191,9 +191,10 @@ def killer_among_neighbours(server, at, times, at_once):
     codes = {answer.error["code"] for answer in answers}
     assert codes == {"request_quarantined"}, codes
     assert {answer.status for answer in answers[at_once:]} == {422}, [answer.status for answer in answers]
-    deaths = server.fired(name)
+    # Processes, not faults: two of the same may come to their token in one process before it is gone.
+    deaths = server.log_text().count('"worker.died"') - died
     print(f"  at token {at}: sent {times} times, {deaths} deaths, {len(neighbours)} neighbours whole", flush=True)
-    assert deaths <= 2, deaths
+    assert 1 <= deaths <= 2 and server.fired(name) >= deaths, (deaths, server.fired(name))
     wait_for(lambda: metric(server, "studio_worker_restarts_total") == before + deaths, "the worker is back")
     server.plan([])
     assert stream(server, {**killer, "messages": BASE["messages"], "seed": 1}).is_done

@@ -24,6 +24,7 @@ WARM_UP = 0.25       # of the run: caches fill, pages of keys and values are tou
 BLOCKS = 20          # of samples, for the interval
 ANSWER_TIMEOUT_S = 300
 SETTLE_S = 20
+MIN_SHARE_UNDER_KILLS = 0.25  # of the answers in the same time without deaths: each kill costs a restart, not the service
 MIN_REQUESTS = 200   # below it a page here or there looks like growth
 
 
@@ -228,6 +229,10 @@ def main():
             check(not load.failures and load.done > 0, f"{title}: every answer is the right one")
             check(sum(load.refused.values()) == 0, f"{title}: nothing refused within the limits")
             lives = metric(server, "studio_worker_restarts_total") - restarts
+            if not kill_every:
+                undisturbed = load.done
+            else:
+                check(load.done >= MIN_SHARE_UNDER_KILLS * undisturbed, f"{title}: {load.done} answers, {undisturbed} without deaths")
             check(lives == load.kills, f"{title}: {lives:.0f} lives of the worker ended, by {load.kills} kills")
             warm = load.samples[int(len(load.samples) * WARM_UP):]
             for who, column in (("gateway", 1), ("worker", 2)):
