@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 GOLDEN = os.path.join(ROOT, "tests/golden/accuracy.json")
 TEXTS = ("english", "chinese", "code")
+THREADS = str(min(2, len(os.sched_getaffinity(0))))  # more threads than cores wait for each other; the numbers are the same
 SEQUENCE = 512       # tokens; every sequence starts from nothing
 FULL_TOKENS = 55 * SEQUENCE  # all whole sequences of the first texts in Qwen's vocabulary: 28,160, of 20,000 promised
 MODELS = {"smollm2-135m-instruct": {"slice": 3 * 160, "full": FULL_TOKENS},
@@ -56,7 +57,8 @@ def write_tokens(build, model, path, total):
 
 def run_gate(build, model, tokens, work, peers=(), engine_model=None, digest=None):
     """(exit code, output, figures)"""
-    command = [os.path.join(build, "tests/reference/accuracy"), "--model", model, "--tokens", tokens, "--json", os.path.join(work, "out.json")]
+    command = [os.path.join(build, "tests/reference/accuracy"), "--model", model, "--tokens", tokens, "--threads", THREADS,
+               "--json", os.path.join(work, "out.json")]
     if engine_model:
         command += ["--engine-model", engine_model]
     if digest:
@@ -66,7 +68,7 @@ def run_gate(build, model, tokens, work, peers=(), engine_model=None, digest=Non
         pipe = os.path.join(work, os.path.basename(peer) + ".logits")
         if not os.path.exists(pipe):
             os.mkfifo(pipe)
-        writers.append(subprocess.Popen([os.path.join(peer, "bin/llama_logits"), model, tokens, pipe, "2"]))
+        writers.append(subprocess.Popen([os.path.join(peer, "bin/llama_logits"), model, tokens, pipe, THREADS]))
         command += ["--other", f"{os.path.basename(peer)}={pipe}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for writer in writers:
