@@ -13,12 +13,7 @@ cd "$work"
 
 if [ -f "$source/package-lock.json" ]; then
   cp "$source/package.json" "$source/package-lock.json" .
-  if ! cmp -s package-lock.json installed.lock; then
-    # npm runs on the Node it came with (Debian's finds its parts on no other); the client runs on the pinned one.
-    npm ci --ignore-scripts --no-audit --no-fund --silent
-    cp package-lock.json installed.lock
-  fi
-  PATH=$("$root/tools/node.sh"):$PATH
+  PATH=$("$root/tools/npm_ci.sh"):$PATH
   export PATH
   cp "$source"/*.mjs "$root/tests/lib/run_cases.mjs" .
   exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- node test.mjs

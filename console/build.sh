@@ -14,7 +14,7 @@ flock 9
 # The digest of every source and of what builds them.
 sources() {
   cd "$root"
-  find console tools/node.sh -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.md' \
+  find console tools/node.sh tools/npm_ci.sh -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.md' \
     -not -name '*.test.ts' -print0 | sort -z | xargs -0 sha256sum
 }
 wanted=$(sources | sha256sum)
@@ -23,19 +23,13 @@ if [ "${1:-}" != --now ] && [ "$(cat "$work/failed_from" 2>/dev/null)" = "$wante
   [ -n "$(find "$work/failed_from" -mmin -$retry_after_minutes)" ]; then exit 0; fi
 
 build() {
-  node_bin=$("$root/tools/node.sh")
   mkdir -p "$work/source"
   cd "$work/source"
   # A copy, so that node_modules lies in build/ and the tree stays clean.
   find . -mindepth 1 -maxdepth 1 -not -name node_modules -exec rm -rf {} +
   cp -r "$root/console/." .
   rm -rf dist
-  if ! cmp -s package-lock.json node_modules/installed.lock; then
-    # npm runs on the Node it came with; the build runs on the pinned one.
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-    cp package-lock.json node_modules/installed.lock
-  fi
-  PATH=$node_bin:$PATH
+  PATH=$("$root/tools/npm_ci.sh"):$PATH
   node node_modules/typescript/bin/tsc --noEmit
   node node_modules/vite/bin/vite.js build --logLevel warn
   node scripts/compress.mjs dist

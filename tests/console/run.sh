@@ -9,11 +9,7 @@ work=$root/build/console-tests
 mkdir -p "$work"
 cd "$work"
 cp "$root"/tests/console/package.json "$root"/tests/console/package-lock.json .
-if ! cmp -s package-lock.json installed.lock; then
-  npm ci --ignore-scripts --no-audit --no-fund --silent
-  cp package-lock.json installed.lock
-fi
-PATH=$("$root/tools/node.sh"):$PATH
+PATH=$("$root/tools/npm_ci.sh"):$PATH
 export PATH STUDIO_SOURCE=$root STUDIO_PROGRAM=${STUDIO_BUILD:-$root/build/release}/studio
 [ -f "$root/build/console/dist/index.html" ] || { echo "the console is not built: console/build.sh --now" >&2; exit 1; }
 # What needs no browser: the readers of foreign text, samples of code, texts of each language.

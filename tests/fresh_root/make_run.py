@@ -93,6 +93,13 @@ class MakeRun:
             client.wait()
             client.stdout.close()
 
+    def page(self, timeout_s=30):
+        """The page at the root of the address that the printed line calls."""
+        with self.changed:
+            address = self._curl_line().split("://", 1)[1].split("/", 1)[0]
+        return subprocess.run([*self.inside, "curl", "-s", f"http://{address}/"], env=self.env, capture_output=True, text=True,
+                              timeout=timeout_s, check=False).stdout
+
     def stop(self):
         """Ctrl-C, as a terminal sends it: to the whole group. Returns the seconds until all had gone."""
         asked = time.monotonic()

@@ -78,11 +78,13 @@ def make_run(root, title, timeout_s, before=()):
         answer = run.paste()
         answered = run.seconds()
         first_token = run.first_token()
+        page = run.page()
         text = run.text()
         stopped = run.stop()
     print(f"    the pasted line answers: {text_of(answer)!r}")
     print(f"    curl line {ready:.1f} s, whole answer {answered:.1f} s after `make run`; a first token {first_token * 1000:.0f} ms "
           f"after asking; gone {stopped:.1f} s after Ctrl-C", flush=True)
+    check('<script type="module"' in page, "its address shows the console")
     return answered, answer, text
 
 

@@ -6,11 +6,7 @@ work=$root/build/origin-tests
 mkdir -p "$work"
 cd "$work"
 cp "$root"/tests/origin/package.json "$root"/tests/origin/package-lock.json .
-if ! cmp -s package-lock.json installed.lock; then
-  npm ci --ignore-scripts --no-audit --no-fund --silent
-  cp package-lock.json installed.lock
-fi
-PATH=$("$root/tools/node.sh"):$PATH
+PATH=$("$root/tools/npm_ci.sh"):$PATH
 export PATH
 cp "$root"/tests/origin/*.mjs "$root"/tests/origin/attacks.js "$root"/tests/lib/*.mjs .
 # The pages' port is chosen first: the server is told of the one origin that may call.
