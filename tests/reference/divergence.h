@@ -16,8 +16,17 @@ struct Summary {
   double perplexity_ratio = 1;   // engine / reference, over the tokens that really came next
   double perplexity_noise = 0;   // what |ratio - 1| may be by the choice of tokens alone: two standard errors
   double reference_perplexity = 0;
-  uint64_t logit_digest = 0;  // FNV-1a of every logit's bits, in order
   bool finite = true;
+};
+
+// FNV-1a over the bits of every logit, in order.
+class LogitDigest {
+ public:
+  void add(std::span<const float> logits);
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325u;
 };
 
 // What every engine is compared with at one position: the reference's row [V] of logits, looked at once.
@@ -43,7 +52,6 @@ class Divergence {
   std::vector<double> kl_;
   size_t disagreements_ = 0, predicted_ = 0;
   double reference_nll_ = 0, engine_nll_ = 0, squared_difference_ = 0;
-  uint64_t digest_ = 0xcbf29ce484222325u;
   bool finite_ = true;
 };
 
