@@ -424,7 +424,7 @@ export const cases = {
     const folder = mkdtempSync(join(tmpdir(), "studio-console-"));
     try {
       mkdirSync(join(folder, "tools"));
-      cpSync(join(root, "tools/node.sh"), join(folder, "tools/node.sh"));
+      for (const tool of ["node.sh", "npm_ci.sh"]) cpSync(join(root, "tools", tool), join(folder, "tools", tool));
       cpSync(join(root, "console"), join(folder, "console"), { recursive: true, filter: (path) => !path.includes("node_modules") });
       // The discard port: nothing listens there.
       const env = { ...process.env, npm_config_registry: "http://127.0.0.1:9/", npm_config_cache: join(folder, "cache") };

@@ -64,7 +64,7 @@ class TlsServer(Server):
         return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), WAIT_S), server_hostname=name)
 
     def http(self, context):
-        return http.client.HTTPSConnection("localhost", self.port, timeout=WAIT_S, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=WAIT_S, context=context)
 
     def post(self, connection, **fields):
         connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, **fields}),
@@ -291,8 +291,8 @@ def test_a_trusted_proxy_is_believed(_, __):
     with Server(models=["tiny"], extra=["--behind-proxy", "127.0.0.1"]) as proxied:
         port = urllib.parse.urlparse(proxied.url).port
         for headers, status in (({"X-Forwarded-For": "1.1.1.1, 203.0.113.9", "X-Forwarded-Proto": "https",
-                                  "Origin": f"https://localhost:{port}"}, 200), ({"Origin": f"https://localhost:{port}"}, 403)):
-            connection = http.client.HTTPConnection("localhost", port, timeout=WAIT_S)
+                                  "Origin": f"https://127.0.0.1:{port}"}, 200), ({"Origin": f"https://127.0.0.1:{port}"}, 403)):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
             connection.request("GET", "/healthz", headers=headers)
             assert connection.getresponse().status == status, headers
         proxied.stop()
