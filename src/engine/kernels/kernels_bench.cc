@@ -173,14 +173,17 @@ void bench_type(const KernelSet& set, ThreadPool& pool, Machine& machine, DType 
   double one_column = 0;
   for (int columns : column_counts) {
     // Many columns over a slice: enough work to time, not more.
-    const int64_t panels = columns <= 16 ? weights.panels() : std::min<int64_t>(weights.panels(), 400'000 / k);
+    const int64_t panels =
+        columns <= 16 ? weights.panels() : std::min<int64_t>(weights.panels(), std::min(400'000 / k, 304));
     Activations x(columns, k, {.codes = is_quantised(type), .values = !is_quantised(type)});
     std::vector<float> values(static_cast<size_t>(columns) * static_cast<size_t>(k));
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(static_cast<int>(i * 7919 % 255) - 127);
     set.quantize(values.data(), static_cast<size_t>(k), x.view(), 0, columns);
     check(set, weights, x);
-    std::vector<float> y(static_cast<size_t>(columns) * static_cast<size_t>(weights.rows()));
-    const MatmulOutput out{.out = y.data(), .stride = static_cast<size_t>(weights.rows())};
+    // As in a model: columns start at 64-byte borders, some thousands of rows apart.
+    const auto stride = static_cast<size_t>(panels) * kPanelRows;
+    const AlignedBuffer y(static_cast<size_t>(columns) * stride * sizeof(float));
+    const MatmulOutput out{.out = y.as<float>(), .stride = stride};
 
     const Roofs before = machine.measure();
     const int64_t chunk = std::max<int64_t>(1, panels / (32 * pool.threads())) * 2;

@@ -173,7 +173,7 @@ struct TileDot {
         strip_columns(strip, x, b, b_end, begin + c, acc + c * kPanelRows);
       }
     }
-    D::write_strip(acc, x.terms, y, panel, w.rows, begin, end);
+    D::template write_strip<1>(acc, 0, x.terms, y, panel, w.rows, begin, end);
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {

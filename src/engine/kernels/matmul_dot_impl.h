@@ -15,9 +15,11 @@
 
 namespace studio::engine {
 
-inline constexpr int kStripBlocks = 16;      // 12 KB of codes and scales; 8 blocks measured no faster
-inline constexpr int kStripColumns = 256;    // columns that share a strip: 16 KB of float accumulators
-inline constexpr int kPrefetchBytes = 2048;  // ahead in the packed panel; measured, see kernels_bench.cc
+inline constexpr int kStripBlocks = 16;    // 9 KB of codes and scales; 8 and 28 blocks measured no faster
+inline constexpr int kStripColumns = 256;  // columns that share a strip: 16 KB of float accumulators
+// Ahead in the packed panel: what one core of some 40 GB/s has under way in a memory latency of 100 to 150 ns. Half of
+// it leaves the core waiting, twice of it pushes out what was fetched before it is read (kernels_bench.cc).
+inline constexpr int kPrefetchBytes = 6144;
 
 template <class V, PanelLayout L>
 struct Dot {
@@ -175,7 +177,7 @@ struct Dot {
   }
 
   // Of a strip: its blocks' scales as floats, so that each is converted once for all columns. [kScaleRows, 16] a block.
-  static constexpr int kScaleRows = 4;
+  static constexpr int kMinRow = 1, kHalfRow = L.has_min() ? 2 : 1, kScaleRows = kHalfRow + (L.per_half() ? 2 : 0);
   static constexpr bool kStripHasScales = L.scales != Scales::kSub16Min;  // whose minima are integers
 
   static void store_scales(const uint8_t* panel, int block, float* rows) {
@@ -183,10 +185,10 @@ struct Dot {
       const BlockScales s = scales_at(panel, block, part);
       float* at = rows + part * V::kLanes;
       V::store(at, s.factor);
-      if constexpr (L.has_min()) V::store(at + kPanelRows, s.min);
+      if constexpr (L.has_min()) V::store(at + kMinRow * kPanelRows, s.min);
       if constexpr (L.per_half()) {
-        V::store(at + 2 * kPanelRows, s.scale[0]);
-        V::store(at + 3 * kPanelRows, s.scale[1]);
+        V::store(at + kHalfRow * kPanelRows, s.scale[0]);
+        V::store(at + (kHalfRow + 1) * kPanelRows, s.scale[1]);
       }
     }
   }
@@ -195,10 +197,10 @@ struct Dot {
     const float* at = rows + part * V::kLanes;
     BlockScales s;
     s.factor = V::load(at);
-    if constexpr (L.has_min()) s.min = V::load(at + kPanelRows);
+    if constexpr (L.has_min()) s.min = V::load(at + kMinRow * kPanelRows);
     if constexpr (L.per_half()) {
-      s.scale[0] = V::load(at + 2 * kPanelRows);
-      s.scale[1] = V::load(at + 3 * kPanelRows);
+      s.scale[0] = V::load(at + kHalfRow * kPanelRows);
+      s.scale[1] = V::load(at + (kHalfRow + 1) * kPanelRows);
     }
     return s;
   }
@@ -261,14 +263,18 @@ struct Dot {
     }
   }
 
-  // The same from accumulators [coded columns, 16] in memory, the first of which is that of coded column `begin`.
-  STUDIO_INLINE void write_strip(const float* acc, int terms, const MatmulOutput& y, int panel, int rows, int begin,
-                                 int end) {
-    for (int c = begin; c < end; c += terms, acc += terms * kPanelRows) {
-      for (int part = 0; part < kParts; ++part) {
-        const float* at = acc + part * V::kLanes;
-        const F value = terms == 1 ? V::load(at) : V::add(V::load(at), V::load(at + kPanelRows));
-        write<1>(&value, y, panel * kPanelRows + part * V::kLanes, rows, c / terms);
+  // The same from accumulators acc [panels, stride / 16 coded columns, 16] in memory, the first of which are those of
+  // coded column `begin`. Column by column: a column's rows lie side by side, and the next one's a page or more away.
+  template <int kPanels>
+  STUDIO_INLINE void write_strip(const float* acc, size_t stride, int terms, MatmulOutput y, int panel, int rows,
+                                 int begin, int end) {
+    for (int column = begin / terms, last = end / terms; column < last; ++column, acc += terms * kPanelRows) {
+      for (int p = 0; p < kPanels; ++p) {
+        for (int part = 0; part < kParts; ++part) {
+          const float* from = acc + static_cast<size_t>(p) * stride + part * V::kLanes;
+          const F value = terms == 1 ? V::load(from) : V::add(V::load(from), V::load(from + kPanelRows));
+          write<1>(&value, y, (panel + p) * kPanelRows + part * V::kLanes, rows, column);
+        }
       }
     }
   }
@@ -517,7 +523,7 @@ struct Dot {
         }
       }
     }
-    for (int p = 0; p < kPanels; ++p) write_strip(acc[p], x.terms, y, panel + p, w.rows, begin, end);
+    write_strip<kPanels>(acc[0], kStripColumns * kPanelRows, x.terms, y, panel, w.rows, begin, end);
   }
 
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
