@@ -51,8 +51,9 @@ void Step::norm_heads(float* x, int heads, std::span<const float> weight, float 
 
 void Step::quantize(const float* x, Activations& y) {
   const auto stride = static_cast<size_t>(y.k());
-  if (tokens_ <= kAloneTokens) return kernels_.quantize(x, stride, y.view(), 0, tokens_);
-  pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
+  const int rows = y.columns();
+  if (rows <= kAloneTokens) return kernels_.quantize(x, stride, y.view(), 0, rows);
+  pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {
     kernels_.quantize(x, stride, y.view(), static_cast<int>(begin), static_cast<int>(end));
   });
 }
@@ -60,7 +61,7 @@ void Step::quantize(const float* x, Activations& y) {
 void Step::swiglu(const float* gate, const float* up, Activations& y) {
   const int k = y.k();
   const auto stride = static_cast<size_t>(k);
-  pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
+  pool_.parallel_for(y.columns(), 1, [&](int64_t begin, int64_t end, int) {
     kernels_.swiglu_quantize(gate, up, stride, y.view(), static_cast<int>(begin), static_cast<int>(end), 0, k);
   });
 }

@@ -46,9 +46,10 @@ class Step {
   void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms = 1);
   // In place over each head of x [N, heads, D].
   void norm_heads(float* x, int heads, std::span<const float> weight, float eps);
+  // y [rows as y was reset to, K] = quantised x.
   void quantize(const float* x, Activations& y);
   void matmul(std::span<const MatmulJob> jobs) { run_matmuls(kernels_, pool_, jobs); }
-  // y = silu(gate) * up, quantised. gate and up [N, F].
+  // y = silu(gate) * up, quantised. gate and up [rows as y was reset to, F].
   void swiglu(const float* gate, const float* up, Activations& y);
   // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
   void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,

@@ -109,15 +109,18 @@ Status DenseModel::finish_loading() {
 
   const ActivationParts parts{loader_.any_quantised(), loader_.any_float()};
   const int query_width = config_.heads * config_.head_dim, kv_width = config_.kv_heads * config_.head_dim;
-  auto rows = [](int width) { return static_cast<size_t>(kMaxBatchTokens) * static_cast<size_t>(width); };
-  x_.resize(rows(config_.hidden));
-  wanted_.resize(rows(config_.hidden));
-  q_.resize(rows(query_width));
-  attention_.resize(rows(query_width));
-  k_.resize(rows(kv_width));
-  v_.resize(rows(kv_width));
-  gate_.resize(rows(config_.feed_forward));
-  up_.resize(rows(config_.feed_forward));
+  const std::pair<AlignedBuffer*, int> scratch[] = {{&x_, config_.hidden},
+                                                    {&q_, query_width},
+                                                    {&k_, kv_width},
+                                                    {&v_, kv_width},
+                                                    {&attention_, query_width},
+                                                    {&gate_, config_.feed_forward},
+                                                    {&up_, config_.feed_forward}};
+  for (const auto& [buffer, width] : scratch) {
+    *buffer = AlignedBuffer(static_cast<size_t>(kMaxBatchTokens) * static_cast<size_t>(width) * sizeof(float));
+    if (buffer->data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the activations of a step");
+  }
+  wanted_.reserve(kMaxBatchTokens);
   normed_.emplace(kMaxBatchTokens, config_.hidden, ActivationParts{parts.codes, parts.values, kFineTerms});
   attended_.emplace(kMaxBatchTokens, query_width, parts);
   activated_.emplace(kMaxBatchTokens, config_.feed_forward, parts);
@@ -135,16 +138,37 @@ void DenseModel::forward(std::span<const BatchRun> runs, float* logits) {
     row += tokens;
   }
   step_->begin(step_runs_);
+  rows_ = row;
+  find_wanted(runs);
   embed(runs);
   for (int index = 0; index < config_.layers; ++index) layer(index, *step_);
   for (const BatchRun& run : runs) run.sequence->advance(static_cast<int>(run.tokens.size()));
-  write_logits(runs, *step_, logits);
+  write_logits(*step_, logits);
+}
+
+void DenseModel::find_wanted(std::span<const BatchRun> runs) {
+  wanted_.clear();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].want == WantLogits::kNone) continue;
+    const int last = step_runs_[i].first_row + step_runs_[i].tokens;
+    for (int row = runs[i].want == WantLogits::kAll ? step_runs_[i].first_row : last - 1; row < last; ++row) {
+      wanted_.push_back(row);
+    }
+  }
+}
+
+// The wanted rows of [N, width] move to the front.
+void DenseModel::keep_wanted(AlignedBuffer& rows, size_t width) const {
+  for (size_t i = 0; i < wanted_.size(); ++i) {
+    const size_t from = static_cast<size_t>(wanted_[i]);
+    if (from != i) std::copy_n(rows.as<float>() + from * width, width, rows.as<float>() + i * width);
+  }
 }
 
 void DenseModel::embed(std::span<const BatchRun> runs) {
   const size_t width = static_cast<size_t>(config_.hidden);
   const size_t row_bytes = embedding_->data.size() / embedding_->rows();
-  float* row = x_.data();
+  float* row = x_.as<float>();
   for (const BatchRun& run : runs) {
     for (TokenId id : run.tokens) {
       if (embedding_panels_) {
@@ -157,32 +181,37 @@ void DenseModel::embed(std::span<const BatchRun> runs) {
   }
 }
 
+void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {
+  const auto hidden = static_cast<size_t>(config_.hidden);
+  const int query_width = config_.heads * config_.head_dim;
+  if (index == config_.layers - 1) {
+    keep_wanted(x_, hidden);
+    keep_wanted(attention_, static_cast<size_t>(query_width));
+    rows_ = static_cast<int>(wanted_.size());
+    if (rows_ == 0) return;
+  }
+  attended_->reset(rows_, query_width);
+  step.quantize(attention_.as<float>(), *attended_);
+  const MatmulJob job[] = {{&output, &*attended_, {x_.as<float>(), hidden, nullptr, true}}};
+  step.matmul(job);
+  feed_forward(mlp, step);
+}
+
 void DenseModel::feed_forward(const MlpWeights& weights, Step& step) {
-  const int n = step.tokens();
-  step.norm(x_.data(), weights.norm, config_.norm_eps, *normed_, n);
+  step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_);
   const auto f = static_cast<size_t>(config_.feed_forward), c = static_cast<size_t>(config_.hidden);
-  const MatmulJob wide[] = {{&weights.gate, &*normed_, {gate_.data(), f, nullptr, false}},
-                            {&weights.up, &*normed_, {up_.data(), f, nullptr, false}}};
+  const MatmulJob wide[] = {{&weights.gate, &*normed_, {gate_.as<float>(), f, nullptr, false}},
+                            {&weights.up, &*normed_, {up_.as<float>(), f, nullptr, false}}};
   step.matmul(wide);
-  activated_->reset(n, config_.feed_forward);
-  step.swiglu(gate_.data(), up_.data(), *activated_);
-  const MatmulJob narrow[] = {{&weights.down, &*activated_, {x_.data(), c, nullptr, true}}};
+  activated_->reset(rows_, config_.feed_forward);
+  step.swiglu(gate_.as<float>(), up_.as<float>(), *activated_);
+  const MatmulJob narrow[] = {{&weights.down, &*activated_, {x_.as<float>(), c, nullptr, true}}};
   step.matmul(narrow);
 }
 
-void DenseModel::write_logits(std::span<const BatchRun> runs, Step& step, float* logits) {
-  const size_t width = static_cast<size_t>(config_.hidden);
-  int wanted = 0;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].want == WantLogits::kNone) continue;
-    const int last = step_runs_[i].first_row + step_runs_[i].tokens;
-    for (int row = runs[i].want == WantLogits::kAll ? step_runs_[i].first_row : last - 1; row < last; ++row) {
-      std::copy_n(x_.data() + static_cast<size_t>(row) * width, width,
-                  wanted_.data() + static_cast<size_t>(wanted++) * width);
-    }
-  }
-  if (wanted == 0) return;
-  step.norm(wanted_.data(), output_norm_, config_.norm_eps, *normed_, wanted, kFineTerms);
+void DenseModel::write_logits(Step& step, float* logits) {
+  if (rows_ == 0) return;
+  step.norm(x_.as<float>(), output_norm_, config_.norm_eps, *normed_, rows_, kFineTerms);
   const MatmulJob head[] = {{&*head_, &*normed_, {logits, static_cast<size_t>(config_.vocab), nullptr, false}}};
   step.matmul(head);
 }

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "engine/formats/model_source.h"
+#include "engine/kernels/aligned_buffer.h"
 #include "engine/layers/step.h"
 #include "engine/layers/weights.h"
 #include "engine/models/model.h"
@@ -50,8 +51,9 @@ class DenseModel : public Model {
   Status finish_loading();
   // x_ [N, C] through layer `index`, in place.
   virtual void layer(int index, Step& step) = 0;
-  // x += W_down(silu(W_gate norm(x)) * W_up norm(x)).
-  void feed_forward(const MlpWeights& weights, Step& step);
+  // From attention_ to the end of layer `index`: x += W_output attention; x += W_down(silu(W_gate norm(x)) * W_up
+  // norm(x)). In the last layer for the rows alone whose logits are wanted: the others have left their keys and values.
+  void finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step);
   HeadShape head_shape() const { return {config_.heads, config_.kv_heads, config_.head_dim}; }
 
   const ModelSource& file_;
@@ -61,16 +63,20 @@ class DenseModel : public Model {
   WeightLoader loader_;
   PagePool* pages_ = nullptr;
 
-  // Scratch for kMaxBatchTokens rows.
-  std::vector<float> x_;                                      // [N, C] the residual stream
-  std::vector<float> q_, k_, v_;                              // [N, H * D], [N, K * D] twice
-  std::vector<float> attention_;                              // [N, H * D]
-  std::vector<float> gate_, up_;                              // [N, F]
+  // Scratch for kMaxBatchTokens rows; rows start at 64-byte borders where widths allow, and large ones lie in large
+  // pages: a product writes each column's rows far from the next one's.
+  AlignedBuffer x_;                                           // f32 [N, C] the residual stream
+  AlignedBuffer q_, k_, v_;                                   // f32 [N, H * D], [N, K * D] twice
+  AlignedBuffer attention_;                                   // f32 [N, H * D]
+  AlignedBuffer gate_, up_;                                   // f32 [N, F]
   std::optional<Activations> normed_, attended_, activated_;  // K = C, H * D, F
 
  private:
   void embed(std::span<const BatchRun> runs);
-  void write_logits(std::span<const BatchRun> runs, Step& step, float* logits);
+  void find_wanted(std::span<const BatchRun> runs);
+  void keep_wanted(AlignedBuffer& rows, size_t width) const;
+  void feed_forward(const MlpWeights& weights, Step& step);
+  void write_logits(Step& step, float* logits);
 
   const TensorInfo* embedding_ = nullptr;        // [V, C]
   std::optional<PanelMatrix> embedding_panels_;  // the same where the file holds panels
@@ -78,7 +84,8 @@ class DenseModel : public Model {
   std::optional<PanelMatrix> head_;              // [V, C]; the embedding again where the file ties them
   std::optional<RopeTable> rope_;
   std::optional<Step> step_;
-  std::vector<float> wanted_;  // [rows of logits, C]
+  std::vector<int> wanted_;  // rows of the batch whose logits are wanted, ascending
+  int rows_ = 0;  // of x_ and attention_ that are still computed: N, and from the end of the last layer the wanted
   std::vector<StepRun> step_runs_;
 };
 

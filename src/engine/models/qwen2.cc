@@ -53,19 +53,14 @@ class Qwen2 final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
-    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, w.q_bias.data(), false}},
-                                {&w.k, &*normed_, {k_.data(), kv_width, w.k_bias.data(), false}},
-                                {&w.v, &*normed_, {v_.data(), kv_width, w.v_bias.data(), false}}};
+    step.norm(x_.as<float>(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
+    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.as<float>(), q_width, w.q_bias.data(), false}},
+                                {&w.k, &*normed_, {k_.as<float>(), kv_width, w.k_bias.data(), false}},
+                                {&w.v, &*normed_, {v_.as<float>(), kv_width, w.v_bias.data(), false}}};
     step.matmul(inputs);
-    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.data(), k_.data(), v_.data(),
-                attention_.data());
-    attended_->reset(step.tokens(), w.q.rows());
-    step.quantize(attention_.data(), *attended_);
-    const MatmulJob output[] = {
-        {&w.output, &*attended_, {x_.data(), static_cast<size_t>(config_.hidden), nullptr, true}}};
-    step.matmul(output);
-    feed_forward(w.mlp, step);
+    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.as<float>(), k_.as<float>(), v_.as<float>(),
+                attention_.as<float>());
+    finish_layer(index, w.output, w.mlp, step);
   }
 
   std::vector<LayerWeights> layers_;

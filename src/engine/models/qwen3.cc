@@ -51,21 +51,16 @@ class Qwen3 final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    step.norm(x_.data(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
-    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.data(), q_width, nullptr, false}},
-                                {&w.k, &*normed_, {k_.data(), kv_width, nullptr, false}},
-                                {&w.v, &*normed_, {v_.data(), kv_width, nullptr, false}}};
+    step.norm(x_.as<float>(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
+    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.as<float>(), q_width, nullptr, false}},
+                                {&w.k, &*normed_, {k_.as<float>(), kv_width, nullptr, false}},
+                                {&w.v, &*normed_, {v_.as<float>(), kv_width, nullptr, false}}};
     step.matmul(inputs);
-    step.norm_heads(q_.data(), config_.heads, w.q_norm, config_.norm_eps);
-    step.norm_heads(k_.data(), config_.kv_heads, w.k_norm, config_.norm_eps);
-    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.data(), k_.data(), v_.data(),
-                attention_.data());
-    attended_->reset(step.tokens(), w.q.rows());
-    step.quantize(attention_.data(), *attended_);
-    const MatmulJob output[] = {
-        {&w.output, &*attended_, {x_.data(), static_cast<size_t>(config_.hidden), nullptr, true}}};
-    step.matmul(output);
-    feed_forward(w.mlp, step);
+    step.norm_heads(q_.as<float>(), config_.heads, w.q_norm, config_.norm_eps);
+    step.norm_heads(k_.as<float>(), config_.kv_heads, w.k_norm, config_.norm_eps);
+    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.as<float>(), k_.as<float>(), v_.as<float>(),
+                attention_.as<float>());
+    finish_layer(index, w.output, w.mlp, step);
   }
 
   std::vector<LayerWeights> layers_;
