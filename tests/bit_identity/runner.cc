@@ -58,7 +58,19 @@ struct Collector {
     if (event.finish != engine::FinishReason::kLength && !error) {
       error = event.error.value_or(Error(Code::kInternal, "a request ended for another reason than its length"));
     }
-    if (--open == 0) finished.notify_all();
+    --open;
+    finished.notify_all();
+  }
+
+  // The engine takes so many waiting prompts as its pages allow; the next one fits once another has ended.
+  void wait_for_fewer_than(size_t count) {
+    std::unique_lock lock(mutex);
+    finished.wait(lock, [&] { return open < count; });
+  }
+
+  size_t open_now() {
+    std::lock_guard lock(mutex);
+    return open;
   }
 
   Status wait() {
@@ -107,10 +119,16 @@ Result<RunResult> run_setting(const std::string& model, const std::vector<engine
     outcome.index = indices[i];
     const engine::SequenceRequest& request = requests[static_cast<size_t>(indices[i])];
     result.tokens += tokens_of(request);
-    auto submitted = engine->submit(request, [&](const engine::TokenEvent& event) { collector.take(outcome, event); });
-    if (!submitted.ok()) {
-      engine.reset();  // its sinks point at what this function owns
-      return std::move(submitted).error();
+    for (;;) {
+      const size_t open = collector.open_now();
+      auto submitted =
+          engine->submit(request, [&](const engine::TokenEvent& event) { collector.take(outcome, event); });
+      if (submitted.ok()) break;
+      if (submitted.error().code() != Code::kOverloaded) {
+        engine.reset();  // its sinks point at what this function owns
+        return std::move(submitted).error();
+      }
+      collector.wait_for_fewer_than(open);
     }
   }
   STUDIO_CHECK_OK(collector.wait());
