@@ -172,7 +172,7 @@ struct Elementwise {
       const float* g = gate + static_cast<size_t>(c) * stride;
       const float* u = up + static_cast<size_t>(c) * stride;
       produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) {
-        return swiglu(load_upto(g + k, n), load_upto(u + k, n));
+        return swiglu(load_upto(g + k - k_begin, n), load_upto(u + k - k_begin, n));
       });
     }
   }

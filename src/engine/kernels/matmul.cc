@@ -40,4 +40,47 @@ void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const Mat
   });
 }
 
+namespace {
+
+// Rows that a thread computes of both before it multiplies them: 32 at least, the block that is quantised together. So
+// many values of each, 64 KB, stay in the second-level cache beside the weights that stream through it.
+constexpr int kGatedValues = 16384;
+
+// Panels [first / 16, ...) of a matrix as a matrix of their own.
+PanelView from_row(PanelView view, int first) {
+  view.data += static_cast<size_t>(first / kPanelRows) * view.panel_bytes;
+  view.rows -= first;
+  return view;
+}
+
+}  // namespace
+
+GatedProduct::GatedProduct(const KernelSet& kernels, ThreadPool& pool, int max_columns)
+    : kernels_(kernels), pool_(pool), values_(std::max(kGatedValues, max_columns * kActivationBlock)) {
+  for (int i = 0; i < pool.threads(); ++i) {
+    scratch_.emplace_back(2 * static_cast<size_t>(values_) * sizeof(float));
+  }
+}
+
+void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y) {
+  const int rows = static_cast<int>(gate.rows()), columns = x.columns();
+  const int blocks = (rows + kActivationBlock - 1) / kActivationBlock;
+  const MatmulJob jobs[] = {{&gate, &x, {}}, {&up, &x, {}}};
+  const int64_t wanted = chunk_panels(jobs, gate.panels() + up.panels(), pool_.threads()) / 4;  // 2 panels of each
+  const int chunk = static_cast<int>(std::clamp<int64_t>(wanted, 1, values_ / (columns * kActivationBlock)));
+  pool_.parallel_for(blocks, chunk, [&](int64_t begin, int64_t end, int thread) {
+    float* const gated = scratch_[static_cast<size_t>(thread)].as<float>();
+    float* const open = gated + values_;
+    for (int64_t block = begin; block < end; block += chunk) {
+      const int first = static_cast<int>(block) * kActivationBlock;
+      const int last = std::min(rows, static_cast<int>(std::min(block + chunk, end)) * kActivationBlock);
+      const auto stride = static_cast<size_t>(last - first);
+      const int panels = (last - first + kPanelRows - 1) / kPanelRows;
+      kernels_.matmul(from_row(gate.view(), first), x.view(), {.out = gated, .stride = stride}, 0, panels);
+      kernels_.matmul(from_row(up.view(), first), x.view(), {.out = open, .stride = stride}, 0, panels);
+      kernels_.swiglu_quantize(gated, open, stride, y.view(), 0, columns, first, last);
+    }
+  });
+}
+
 }  // namespace studio::engine

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "engine/kernels/activations.h"
+#include "engine/kernels/aligned_buffer.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/kernels/panel_matrix.h"
 
@@ -19,5 +21,19 @@ struct MatmulJob {
 
 // Jobs that may run at once, q, k and v of one layer for example. Outputs must not overlap.
 void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const MatmulJob> jobs);
+
+// y [N, F] = silu(gate x) * (up x), quantised; gate and up [F, K], x [N, K]. The thread that computes some rows of both
+// multiplies and quantises them, so that neither product leaves its caches.
+class GatedProduct {
+ public:
+  GatedProduct(const KernelSet& kernels, ThreadPool& pool, int max_columns);
+  void run(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y);
+
+ private:
+  const KernelSet& kernels_;
+  ThreadPool& pool_;
+  std::vector<AlignedBuffer> scratch_;  // per thread: f32 rows of gate, then as many of up
+  int values_;                          // of each
+};
 
 }  // namespace studio::engine

@@ -15,7 +15,7 @@ constexpr int kAloneTokens = 1;
 }  // namespace
 
 Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, int max_tokens)
-    : kernels_(kernels), pool_(pool), rope_(rope), rotary_dim_(rotary_dim) {
+    : kernels_(kernels), pool_(pool), rope_(rope), gated_(kernels, pool, max_tokens), rotary_dim_(rotary_dim) {
   const auto angles = static_cast<size_t>(max_tokens) * static_cast<size_t>(rotary_dim / 2);
   cos_.resize(angles);
   sin_.resize(angles);
@@ -55,14 +55,6 @@ void Step::quantize(const float* x, Activations& y) {
   if (rows <= kAloneTokens) return kernels_.quantize(x, stride, y.view(), 0, rows);
   pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {
     kernels_.quantize(x, stride, y.view(), static_cast<int>(begin), static_cast<int>(end));
-  });
-}
-
-void Step::swiglu(const float* gate, const float* up, Activations& y) {
-  const int k = y.k();
-  const auto stride = static_cast<size_t>(k);
-  pool_.parallel_for(y.columns(), 1, [&](int64_t begin, int64_t end, int) {
-    kernels_.swiglu_quantize(gate, up, stride, y.view(), static_cast<int>(begin), static_cast<int>(end), 0, k);
   });
 }
 

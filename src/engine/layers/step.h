@@ -1,7 +1,7 @@
 // One step of a transformer over a batch: the operations a layer is written in, spread over the pool.
 //
 // A Step holds the batch's runs, positions and rotary angles, and lends kernels and threads. Each operation is one
-// parallel loop (or none, for a single token), so a layer costs about seven barriers. Activations are quantised by the
+// parallel loop (or none, for a single token), so a layer costs about six barriers. Activations are quantised by the
 // operation that produces them, never by those that read them.
 // Threads: the scheduler thread.
 #pragma once
@@ -49,8 +49,10 @@ class Step {
   // y [rows as y was reset to, K] = quantised x.
   void quantize(const float* x, Activations& y);
   void matmul(std::span<const MatmulJob> jobs) { run_matmuls(kernels_, pool_, jobs); }
-  // y = silu(gate) * up, quantised. gate and up [rows as y was reset to, F].
-  void swiglu(const float* gate, const float* up, Activations& y);
+  // y [N, F] = silu(gate x) * (up x), quantised.
+  void gated(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y) {
+    gated_.run(gate, up, x, y);
+  }
   // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
   void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,
               float* out);
@@ -65,6 +67,7 @@ class Step {
   const KernelSet& kernels_;
   ThreadPool& pool_;
   RopeTable& rope_;
+  GatedProduct gated_;
   int rotary_dim_;
   int tokens_ = 0;
   std::vector<StepRun> runs_;

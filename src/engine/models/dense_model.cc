@@ -109,13 +109,8 @@ Status DenseModel::finish_loading() {
 
   const ActivationParts parts{loader_.any_quantised(), loader_.any_float()};
   const int query_width = config_.heads * config_.head_dim, kv_width = config_.kv_heads * config_.head_dim;
-  const std::pair<AlignedBuffer*, int> scratch[] = {{&x_, config_.hidden},
-                                                    {&q_, query_width},
-                                                    {&k_, kv_width},
-                                                    {&v_, kv_width},
-                                                    {&attention_, query_width},
-                                                    {&gate_, config_.feed_forward},
-                                                    {&up_, config_.feed_forward}};
+  const std::pair<AlignedBuffer*, int> scratch[] = {
+      {&x_, config_.hidden}, {&q_, query_width}, {&k_, kv_width}, {&v_, kv_width}, {&attention_, query_width}};
   for (const auto& [buffer, width] : scratch) {
     *buffer = AlignedBuffer(static_cast<size_t>(kMaxBatchTokens) * static_cast<size_t>(width) * sizeof(float));
     if (buffer->data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the activations of a step");
@@ -199,12 +194,9 @@ void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWei
 
 void DenseModel::feed_forward(const MlpWeights& weights, Step& step) {
   step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_);
-  const auto f = static_cast<size_t>(config_.feed_forward), c = static_cast<size_t>(config_.hidden);
-  const MatmulJob wide[] = {{&weights.gate, &*normed_, {gate_.as<float>(), f, nullptr, false}},
-                            {&weights.up, &*normed_, {up_.as<float>(), f, nullptr, false}}};
-  step.matmul(wide);
+  const auto c = static_cast<size_t>(config_.hidden);
   activated_->reset(rows_, config_.feed_forward);
-  step.swiglu(gate_.as<float>(), up_.as<float>(), *activated_);
+  step.gated(weights.gate, weights.up, *normed_, *activated_);
   const MatmulJob narrow[] = {{&weights.down, &*activated_, {x_.as<float>(), c, nullptr, true}}};
   step.matmul(narrow);
 }

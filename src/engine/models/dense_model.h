@@ -68,7 +68,6 @@ class DenseModel : public Model {
   AlignedBuffer x_;                                           // f32 [N, C] the residual stream
   AlignedBuffer q_, k_, v_;                                   // f32 [N, H * D], [N, K * D] twice
   AlignedBuffer attention_;                                   // f32 [N, H * D]
-  AlignedBuffer gate_, up_;                                   // f32 [N, F]
   std::optional<Activations> normed_, attended_, activated_;  // K = C, H * D, F
 
  private:
