@@ -12,28 +12,6 @@ class ElementwiseTest : public testing::TestWithParam<const KernelSet*> {
 };
 INSTANTIATE_TEST_SUITE_P(Sets, ElementwiseTest, testing::ValuesIn(available_kernels()), set_name);
 
-// All parts of an Activations as one list of numbers, lanes without data left out.
-std::vector<float> contents(const Activations& a) {
-  const ActivationView& v = a.view();
-  std::vector<float> all;
-  const auto width = static_cast<size_t>(v.width), blocks = static_cast<size_t>(v.k / kActivationBlock);
-  for (size_t n = 0; n < static_cast<size_t>(v.columns); ++n) {
-    for (size_t b = 0; a.parts().codes && b < blocks; ++b) {
-      const size_t row = (n / width * blocks + b) * width, at = row + n % width;
-      for (size_t i = 0; i < 32; ++i) all.push_back(v.codes[at * 32 + i]);
-      all.push_back(v.scales[at]);
-      all.push_back(v.sums[at]);
-      all.push_back(static_cast<float>(v.minus_sums[at]));
-      all.push_back(static_cast<float>(v.minus_halves[2 * row + n % width]));
-      all.push_back(static_cast<float>(v.minus_halves[2 * row + width + n % width]));
-    }
-    for (size_t i = 0; a.parts().values && i < static_cast<size_t>(v.k); ++i) {
-      all.push_back(v.values[n * static_cast<size_t>(v.k) + i]);
-    }
-  }
-  return all;
-}
-
 double ulps(float found, double exact) {
   const auto nearest = static_cast<float>(exact);
   const double unit = static_cast<double>(std::nextafter(std::fabs(nearest), INFINITY)) - std::fabs(nearest);

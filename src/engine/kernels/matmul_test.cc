@@ -200,6 +200,41 @@ TEST(Matmul, RunsSeveralJobsOverThePoolWithTheSameBits) {
   }
 }
 
+// For every cut over threads and chunks: the products, then swiglu, each by itself.
+TEST(Matmul, GatesRowsWhereTheyAreComputedWithTheSameBits) {
+  struct Shape {
+    DType type;
+    int rows, k;
+  };
+  for (const Shape& shape : {Shape{DType::kQ5_0, 32, 64}, {DType::kQ4_K, 1120, 256}, {DType::kF16, 72, 40}}) {
+    for (int columns : {1, 2, 9, 33, 512}) {
+      const Problem gate(shape.type, shape.rows, shape.k, columns, 3, false);
+      const Problem up(shape.type, shape.rows, shape.k, columns, 4, false);
+      const ActivationParts parts{.codes = is_quantised(shape.type), .values = true};
+      for (const KernelSet* set : available_kernels()) {
+        const Activations input = gate.input(*set, 0, columns);
+        Activations expected(columns, shape.rows, parts);
+        const std::vector<float> open = [&] {
+          std::vector<float> y(static_cast<size_t>(columns) * static_cast<size_t>(shape.rows));
+          set->matmul(up.weights.view(), input.view(), {.out = y.data(), .stride = static_cast<size_t>(shape.rows)}, 0,
+                      up.weights.panels());
+          return y;
+        }();
+        set->swiglu_quantize(gate.product(*set).data(), open.data(), static_cast<size_t>(shape.rows), expected.view(),
+                             0, columns, 0, shape.rows);
+        for (int threads : {1, 3}) {
+          ThreadPool pool(threads);
+          GatedProduct product(*set, pool, columns);
+          Activations found(columns, shape.rows, parts);
+          product.run(gate.weights, up.weights, input, found);
+          EXPECT_TRUE(same_bits(contents(expected), contents(found)))
+              << set->name << " " << dtype_name(shape.type) << " " << columns << " columns, " << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
 TEST(Matmul, SurvivesTheExtremesOfCodesAndActivations) {
   // Every weight code at its ends against activations of one magnitude: the largest integer sums there are.
   for (const DTypeTraits& traits : kDTypes) {
