@@ -289,7 +289,7 @@ std::vector<sock_filter> build_filter(FileCalls file_calls) {
   filter.allow_if_one_of(SYS_tgkill, 0, {static_cast<uint32_t>(::getpid())});  // abort()
   filter.allow_if_null(SYS_prlimit64, 2);                                      // to read a limit, not to set one
   filter.allow_if_one_of(SYS_prctl, 0, {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA});
-  filter.allow_if_one_of(SYS_ioctl, 1, {FIONBIO, FIONREAD, TCGETS});
+  filter.allow_if_one_of(SYS_ioctl, 1, {FIONBIO, FIONREAD, TCGETS, TIOCGWINSZ});  // the last: an importer's progress
   return filter.finish();
 }
 

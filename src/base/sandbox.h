@@ -42,7 +42,8 @@ Result<SandboxLayer> restrict_calls(FileCalls file_calls);
 // No core dump (it would hold prompts and keys), no locked memory, at most so many descriptors.
 Status limit_resources(int most_descriptors);
 
-// All of it at once, for a process that opens its files later: an importer. The layers are files, calls.
+// All of it at once, for a process that opens its files later: an importer (confined_child.h). The layers are files,
+// calls.
 Result<std::vector<SandboxLayer>> enter_sandbox(const SandboxFiles& files, int most_descriptors = 64);
 
 // What this kernel gives, without entering: for `studio doctor`.

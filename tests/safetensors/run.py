@@ -189,6 +189,64 @@ def test_import_killed_leaves_nothing(folder):
     assert not left, left
 
 
+def import_through_a_pipe(source, data, name, meanwhile):
+    """Its config.json is a pipe: the importer waits for it while `meanwhile` looks at that process. Returns exit code and errors."""
+    config = f"{source}/config.json"
+    with open(config, encoding="utf-8") as file:
+        text = file.read()
+    os.rename(config, f"{source}/config.kept")
+    os.mkfifo(config)
+    process = subprocess.Popen([STUDIO, "import", source, name, "--data", data], stderr=subprocess.PIPE, text=True)
+    deadline, pipe = time.monotonic() + TIMEOUT_S, None
+    while pipe is None and process.poll() is None and time.monotonic() < deadline:
+        try:
+            pipe = os.open(config, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    assert pipe is not None, f"nobody reads config.json: {process.communicate()}"
+    meanwhile(process.pid)
+    os.write(pipe, text.encode())
+    os.close(pipe)
+    errors = process.communicate(timeout=TIMEOUT_S)[1]
+    os.rename(f"{source}/config.kept", config)
+    return process.returncode, errors
+
+
+def status_lines(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def readers_of(pid):
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and os.path.exists(f"/proc/{name}/status")
+            and status_lines(name).get("PPid") == str(pid)]
+
+
+def test_import_reads_in_the_sandbox(folder):
+    source, data = Model("llama").write_folder(f"{folder}/source"), f"{folder}/data"
+    vocabulary, outside = f"{source}/tokenizer.json", f"{folder}/elsewhere.json"
+
+    def look(pid):
+        readers = readers_of(pid)
+        assert len(readers) == 1, readers
+        lines = status_lines(readers[0])
+        assert (lines["Seccomp"], lines["NoNewPrivs"]) == ("2", "1"), lines
+        with open(f"/proc/{readers[0]}/limits", encoding="ascii") as file:
+            assert re.search(r"Max core file size\s+0\s+0", file.read())
+
+    def move_out(_):
+        os.rename(vocabulary, outside)
+        os.symlink(outside, vocabulary)
+
+    code, errors = import_through_a_pipe(source, data, "plain", look)
+    assert code == 0, errors
+    code, errors = import_through_a_pipe(source, data, "swapped", move_out)
+    assert code != 0 and "tokenizer.json" in errors and "Permission denied" in errors, (code, errors)
+    code, errors = import_through_a_pipe(source, data, "linked", lambda _: None)  # as hubs' caches have it: there from the start
+    assert code == 0, errors
+    assert not os.path.exists(f"{data}/models/swapped.panels")
+
+
 def test_pull_from_a_folder(folder):
     source, data = Model("llama", "F16").write_folder(f"{folder}/source", shards=2), f"{folder}/data"
     open(f"{source}/README.md", "w", encoding="utf-8").close()
