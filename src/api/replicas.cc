@@ -60,7 +60,8 @@ Status Replicas::start_worker(int number, inference::WorkerClientOptions& client
   client.workers.push_back({.socket_path = worker.socket_path,
                             .kill = [supervisor] { supervisor->kill(); },
                             .pid = [supervisor] { return supervisor->pid(); },
-                            .on_up = [supervisor] { supervisor->note_good_life(); }});
+                            .on_up = [supervisor] { supervisor->note_good_life(); },
+                            .failed_loads = [supervisor] { return supervisor->failed_loads(); }});
   supervisors_.push_back(std::move(supervisor));
   return Ok{};
 }

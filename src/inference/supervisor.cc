@@ -63,6 +63,11 @@ std::string describe_end(int status) {
   return "exit status " + std::to_string(WEXITSTATUS(status));
 }
 
+// By somebody: the gateway, its operator, the kernel short of memory.
+bool was_killed(int status) {
+  return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
+}
+
 class SupervisorImpl final : public Supervisor {
  public:
   explicit SupervisorImpl(SupervisorOptions options) : options_(std::move(options)) {
@@ -82,6 +87,7 @@ class SupervisorImpl final : public Supervisor {
   }
 
   int restarts() const override { return restarts_; }
+  int failed_loads() const override { return failed_loads_; }
   int pid() const override { return pid_; }
   std::string last_end() const override {
     std::scoped_lock lock(mutex_);
@@ -91,7 +97,10 @@ class SupervisorImpl final : public Supervisor {
     std::scoped_lock lock(mutex_);
     if (pid_ > 0) ::kill(pid_, SIGKILL);
   }
-  void note_good_life() override { had_good_life_ = true; }
+  void note_good_life() override {
+    had_good_life_ = true;
+    failed_loads_ = 0;
+  }
   void stop(milliseconds grace) override {
     grace_ms_ = grace.count();
     stopping_ = true;
@@ -166,13 +175,13 @@ class SupervisorImpl final : public Supervisor {
     std::scoped_lock lock(mutex_);
     pid_ = 0;
     last_end_ = describe_end(status);
+    if (!had_good_life_ && !was_killed(status)) ++failed_loads_;
     if (!stopping_) log::error("worker.died", {{"model", options_.name}, {"pid", child}, {"end", last_end_}});
   }
 
   // A worker that dies of its own fault while it is asked to stop counts too.
   void tell_end(pid_t child, int status, milliseconds lived) const {
-    const bool was_told = WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
-    const bool was_wanted = stopping_ && (WIFEXITED(status) || was_told);
+    const bool was_wanted = stopping_ && (WIFEXITED(status) || was_killed(status));
     if (options_.on_end && !was_wanted) options_.on_end(child, status, lived);
   }
 
@@ -186,7 +195,7 @@ class SupervisorImpl final : public Supervisor {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> had_good_life_{false};
   std::atomic<int64_t> grace_ms_{0};
-  std::atomic<int> restarts_{0};
+  std::atomic<int> restarts_{0}, failed_loads_{0};
   std::atomic<int> pid_{0};
   mutable std::mutex mutex_;  // guards last_end_, and that pid_ is alive while it is signalled
   std::string last_end_;

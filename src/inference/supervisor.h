@@ -35,6 +35,9 @@ class Supervisor {
   virtual ~Supervisor() = default;  // stop() without grace
 
   virtual int restarts() const = 0;
+  // Lives in a row that ended of themselves (an exit, a fault; not by SIGKILL or SIGTERM, which come from outside) and
+  // were not good: as often as it failed to load its model. 0 once one is good.
+  virtual int failed_loads() const = 0;
   // How the process last ended ("exit status 1", "signal 9"); empty while none has.
   virtual std::string last_end() const = 0;
   virtual int pid() const = 0;  // 0 between lives

@@ -47,6 +47,43 @@ TEST(Supervisor, WaitsAfterALifeThatCameToNothing) {
   supervisor->stop(1s);  // and does not hold up its end
 }
 
+TEST(Supervisor, CountsLoadsThatFailedAndNoKills) {
+  SupervisorOptions options = sleeper();
+  options.program = "/bin/false";
+  options.first_backoff = options.longest_backoff = 1ms;
+  auto failing = std::move(*Supervisor::start(std::move(options)));
+  EXPECT_TRUE(wait([&] { return failing->failed_loads() >= 3; }));
+  failing->stop(1s);
+
+  auto killed = std::move(*Supervisor::start(sleeper()));
+  killed->kill();
+  EXPECT_TRUE(wait([&] { return !killed->last_end().empty(); }));
+  EXPECT_EQ(killed->failed_loads(), 0);
+}
+
+TEST(Supervisor, AGoodLifeForgetsTheLoadsThatFailed) {
+  SupervisorOptions options = sleeper();
+  options.program = "/bin/sh";  // fails but where the file is there
+  const auto mark = std::filesystem::temp_directory_path() / ("studio_supervisor_test_" + std::to_string(::getpid()));
+  options.arguments = {"-c", "[ -e " + mark.string() + " ] && exec sleep 1000; exit 1"};
+  options.first_backoff = options.longest_backoff = 1ms;
+  auto supervisor = std::move(*Supervisor::start(std::move(options)));
+  EXPECT_TRUE(wait([&] { return supervisor->failed_loads() > 0; }));
+  ::close(::open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  EXPECT_TRUE(wait([&] {
+    const int pid = supervisor->pid();
+    std::error_code gone;
+    return pid > 0 &&
+           std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", gone).filename() == "sleep";
+  }));
+  supervisor->note_good_life();
+  EXPECT_EQ(supervisor->failed_loads(), 0);
+  supervisor->kill();
+  EXPECT_TRUE(wait([&] { return supervisor->last_end() == "signal 9"; }));
+  EXPECT_EQ(supervisor->failed_loads(), 0);
+  std::filesystem::remove(mark);
+}
+
 TEST(Supervisor, KeepsTheGatewaysDescriptorsFromItsWorker) {
   const int ours = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC, as a library may open one
   ASSERT_GT(ours, STDERR_FILENO);

@@ -23,6 +23,8 @@ struct WorkerEndpoint {
   std::function<void()> kill;   // SIGKILL for one that hangs or lies; must be short. Empty: nobody can
   std::function<int()> pid;     // 0: none now. Empty: not known
   std::function<void()> on_up;  // it answers: this life of it is a good one; must be short
+  // How often in a row it ended while it loaded its model. Empty: not known
+  std::function<int()> failed_loads;
 };
 
 struct WorkerClientOptions {
@@ -32,6 +34,10 @@ struct WorkerClientOptions {
   // second; a stream that is only unlucky, or kills in a new place each time, goes no further than this.
   int max_losses = 8;
   std::chrono::milliseconds lost_patience{60'000};  // for a worker to come back, loading its model
+  // Once every worker has failed to load it so often, nobody waits: one failure may be a machine short of memory, or a
+  // file that is just being replaced. The third comes half a second after the first and two loads.
+  int max_failed_loads = 3;
+  std::chrono::milliseconds load_retry{5'000};  // told to clients then: the supervisor's longest pause
   HangLimits hang;
   std::function<int()> restart_count;  // for status()
 };
@@ -43,8 +49,8 @@ class WorkerClient final : public ModelClient {
   explicit WorkerClient(WorkerClientOptions options);
   ~WorkerClient() override;  // ends every stream (kCancelled), joins its threads
 
-  // Errors at once: unavailable before a worker ever answered, overloaded, conflict, failed_precondition (quarantined).
-  // All others come to the sink.
+  // Errors at once: unavailable before a worker ever answered and while none can load the model, overloaded, conflict,
+  // failed_precondition (quarantined). All others come to the sink.
   Result<std::unique_ptr<TokenStream>> generate(TokenRequest request, engine::TokenSink sink) override;
   ModelStatus status() const override;  // of all workers together
   const StreamLog& log() const;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <future>
 
@@ -73,7 +74,11 @@ class WorkerClientTest : public ::testing::Test {
   }
   void connect(std::function<void()> kill = nullptr) {
     WorkerClientOptions options;
-    options.workers.push_back({.socket_path = socket_, .kill = std::move(kill), .pid = nullptr, .on_up = nullptr});
+    options.workers.push_back(
+        {.socket_path = socket_, .kill = std::move(kill), .pid = nullptr, .on_up = nullptr, .failed_loads = [this] {
+           return failed_loads_.load();
+         }});
+    options.name = "fake";
     options.lost_patience = 2s;
     client_ = std::make_unique<WorkerClient>(std::move(options));
     ASSERT_TRUE(client_->wait_until_ready(5s, nullptr).ok());
@@ -97,6 +102,7 @@ class WorkerClientTest : public ::testing::Test {
   }
 
   std::string socket_;
+  std::atomic<int> failed_loads_{0};
   std::unique_ptr<FakeEngine> engine_;
   std::unique_ptr<WorkerServer> server_;
   std::unique_ptr<WorkerClient> client_;
@@ -272,6 +278,35 @@ TEST_F(WorkerClientTest, ResumesAStreamWhoseWorkerDied) {
   EXPECT_EQ(seen.end.finish, FinishReason::kStop);
   EXPECT_EQ(seen.accepted, 1);
   EXPECT_EQ(seen.end.usage.generated_tokens, 7);
+}
+
+TEST_F(WorkerClientTest, WaitsForNoWorkerThatCannotLoadItsModel) {
+  serve(counting, 20ms);
+  connect();
+  Listener waiting, after, again;
+  auto first = client_->generate(request(300, "a"), waiting.sink());
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(wait([&] { return client_->log().streams() == 1 && engine_->stats().running == 1; }));
+  failed_loads_ = WorkerClientOptions().max_failed_loads;  // told of while it is up: of a life that has begun since
+  EXPECT_TRUE(client_->status().ready);
+  server_.reset();
+  const Seen& seen = waiting.wait();
+  ASSERT_EQ(seen.end.finish, FinishReason::kError);
+  EXPECT_EQ(seen.end.error->code(), Code::kUnavailable);
+  EXPECT_NE(seen.end.error->message().find("'fake' cannot be loaded"), std::string::npos);
+
+  ASSERT_TRUE(wait([&] { return !client_->status().ready; }));
+  auto refused = client_->generate(request(3, "b"), after.sink());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::kUnavailable);
+  EXPECT_EQ(refused.error().retry_after(), 5s);
+
+  failed_loads_ = 0;
+  serve();
+  ASSERT_TRUE(client_->wait_until_ready(5s, nullptr).ok());
+  auto served = client_->generate(request(3, "c"), again.sink());
+  ASSERT_TRUE(served.ok()) << served.error().message();
+  EXPECT_EQ(again.wait().ids, expected(3));
 }
 
 TEST_F(WorkerClientTest, RefusesARequestThatStopsItsWorkerTwiceAtOnePlace) {

@@ -29,6 +29,27 @@ Error WorkerPool::refusal(milliseconds left) {
       .with_retry_after(left);
 }
 
+bool WorkerPool::cannot_load() const {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const auto& failed_loads = options.workers[i].failed_loads;
+    if (workers_[i].is_up || !failed_loads || failed_loads() < options.max_failed_loads) return false;
+  }
+  return true;
+}
+
+Error WorkerPool::not_loadable() const {
+  const auto retry = std::chrono::ceil<std::chrono::seconds>(options.load_retry);
+  return Error(
+             Code::kUnavailable,
+             "The model '" + options.name +
+                 "' cannot be loaded any more: its worker ends each time it reads the model's file, which is damaged, "
+                 "changed or gone. The server's log has the reason. Its operator has to put the file back, or pull or "
+                 "import the model again; it is tried every " +
+                 std::to_string(retry.count()) + " seconds.")
+      .with_param("model")
+      .with_retry_after(retry);
+}
+
 size_t WorkerPool::Worker::seats() const {
   int told = link->info().max_sequences;
   return told > 0 ? static_cast<size_t>(told) : kAssumedSeats;
@@ -317,6 +338,7 @@ Result<StreamPtr> WorkerPool::take(TokenRequest request, engine::TokenSink sink)
   if (!suspects_.empty()) {
     if (auto left = suspects_.quarantined_for(stream->fingerprint(), steady_clock::now())) return refusal(*left);
   }
+  if (cannot_load()) return not_loadable();
   if (waiting_.size() >= kMaxWaitingStreams) {
     return Error(Code::kOverloaded, "Too many requests wait for the model's worker to come back.")
         .with_retry_after(std::chrono::seconds(1));

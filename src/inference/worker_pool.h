@@ -108,6 +108,9 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   void connect(Worker& worker, const StreamPtr& stream, bool on_trial);
   void wait(const StreamPtr& stream);
   static Error refusal(std::chrono::milliseconds left);
+  // Whether each of them is away because its model's file does not load.
+  bool cannot_load() const;
+  Error not_loadable() const;
   // A suspect whose client left is tried all the same, or it could stop worker after worker by leaving each time.
   void try_alone(const WorkerStream& stream, std::vector<engine::TokenId> produced);
   void quarantine(const Fingerprint& print, std::vector<StreamPtr>& cut);

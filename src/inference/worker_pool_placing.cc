@@ -82,6 +82,7 @@ bool WorkerPool::place(const StreamPtr& stream, bool& suspects_wait, Errands& er
     if (auto left = suspects_.quarantined_for(stream->fingerprint(), now)) return fail(refusal(*left));
   }
   if (notes.losses >= options.max_losses) return fail(lost_too_often());
+  if (cannot_load()) return fail(not_loadable());
   if (now >= notes.give_up_at) {
     return fail(Error(Code::kUnavailable, "The model's worker stopped and did not come back in time."));
   }
