@@ -148,6 +148,12 @@ Result<std::optional<RepositoryName>> parse_repository_name(std::string_view tex
   return std::optional<RepositoryName>();
 }
 
+std::string own_name(const RepositoryName& repository) {
+  constexpr size_t kExtension = std::string_view(".gguf").size();
+  if (!repository.file.empty()) return repository.file.substr(0, repository.file.size() - kExtension);
+  return repository.source.repo.substr(repository.source.repo.find('/') + 1);
+}
+
 Result<std::vector<ModelFile>> parse_listing(SourceKind hub, std::string_view text) {
   auto document = parse_json(text, {.depth = 16, .bytes = kMaxListingBytes});
   if (!document.ok()) {
@@ -207,11 +213,7 @@ Result<Model> repository_model(const RepositoryName& repository, const std::stri
   STUDIO_TRY(const auto all, parse_listing(repository.source.kind, body));
   Model model;
   STUDIO_TRY(model.files, choose_files(all, repository));
-  model.name = name;
-  if (name.empty()) {
-    model.name = repository.file.empty() ? repository.source.repo.substr(repository.source.repo.find('/') + 1)
-                                         : repository.file.substr(0, repository.file.size() - 5);
-  }
+  model.name = name.empty() ? own_name(repository) : name;
   if (!is_model_name(model.name)) {
     return Error(Code::kInvalidArgument, "'" + model.name + "' cannot be a model's name; give another with --as");
   }

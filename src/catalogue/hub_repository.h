@@ -28,6 +28,10 @@ struct RepositoryName {
 // Whether `text` names a hub's repository; invalid_argument where it does so wrongly.
 Result<std::optional<RepositoryName>> parse_repository_name(std::string_view text);
 
+// What its model is called unless somebody chooses: the repository's name without its owner, or the file's without
+// ".gguf".
+std::string own_name(const RepositoryName& repository);
+
 // The files of an answer to the question for the list, in its order. Errors: corrupt_data, the hub's own refusal.
 Result<std::vector<ModelFile>> parse_listing(SourceKind hub, std::string_view json);
 
@@ -35,7 +39,7 @@ Result<std::vector<ModelFile>> parse_listing(SourceKind hub, std::string_view js
 // with its JSON files. Errors: not_found, with what is there.
 Result<std::vector<ModelFile>> choose_files(const std::vector<ModelFile>& all, const RepositoryName& name);
 
-// Asks the hub. `name` becomes the model's name; empty: the repository's.
+// Asks the hub. `name` becomes the model's name; empty: own_name().
 Result<Model> repository_model(const RepositoryName& repository, const std::string& name, const HubSettings& settings);
 
 }  // namespace studio::catalogue

@@ -13,11 +13,13 @@ TEST(HubRepository, ReadsNamesOfRepositories) {
   EXPECT_EQ((*plain)->source.kind, SourceKind::kHuggingface);
   EXPECT_EQ((*plain)->source.repo, "Qwen/Qwen2.5-0.5B-Instruct");
   EXPECT_EQ((*plain)->source.revision, "main");
+  EXPECT_EQ(own_name(**plain), "Qwen2.5-0.5B-Instruct");
   auto whole = parse_repository_name("modelscope:Qwen/Q-GGUF/q4_k_m.gguf@v1.0");
   ASSERT_TRUE(whole.ok() && *whole) << whole.error().message();
   EXPECT_EQ((*whole)->source.repo, "Qwen/Q-GGUF");
   EXPECT_EQ((*whole)->source.revision, "v1.0");
   EXPECT_EQ((*whole)->file, "q4_k_m.gguf");
+  EXPECT_EQ(own_name(**whole), "q4_k_m");
   auto name = parse_repository_name("qwen2.5-coder-0.5b-instruct");
   ASSERT_TRUE(name.ok());
   EXPECT_FALSE(name->has_value());

@@ -5,6 +5,7 @@
 
 #include "base/nearest_name.h"
 #include "catalogue/builtin.h"
+#include "catalogue/hub_repository.h"
 #include "cli/progress_bar.h"
 
 namespace studio::cli {
@@ -21,10 +22,31 @@ std::string name_of_path(const fs::path& path, bool is_folder) {
   return catalogue::is_model_name(name) ? name : "model";
 }
 
+// A hub's repository is served by the name it has once it is pulled.
+Error not_pulled(const catalogue::Library& library, const std::string& wanted,
+                 const catalogue::RepositoryName& repository) {
+  const std::string name = catalogue::own_name(repository);
+  if (library.find(name)) {
+    return Error(Code::kNotFound, "'" + wanted + "' is a hub's name; the model that is here is called '" + name + "'");
+  }
+  return Error(Code::kNotFound, "'" + wanted + "' is not on this machine. `studio pull " + wanted +
+                                    "` gets it; then it is called '" + name + "'");
+}
+
+// "OWNER/NAME" of a hub, without the hub, is taken for a path.
+Error no_such_file(const std::string& path) {
+  const bool may_be_a_repository = path.find(':') == std::string::npos && path.find('@') == std::string::npos;
+  const auto repository = catalogue::parse_repository_name("hf:" + path);
+  const bool is_one = may_be_a_repository && repository.ok() && *repository && (*repository)->file.empty();
+  return Error(Code::kNotFound,
+               "no such model file: " + path +
+                   (is_one ? ". If it is a repository of Hugging Face, `studio pull hf:" + path + "` gets it" : ""));
+}
+
 Result<FoundModel> found_file(const std::string& path) {
   std::error_code error;
   const bool is_folder = fs::is_directory(path, error);
-  if (!is_folder && !fs::is_regular_file(path, error)) return Error(Code::kNotFound, "no such model file: " + path);
+  if (!is_folder && !fs::is_regular_file(path, error)) return no_such_file(path);
   fs::path whole = fs::absolute(path, error).lexically_normal();
   if (is_folder && !whole.has_filename()) whole = whole.parent_path();
   return FoundModel{.name = name_of_path(whole, is_folder), .path = whole.string(), .aliases = {}};
@@ -61,6 +83,8 @@ bool looks_like_a_path(const std::string& text) {
 }
 
 Result<FoundModel> find_model(Context& context, const std::string& name_or_file) {
+  STUDIO_TRY(const auto repository, catalogue::parse_repository_name(name_or_file));
+  if (repository) return not_pulled(context.library(), name_or_file, *repository);
   if (looks_like_a_path(name_or_file)) return found_file(name_or_file);
   STUDIO_TRY(auto catalogue, context.catalogue());
   catalogue::Library library = context.library();

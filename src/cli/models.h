@@ -15,8 +15,9 @@ struct FoundModel {
 };
 
 // A path (with a '/', or ending in .gguf or .panels), or a name of the library or the catalogue. A model of the
-// catalogue that is not here is pulled, with progress. Errors: not_found with the nearest name; failed_precondition for
-// a model of a kind that is not served; those of pull().
+// catalogue that is not here is pulled, with progress; a hub's repository ("hf:OWNER/NAME") is not, as nobody can tell
+// how much that is. Errors: not_found with the nearest name, or the command that pulls it; failed_precondition for a
+// model of a kind that is not served; those of pull().
 bool looks_like_a_path(const std::string& text);
 Result<FoundModel> find_model(Context& context, const std::string& name_or_file);
 

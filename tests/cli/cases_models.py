@@ -62,6 +62,21 @@ def test_pull_by_name():
         assert place.studio("pull", "tiny", "--json").must(0).json()["was_here"]
 
 
+def test_a_hubs_repository_that_is_not_here_is_told_with_its_pull():
+    with Place() as place:
+        for name, called in (("hf:Qwen/Some-Model", "Some-Model"), ("modelscope:Qwen/Some-Model@v1.0", "Some-Model"),
+                             ("hf:Qwen/Some-GGUF/some-q4.gguf", "some-q4")):
+            for command in (["serve", "--model", name], ["run", name, "hi"]):
+                place.studio(*command).must(3, f"`studio pull {name}`", f"'{called}'")
+        place.studio("serve", "--model", "hf:nothing").must(2, "hf:OWNER/NAME")
+        place.studio("serve", "--model", "Qwen/Some-Model").must(3, "no such model file", "`studio pull hf:Qwen/Some-Model`")
+        for path in ("./Qwen/Some-Model", "Qwen/deep/Some-Model", "/Qwen/Some-Model"):
+            said = place.studio("serve", "--model", path).must(3, "no such model file")
+            assert "pull" not in said.err, str(said)
+        place.studio("pull", "--from", TINY, "Some-Model").must(0)
+        place.studio("serve", "--model", "hf:Qwen/Some-Model").must(3, "is called 'Some-Model'")
+
+
 def test_names_that_are_not_there():
     with Place() as place:
         for command in (["show", "nothing"], ["rm", "nothing"], ["run", "nothing", "hi"], ["bench", "nothing"], ["show", "./no.gguf"],
