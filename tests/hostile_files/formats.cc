@@ -1,82 +1,50 @@
 #include "formats.h"
 
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
 #include <vector>
 
+#include "base/file.h"
 #include "base/thread_pool.h"
 #include "engine/formats/gguf.h"
 #include "engine/formats/gguf_writer.h"
+#include "engine/formats/open_model.h"
+#include "engine/formats/panel_file.h"
+#include "engine/layers/panel_import.h"
 #include "engine/models/model.h"
 #include "engine/templates/chat_template.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "folders.h"
+#include "small_model.h"
 
 namespace studio::hostile {
 namespace {
 
 using namespace engine;
 
-constexpr uint64_t kHidden = 256, kFeedForward = 256, kHeadDim = 64, kHeads = 4, kKvHeads = 2;
-constexpr const char* kTemplate =
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
-// Printable ASCII, "\n" and " " in the alphabet of GPT-2, one merge, the control tokens: as short as a vocabulary can
-// be, so that a sweep over the header looks at every kind of field and not at one of them ten thousand times.
-void add_vocabulary(GgufWriter& writer, uint64_t& vocab) {
-  std::vector<std::string> tokens = {"\xC4\x8A", "\xC4\xA0"};
-  for (char c = '!'; c <= '~'; ++c) tokens.emplace_back(1, c);
-  tokens.emplace_back("he");
+void add_vocabulary(GgufWriter& writer) {
+  const std::vector<std::string> tokens = vocabulary();
   std::vector<int32_t> types(tokens.size(), 1);
-  for (const char* control : {"<|endoftext|>", "<|im_start|>", "<|im_end|>"}) {
-    tokens.emplace_back(control);
-    types.push_back(3);
-  }
-  vocab = tokens.size();
-  const std::vector<std::string> merges = {"h e"};
+  std::fill(types.end() - static_cast<ptrdiff_t>(kControlTokens), types.end(), 3);
+  const std::vector<std::string> merges = {std::string(kMergeLeft) + " " + kMergeRight};
   writer.add_string("tokenizer.ggml.model", "gpt2");
   writer.add_string("tokenizer.ggml.pre", "qwen2");
   writer.add_string_array("tokenizer.ggml.tokens", tokens);
   writer.add_i32_array("tokenizer.ggml.token_type", types);
   writer.add_string_array("tokenizer.ggml.merges", merges);
-  writer.add_u32("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(vocab - 1));
+  writer.add_u32("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(tokens.size() - 1));
   writer.add_bool("tokenizer.ggml.add_bos_token", false);
   writer.add_string("tokenizer.chat_template", kTemplate);
 }
 
-// Weights of a small random model; each matrix takes the next type of the list.
-class Weights {
- public:
-  explicit Weights(GgufWriter& writer) : writer_(writer) {}
-
-  void matrix(const std::string& name, uint64_t rows, uint64_t k) {
-    const uint64_t shape[] = {k, rows};
-    writer_.add_tensor_f32(name, kDTypes[next_type_++ % kDTypes.size()].type, shape, values(rows * k, 0.04f, 0));
-  }
-  void vector(const std::string& name, uint64_t n) {
-    const uint64_t shape[] = {n};
-    writer_.add_tensor_f32(name, DType::kF32, shape, values(n, 0.1f, 1));
-  }
-
- private:
-  std::vector<float> values(uint64_t n, float spread, float middle) {
-    std::vector<float> all(n);
-    for (float& value : all) {
-      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-      value = middle + spread * (static_cast<float>(state_ >> 40) / static_cast<float>(1 << 24) - 0.5f);
-    }
-    return all;
-  }
-
-  GgufWriter& writer_;
-  size_t next_type_ = 1;  // the embedding takes F16
-  uint64_t state_ = 7;
-};
-
-Result<uint64_t> make_gguf(const std::string& path) {
+// Each matrix takes the next of all types; the embedding takes F16.
+Status make_gguf(const std::string& path) {
   GgufWriter writer;
   writer.add_string("general.architecture", "qwen3");
   writer.add_string("general.name", "hostile");
-  writer.add_u32("qwen3.block_count", 2);
-  writer.add_u32("qwen3.context_length", 256);
+  writer.add_u32("qwen3.block_count", kLayers);
+  writer.add_u32("qwen3.context_length", kContext);
   writer.add_u32("qwen3.embedding_length", kHidden);
   writer.add_u32("qwen3.feed_forward_length", kFeedForward);
   writer.add_u32("qwen3.attention.head_count", kHeads);
@@ -85,68 +53,107 @@ Result<uint64_t> make_gguf(const std::string& path) {
   writer.add_u32("qwen3.attention.value_length", kHeadDim);
   writer.add_f32("qwen3.rope.freq_base", 10000);
   writer.add_f32("qwen3.attention.layer_norm_rms_epsilon", 1e-6f);
-  uint64_t vocab = 0;
-  add_vocabulary(writer, vocab);
-
-  Weights weights(writer);
-  weights.matrix("token_embd.weight", vocab, kHidden);
-  weights.vector("output_norm.weight", kHidden);
-  for (const std::string prefix : {"blk.0.", "blk.1."}) {
-    weights.vector(prefix + "attn_norm.weight", kHidden);
-    weights.vector(prefix + "ffn_norm.weight", kHidden);
-    weights.vector(prefix + "attn_q_norm.weight", kHeadDim);
-    weights.vector(prefix + "attn_k_norm.weight", kHeadDim);
-    weights.matrix(prefix + "attn_q.weight", kHeads * kHeadDim, kHidden);
-    weights.matrix(prefix + "attn_k.weight", kKvHeads * kHeadDim, kHidden);
-    weights.matrix(prefix + "attn_v.weight", kKvHeads * kHeadDim, kHidden);
-    weights.matrix(prefix + "attn_output.weight", kHidden, kHeads * kHeadDim);
-    weights.matrix(prefix + "ffn_gate.weight", kFeedForward, kHidden);
-    weights.matrix(prefix + "ffn_up.weight", kFeedForward, kHidden);
-    weights.matrix(prefix + "ffn_down.weight", kHidden, kFeedForward);
+  add_vocabulary(writer);
+  size_t next_type = 1;
+  for (const SmallTensor& tensor : small_tensors()) {
+    const uint64_t shape[] = {tensor.width, tensor.rows};
+    const bool is_matrix = tensor.rows > 0;
+    const DType type = is_matrix ? kDTypes[next_type++ % kDTypes.size()].type : DType::kF32;
+    writer.add_tensor_f32(tensor.gguf_name, type, std::span(shape, is_matrix ? 2 : 1), tensor.values);
   }
-  weights.matrix("output.weight", vocab, kHidden);
-  STUDIO_CHECK_OK(writer.write(path));
-  STUDIO_TRY(auto file, GgufFile::open(path));
-  return file.file_bytes() -
-         static_cast<uint64_t>(file.tensors().back().data.data() + file.tensors().back().data.size() -
-                               file.tensors().front().data.data());
+  return writer.write(path);
 }
 
-// Two tokens through every layer.
-void step(Model& model) {
-  const ModelConfig& config = model.config();
-  auto pages = PagePool::create(model.kv_shape(), 1);
-  if (!pages.ok()) return;
-  model.use_pages(&*pages);
-  SequenceState sequence(&*pages);
-  const TokenId tokens[] = {0, config.vocab - 1};
-  const size_t count = config.context_tokens >= 2 ? 2 : 1;
-  if (!sequence.reserve(static_cast<int>(count))) return;
-  const BatchRun runs[] = {{&sequence, std::span(tokens, count), WantLogits::kLast}};
-  std::vector<float> logits(static_cast<size_t>(config.vocab));
-  model.forward(runs, logits.data());
-}
-
-Status load_gguf(const std::string& path) {
-  static ThreadPool pool(1);
-  STUDIO_TRY(auto file, GgufFile::open(path));
-  STUDIO_TRY(auto tokenizer, Tokenizer::from_gguf(file));
-  (void)tokenizer->encode("the hedgehog\n");
-  STUDIO_TRY(auto source, file.find_string("tokenizer.chat_template"));
-  if (source) STUDIO_CHECK_OK(ChatTemplate::compile(*source));
-  STUDIO_TRY(auto model, load_model(file, *available_kernels().back(), pool));
-  step(*model);
+Status make_panels(const std::string& path) {
+  const std::string source_path = path + ".gguf";
+  STUDIO_CHECK_OK(make_gguf(source_path));
+  ThreadPool pool(1);
+  {
+    STUDIO_TRY(const auto source, open_model(source_path));
+    ImportOptions options;
+    options.source_sha256 = std::string(64, '0');
+    STUDIO_CHECK_OK(import_panels(source, path, options, pool));
+  }
+  std::filesystem::remove(source_path);
   return Ok{};
 }
 
+Status make_folder(const std::string& path) {
+  return write_folder(path, 1);
+}
+Status make_sharded_folder(const std::string& path) {
+  return write_folder(path, 2);
+}
+
+// Two tokens through every layer.
+Status step(Model& model) {
+  const ModelConfig& config = model.config();
+  STUDIO_TRY(auto pages, PagePool::create(model.kv_shape(), 1));
+  model.use_pages(&pages);
+  SequenceState sequence(&pages);
+  const TokenId tokens[] = {0, config.vocab - 1};
+  const size_t count = config.context_tokens >= 2 ? 2 : 1;
+  if (!sequence.reserve(static_cast<int>(count))) return Error(Code::kInternal, "one page holds no two positions");
+  const BatchRun runs[] = {{&sequence, std::span(tokens, count), WantLogits::kLast}};
+  std::vector<float> logits(static_cast<size_t>(config.vocab));
+  model.forward(runs, logits.data());
+  return Ok{};
+}
+
+Status load_as_gateway(const std::string& path) {
+  STUDIO_TRY(const auto head, read_model_head(path));
+  STUDIO_TRY(const auto tokenizer, Tokenizer::from_gguf(head));
+  (void)tokenizer->encode("the hedgehog\n");
+  STUDIO_TRY(const auto source, head.find_string("tokenizer.chat_template"));
+  if (source) STUDIO_CHECK_OK(ChatTemplate::compile(*source));
+  return Ok{};
+}
+
+Status load_as_worker(const std::string& path) {
+  static ThreadPool pool(1);
+  STUDIO_TRY(const auto source, open_model(path));
+  STUDIO_TRY(auto model, load_model(source, *available_kernels().back(), pool));
+  return step(*model);
+}
+
 constexpr Format kFormats[] = {
-    {"gguf", make_gguf, load_gguf},
+    {"gguf", nullptr, make_gguf},
+    {"panels", nullptr, make_panels},
+    {"safetensors", "model.safetensors", make_folder},
+    {"config", "config.json", make_folder},
+    {"tokenizer", "tokenizer.json", make_folder},
+    {"tokenizer_config", "tokenizer_config.json", make_folder},
+    {"index", "model.safetensors.index.json", make_sharded_folder},
 };
 
 }  // namespace
 
 std::span<const Format> formats() {
   return kFormats;
+}
+
+std::string damaged_file(const Format& format, const std::string& model) {
+  return format.file == nullptr ? model : model + "/" + format.file;
+}
+
+Result<uint64_t> header_bytes(const std::string& file) {
+  STUDIO_TRY(const auto bytes, read_file(file, size_t{1} << 26));
+  const auto length_at = [&](size_t at) {
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data() + at, sizeof length);
+    return length;
+  };
+  if (bytes.starts_with(kPanelMagic)) return kPanelPreambleBytes + length_at(16);  // docs/formats/panel_file.md
+  if (file.ends_with(".safetensors")) return 8 + length_at(0);
+  if (!bytes.starts_with("GGUF")) return bytes.size();
+  STUDIO_TRY(const auto gguf, GgufFile::open(file));
+  const auto &first = gguf.tensors().front().data, &last = gguf.tensors().back().data;
+  return bytes.size() - static_cast<uint64_t>(last.data() + last.size() - first.data());
+}
+
+Status load(const std::string& model) {
+  STUDIO_CHECK_OK(load_as_gateway(model));
+  return load_as_worker(model);
 }
 
 }  // namespace studio::hostile

@@ -1,4 +1,4 @@
-// The kinds of model files that are damaged: how a good one is made, and how a program loads it. One entry per kind.
+// The kinds of files that a model is read from, each damaged by itself: how a sound one is made. One entry per kind.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,17 @@ namespace studio::hostile {
 
 struct Format {
   const char* name;
-  // Writes a model of about 1 MiB with tensors of every type, and returns the bytes before the first tensor's.
-  Result<uint64_t> (*make)(const std::string& path);
-  // All that a worker and a gateway read of it: metadata, tensors, vocabulary, template, weights, and one step.
-  Status (*load)(const std::string& path);
+  const char* file;  // that is damaged, within the model's folder; nullptr: the model is that file
+  Status (*make)(const std::string& model);
 };
 
 std::span<const Format> formats();
+
+// The file that is damaged, and how many bytes of it are read before any tensor's data: all of a JSON file.
+std::string damaged_file(const Format& format, const std::string& model);
+Result<uint64_t> header_bytes(const std::string& file);
+
+// All that a gateway reads of a model, then all that a worker does: metadata, vocabulary, template, weights, one step.
+Status load(const std::string& model);
 
 }  // namespace studio::hostile

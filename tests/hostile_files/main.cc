@@ -1,5 +1,5 @@
-// hostile_files FORMAT make FILE          a sound model; prints its bytes and those of its header
-// hostile_files FORMAT cut|flip FILE STEP  every STEP-th byte or header bit; prints a line of JSON
+// hostile_files FORMAT make MODEL           a sound model; prints its bytes, the file to damage and that one's header's
+// hostile_files FORMAT cut|flip MODEL STEP  every STEP-th byte or bit of the header; prints a line of JSON
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,19 +23,29 @@ int fail(const std::string& what) {
   return 2;
 }
 
-int run(const Format& format, const std::string& verb, const std::string& path, uint64_t step) {
-  // Making it again tells where its header ends, and that the file is what it was.
-  auto header = format.make(path);
+uint64_t model_bytes(const std::string& model) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(model)) return fs::file_size(model);
+  uint64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(model)) bytes += entry.file_size();
+  return bytes;
+}
+
+int run(const Format& format, const std::string& verb, const std::string& model, uint64_t step) {
+  // Making it again tells that the files are what they were.
+  Status made = format.make(model);
+  if (!made.ok()) return fail(made.error().message());
+  const std::string file = damaged_file(format, model);
+  auto header = header_bytes(file);
   if (!header.ok()) return fail(header.error().message());
-  const uint64_t bytes = std::filesystem::file_size(path);
-  boost::json::object told{{"bytes", bytes}, {"header_bytes", *header}};
+  boost::json::object told{{"bytes", model_bytes(model)}, {"file", file}, {"header_bytes", *header}};
   if (verb == "make") {
-    auto loaded = format.load(path);
+    Status loaded = load(model);
     if (!loaded.ok()) return fail("the sound model is refused: " + loaded.error().message());
   } else if (verb == "cut" || verb == "flip") {
     const bool is_cut = verb == "cut";
     const Outcome outcome =
-        sweep(format, path, is_cut ? Damage::kCut : Damage::kFlip, is_cut ? *header : 8 * *header, step);
+        sweep(format, model, is_cut ? Damage::kCut : Damage::kFlip, is_cut ? *header : 8 * *header, step);
     told["loads"] = outcome.loads;
     told["refused"] = outcome.refused;
     told["accepted"] = outcome.accepted;
@@ -53,7 +63,7 @@ int run(const Format& format, const std::string& verb, const std::string& path, 
 }  // namespace
 
 int main(int count, char** words) {
-  if (count < 4) return fail("usage: hostile_files FORMAT make|cut|flip FILE [STEP]");
+  if (count < 4) return fail("usage: hostile_files FORMAT make|cut|flip MODEL [STEP]");
   const uint64_t step = count > 4 ? std::strtoull(words[4], nullptr, 10) : 1;
   for (const Format& format : formats()) {
     if (std::strcmp(format.name, words[1]) == 0) return run(format, words[2], words[3], std::max<uint64_t>(step, 1));

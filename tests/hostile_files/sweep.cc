@@ -87,10 +87,10 @@ class Damaged {
   std::vector<uint8_t> tail_;
 };
 
-void load_one(const Format& format, const std::string& path, Damage damage, uint64_t at, Shared& shared) {
-  const Damaged damaged(path, damage, at);
+void load_one(const Format& format, const std::string& model, Damage damage, uint64_t at, Shared& shared) {
+  const Damaged damaged(damaged_file(format, model), damage, at);
   const double started = processor_ms();
-  const Status loaded = format.load(path);
+  const Status loaded = load(model);
   const double took = processor_ms() - started;
   ++shared.loads;
   if (loaded.ok()) {
@@ -109,9 +109,9 @@ void load_one(const Format& format, const std::string& path, Damage damage, uint
 }
 
 // The child: from shared.at to the end, a place after the other.
-[[noreturn]] void run_child(const Format& format, const std::string& path, Damage damage, uint64_t places,
+[[noreturn]] void run_child(const Format& format, const std::string& model, Damage damage, uint64_t places,
                             uint64_t step, Shared& shared) {
-  for (; shared.at < places; shared.at += step) load_one(format, path, damage, shared.at, shared);
+  for (; shared.at < places; shared.at += step) load_one(format, model, damage, shared.at, shared);
   std::_Exit(0);
 }
 
@@ -122,18 +122,19 @@ std::string place_of(Damage damage, uint64_t at) {
 
 }  // namespace
 
-Outcome sweep(const Format& format, const std::string& path, Damage damage, uint64_t places, uint64_t step) {
+Outcome sweep(const Format& format, const std::string& model, Damage damage, uint64_t places, uint64_t step) {
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) std::abort();
   Shared& shared = *new (memory) Shared();
   shared.slow_at = shared.silent_at = UINT64_MAX;
   shared.refusals_per_place = places / step / kMostPlaces + 1;
   Outcome outcome;
-  const std::string copy = path + ".damaged";
+  namespace fs = std::filesystem;
+  const std::string copy = model + ".damaged";
   while (shared.at < places && outcome.faults.size() < kMostFaults) {
     // A child that died left its file damaged.
     std::error_code error;
-    std::filesystem::copy_file(path, copy, std::filesystem::copy_options::overwrite_existing, error);
+    fs::copy(model, copy, fs::copy_options::recursive | fs::copy_options::overwrite_existing, error);
     if (error) std::abort();
     const pid_t child = ::fork();
     if (child < 0) std::abort();
@@ -159,7 +160,7 @@ Outcome sweep(const Format& format, const std::string& path, Damage damage, uint
   outcome.refused_at.assign(shared.refused_at, shared.refused_at + std::min<uint64_t>(kept, kMostPlaces));
   outcome.example = shared.example;
   ::munmap(memory, sizeof(Shared));
-  ::unlink(copy.c_str());
+  fs::remove_all(copy);
   return outcome;
 }
 

@@ -1,4 +1,5 @@
-// Damages one file in every way of a kind and loads it after each, in a child process that a signal may end.
+// Damages one file of a model in every way of a kind and loads the model after each, in a child process that a signal
+// may end.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,6 @@ struct Outcome {
 };
 
 // Every `step`-th place of the first `places` (bytes for kCut, bits for kFlip).
-Outcome sweep(const Format& format, const std::string& path, Damage damage, uint64_t places, uint64_t step);
+Outcome sweep(const Format& format, const std::string& model, Damage damage, uint64_t places, uint64_t step);
 
 }  // namespace studio::hostile

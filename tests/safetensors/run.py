@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A model as safetensors and as GGUF gives the same bytes through the API; imports; hostile folders.
+"""A model as safetensors and as GGUF gives the same bytes through the API; imports; folders that are refused.
 
-Usage: tests/safetensors/run.py [--long]       --long: every type and number of shards, every byte and bit of every file
+Usage: tests/safetensors/run.py [--long]       --long: every type, more shards, more values and more kills
 Run in the environment of tools/requirements/safetensors.txt (run.sh does). STUDIO_BUILD: the build with the program.
 """
 import json
@@ -23,7 +23,6 @@ from run_cases import run_cases  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 STUDIO = os.path.join(BUILD, "studio")
-HOSTILE = os.path.join(BUILD, "tests/safetensors/hostile")
 LONG = "--long" in sys.argv
 TIMEOUT_S = 120
 MESSAGES = [{"role": "user", "content": "Tell me of the sea, 海, and 42 ships."}]
@@ -328,43 +327,6 @@ def test_refusals_name_the_field(folder):
     done = subprocess.run([STUDIO, "show", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     print(f"  {len(cases) + 3} folders refused, each by name")
-
-
-def test_every_cut_and_bit(folder):
-    """Each header cut at every byte and with every bit flipped, read as gateway and worker do (hostile.cc)."""
-    path = Model("qwen3", "mixed").write_folder(f"{folder}/m")  # 1.4 MB
-    sharded = Model("llama", "F16").write_folder(f"{folder}/sharded", shards=2)
-    run_studio("import", path, "m", "--quantise", "q4_0", data=f"{folder}/data")
-    probes = "0" if LONG else "60"
-    for target in (path, sharded, f"{folder}/data/models/m.panels"):
-        done = subprocess.run([HOSTILE, target, f"{folder}/work", probes], capture_output=True, text=True, timeout=6 * 3600, check=False)
-        print("".join("  " + line for line in done.stdout.splitlines(True)), end="", flush=True)
-        assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-
-
-def test_file_cut_short_while_mapped(folder):
-    """The worker may die of it (SIGBUS), the gateway does not: other models answer meanwhile, and the reason is told."""
-    source = Model("qwen3", "F32", seed=1, wide=1024).write_folder(f"{folder}/folder")
-    run_studio("import", source, "panels", data=f"{folder}/data")
-    panels = f"{folder}/data/models/panels.panels"
-    other = Model("llama", seed=2).write_folder(f"{folder}/other")
-    with Server(models=[source, panels, other], extra=["--threads", "1"]) as server:
-        good = answer_of(server, "other", *REQUESTS[0])
-        for name, path in (("folder", f"{source}/model.safetensors"), ("panels", panels)):
-            answer_of(server, name, *REQUESTS[0])
-            os.truncate(path, os.path.getsize(path) // 3)
-            try:  # a model that cannot be loaded again is waited for a minute
-                status, text = post(server, "/v1/chat/completions", {**CHAT, "model": name, "temperature": 0},
-                                    TIMEOUT_S if LONG else 5)
-            except TimeoutError:
-                status, text = "still waited for after 5 s", ""
-            assert server.process.poll() is None, "the gateway died"
-            assert answer_of(server, "other", *REQUESTS[0]) == good
-            assert status != 500 and (not isinstance(status, int) or status == 200 or json.loads(text)["error"]["message"]), text
-            print(f"  {name}: {status}; the gateway and the other model go on", flush=True)
-        server.log.flush()
-        with open(server.log_path, encoding="utf-8", errors="replace") as log:
-            assert "bytes long where its preamble says" in log.read(), "the worker's reason is not told"
 
 
 def in_a_folder(test):
