@@ -123,9 +123,10 @@ bool compare_figures(const Arguments& arguments, const Summary& mine_summary, co
     green &= no_worse("top-1 disagreement", mine_summary.top1_disagreement, other.top1_disagreement, name);
     const double error = std::fabs(mine_summary.perplexity_ratio - 1);
     const double their_error = std::fabs(other.perplexity_ratio - 1);
-    if (error > their_error && error <= mine_summary.perplexity_noise) {
-      std::printf("|perplexity ratio - 1| is above %s's by chance: these tokens do not tell ours from 0\n",
-                  name.c_str());
+    const double noise = std::hypot(mine_summary.perplexity_noise, other.perplexity_noise);
+    if (error > their_error && error <= their_error + noise) {
+      std::printf("|perplexity ratio - 1|: %.6f above %s's, which is chance: these tokens tell %.6f\n",
+                  error - their_error, name.c_str(), noise);
     } else {
       green &= no_worse("|perplexity ratio - 1|", error, their_error, name);
     }

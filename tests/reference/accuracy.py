@@ -11,6 +11,7 @@ All:   a copy of the model with one scale wrong by 1 % must turn the gate red.
 --write keeps the figures and digests of this run.
 """
 import json
+import math
 import os
 import struct
 import subprocess
@@ -105,8 +106,8 @@ def check(build, name, model, size, golden, peers, is_write):
         if is_held:
             figures["ours"] = kept["ours"]
         for peer, theirs in kept.get("others", {}).items():
-            noise = {"perplexity_error": figures["ours"]["perplexity_noise"]}  # what these tokens cannot tell from 0
-            worse = [key for key in FIGURES if figures["ours"][key] > max(theirs[key], noise.get(key, 0))]
+            noise = math.hypot(figures["ours"]["perplexity_noise"], theirs["perplexity_noise"])  # what these tokens cannot tell
+            worse = [key for key in FIGURES if figures["ours"][key] > theirs[key] + (noise if key == "perplexity_error" else 0)]
             faults += [f"{name}: {key} {figures['ours'][key]:.6f} is above {peer}'s {theirs[key]:.6f}" for key in worse]
         if not kept.get("digest"):
             faults.append(f"{name}: no digest is kept; run with --write once")
