@@ -98,7 +98,9 @@ class GatewayImpl final : public Gateway {
     add_system_routes(services, &is_draining_, router);
     auto sessions = std::make_shared<console::Sessions>();
     if (config_.console) {
-      console::add_routes(services, {.sessions = sessions, .reveal_key = config_.console->reveal_key}, router);
+      console::add_routes(
+          services, {.sessions = sessions, .reveal_key = config_.console->reveal_key, .keys = config_.console->keys},
+          router);
     } else {
       add_plain_front_page(router);
     }

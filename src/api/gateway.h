@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "inference/usage.h"
 #include "inference/worker.h"
+#include "keys/key_ring.h"
 
 namespace studio::api {
 
@@ -36,6 +37,7 @@ struct GatewayReady {
 struct ConsoleConfig {
   std::string principal;                            // the key id that the first link acts for
   std::function<Result<std::string>()> reveal_key;  // the key itself, for who is logged in and asks. Any thread.
+  std::shared_ptr<keys::KeyRing> keys;              // what is accepted, to be listed and changed
 };
 
 struct GatewayConfig {

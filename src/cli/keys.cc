@@ -1,22 +1,18 @@
 #include "cli/keys.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
+#include <filesystem>
 
-#include "base/digest.h"
 #include "base/file.h"
-#include "base/ids.h"
 
 namespace studio::cli {
 namespace {
 
-constexpr size_t kKeyLetters = 43;    // 62^43 > 2^256
 constexpr size_t kMaxKeyBytes = 512;  // of a key that someone chose
-constexpr size_t kPrefixBytes = 7;    // "sk-aB3x": enough to tell keys apart, nothing towards guessing one
-constexpr const char* kLocalKeyName = "local";
 
 Result<std::string> checked_key(std::string key, const std::string& where) {
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
@@ -43,13 +39,19 @@ Result<std::string> chosen_key(const KeyChoice& choice) {
   return key;
 }
 
-store::ApiKey record_of(const std::string& key) {
-  return {.key_id = "key_" + new_uuid(),
-          .name = kLocalKeyName,
-          .digest = sha256(key),
-          .prefix = key.substr(0, kPrefixBytes),
-          .created_at = std::time(nullptr)};
-}
+class RingVerifier final : public api::KeyVerifier {
+ public:
+  explicit RingVerifier(std::shared_ptr<keys::KeyRing> ring) : ring_(std::move(ring)) {}
+
+  std::optional<api::KeyIdentity> verify(const api::KeyDigest& digest) const override {
+    auto key_id = ring_->find(digest);
+    if (!key_id) return std::nullopt;
+    return api::KeyIdentity{std::move(*key_id)};
+  }
+
+ private:
+  std::shared_ptr<keys::KeyRing> ring_;
+};
 
 class StoreUsageSink final : public inference::UsageSink {
  public:
@@ -77,55 +79,26 @@ class StoreUsageSink final : public inference::UsageSink {
 
 }  // namespace
 
-std::string new_key() {
-  constexpr char kAlphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::string key = "sk-";
-  while (key.size() < 3 + kKeyLetters) {
-    uint64_t bits = random_u64();
-    for (int i = 0; i < 8 && key.size() < 3 + kKeyLetters; ++i, bits >>= 8) {
-      uint8_t byte = bits & 0xff;
-      if (byte < 62 * 4) key += kAlphabet[byte % 62];  // the rest would favour some letters
-    }
-  }
-  return key;
-}
-
-Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& data_dir, store::Store& store) {
+Result<ServeKey> prepare_serve_key(const KeyChoice& choice, const std::string& data_dir,
+                                   std::shared_ptr<store::Store> store) {
   ServeKey result;
   STUDIO_TRY(result.key, chosen_key(choice));
-  STUDIO_TRY(auto keys, store.active_keys());
-  std::vector<api::FixedKeyVerifier::Entry> entries;
-  for (const store::ApiKey& key : keys) entries.push_back({key.key_id, key.digest});
-
+  STUDIO_TRY(result.ring, keys::KeyRing::open(std::move(store)));
+  result.verifier = std::make_shared<RingVerifier>(result.ring);
+  const std::string path = data_dir + "/key";
+  const bool has_file = ::access(path.c_str(), F_OK) == 0;
+  if (!has_file) STUDIO_CHECK_OK(result.ring->revoke_local());
   if (!result.key.empty()) {
-    entries.push_back({"key_chosen", sha256(result.key)});
+    STUDIO_TRY(result.key_id, result.ring->accept_chosen(result.key));
+    return result;
+  }
+  if (has_file) {
+    STUDIO_TRY(result.key, read_key_file(path));
   } else {
-    std::string path = data_dir + "/key";
-    result.is_new = ::access(path.c_str(), F_OK) != 0;
-    if (result.is_new) {
-      STUDIO_CHECK_OK(store.revoke_keys_named(kLocalKeyName));
-      std::erase_if(entries, [&](const auto& entry) {
-        return std::any_of(keys.begin(), keys.end(), [&](const store::ApiKey& key) {
-          return key.key_id == entry.key_id && key.name == kLocalKeyName;
-        });
-      });
-      result.key = new_key();
-      STUDIO_CHECK_OK(write_file_atomically(path, result.key + "\n", 0600));
-    } else {
-      STUDIO_TRY(result.key, read_key_file(path));
-    }
-    store::ApiKey record = record_of(result.key);
-    bool is_known =
-        std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.digest == record.digest; });
-    if (!is_known) {
-      STUDIO_CHECK_OK(store.add_key(record));
-      entries.push_back({record.key_id, record.digest});
-    }
+    result.key = keys::new_key();
+    STUDIO_CHECK_OK(write_file_atomically(path, result.key + "\n", 0600));
   }
-  for (const auto& entry : entries) {
-    if (entry.digest == sha256(result.key)) result.key_id = entry.key_id;
-  }
-  result.verifier = std::make_shared<api::FixedKeyVerifier>(std::move(entries));
+  STUDIO_TRY(result.key_id, result.ring->accept_local(result.key));
   return result;
 }
 
@@ -139,6 +112,14 @@ Result<std::string> local_key(const std::string& data_dir, const std::string& co
   STUDIO_TRY(auto key, environment_key());
   if (!key.empty()) return key;
   return read_key_file(configured_file.empty() ? data_dir + "/key" : configured_file);
+}
+
+Status make_data_dir(const std::string& data_dir) {
+  std::error_code error;
+  std::filesystem::create_directories(data_dir, error);
+  if (error) return Error(Code::kPermissionDenied, "cannot make the data folder " + data_dir + ": " + error.message());
+  ::chmod(data_dir.c_str(), 0700);
+  return Ok{};
 }
 
 std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store) {

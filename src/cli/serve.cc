@@ -1,7 +1,6 @@
 // studio serve: the gateway over its workers, on this machine's data.
 #include <netdb.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -161,18 +160,14 @@ void ServeCommand::announce(Context& context, const api::GatewayReady& ready, co
 
 Result<int> ServeCommand::run(Context& context) {
   std::string data_dir = context.data_dir();
-  std::error_code error;
-  fs::create_directories(data_dir, error);
-  if (error) return Error(Code::kPermissionDenied, "cannot make the data folder " + data_dir + ": " + error.message());
-  ::chmod(data_dir.c_str(), 0700);  // keys and usage live here
-
+  STUDIO_CHECK_OK(make_data_dir(data_dir));
   STUDIO_TRY(auto options, worker_options(context.config));
   STUDIO_TRY(auto level, log::parse_level(options.log_level));
   log::configure(level, "gateway");
   STUDIO_TRY(auto opened, store::Store::open(data_dir));
   std::shared_ptr<store::Store> store = std::move(opened);
   key_.configured_file = expand_home(context.config.text("serve.key_file"));
-  STUDIO_TRY(auto key, prepare_serve_key(key_, data_dir, *store));
+  STUDIO_TRY(auto key, prepare_serve_key(key_, data_dir, store));
 
   api::GatewayConfig config;
   STUDIO_TRY(config.models, find_models(context));
@@ -183,7 +178,8 @@ Result<int> ServeCommand::run(Context& context) {
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,
-                                      .reveal_key = [text = key.key]() -> Result<std::string> { return text; }};
+                                      .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
+                                      .keys = key.ring};
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
   config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));
@@ -202,7 +198,8 @@ Result<int> ServeCommand::run(Context& context) {
     announce(context, ready, key.key);
   };
   Status status = api::run_gateway(config);
-  fs::remove(server_file, error);
+  std::error_code ignored;
+  fs::remove(server_file, ignored);
   if (!status.ok()) return std::move(status).error();
   return 0;
 }

@@ -114,7 +114,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::open(Context& context, con
 Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& context, const std::string& wanted) {
   STUDIO_TRY(auto model, wanted.empty() ? find_default_model(context) : find_model(context, wanted));
   context.output.note(context.output.dim("loading " + model.name + " ..."));
-  std::string key = new_key();
+  std::string key = keys::new_key();
   std::string run_dir = "/tmp/studio-XXXXXX";
   if (!::mkdtemp(run_dir.data())) return Error(Code::kPermissionDenied, "cannot make a folder in /tmp");
 

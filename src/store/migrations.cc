@@ -35,6 +35,12 @@ constexpr Migration kMigrations[] = {
         total_ms INTEGER NOT NULL
       ) STRICT;
     )"},
+    // Until here every key was the data folder's own, and named so.
+    {2, "keys that people make", R"(
+      ALTER TABLE api_keys ADD COLUMN suffix TEXT NOT NULL DEFAULT '';
+      ALTER TABLE api_keys ADD COLUMN is_local INTEGER NOT NULL DEFAULT 0 CHECK (is_local IN (0, 1));
+      UPDATE api_keys SET is_local = 1 WHERE name = 'local';
+    )"},
 };
 
 struct Applied {

@@ -32,23 +32,48 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
 
 Status Store::add_key(const ApiKey& key) {
   return state_->writer.run([&](Connection& connection) {
-    return connection.execute("INSERT INTO api_keys (key_id, name, digest, prefix, created_at) VALUES (?, ?, ?, ?, ?)",
-                              {std::string_view(key.key_id), std::string_view(key.name), Bytes(key.digest),
-                               std::string_view(key.prefix), key.created_at});
+    return connection.execute(
+        "INSERT INTO api_keys (key_id, name, digest, prefix, suffix, created_at, is_local) VALUES (?, ?, ?, ?, ?, ?, "
+        "?)",
+        {std::string_view(key.key_id), std::string_view(key.name), Bytes(key.digest), std::string_view(key.prefix),
+         std::string_view(key.suffix), key.created_at, int64_t{key.is_local}});
   });
 }
 
-Status Store::revoke_keys_named(const std::string& name) {
-  return state_->writer.run([&](Connection& connection) {
-    return connection.execute("UPDATE api_keys SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
-                              {int64_t{std::time(nullptr)}, std::string_view(name)});
+Status Store::revoke_key(const std::string& key_id) {
+  return state_->writer.run([&](Connection& connection) -> Status {
+    STUDIO_CHECK_OK(connection.execute("UPDATE api_keys SET revoked_at = ? WHERE key_id = ? AND revoked_at IS NULL",
+                                       {int64_t{std::time(nullptr)}, std::string_view(key_id)}));
+    if (connection.changed_rows() == 1) return Ok{};
+    return Error(Code::kNotFound, "no key that counts has this id");
   });
+}
+
+Status Store::revoke_local_keys() {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("UPDATE api_keys SET revoked_at = ? WHERE is_local = 1 AND revoked_at IS NULL",
+                              {int64_t{std::time(nullptr)}});
+  });
+}
+
+Result<bool> Store::was_revoked(const Sha256Digest& digest) {
+  bool is_there = false;
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query("SELECT 1 FROM api_keys WHERE digest = ? AND revoked_at IS NOT NULL", {Bytes(digest)},
+                            [&](const Row&) { is_there = true; });
+  }));
+  return is_there;
 }
 
 Result<std::vector<ApiKey>> Store::active_keys() {
   std::vector<ApiKey> keys;
   auto read = [&](const Row& row) {
-    ApiKey key{.key_id = row.text(0), .name = row.text(1), .prefix = row.text(3), .created_at = row.integer(4)};
+    ApiKey key{.key_id = row.text(0),
+               .name = row.text(1),
+               .prefix = row.text(3),
+               .suffix = row.text(4),
+               .created_at = row.integer(5),
+               .is_local = row.integer(6) != 0};
     std::vector<uint8_t> digest = row.bytes(2);
     if (digest.size() != key.digest.size()) return;  // the schema's CHECK forbids it
     std::copy(digest.begin(), digest.end(), key.digest.begin());
@@ -56,8 +81,8 @@ Result<std::vector<ApiKey>> Store::active_keys() {
   };
   STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
     return connection.query(
-        "SELECT key_id, name, digest, prefix, created_at FROM api_keys WHERE revoked_at IS NULL "
-        "ORDER BY created_at, key_id",
+        "SELECT key_id, name, digest, prefix, suffix, created_at, is_local FROM api_keys WHERE revoked_at IS NULL "
+        "ORDER BY created_at, rowid",
         {}, read);
   }));
   return keys;

@@ -20,7 +20,9 @@ struct ApiKey {
   std::string name = {};
   Sha256Digest digest{};    // of the key's bytes; the key itself is never here
   std::string prefix = {};  // the key's first characters, for people
+  std::string suffix = {};  // and its last
   int64_t created_at = 0;   // Unix seconds
+  bool is_local = false;    // the data folder's own key, not one that somebody made
 };
 
 struct Usage {
@@ -51,9 +53,11 @@ class Store {
   static Result<std::unique_ptr<Store>> open(const std::string& folder);
   ~Store();
 
-  Status add_key(const ApiKey& key);  // conflict when the id or the digest is there already
-  Status revoke_keys_named(const std::string& name);
+  Status add_key(const ApiKey& key);             // conflict when the id or the digest is there already
+  Status revoke_key(const std::string& key_id);  // not_found when no key that counts has the id
+  Status revoke_local_keys();
   Result<std::vector<ApiKey>> active_keys();  // oldest first
+  Result<bool> was_revoked(const Sha256Digest& digest);
 
   // Again with the same request id: ok, and nothing changes.
   Status record_usage(const Usage& usage);

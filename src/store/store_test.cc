@@ -74,12 +74,34 @@ TEST(Store, RefusesADigestTwice) {
   EXPECT_EQ(again.error().code(), Code::kConflict);
 }
 
-TEST(Store, ForgetsRevokedKeys) {
+TEST(Store, RevokesOneKeyOnce) {
+  TemporaryFolder folder;
+  {
+    auto store = open_store(folder);
+    ASSERT_TRUE(store->add_key({.key_id = "a", .name = "one", .digest = sha256("1")}).ok());
+    ASSERT_TRUE(store->add_key({.key_id = "b", .name = "two", .digest = sha256("2"), .suffix = "tail"}).ok());
+    ASSERT_TRUE(store->revoke_key("a").ok());
+    EXPECT_EQ(store->revoke_key("a").error().code(), Code::kNotFound);
+    EXPECT_EQ(store->revoke_key("c").error().code(), Code::kNotFound);
+  }
+  auto store = open_store(folder);
+  auto keys = store->active_keys();
+  ASSERT_TRUE(keys.ok());
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_EQ(keys->front().key_id, "b");
+  EXPECT_EQ(keys->front().suffix, "tail");
+  EXPECT_FALSE(keys->front().is_local);
+  EXPECT_TRUE(*store->was_revoked(sha256("1")));
+  EXPECT_FALSE(*store->was_revoked(sha256("2")));
+  EXPECT_FALSE(*store->was_revoked(sha256("3")));
+}
+
+TEST(Store, RevokesTheLocalKeyByWhatItIsAndNotByItsName) {
   TemporaryFolder folder;
   auto store = open_store(folder);
-  ASSERT_TRUE(store->add_key({.key_id = "a", .name = "local", .digest = sha256("1"), .prefix = "p"}).ok());
-  ASSERT_TRUE(store->add_key({.key_id = "b", .name = "other", .digest = sha256("2"), .prefix = "p"}).ok());
-  ASSERT_TRUE(store->revoke_keys_named("local").ok());
+  ASSERT_TRUE(store->add_key({.key_id = "a", .name = "x", .digest = sha256("1"), .is_local = true}).ok());
+  ASSERT_TRUE(store->add_key({.key_id = "b", .name = "local", .digest = sha256("2")}).ok());
+  ASSERT_TRUE(store->revoke_local_keys().ok());
   auto keys = store->active_keys();
   ASSERT_TRUE(keys.ok());
   ASSERT_EQ(keys->size(), 1u);
@@ -169,6 +191,25 @@ TEST(Migrations, AreAppliedOnceAndRemembered) {
   int64_t rows = 0;
   ASSERT_TRUE(connection->query("SELECT x, y FROM a", {}, [&](const Row&) { ++rows; }).ok());
   EXPECT_EQ(rows, 1);
+}
+
+TEST(Migrations, KnowTheLocalKeyOfAnOlderStore) {
+  TemporaryFolder folder;
+  {
+    auto connection = Connection::open(folder.path() + "/studio.db");
+    ASSERT_TRUE(connection.ok());
+    ASSERT_TRUE(migrate(*connection, all_migrations().first(1)).ok());
+    ASSERT_TRUE(connection
+                    ->execute("INSERT INTO api_keys (key_id, name, digest, prefix, created_at) VALUES ('a', 'local', "
+                              "zeroblob(32), 'sk-aB3x', 5)")
+                    .ok());
+  }
+  auto keys = open_store(folder)->active_keys();
+  ASSERT_TRUE(keys.ok());
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_TRUE(keys->front().is_local);
+  EXPECT_EQ(keys->front().prefix, "sk-aB3x");
+  EXPECT_EQ(keys->front().suffix, "");
 }
 
 TEST(Migrations, RefuseANewerStoreAndAChangedText) {

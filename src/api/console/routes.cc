@@ -2,10 +2,11 @@
 
 #include <boost/json.hpp>
 
+#include "api/console/answers.h"
+#include "api/console/key_routes.h"
 #include "api/console/same_origin.h"
 #include "api/console/session_cookie.h"
 #include "api/console/static_files.h"
-#include "api/openai/errors.h"
 #include "api/openai/routes.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -26,16 +27,6 @@ Error other_origin() {
 
 Error no_session() {
   return Error(Code::kUnauthenticated, "You are not logged in; `studio console` prints a link that does it.");
-}
-
-void send(const ExchangePtr& exchange, http::Response response) {
-  add_page_guards(response);
-  response.fields.set("Cache-Control", "no-store");
-  exchange->respond(std::move(response));
-}
-
-void refuse(const ExchangePtr& exchange, const Error& error) {
-  send(exchange, openai::error_response(error, exchange->request().request_id));
 }
 
 std::optional<Session> session_of(Sessions& sessions, const http::Request& request) {
@@ -99,6 +90,7 @@ void reveal_key(const ConsoleServices& console, const ExchangePtr& exchange) {
 }
 
 void make_link(const ConsoleServices& console, const ExchangePtr& exchange) {
+  if (!is_owner(console, exchange)) return;
   std::string token = console.sessions->new_link(exchange->request().principal);
   auto seconds = std::chrono::seconds(kLinkLifetime).count();
   send(exchange, http::Response::json(200, to_json(json::object{{"token", token}, {"expires_in", seconds}})));
@@ -115,7 +107,7 @@ void add_files(http::Router& router) {
       add("/" + std::string(file.path));
       continue;
     }
-    for (const char* page : {"/", "/login"}) add(page);  // the page's own routes (console/src/app/routes.ts)
+    for (const char* page : {"/", "/login", "/keys"}) add(page);  // the page's own routes (console/src/app/routes.ts)
   }
 }
 
@@ -143,6 +135,7 @@ void add_routes(const Services& services, const ConsoleServices& console, http::
   add(Method::kPost, "/console/api/logout", AuthClass::kSession, 0, log_out);
   add(Method::kPost, "/console/api/reveal_key", AuthClass::kSession, 0, reveal_key);
   add(Method::kPost, "/console/links", AuthClass::kKey, kMaxEmptyBytes, make_link);
+  add_key_routes(console, router);
   openai::add_routes_at("/console/api/v1", AuthClass::kSession, services, router);
 }
 

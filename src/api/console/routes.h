@@ -4,8 +4,9 @@
 //   POST /console/api/login            a link's token for a session's cookie
 //   GET  /console/api/session          who am I
 //   POST /console/api/logout, /reveal_key
+//   *    /console/api/keys             key_routes.h
 //   *    /console/api/v1/...           the OpenAI dialect, with the session in the place of a key
-//   POST /console/links                with a key, not a cookie: a new link (`studio console`)
+//   POST /console/links                with the server's own key, not a cookie: a new link (`studio console`)
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include "api/console/sessions.h"
 #include "api/serving/services.h"
 #include "http/router.h"
+#include "keys/key_ring.h"
 
 namespace studio::api::console {
 
@@ -22,6 +24,7 @@ struct ConsoleServices {
   std::shared_ptr<Sessions> sessions;
   // The key that the server was started with, for the page's code samples once it is asked for.
   std::function<Result<std::string>()> reveal_key;
+  std::shared_ptr<keys::KeyRing> keys;
 };
 
 // For http::ServerOptions::authenticate_session. Errors: permission_denied where another origin asks, unauthenticated

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
 
 #include "base/json.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "keys/key_ring.h"
 
 namespace studio::api::console {
 namespace {
@@ -20,24 +23,32 @@ struct Ask {
   std::string origin = {}, cookie = {}, key = {}, body = {};
 };
 
-// The console's routes on a real server, with one key ("sk-good") and no model.
+// The console's routes on a real server, with a key of its own ("sk-good") in a real store, and no model.
 class RoutesTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    auto ring = keys::KeyRing::open_folder(folder_);
+    ASSERT_TRUE(ring.ok()) << ring.error().message();
+    keys_ = *ring;
+    own_id_ = *keys_->accept_chosen("sk-good");
     http::Router router;
     Services services;
     services.models = &models_;
     add_routes(services,
-               {.sessions = sessions_, .reveal_key = []() -> Result<std::string> { return std::string("sk-good"); }},
+               {.sessions = sessions_,
+                .reveal_key = []() -> Result<std::string> { return std::string("sk-good"); },
+                .keys = keys_},
                router);
     http::ServerOptions options;
     options.listen.host = "127.0.0.1";
-    options.render_error = [](int status, const Error& error, const std::string&) {
+    options.render_error = [](int status, const Error& error, const std::string&) {  // of the server, not of a route
       return http::Response::json(status, to_json(boost::json::object{{"message", error.message()}}));
     };
-    options.authenticate = [](const http::Request& request) -> Result<std::string> {
+    options.authenticate = [this](const http::Request& request) -> Result<std::string> {
       const std::string* field = request.fields.find("authorization");
-      if (field != nullptr && *field == "Bearer sk-good") return std::string("key_1");
+      auto key_id = keys_->find(sha256(field ? field->substr(std::string_view("Bearer ").size()) : ""));
+      if (key_id) return *key_id;
       return Error(Code::kUnauthenticated, "no key");
     };
     options.authenticate_session = session_authenticator(sessions_);
@@ -46,6 +57,12 @@ class RoutesTest : public ::testing::Test {
     server_ = std::move(*started);
     origin_ = "http://127.0.0.1:" + std::to_string(server_->port());
     client_ = std::make_unique<http::Client>(*http::Endpoint::parse_url(origin_));
+  }
+
+  void TearDown() override {
+    server_.reset();
+    keys_.reset();
+    std::filesystem::remove_all(folder_);
   }
 
   ClientResponse call(Method method, const std::string& path, const Ask& ask = {}) {
@@ -70,11 +87,24 @@ class RoutesTest : public ::testing::Test {
   // "name=token", as a browser sends it back.
   std::string log_in() {
     auto answer =
-        call(Method::kPost, "/console/api/login", {.origin = origin_, .body = body_of(sessions_->new_link("key_1"))});
+        call(Method::kPost, "/console/api/login", {.origin = origin_, .body = body_of(sessions_->new_link(own_id_))});
     std::string cookie = field(answer, "set-cookie");
     return cookie.substr(0, cookie.find(';'));
   }
 
+  // What a route for keys answers to our own page.
+  ClientResponse call_keys(Method method, const std::string& below, const std::string& body = "") {
+    return call(method, "/console/api/keys" + below, {.origin = origin_, .cookie = log_in(), .body = body});
+  }
+  // The text at error.NAME of an answer, "" where it is null.
+  static std::string error_text(const ClientResponse& answer, const char* name) {
+    boost::json::value value = parse_json(answer.body)->at("error").at(name);
+    return value.is_string() ? std::string(value.get_string()) : "";
+  }
+
+  std::string folder_ = "/tmp/studio_console_XXXXXX";
+  std::shared_ptr<keys::KeyRing> keys_;
+  std::string own_id_;
   ServedModels models_;
   std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
   std::unique_ptr<http::Server> server_;
@@ -84,7 +114,7 @@ class RoutesTest : public ::testing::Test {
 
 TEST_F(RoutesTest, ThePageIsForEverybodyAndHoldsNoSecret) {
   std::string link = sessions_->new_link("key_1");
-  for (const char* path : {"/", "/login"}) {
+  for (const char* path : {"/", "/login", "/keys"}) {
     ClientResponse page = call(Method::kGet, path);
     EXPECT_EQ(page.status, 200);
     EXPECT_EQ(field(page, "content-type"), "text/html; charset=utf-8");
@@ -139,7 +169,7 @@ TEST_F(RoutesTest, ASessionOpensTheConsolesApiAndAKeyDoesNot) {
     EXPECT_EQ(status(Method::kGet, path, {.origin = kForeign, .cookie = cookie}), 403);
   }
   auto session = parse_json(call(Method::kGet, "/console/api/session", {.cookie = cookie}).body);
-  EXPECT_EQ(session->at("key_id"), "key_1");
+  EXPECT_EQ(session->at("key_id").as_string(), own_id_);
 }
 
 TEST_F(RoutesTest, ACookieOpensNothingThatWantsAKey) {
@@ -173,6 +203,98 @@ TEST_F(RoutesTest, LogOutEndsTheSessionAndTheCookie) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_NE(field(answer, "set-cookie").find("Max-Age=0"), std::string::npos);
   EXPECT_EQ(status(Method::kGet, "/console/api/session", {.cookie = cookie}), 401);
+}
+
+TEST_F(RoutesTest, AKeyIsMadeListedAndRevoked) {
+  ClientResponse answer = call_keys(Method::kPost, "", R"({"name": " nightly report "})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(field(answer, "cache-control"), "no-store");
+  auto made = *parse_json(answer.body);
+  std::string key(made.at("key").as_string()), id(made.at("id").as_string());
+  EXPECT_EQ(made.at("name"), "nightly report");
+  EXPECT_EQ(keys_->find(sha256(key)), id);
+
+  ClientResponse listed = call_keys(Method::kGet, "");
+  EXPECT_EQ(listed.body.find(key), std::string::npos) << "a key is told once";
+  EXPECT_EQ(listed.body.find("sk-good"), std::string::npos);
+  auto list = *parse_json(listed.body);
+  EXPECT_EQ(list.at("max"), keys::kMaxMadeKeys);
+  ASSERT_EQ(list.at("keys").as_array().size(), 2u);
+  EXPECT_EQ(list.at("keys").at(0).at("kind"), "chosen");
+  EXPECT_EQ(list.at("keys").at(1).at("kind"), "made");
+  EXPECT_EQ(list.at("keys").at(1).at("id").as_string(), id);
+  EXPECT_EQ(list.at("keys").at(1).at("prefix").as_string(), key.substr(0, 7));
+  EXPECT_EQ(list.at("keys").at(1).at("suffix").as_string(), key.substr(key.size() - 4));
+
+  EXPECT_EQ(call_keys(Method::kDelete, "/" + id).status, 200);
+  EXPECT_EQ(keys_->find(sha256(key)), std::nullopt);
+  EXPECT_EQ(call_keys(Method::kDelete, "/" + id).status, 404);
+  EXPECT_EQ(call_keys(Method::kDelete, "/" + own_id_).status, 422) << "the server's own";
+  EXPECT_TRUE(keys_->find(sha256("sk-good")).has_value());
+}
+
+TEST_F(RoutesTest, AKeyThatCannotBeMadeIsToldWhyAndWhere) {
+  const std::pair<std::string, std::string> faults[] = {
+      {R"({})", "name"},
+      {R"({"name": 1})", "name"},
+      {R"({"name": ""})", "name"},
+      {R"({"name": "  "})", "name"},
+      {R"({"name": "a\nb"})", "name"},
+      {R"({"name": ")" + std::string(keys::kMaxNameCharacters + 1, 'x') + R"("})", "name"},
+      {R"({"name": "a", "scope": "all"})", "scope"},
+      {R"([])", ""},
+      {R"(name)", ""},
+  };
+  for (const auto& [body, param] : faults) {
+    ClientResponse answer = call_keys(Method::kPost, "", body);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_EQ(error_text(answer, "param"), param) << body;
+  }
+  EXPECT_EQ(keys_->list().size(), 1u);
+  EXPECT_EQ(call_keys(Method::kPost, "", std::string(10'000, 'x')).status, 413);
+  ASSERT_EQ(call_keys(Method::kPost, "", R"({"name": "twice"})").status, 200);
+  ClientResponse again = call_keys(Method::kPost, "", R"({"name": "twice"})");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(error_text(again, "param"), "name");
+}
+
+TEST_F(RoutesTest, TheLongestNameFitsHoweverItIsEscaped) {
+  std::string escaped;
+  for (size_t i = 0; i < keys::kMaxNameCharacters; ++i) escaped += R"(\ud83d\ude00)";
+  EXPECT_EQ(call_keys(Method::kPost, "", R"({"name": ")" + escaped + R"("})").status, 200);
+}
+
+TEST_F(RoutesTest, KeysAreForOurOwnPageAlone) {
+  std::string cookie = log_in(), body = R"({"name": "x"})";
+  std::string id = keys_->make("there")->info.key_id;
+  const std::tuple<Method, std::string, std::string> calls[] = {
+      {Method::kGet, "", ""}, {Method::kPost, "", body}, {Method::kDelete, "/" + id, ""}};
+  for (const auto& [method, below, text] : calls) {
+    std::string path = "/console/api/keys" + below;
+    EXPECT_EQ(status(method, path, {.origin = kForeign, .cookie = cookie, .body = text}), 403);
+    EXPECT_EQ(status(method, path, {.origin = origin_, .body = text}), 401);
+    EXPECT_EQ(status(method, path, {.origin = origin_, .key = "sk-good", .body = text}), 401);
+    if (method != Method::kGet) {
+      EXPECT_EQ(status(method, path, {.cookie = cookie, .body = text}), 403) << "no Origin";
+    }
+    EXPECT_EQ(status(method, "/console/keys" + below, {.origin = origin_, .cookie = cookie, .body = text}), 401);
+  }
+  EXPECT_EQ(keys_->list().size(), 2u);
+}
+
+TEST_F(RoutesTest, TheServersOwnKeyOpensWhatAMadeOneDoesNot) {
+  std::string made = keys_->make("program")->key;
+  EXPECT_EQ(status(Method::kPost, "/console/links", {.key = made}), 403);
+  EXPECT_EQ(sessions_->links(), 0u);
+  EXPECT_EQ(status(Method::kGet, "/console/keys", {.key = made}), 403);
+  EXPECT_EQ(status(Method::kPost, "/console/keys", {.key = made, .body = R"({"name": "x"})"}), 403);
+  EXPECT_EQ(status(Method::kGet, "/console/keys", {.key = "sk-good"}), 200);
+  ClientResponse answer = call(Method::kPost, "/console/keys", {.key = "sk-good", .body = R"({"name": "x"})"});
+  ASSERT_EQ(answer.status, 200);
+  std::string id(parse_json(answer.body)->at("id").as_string());
+  EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = made}), 403);
+  EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = "sk-good"}), 200);
+  EXPECT_EQ(keys_->list().size(), 2u);
 }
 
 }  // namespace
