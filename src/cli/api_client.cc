@@ -8,6 +8,7 @@
 #include "api/gateway.h"
 #include "base/json.h"
 #include "http/sse.h"
+#include "keys/key_json.h"
 
 namespace studio::cli {
 namespace {
@@ -25,6 +26,7 @@ struct FreeList {
 // One request: its body goes to `on_body` piece by piece.
 struct Exchange {
   std::string url, key, body;  // a body makes it a POST
+  std::string method = {};     // empty: as the body says
   long timeout_ms = 0;
   std::function<bool(std::string_view bytes, long status)> on_body;  // false ends it
   const std::atomic<bool>* stop = nullptr;
@@ -67,6 +69,7 @@ Status Exchange::run() {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
+  if (!method.empty()) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (code == CURLE_OK) return Ok{};
@@ -158,31 +161,60 @@ Result<std::vector<std::string>> ApiClient::models() {
 
 Result<std::string> ApiClient::console_link() {
   const std::string address = origin();
-  STUDIO_TRY(const std::string body, fetch("/console/links", "{}"));
+  STUDIO_TRY(const std::string body, fetch("POST", "/console/links", "{}"));
   STUDIO_TRY(auto json, parse_json(body));
   std::string token = json.is_object() ? text_at(json.get_object(), "token") : "";
   if (token.empty()) return Error(Code::kCorruptData, address + " gives no token for its console");
   return api::console_link(address, token);
 }
 
+Result<std::vector<keys::KeyInfo>> ApiClient::list_keys() {
+  STUDIO_TRY(const std::string body, fetch("GET", "/console/keys"));
+  STUDIO_TRY(auto json, parse_json(body));
+  const boost::json::object* object = json.if_object();
+  const boost::json::value* list = object ? object->if_contains("keys") : nullptr;
+  if (!list || !list->is_array()) return Error(Code::kCorruptData, origin() + " gives no list of its keys");
+  std::vector<keys::KeyInfo> infos;
+  for (const boost::json::value& value : list->get_array()) {
+    STUDIO_TRY(auto info, keys::key_of(value));
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+Result<keys::NewKey> ApiClient::make_key(const std::string& name) {
+  STUDIO_TRY(const std::string body, fetch("POST", "/console/keys", to_json(boost::json::object{{"name", name}})));
+  STUDIO_TRY(auto json, parse_json(body));
+  STUDIO_TRY(auto info, keys::key_of(json));
+  std::string key = text_at(json.get_object(), "key");
+  if (key.empty()) return Error(Code::kCorruptData, origin() + " does not tell the key it made");
+  return keys::NewKey{std::move(key), std::move(info)};
+}
+
+Status ApiClient::revoke_key(const std::string& key_id) {
+  STUDIO_CHECK_OK(fetch("DELETE", "/console/keys/" + key_id));  // an id of a list: nothing in it needs escaping
+  return Ok{};
+}
+
 Result<std::string> ApiClient::metrics() {
-  return fetch("/metrics", "");
+  return fetch("GET", "/metrics");
 }
 
 std::string ApiClient::origin() const {
   return base_url_.substr(0, base_url_.find('/', base_url_.find("://") + 3));
 }
 
-Result<std::string> ApiClient::fetch(const std::string& path, const std::string& posted) {
-  std::string body;
-  Exchange exchange{.url = origin() + path, .key = key_, .body = posted, .timeout_ms = 10'000, .on_body = {}};
+Result<std::string> ApiClient::fetch(const char* method, const std::string& path, const std::string& body) {
+  std::string answer;
+  Exchange exchange{
+      .url = origin() + path, .key = key_, .body = body, .method = method, .timeout_ms = 10'000, .on_body = {}};
   exchange.on_body = [&](std::string_view bytes, long) {
-    body += bytes;
-    return body.size() <= kMaxBodyBytes;
+    answer += bytes;
+    return answer.size() <= kMaxBodyBytes;
   };
   STUDIO_CHECK_OK(exchange.run());
-  if (exchange.status != 200) return error_of_answer(exchange.status, body);
-  return body;
+  if (exchange.status != 200) return error_of_answer(exchange.status, answer);
+  return answer;
 }
 
 bool ApiClient::is_alive(long timeout_ms) {

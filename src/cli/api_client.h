@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "keys/key_ring.h"
 
 namespace studio::cli {
 
@@ -35,6 +36,10 @@ class ApiClient {
                           const std::atomic<bool>& stop);
   // A link that logs a browser in to the server's console, once.
   Result<std::string> console_link();
+  // The server's keys, for who presents its own: api/console/key_routes.h.
+  Result<std::vector<keys::KeyInfo>> list_keys();
+  Result<keys::NewKey> make_key(const std::string& name);
+  Status revoke_key(const std::string& key_id);
   // The text of /metrics, which stands beside the API's path. Errors as above.
   Result<std::string> metrics();
   // True when something answers there within the time.
@@ -44,8 +49,8 @@ class ApiClient {
 
  private:
   std::string origin() const;
-  // A short answer from beside the API's path; asks by POST where something is posted.
-  Result<std::string> fetch(const std::string& path, const std::string& posted);
+  // A short answer from beside the API's path.
+  Result<std::string> fetch(const char* method, const std::string& path, const std::string& body = "");
 
   std::string base_url_, key_;
 };

@@ -64,7 +64,7 @@ class Tree {
     if (size_t space = name.find(' '); space != std::string::npos) {
       std::string group = name.substr(0, space);
       if (!groups_.count(group)) {
-        groups_[group] = root_.add_subcommand(group, "Settings");
+        groups_[group] = root_.add_subcommand(group, group == "key" ? "Keys that open the API" : "Settings");
         groups_[group]->require_subcommand(1)->fallthrough();
       }
       parent = groups_[group];

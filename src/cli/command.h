@@ -47,6 +47,9 @@ class Command {
 // One factory per command, each in the file of that name; program.cc lists them.
 std::unique_ptr<Command> make_serve_command();
 std::unique_ptr<Command> make_console_command();
+std::unique_ptr<Command> make_key_list_command();
+std::unique_ptr<Command> make_key_add_command();
+std::unique_ptr<Command> make_key_revoke_command();
 std::unique_ptr<Command> make_worker_command();
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_run_command();

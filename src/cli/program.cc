@@ -21,6 +21,9 @@ Commands all_commands() {
   Commands commands;
   commands.push_back(make_serve_command());
   commands.push_back(make_console_command());
+  commands.push_back(make_key_list_command());
+  commands.push_back(make_key_add_command());
+  commands.push_back(make_key_revoke_command());
   commands.push_back(make_chat_command());
   commands.push_back(make_run_command());
   commands.push_back(make_pull_command());

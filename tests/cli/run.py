@@ -8,6 +8,7 @@ import traceback
 
 import cases_doctor
 import cases_habits
+import cases_keys
 import cases_models
 import cases_serve
 import cases_settings
@@ -28,7 +29,7 @@ def run(name, test):
 
 
 def main():
-    tests = {name: test for cases in (cases_settings, cases_models, cases_serve, cases_talk, cases_habits, cases_doctor) for name, test in vars(cases).items()
+    tests = {name: test for cases in (cases_settings, cases_models, cases_serve, cases_talk, cases_habits, cases_keys, cases_doctor) for name, test in vars(cases).items()
              if name.startswith("test_") and (not sys.argv[1:] or any(word in name for word in sys.argv[1:]))}
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         results = list(pool.map(run, tests.keys(), tests.values()))
