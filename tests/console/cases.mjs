@@ -4,36 +4,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRequire } from "node:module";
-import { answerWith, answerWithoutEnd, ask, key, lastAnswer, newLink, open, openLoggedIn, streamOf, TIMEOUT_MS, untilAnswered, url } from "./browser.mjs";
+import { answerWith, answerWithoutEnd, ask, key, lastAnswer, newLink, open, openLoggedIn, streamOf, untilAnswered, url } from "./browser.mjs";
+import { assertClean, seriousFindings, serverLog, until } from "./checks.mjs";
 import { hostile, SINK } from "./hostile.mjs";
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// Chromium itself notes each refused request; those that a case provokes are no fault of the page.
-const isRefusalNote = (fault) => /^console: Failed to load resource: .*(401|403|429|500|ERR_FAILED)/.test(fault);
-function assertClean(watch, { mayRefuse = false } = {}) {
-  const faults = watch.faults.filter((fault) => !(mayRefuse && isRefusalNote(fault)));
-  assert.deepEqual(faults, []);
-}
-
-const serverLog = () => readFileSync(join(process.env.STUDIO_SERVER_DATA, "server.log"), "utf8");
-
-async function until(check, what) {
-  const end = Date.now() + TIMEOUT_MS;
-  while (!(await check())) {
-    assert.ok(Date.now() < end, what);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function seriousFindings(page) {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join(" | ")}`);
-}
 
 // The real engine, told to go on to the end of its context: long enough to be stopped.
 async function withoutEnd(page) {
@@ -184,7 +157,7 @@ export const cases = {
         ["aria-label", "title", "placeholder"].map((name) => element.getAttribute(name) ?? ""));
       return [document.body.innerText, ...names].join("\n");
     });
-    const words = shown.match(/[A-Za-z]{3,}/g).filter((word) => !["Model", "Studio", "English", "tiny", "Top", "Min", "Enter", "Shift", "Esc", "TCP", "UDP", "Python", "token"].includes(word));
+    const words = shown.match(/[A-Za-z]{3,}/g).filter((word) => !["Model", "Studio", "English", "tiny", "Top", "Min", "Enter", "Shift", "Esc", "TCP", "UDP", "Python", "API", "token"].includes(word));
     assert.deepEqual(words, []);
     await page.getByLabel("语言").selectOption("en");
     await page.getByRole("heading", { name: "What would you like to try?" }).waitFor();
@@ -251,7 +224,7 @@ export const cases = {
       if (names.includes(name) && name === names[0]) break;
       names.push(name);
     }
-    for (const wanted of ["Skip to the message box", "New chat", "one", "Delete “one”", "Language", "Theme", "Log out", "Model", "As code", "Settings", "Copy answer", "Answer again", "Message"]) {
+    for (const wanted of ["Skip to the message box", "New chat", "one", "Delete “one”", "Language", "Theme", "API keys", "Log out", "Model", "As code", "Settings", "Copy answer", "Answer again", "Message"]) {
       assert.ok(names.includes(wanted), `${wanted} is reached: ${names.join(", ")}`);
     }
 

@@ -1,7 +1,8 @@
-// Runs the cases of cases.mjs, or those whose name has one of the words; counts last.
+// Runs the cases of cases.mjs and keys.mjs, or those whose name has one of the words; counts last.
 import { launch } from "./browser.mjs";
 import { runCases } from "./run_cases.mjs";
 import { cases } from "./cases.mjs";
+import { keyCases } from "./keys.mjs";
 
 // What a failed case left on the screen.
 async function tellAndClose() {
@@ -15,4 +16,4 @@ async function tellAndClose() {
 }
 
 const browser = await launch();
-await runCases(cases, { argument: browser, onFailure: tellAndClose, atEnd: () => browser.close() });
+await runCases({ ...cases, ...keyCases }, { argument: browser, onFailure: tellAndClose, atEnd: () => browser.close() });

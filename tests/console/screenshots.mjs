@@ -4,8 +4,8 @@ import { ask, launch, open, openLoggedIn, streamOf, answerWith, untilAnswered, u
 
 const folder = process.argv[2];
 const words = {
-  en: { locale: "en-US", again: "Explain the difference between a process and a thread, with a short Python example.", begin: "New chat", likeliest: "Write a Python function that reverses a linked list.", settings: "Settings", code: "As code", think: "How many days has February in 2028?" },
-  zh: { locale: "zh-CN", again: "进程和线程有什么区别？请给出一个简短的 Python 例子。", begin: "新对话", likeliest: "写一个反转链表的 Python 函数。", settings: "设置", code: "查看代码", think: "2028 年的二月有多少天？" },
+  en: { locale: "en-US", again: "Explain the difference between a process and a thread, with a short Python example.", begin: "New chat", likeliest: "Write a Python function that reverses a linked list.", settings: "Settings", code: "As code", keys: "API keys", name: "nightly report", make: "Make key", revoke: "Revoke", sure: "Revoke key", think: "How many days has February in 2028?" },
+  zh: { locale: "zh-CN", again: "进程和线程有什么区别？请给出一个简短的 Python 例子。", begin: "新对话", likeliest: "写一个反转链表的 Python 函数。", settings: "设置", code: "查看代码", keys: "API 密钥", name: "夜间报表", make: "创建密钥", revoke: "吊销", sure: "吊销密钥", think: "2028 年的二月有多少天？" },
 };
 const thought = {
   en: [{ reasoning_content: "2028 is divisible by 4 and not by 100, so it is a leap year." }, "2028 is a leap year, so February has **29 days**."],
@@ -48,6 +48,24 @@ for (const [language, text] of Object.entries(words)) {
     await shoot(page, "code");
     await page.keyboard.press("Escape");
     await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: text.keys }).click();
+    await page.getByRole("textbox").fill(text.name);
+    await page.getByRole("button", { name: text.make }).click();
+    await page.getByRole("rowheader", { name: text.name }).waitFor();
+    await shoot(page, "keys");
+    await page.setViewportSize({ width: 400, height: 800 });
+    await shoot(page, "keys_narrow");
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goBack();
+    await page.getByRole("button", { name: text.code, exact: true }).click();
+    await shoot(page, "code_fresh");
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: text.keys }).click();
+    await page.getByRole("button", { name: text.revoke }).click();
+    await shoot(page, "keys_revoke");
+    await page.getByRole("dialog").getByRole("button", { name: text.sure }).click();
+    await page.getByRole("rowheader", { name: text.name }).waitFor({ state: "detached" });
+    await page.goBack();
     await page.setViewportSize({ width: 400, height: 800 });
     await shoot(page, "narrow");
     await context.close();

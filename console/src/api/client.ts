@@ -1,5 +1,5 @@
 // Calls to the console's own API. The session's cookie goes along by itself; scripts never see it.
-import type { ErrorBody, ModelList, SessionInfo } from "./wire.ts";
+import type { ErrorBody, KeyList, ModelList, NewKey, SessionInfo } from "./wire.ts";
 
 const API = "/console/api";
 
@@ -65,6 +65,18 @@ export async function session(): Promise<SessionInfo> {
 
 export async function revealKey(): Promise<string> {
   return ((await (await post("/reveal_key")).json()) as { key: string }).key;
+}
+
+export async function keys(): Promise<KeyList> {
+  return (await call("/keys", {})).json() as Promise<KeyList>;
+}
+
+export async function makeKey(name: string): Promise<NewKey> {
+  return (await post("/keys", { name })).json() as Promise<NewKey>;
+}
+
+export async function revokeKey(id: string): Promise<void> {
+  await call(`/keys/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
 export async function models(): Promise<string[]> {

@@ -52,3 +52,22 @@ export interface SessionInfo {
   key_id: string;
   ends_at: number; // Unix seconds
 }
+
+// The server's own key: local, in its data folder, or chosen for this run. Made: by somebody, with a name.
+export interface KeyInfo {
+  id: string;
+  name: string;
+  kind: "made" | "local" | "chosen";
+  prefix: string; // its first and last characters; the suffix may be empty
+  suffix: string;
+  created_at: number; // Unix seconds
+}
+
+export interface KeyList {
+  keys: KeyInfo[];
+  max: number; // of made ones
+}
+
+export interface NewKey extends KeyInfo {
+  key: string; // told in this answer alone
+}

@@ -3,6 +3,7 @@ import { type ComponentType, useEffect, useState } from "react";
 import { ApiError, session, whenLoggedOut } from "../api/client.ts";
 import { problemOf, type Problem } from "../components/ui/notice.tsx";
 import { ChatPage } from "../features/chat/index.ts";
+import { freshKey, KeysPage } from "../features/keys/index.ts";
 import { LoginPage } from "../features/login/index.ts";
 import { useI18n } from "../i18n/i18n.tsx";
 import { CrashBoundary } from "./crash_boundary.tsx";
@@ -20,6 +21,10 @@ export function App() {
   const [visitor, setVisitor] = useState<Visitor>(hasLink() ? "arriving" : "unknown");
   const [problem, setProblem] = useState<Problem>();
 
+  const leave = () => {
+    freshKey.forget(); // whoever logs in next may be somebody else
+    setVisitor("logged_out");
+  };
   const enter = () => {
     setProblem(undefined);
     setVisitor("logged_in");
@@ -27,24 +32,24 @@ export function App() {
   };
   const check = () => {
     session().then(enter, (error: unknown) => {
-      setVisitor("logged_out");
+      leave();
       if (!(error instanceof ApiError && error.status === 401)) setProblem(problemOf(error));
     });
   };
   useEffect(() => {
-    whenLoggedOut(() => setVisitor("logged_out"));
+    whenLoggedOut(leave);
     if (visitor === "unknown") check();
   }, []);
 
   return (
     <CrashBoundary>
-      <Page visitor={visitor} problem={problem} onLogIn={enter} onRefused={check} onLogOut={() => setVisitor("logged_out")} />
+      <Page visitor={visitor} problem={problem} onLogIn={enter} onRefused={check} onLogOut={leave} />
     </CrashBoundary>
   );
 }
 
 // The page of each path, for who is logged in.
-const features: Readonly<Record<string, ComponentType<{ onLogOut(): void }>>> = { [paths.chat]: ChatPage };
+const features: Readonly<Record<string, ComponentType<{ onLogOut(): void }>>> = { [paths.chat]: ChatPage, [paths.keys]: KeysPage };
 
 interface PageProps {
   visitor: Visitor;

@@ -2,7 +2,7 @@
 // src/api/console/routes.cc; the next feature adds a line to both.
 import { useSyncExternalStore } from "react";
 
-export const paths = { chat: "/", login: "/login" } as const;
+export const paths = { chat: "/", keys: "/keys", login: "/login" } as const;
 
 function subscribe(listener: () => void): () => void {
   addEventListener("popstate", listener);
@@ -17,18 +17,22 @@ export function useParameter(name: string): string | undefined {
   return useSyncExternalStore(subscribe, () => new URLSearchParams(location.search).get(name) ?? undefined);
 }
 
-interface Target {
+export interface Target {
   path: string;
   parameters?: Record<string, string | undefined>;
-  isReplacing?: boolean; // no step of its own for "back"
 }
 
-export function navigate({ path, parameters = {}, isReplacing = false }: Target): void {
+export function addressOf({ path, parameters = {} }: Target): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) query.set(name, value);
   }
-  const address = query.size > 0 ? `${path}?${query}` : path;
+  return query.size > 0 ? `${path}?${query}` : path;
+}
+
+// isReplacing: no step of its own for "back".
+export function navigate({ isReplacing = false, ...target }: Target & { isReplacing?: boolean }): void {
+  const address = addressOf(target);
   if (isReplacing) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
   dispatchEvent(new PopStateEvent("popstate"));

@@ -10,6 +10,7 @@ interface I18n {
   setLanguage(language: Language): void;
   t(key: MessageKey, values?: Record<string, string | number>): string;
   number(value: number, digits?: number): string;
+  date(unixSeconds: number): string;
 }
 
 const Context = createContext<I18n | undefined>(undefined);
@@ -38,6 +39,7 @@ export function I18nProvider({ children }: { children: ReactNode }) {
       t: (key, values = {}) => format(table[key], values),
       number: (number, digits = 0) =>
         new Intl.NumberFormat(tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(number),
+      date: (unixSeconds) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }).format(unixSeconds * 1000),
     };
   }, [language]);
   return <Context value={value}>{children}</Context>;

@@ -4,7 +4,7 @@ import { Icon, type IconName } from "./icon.tsx";
 
 type Native = Omit<ButtonHTMLAttributes<HTMLButtonElement>, "className" | "aria-label">;
 
-export function Button({ icon, kind = "plain", children, ...rest }: Native & { icon?: IconName; kind?: "plain" | "strong" }) {
+export function Button({ icon, kind = "plain", children, ...rest }: Native & { icon?: IconName; kind?: "plain" | "strong" | "danger" }) {
   return (
     <button type="button" className={`button button_${kind}`} {...rest}>
       {icon && <Icon name={icon} />}

@@ -1,5 +1,6 @@
 // The side of the page: the product, a new chat, the chats of this browser, and the page's own settings.
 import { memo } from "react";
+import { PageLink } from "../../app/page_link.tsx";
 import { navigate, paths } from "../../app/routes.ts";
 import { Button, IconButton } from "../../components/ui/button.tsx";
 import { Icon, Mark } from "../../components/ui/icon.tsx";
@@ -55,7 +56,11 @@ export function ChatList({ chats, currentId, onPick, onClose, onLogOut }: Props)
       )}
       <div className="chat_list_foot">
         <Preferences />
-        <button type="button" className="log_out" onClick={onLogOut}>
+        <PageLink className="chat_list_more" to={{ path: paths.keys, parameters: { chat: currentId } }}>
+          <Icon name="key" />
+          {t("nav.keys")}
+        </PageLink>
+        <button type="button" className="chat_list_more" onClick={onLogOut}>
           <Icon name="leave" />
           {t("nav.log_out")}
         </button>

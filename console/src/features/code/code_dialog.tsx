@@ -1,13 +1,16 @@
-// "As code": the chat's request in three languages. The key is a variable until it is asked for; then it is in the page's
-// memory for as long as the dialog is open, and nowhere else.
+// "As code": the chat's request in three languages. The key is a variable until one was made, or the server's own is asked
+// for: that is in the page's memory for as long as the dialog is open, and nowhere else.
 import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { revealKey } from "../../api/client.ts";
 import type { ChatRequest } from "../../api/wire.ts";
+import { PageLink } from "../../app/page_link.tsx";
+import { paths, useParameter } from "../../app/routes.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { CopyButton } from "../../components/ui/copy_button.tsx";
 import { Dialog } from "../../components/ui/dialog.tsx";
 import { Notice, type Problem, problemOf } from "../../components/ui/notice.tsx";
 import { useI18n } from "../../i18n/i18n.tsx";
+import { useFreshKey } from "../keys/index.ts";
 import { KEY_VARIABLE, type SampleLanguage, sampleLanguages, sampleOf } from "./samples.ts";
 import "./code.css";
 
@@ -15,14 +18,19 @@ export function CodeDialog({ request, onClose }: { request: ChatRequest; onClose
   const { t } = useI18n();
   const id = useId();
   const [language, setLanguage] = useState<SampleLanguage>("curl");
-  const [key, setKey] = useState<string>();
+  const chat = useParameter("chat");
+  const fresh = useFreshKey();
+  const [revealed, setRevealed] = useState<string>();
+  const [isHidden, setIsHidden] = useState(false);
+  const key = isHidden ? undefined : (revealed ?? fresh?.key);
   const [problem, setProblem] = useState<Problem>();
   const sample = sampleOf(language, { baseUrl: `${location.origin}/v1`, key, request });
 
   const reveal = async () => {
     try {
       setProblem(undefined);
-      setKey(await revealKey());
+      setRevealed(await revealKey());
+      setIsHidden(false);
     } catch (error) {
       setProblem(problemOf(error));
     }
@@ -30,10 +38,38 @@ export function CodeDialog({ request, onClose }: { request: ChatRequest; onClose
 
   return (
     <Dialog title={t("code.title")} closeLabel={t("code.close")} onClose={onClose}>
-      <p className="code_detail">{key ? t("code.detail_revealed") : t("code.detail", { variable: KEY_VARIABLE })}</p>
+      <p className="code_detail">
+        {key === undefined
+          ? t("code.detail", { variable: KEY_VARIABLE })
+          : key === fresh?.key
+            ? t("code.detail_fresh", { name: fresh.name })
+            : t("code.detail_revealed")}
+      </p>
       <div className="code_bar">
         <LanguageTabs id={id} language={language} onChange={setLanguage} />
-        <Button onClick={key ? () => setKey(undefined) : reveal}>{t(key ? "code.hide" : "code.reveal")}</Button>
+        <span className="code_keys">
+          {key !== undefined ? (
+            <Button
+              onClick={() => {
+                setRevealed(undefined);
+                setIsHidden(true);
+              }}
+            >
+              {t("code.hide")}
+            </Button>
+          ) : (
+            <>
+              {fresh ? (
+                <Button onClick={() => setIsHidden(false)}>{t("code.use_fresh", { name: fresh.name })}</Button>
+              ) : (
+                <PageLink className="button button_plain" to={{ path: paths.keys, parameters: { chat } }}>
+                  {t("code.make_key")}
+                </PageLink>
+              )}
+              <Button onClick={reveal}>{t("code.reveal")}</Button>
+            </>
+          )}
+        </span>
       </div>
       {problem && <Notice problem={problem} />}
       <div className="code_sample" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${language}`}>
