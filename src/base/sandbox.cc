@@ -364,7 +364,7 @@ std::vector<SandboxLayer> sandbox_support() {
 
 bool sandbox_fits_build() {
 #ifdef STUDIO_SANITIZED
-  return false;
+  return false;  // a worker is not confined: the runtime opens files and starts programs
 #else
   return true;
 #endif

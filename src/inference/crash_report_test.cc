@@ -90,8 +90,10 @@ TEST(FlightMemory, CannotBeCutUnderItsReader) {
   EXPECT_NE(::ftruncate((*memory)->fd(), 0), 0);
 }
 
-#ifndef STUDIO_SANITIZED  // there the sanitizer's own handler has the last word, and another exit status
 TEST(FlightRecorder, NotesSignalAddressAndStackOfADyingProcess) {
+#ifdef STUDIO_SANITIZED
+  GTEST_SKIP() << "the sanitizer's own handler has the last word on a signal, and another exit status";
+#endif
   Flight flight;
   const pid_t child = ::fork();
   if (child == 0) {
@@ -109,7 +111,6 @@ TEST(FlightRecorder, NotesSignalAddressAndStackOfADyingProcess) {
   EXPECT_NE(stack.find("NotesSignalAddressAndStackOfADyingProcess"), std::string::npos) << stack;
   EXPECT_NE(stack.find(R"("module":"libc.so.6")"), std::string::npos) << stack;
 }
-#endif
 
 TEST(CrashReport, IsWrittenOfSignalsAlone) {
   Flight flight;

@@ -15,9 +15,9 @@
 namespace studio::hostile {
 namespace {
 
-// Processor time, so that a busy machine fails nobody. Sanitizers cost ten times as much.
+// Processor time, so that a busy machine fails nobody.
 #if defined(STUDIO_SANITIZED)
-constexpr double kMostMs = 1000;
+constexpr double kMostMs = 1000;  // the bound in time is the released build's; sanitizers cost ten times as much
 #else
 constexpr double kMostMs = 100;
 #endif

@@ -222,7 +222,7 @@ TEST(DamagedGguf, RefusesAMebibyteCutAtAnyByte) {
   auto bytes = writer.finish();
   ASSERT_TRUE(bytes.ok());
 #if defined(STUDIO_SANITIZED)
-  constexpr size_t kStep = 31;  // half a minute otherwise; a prime, so that every alignment is met
+  constexpr size_t kStep = 31;  // a 31st of the cuts: half a minute otherwise; a prime, so that every alignment is met
 #else
   constexpr size_t kStep = 1;
 #endif

@@ -46,7 +46,7 @@ TEST(Limits, EndlessTemplatesEndSoon) {
     auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
     EXPECT_TRUE(says(output, "the chat template needs more than")) << source << "\n" << output.substr(0, 200);
 #if defined(NDEBUG) && !defined(STUDIO_SANITIZED)
-    EXPECT_LE(ms, 1000) << source;  // 100 on an idle core; the machines of tests are not
+    EXPECT_LE(ms, 1000) << source;  // the bound in time is the released build's: 100 on an idle core
 #endif
     RecordProperty("ms", static_cast<int>(ms));
   }
@@ -104,7 +104,7 @@ TEST(Limits, HoldForTheContext) {
 // Runs f on a thread with the stack that the project grants its smallest threads.
 void run_on_small_stack(const std::function<void()>& f) {
 #if defined(NDEBUG) && !defined(STUDIO_SANITIZED)
-  constexpr size_t kStackBytes = 128 << 10;
+  constexpr size_t kStackBytes = 128 << 10;  // the small stack is the released build's
 #else
   constexpr size_t kStackBytes = 8 << 20;  // frames of unoptimised and sanitized code are many times larger
 #endif
