@@ -15,6 +15,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from patience import PATIENCE  # noqa: E402
 from run import of_stream  # noqa: E402
 from run_cases import run_cases  # noqa: E402
 from server import Server  # noqa: E402
@@ -22,13 +23,13 @@ from server import Server  # noqa: E402
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story about a fox."}], "temperature": 0.7, "seed": 11,
         "enable_thinking": False, "max_tokens": 40}
 LONG = {**CHAT, "ignore_eos": True, "max_tokens": 1500, "stream": True}
-WAIT_S = 20  # for what takes milliseconds on an idle machine
+WAIT_S = 20 * PATIENCE  # for what takes milliseconds on an idle machine
 
 
 def post(server, body, path="/v1/chat/completions"):
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(),
                                      {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"})
-    return urllib.request.urlopen(request, timeout=120)
+    return urllib.request.urlopen(request, timeout=120 * PATIENCE)
 
 
 def ask(server, **fields):
@@ -43,7 +44,7 @@ def text_of(answer):
 
 def metric(server, name, labels=""):
     request = urllib.request.Request(server.url + "/metrics", headers={"Authorization": f"Bearer {server.key}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30 * PATIENCE) as answer:
         text = answer.read().decode()
     found = re.search(rf"^{name}\{{[^}}]*{labels}[^}}]*\}} ([0-9.e+]+)$", text, re.M)
     return float(found.group(1)) if found else 0.0
@@ -213,7 +214,7 @@ def test_a_queued_stream_begins_at_once_and_is_kept_alive(_):
 
 def get_status(server, path):
     try:
-        with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+        with urllib.request.urlopen(server.url + path, timeout=30 * PATIENCE) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -321,7 +322,7 @@ def test_a_second_signal_cuts(_):
         cutting.process.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert cutting.process.wait(WAIT_S) == 0
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 10 * PATIENCE
         assert len(usage_rows(cutting)) == 1  # what was produced is recorded
 
 

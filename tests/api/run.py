@@ -11,9 +11,10 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from patience import PATIENCE  # noqa: E402
 from server import Server  # noqa: E402
 
-TIMEOUT_S = 60
+TIMEOUT_S = 60 * PATIENCE
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "What is a violin?"}], "max_tokens": 8, "temperature": 0.7,
         "seed": 7, "enable_thinking": False}
 COMPLETION = {"model": "tiny", "prompt": "The violin is", "max_tokens": 8, "temperature": 0.7, "seed": 7}

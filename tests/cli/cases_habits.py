@@ -2,6 +2,7 @@
 import os
 import time
 
+from patience import PATIENCE
 from place import STUDIO, TINY, Place
 from serving import Serve, StandIn
 from terminal import Terminal
@@ -91,7 +92,7 @@ def test_ps_and_stop():
             assert "MODEL" in table and "tiny" in table and "ready" in table
             began = time.monotonic()
             assert place.studio("stop", "--json").must(0).json() == {"stopped": server.started["url"]}
-            assert server.process.wait(5) == 0 and time.monotonic() - began < 30
+            assert server.process.wait(5 * PATIENCE) == 0 and time.monotonic() - began < 30 * PATIENCE
         place.studio("ps").must(3)
 
 

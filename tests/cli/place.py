@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import tempfile
 
+from patience import PATIENCE
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STUDIO = os.path.join(os.environ.get("STUDIO_BUILD", os.path.join(ROOT, "build/release")), "studio")
 TINY = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
-TIMEOUT_S = 60  # far over what any command with the built-in model needs: then it hangs
+TIMEOUT_S = 60 * PATIENCE  # far over what any command with the built-in model needs: then it hangs
 # Nothing outside this machine is asked: these commands must not need it, and must say so soon where they do.
 NO_HUBS = {"STUDIO_HUB_MODELSCOPE": "http://127.0.0.1:9", "STUDIO_HUB_HUGGINGFACE": "http://127.0.0.1:9",
            "PIP_INDEX_URL": "http://127.0.0.1:9/simple/", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}

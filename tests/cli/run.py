@@ -2,17 +2,19 @@
 """Drives the built program from outside, as people and scripts do. Usage: tests/cli/run.py [WORD...]: the tests whose name
 has one of the words. STUDIO_BUILD: the build with the program."""
 import concurrent.futures
+import os
 import sys
 import time
 import traceback
 
-import cases_doctor
-import cases_habits
-import cases_keys
-import cases_models
-import cases_serve
-import cases_settings
-import cases_talk
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import cases_doctor  # noqa: E402
+import cases_habits  # noqa: E402
+import cases_keys  # noqa: E402
+import cases_models  # noqa: E402
+import cases_serve  # noqa: E402
+import cases_settings  # noqa: E402
+import cases_talk  # noqa: E402
 
 SIDE_BY_SIDE = 4  # they mostly wait for processes
 

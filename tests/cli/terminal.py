@@ -6,6 +6,8 @@ import select
 import signal
 import time
 
+from patience import PATIENCE
+
 COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -32,7 +34,7 @@ class Terminal:
     def line(self, text):
         self.type(text + "\r")
 
-    def wait_for(self, words, timeout_s=30):
+    def wait_for(self, words, timeout_s=30 * PATIENCE):
         """Reads until the words stand there, without colours. Returns what came before them; later waits begin after."""
         until = time.monotonic() + timeout_s
         while words not in self.text:
@@ -41,7 +43,7 @@ class Terminal:
         before, self.text = self.text.split(words, 1)
         return before
 
-    def end(self, timeout_s=30):
+    def end(self, timeout_s=30 * PATIENCE):
         """The exit code, once the program has ended by itself."""
         until = time.monotonic() + timeout_s
         while self._read(until - time.monotonic()):

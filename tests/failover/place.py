@@ -13,11 +13,12 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from patience import PATIENCE  # noqa: E402
 from server import BUILD, ROOT, START_TIMEOUT_S, stop_process  # noqa: E402
 
 TINY = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
 KEY = "sk-failover"
-ANSWER_TIMEOUT_S = 120  # of one answer, with deaths on a busy machine
+ANSWER_TIMEOUT_S = 120 * PATIENCE  # of one answer, with deaths on a busy machine
 
 
 class FaultyServer:
@@ -154,7 +155,7 @@ def whole_answer(server, body):
 
 def metric(server, name):
     request = urllib.request.Request(server.url + "/metrics", headers={"Authorization": f"Bearer {server.key}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30 * PATIENCE) as answer:
         found = re.search(rf"^{name}\{{[^}}]*\}} ([0-9.e+]+)$", answer.read().decode(), re.M)
     return float(found.group(1)) if found else 0.0
 

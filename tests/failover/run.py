@@ -12,6 +12,7 @@ import sys
 import time
 
 from place import (ANSWER_TIMEOUT_S, TINY, FaultyServer, added_gap, metric, percentile, stream, tell_gaps, whole_answer, workers_of)
+from patience import PATIENCE
 from run_cases import run_cases
 from server import Server
 
@@ -21,7 +22,7 @@ BASE = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a sto
         "logprobs": True, "top_logprobs": 2, "ignore_eos": True, "enable_thinking": False, "max_tokens": 64}
 SPLIT = "水"  # three tokens of the built-in model, a byte each
 GAP_S = 1.0   # promised beside the recomputation, of which a run on leftover processor time says nothing
-WAIT_S = 30   # for what takes milliseconds on an idle machine
+WAIT_S = 30 * PATIENCE   # for what takes milliseconds on an idle machine
 
 
 def wait_for(condition, what):
@@ -38,7 +39,7 @@ def bias_of_split(url, key):
     import urllib.request
     request = urllib.request.Request(url + "/v1/tokenize", json.dumps({"model": "tiny", "text": SPLIT}).encode(),
                                      {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=WAIT_S) as answer:
         ids = json.load(answer)["tokens"]
     assert len(ids) == 3, ids
     return {str(i): 100 for i in ids}

@@ -23,9 +23,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 sys.path.insert(0, HERE)
 import protocol  # noqa: E402
+from patience import PATIENCE  # noqa: E402
 from server import Server  # noqa: E402
 
-WAIT_S = 60  # for what takes milliseconds on an idle machine
+WAIT_S = 60 * PATIENCE  # for what takes milliseconds on an idle machine
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "What is a violin?"}], "max_tokens": 8, "seed": 7, "enable_thinking": False}
 DEFAULTS = {"chat": ("/v1/chat/completions", CHAT),
             "completion": ("/v1/completions", {"model": "tiny", "prompt": "The violin is", "max_tokens": 8, "seed": 7}),
@@ -320,7 +321,7 @@ def part_slow_readers(target, is_full):
     started = time.monotonic()
     check(target.ask() == target.answer, "an answer beside slow readers is another")
     beside_s = time.monotonic() - started
-    wait_for(target.is_at_rest, "every page free while the readers still hold on", 600)
+    wait_for(target.is_at_rest, "every page free while the readers still hold on", 600 * PATIENCE)
     computed_s = time.monotonic() - started
     # Half of them leave now; the rest take a byte now and then, and are cut.
     for connection in readers[::2]:

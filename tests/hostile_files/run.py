@@ -21,6 +21,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from patience import PATIENCE  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 SWEEP = os.path.join(BUILD, "tests/hostile_files/hostile_files")
@@ -29,11 +30,11 @@ FORMATS = ["gguf", "panels", "safetensors", "config", "tokenizer", "tokenizer_co
 MAPPED = ["gguf", "panels", "safetensors"]  # whose file a worker maps
 SHOWN = 8             # damaged files through `studio show`
 SERVED = 2            # cut ones, and as many flipped, through `studio serve` and `studio import`
-TIMEOUT_S = 3600      # of a sweep
-COMMAND_S = 60        # of one command; it answers in milliseconds
-GIVEN_UP_S = 20       # a model that no longer loads is told of after three loads, which take a second
-BACK_S = 60           # a sound file is found within the supervisor's longest pause, 5 s, and a load
-REQUEST_S = 150       # over the minute that a lost worker is waited for
+TIMEOUT_S = 3600 * PATIENCE   # of a sweep
+COMMAND_S = 60 * PATIENCE     # of one command; it answers in milliseconds
+GIVEN_UP_S = 20 * PATIENCE    # a model that no longer loads is told of after three loads, which take a second
+BACK_S = 60 * PATIENCE        # a sound file is found within the supervisor's longest pause, 5 s, and a load
+REQUEST_S = 150 * PATIENCE    # over the minute that a lost worker is waited for
 # Of processor time of `studio show`, from its start to its end; a sanitizer costs ten times as much.
 PROGRAM_MS = 100 if os.path.basename(BUILD) == "release" else 1000
 
@@ -207,7 +208,7 @@ def pulled_from_under(folder):
             cut_while_served(server, name, made[name]["file"], made[name]["header_bytes"])
         expect(server.process.poll() is None, "the gateway lives")
         server.process.send_signal(signal.SIGTERM)
-        expect(server.process.wait(30) == 0, "and stops in order")
+        expect(server.process.wait(30 * PATIENCE) == 0, "and stops in order")
         server.log.flush()
         with open(server.log_path, encoding="utf-8", errors="replace") as log:
             expect("bytes long where its preamble says" in log.read(), "the log has the reason")

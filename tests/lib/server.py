@@ -13,10 +13,12 @@ import sys
 import tempfile
 import threading
 
+from patience import PATIENCE
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("STUDIO_BUILD", os.path.join(ROOT, "build/release"))
-START_TIMEOUT_S = 120  # a 1.5 B model is read and repacked on a busy machine
-STOP_TIMEOUT_S = 30    # longer than the server's own drain in these tests
+START_TIMEOUT_S = 120 * PATIENCE  # a 1.5 B model is read and repacked on a busy machine
+STOP_TIMEOUT_S = 30 * PATIENCE    # longer than the server's own drain in these tests
 
 
 def stop_process(process):

@@ -33,7 +33,7 @@ from planted_copy import COPY, CannotPlant, copy_sources, planted  # noqa: E402
 PRESETS = {"asan": "asan-full", "tsan": "tsan-full"}
 MINUTES = 45           # for each kind on two cores, the build included; judged where the run has them for itself
 UNIT_S = 1200          # of one test program
-SUITE_FACTOR = 6       # a sanitized program takes as much longer
+PATIENCE = 4           # a sanitized program takes as much longer: the factor of every bound in time
 SIDE_BY_SIDE = 2
 MODEL = "smollm2-135m-instruct"
 REQUESTS, CLIENTS = 20, 4
@@ -77,7 +77,8 @@ class Kind:
         common = f"log_path={self.reports}/{step}:halt_on_error=1"
         return {**os.environ, "ASAN_OPTIONS": common + ":detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1",
                 "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={self.reports}/{step}", "TSAN_OPTIONS": common + ":second_deadlock_stack=1",
-                "ASAN_SYMBOLIZER_PATH": SYMBOLIZER, "TSAN_SYMBOLIZER_PATH": SYMBOLIZER, "STUDIO_BUILD": self.build, **more}
+                "ASAN_SYMBOLIZER_PATH": SYMBOLIZER, "TSAN_SYMBOLIZER_PATH": SYMBOLIZER, "STUDIO_BUILD": self.build,
+                "STUDIO_TEST_PATIENCE": str(PATIENCE), **more}
 
     def reports_of(self, step):
         texts = []
@@ -173,7 +174,7 @@ def run_suite(kind, suite, models, step, **more):
     command = suite["command"] if suite["sanitized"] is True else suite["sanitized"]
     env = kind.environment(step, **({"STUDIO_MODELS": models} if models else {}), **more)
     started = time.monotonic()
-    code, text = kind.run(command, step, env, SUITE_FACTOR * suite["timeout_s"])
+    code, text = kind.run(command, step, env, PATIENCE * suite["timeout_s"])
     counts = suites_runner.counts_of_script(code, text)
     if not expect(code == 0 and not counts.failed, f"{kind.name} suite {step}: {counts} ({time.monotonic() - started:.0f} s)"):
         tell_end(text, 60)

@@ -16,11 +16,12 @@ import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
+from patience import PATIENCE  # noqa: E402
 from run_cases import run_cases  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of naming the old versions, to see them refused
-WAIT_S = 60
+WAIT_S = 60 * PATIENCE
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story."}], "max_tokens": 8, "seed": 7, "enable_thinking": False}
 
 
