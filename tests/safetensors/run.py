@@ -19,12 +19,13 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
 import gguf  # noqa: E402
 import numpy as np  # noqa: E402
 from models import ARCHITECTURES, DTYPES, Model, write_json  # noqa: E402
+from patience import PATIENCE  # noqa: E402
 from run_cases import run_cases  # noqa: E402
 from server import BUILD, Server  # noqa: E402
 
 STUDIO = os.path.join(BUILD, "studio")
 LONG = "--long" in sys.argv
-TIMEOUT_S = 120
+TIMEOUT_S = 120 * PATIENCE
 MESSAGES = [{"role": "user", "content": "Tell me of the sea, 海, and 42 ships."}]
 CHAT = {"messages": MESSAGES, "max_tokens": 24, "logprobs": True, "top_logprobs": 5, "ignore_eos": True, "seed": 7}
 REQUESTS = [
