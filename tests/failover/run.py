@@ -250,7 +250,7 @@ def test_gap_of_the_product(_):
 
 
 def test_sigterm_under_sixteen_streams(_):
-    with Server(models=[TINY], env={"STUDIO_SERVE_HANG_PATIENCE": "0"}) as server:
+    with Server(models=[TINY], env={"STUDIO_SERVE_HANG_PATIENCE": "0", "STUDIO_SERVE_DRAIN_SECONDS": str(30 * PATIENCE)}) as server:
         body = {**BASE, "model": server.models[0], "max_tokens": 600}
         clean = [stream(server, {**body, "seed": i}) for i in range(16)]
         begun = []
@@ -266,7 +266,7 @@ def test_sigterm_under_sixteen_streams(_):
             answers = [future.result(ANSWER_TIMEOUT_S) for future in futures]
         assert running > 0
         for answer, expected in zip(answers, clean):
-            assert answer.is_done and answer.content() == expected.content()
+            assert answer.is_done and answer.content() == expected.content(), (answer.is_done, answer.error)
         assert server.process.wait(WAIT_S) == 0
         print(f"  {running} of 16 streams were running at the signal", flush=True)
 
