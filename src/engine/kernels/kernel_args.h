@@ -127,8 +127,8 @@ struct KernelSet {
   void (*rms_norm)(const NormInput& in, float* y, size_t y_stride, int begin, int end);
   void (*rms_norm_quantize)(const NormInput& in, const ActivationView& y, int begin, int end);
   void (*quantize)(const float* x, size_t stride, const ActivationView& y, int begin, int end);
-  // silu(gate) * up, quantised. Columns [begin, end), values [k_begin, k_end) with both ends multiples of 32 (or K). gate
-  // and up [columns, stride] hold the values from k_begin on.
+  // silu(gate) * up, quantised. Columns [begin, end), values [k_begin, k_end) with both ends multiples of 32 (or K).
+  // gate and up [columns, stride] hold the values from k_begin on.
   void (*swiglu_quantize)(const float* gate, const float* up, size_t stride, const ActivationView& y, int begin,
                           int end, int k_begin, int k_end);
   void (*rope)(const RopeArgs& args, int begin, int end);
