@@ -8,7 +8,7 @@
 
 #include "api/gateway.h"
 #include "api/serving/served_models.h"
-#include "inference/crash_report.h"
+#include "inference/crash_reporter.h"
 #include "inference/supervisor.h"
 #include "inference/worker_client.h"
 

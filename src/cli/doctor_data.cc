@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "cli/doctor_checks.h"
 #include "engine/formats/open_model.h"
-#include "inference/crash_report.h"
+#include "inference/crash_reporter.h"
 
 namespace studio::cli {
 namespace {

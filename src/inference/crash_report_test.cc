@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/json.h"
 #include "inference/elf_symbols.h"
+#include "inference/flight_recorder.h"
 
 namespace studio::inference {
 namespace {
@@ -133,24 +133,6 @@ TEST(CrashReport, TrustsNothingThatADyingProcessLeft) {
   report = parsed(render_crash_report({.model = "tiny", .wait_status = kKilled}, bytes, "/nowhere"));
   EXPECT_EQ(report["model"], "tiny");
   EXPECT_FALSE(report.contains("sequences"));
-}
-
-TEST(CrashReport, KeepsTheNewestForItsOwnerAlone) {
-  std::string dir = std::filesystem::temp_directory_path() / ("studio_crashes_" + std::to_string(::getpid()));
-  std::string path;
-  for (int pid = 1; pid <= static_cast<int>(kMaxCrashReports) + 5; ++pid) {
-    auto saved = save_crash_report(dir, 1000 + pid, "{}\n");
-    ASSERT_TRUE(saved.ok());
-    path = *saved;
-  }
-  EXPECT_EQ(list_crash_reports(dir).size(), kMaxCrashReports);
-  EXPECT_EQ(list_crash_reports(dir).back(), path);
-  struct stat status{};
-  ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0600U);
-  ASSERT_EQ(::stat(dir.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0700U);
-  std::filesystem::remove_all(dir);
 }
 
 TEST(ElfSymbols, NamesFunctionsOfThisProgram) {
