@@ -1,5 +1,5 @@
 // A repository of a hub as a model: named as "hf:OWNER/NAME" or "modelscope:OWNER/NAME", with "@REVISION" and, for a
-// model of one file, "/FILE" behind it if wanted. Its list of files is asked for, and those that make a model are kept.
+// model of one file, "/FILE" behind it if wanted; and its list of files, of which those that make a model are kept.
 //
 // The list is foreign: names that lead anywhere but into the model's own folder are passed over, numbers and digests
 // are taken only where they are ones. Pages read: Hugging Face's "Hub API endpoints" (tree), ModelScope's client for
@@ -13,7 +13,6 @@
 
 #include "base/result.h"
 #include "catalogue/catalogue.h"
-#include "catalogue/hub.h"
 
 namespace studio::catalogue {
 
@@ -38,8 +37,5 @@ Result<std::vector<ModelFile>> parse_listing(SourceKind hub, std::string_view js
 // The files that make a model out of all that are there: one GGUF file that was asked for, or the folder of safetensors
 // with its JSON files. Errors: not_found, with what is there.
 Result<std::vector<ModelFile>> choose_files(const std::vector<ModelFile>& all, const RepositoryName& name);
-
-// Asks the hub. `name` becomes the model's name; empty: own_name().
-Result<Model> repository_model(const RepositoryName& repository, const std::string& name, const HubSettings& settings);
 
 }  // namespace studio::catalogue

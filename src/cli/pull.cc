@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/nearest_name.h"
-#include "catalogue/hub_repository.h"
+#include "catalogue/repository_model.h"
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 
