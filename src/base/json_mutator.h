@@ -1,33 +1,25 @@
-// For fuzz targets whose input is JSON: one thing of a document changes and it stays a document.
-//
-// Flipped bytes of a text mostly break its syntax, and what stands behind the parser is never reached. Here a value, a
-// key or the nesting changes instead; a third of the time the bytes themselves, as every fuzzer does. A target includes
-// this file once, and its inputs are mutated this way.
+// For fuzz targets whose input is JSON: a value, a key or the nesting of a document changes, and it stays a document.
 #pragma once
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
-
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);  // libFuzzer's own
+#include "base/mutator.h"
 
 namespace studio::fuzz {
 
-class JsonMutator {
+class JsonMutator : Mutator {
  public:
-  explicit JsonMutator(unsigned seed) : random_(seed) {}
+  explicit JsonMutator(unsigned seed) : Mutator(seed) {}
 
   // The changed document, or nothing where the bytes are none.
   std::string mutate(std::string_view text) {
@@ -42,8 +34,6 @@ class JsonMutator {
 
  private:
   using Value = boost::json::value;
-
-  uint32_t below(size_t limit) { return static_cast<uint32_t>(random_() % limit); }
 
   void collect(Value& value) {
     nodes_.push_back(&value);
@@ -183,13 +173,6 @@ class JsonMutator {
     }
   }
 
-  static std::string mutated(std::string text) {
-    const size_t size = text.size();
-    text.resize(size + 64);
-    text.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(text.data()), size, text.size()));
-    return text;
-  }
-
   // What no tree can hold: a key twice.
   void repeat_a_key(std::string& text) {
     const size_t open = text.find("{\"", below(text.size()));
@@ -197,21 +180,8 @@ class JsonMutator {
     if (close != std::string::npos) text.insert(open + 1, text.substr(open + 1, close + 2 - open - 1) + "null,");
   }
 
-  std::minstd_rand random_;
   std::vector<Value*> nodes_;
   std::vector<std::string> keys_;
 };
-
-// What libFuzzer calls: changes data in place, at most max_size long, and returns the new size.
-inline size_t mutate_json(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (seed % 3 != 0) {
-    const std::string out = JsonMutator(seed).mutate({reinterpret_cast<const char*>(data), size});
-    if (!out.empty() && out.size() <= max_size) {
-      std::memcpy(data, out.data(), out.size());
-      return out.size();
-    }
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
-}
 
 }  // namespace studio::fuzz

@@ -1,24 +1,22 @@
 // For fuzz targets whose input is lines: heads, event streams, settings. A line comes twice, goes, moves, takes another
-// one's beginning or end, or ends otherwise; a third of the time the bytes change as in every fuzzer.
+// one's beginning or end, or ends otherwise.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);  // libFuzzer's own
+#include "base/mutator.h"
 
 namespace studio::fuzz {
 
-class LineMutator {
+class LineMutator : Mutator {
  public:
-  explicit LineMutator(unsigned seed) : random_(seed) {}
+  explicit LineMutator(unsigned seed) : Mutator(seed) {}
 
   std::string mutate(std::string_view text) {
     take_apart(text);
@@ -33,8 +31,6 @@ class LineMutator {
   struct Line {
     std::string text, end;
   };
-
-  uint32_t below(size_t limit) { return static_cast<uint32_t>(random_() % limit); }
 
   void take_apart(std::string_view text) {
     while (!text.empty()) {
@@ -89,27 +85,7 @@ class LineMutator {
     text.insert(begin, many);
   }
 
-  static std::string mutated(std::string text) {
-    const size_t size = text.size();
-    text.resize(size + 64);
-    text.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(text.data()), size, text.size()));
-    return text;
-  }
-
-  std::minstd_rand random_;
   std::vector<Line> lines_;
 };
-
-// What libFuzzer calls: changes data in place, at most max_size long, and returns the new size.
-inline size_t mutate_lines(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (seed % 3 != 0) {
-    const std::string out = LineMutator(seed).mutate({reinterpret_cast<const char*>(data), size});
-    if (!out.empty() && out.size() <= max_size) {
-      std::memcpy(data, out.data(), out.size());
-      return out.size();
-    }
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
-}
 
 }  // namespace studio::fuzz

@@ -26,5 +26,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return studio::fuzz::mutate_lines(data, size, max_size, seed);
+  return studio::fuzz::mutate_as<studio::fuzz::LineMutator>(data, size, max_size, seed);
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/json_mutator.h"
 #include "catalogue/hub_repository.h"
 
 namespace {
@@ -45,4 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto chosen = choose_files(*files, {.source = {.repo = "Owner/Name"}, .file = {}});
   check(chosen.ok() ? !chosen->empty() : !chosen.error().message().empty());
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_as<studio::fuzz::JsonMutator>(data, size, max_size, seed, 1);  // names change as bytes
 }

@@ -1,11 +1,9 @@
 // Any bytes as a wheel: never a crash, never more bytes than the limit, and every refusal says why.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstdlib>
-#include <string>
+#include <string_view>
 
+#include "base/memory_file.h"
 #include "catalogue/wheel_reader.h"
 
 namespace {
@@ -16,15 +14,13 @@ constexpr const char* kMember = "some_model/part01.bin";  // as in the kept corp
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  int fd = ::memfd_create("wheel", MFD_CLOEXEC);
-  if (fd < 0 || ::write(fd, data, size) != static_cast<ssize_t>(size)) std::abort();
+  static studio::fuzz::MemoryFile file;
   int64_t taken = 0;
-  auto status = studio::catalogue::read_member("/proc/self/fd/" + std::to_string(fd), kMember, kLimitBytes,
+  auto status = studio::catalogue::read_member(file.write({data, size}), kMember, kLimitBytes,
                                                [&](std::string_view bytes) -> studio::Status {
                                                  taken += static_cast<int64_t>(bytes.size());
                                                  return studio::Ok{};
                                                });
-  ::close(fd);
   if (taken > kLimitBytes) std::abort();
   if (!status.ok() && status.error().message().empty()) std::abort();
   return 0;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/line_mutator.h"
 #include "http/origin_check.h"
 #include "http/trusted_proxy.h"
 
@@ -85,4 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(answers_to(*name, {*name}, "") || name->find(':') != std::string::npos);
   (void)check_origin_setting(text).ok();
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_as<studio::fuzz::LineMutator>(data, size, max_size, seed);
 }

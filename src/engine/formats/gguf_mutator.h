@@ -3,33 +3,33 @@
 //
 // Flipped bytes mostly shift what follows them, and the reader stops at the first length. Here the file is taken apart
 // as far as it makes sense, one or a few of its parts change (a type, a count, a dimension, an offset, a value, the
-// order), and it is put together again with the lengths that belong to it; a third of the time the bytes change as in
-// every fuzzer.
+// order), and it is put together again with the lengths that belong to it.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/mutator.h"
 #include "engine/formats/byte_reader.h"
+#include "engine/formats/gguf.h"
 #include "engine/formats/gguf_internal.h"
-
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);  // libFuzzer's own
 
 namespace studio::fuzz {
 
-class GgufMutator {
+class GgufMutator : Mutator {
  public:
-  explicit GgufMutator(unsigned seed) : random_(seed) {}
+  explicit GgufMutator(unsigned seed) : Mutator(seed) {}
 
   // The changed file; empty where the bytes do not even begin as one.
-  std::vector<uint8_t> mutate(std::span<const uint8_t> bytes) {
-    if (!take_apart(bytes)) return {};
+  std::string mutate(std::string_view bytes) {
+    if (!take_apart({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()})) return {};
     for (uint32_t changes = 1 + below(3); changes-- > 0;) change();
     return put_together();
   }
@@ -51,8 +51,6 @@ class GgufMutator {
   };
   static constexpr uint32_t kString = 8, kArray = 9;
   static constexpr size_t kMaxParts = 512;  // more cost the fuzzer more than they find
-
-  uint32_t below(size_t limit) { return static_cast<uint32_t>(random_() % limit); }
 
   uint64_t number() {
     static constexpr uint64_t kTelling[] = {0,
@@ -293,23 +291,15 @@ class GgufMutator {
     }
   }
 
-  static std::string mutated(std::string text) {
-    const size_t size = text.size();
-    text.resize(size + 16);
-    text.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(text.data()), size, text.size()));
-    return text;
-  }
-
   // ---- writing
 
   template <typename T>
   void add(T value) {
-    const auto* begin = reinterpret_cast<const uint8_t*>(&value);
-    out_.insert(out_.end(), begin, begin + sizeof value);
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
-  void add_text(const std::string& text) { out_.insert(out_.end(), text.begin(), text.end()); }
+  void add_text(const std::string& text) { out_ += text; }
 
-  std::vector<uint8_t> put_together() {
+  std::string put_together() {
     add(magic_);
     add(version_);
     add(tensors_.size() + extra_tensors_);
@@ -334,31 +324,18 @@ class GgufMutator {
       add(tensor.type);
       add(tensor.offset);
     }
-    while (out_.size() % alignment_ != 0) out_.push_back(0);
+    while (out_.size() % alignment_ != 0) out_.push_back('\0');
     add_text(data_);
     return std::move(out_);
   }
 
-  std::minstd_rand random_;
   const uint64_t alignment_ = engine::kDefaultAlignment;
   uint32_t magic_ = 0, version_ = 0;
   uint64_t extra_entries_ = 0, extra_tensors_ = 0;  // declared beyond those that are there, modulo 2^64
   std::vector<Entry> entries_;
   std::vector<Tensor> tensors_;
   std::string data_;
-  std::vector<uint8_t> out_;
+  std::string out_;
 };
-
-// What libFuzzer calls: changes data in place, at most max_size long, and returns the new size.
-inline size_t mutate_gguf(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (seed % 3 != 0) {
-    const std::vector<uint8_t> out = GgufMutator(seed).mutate({data, size});
-    if (!out.empty() && out.size() <= max_size) {
-      std::memcpy(data, out.data(), out.size());
-      return out.size();
-    }
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
-}
 
 }  // namespace studio::fuzz

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/json_mutator.h"
 #include "engine/formats/gguf.h"
 #include "engine/formats/hf_config.h"
 #include "engine/formats/hf_tensors.h"
@@ -28,6 +29,7 @@ void read_config(std::string_view text) {
   check(bytes.ok());
   auto file = GgufFile::parse(*bytes);
   check(file.ok() && *file->get_u64(config->architecture + ".block_count") == static_cast<uint64_t>(config->layers));
+  check(is_passed_over("lm_head.weight", *config) == config->ties_embeddings);
   if (config->layers > 64) return;  // 10,000 names for each input would teach nothing more
   for (const ExpectedTensor& tensor : expected_tensors(*config)) {
     check(!tensor.hf_name.empty() && !tensor.name.empty() && tensor.name.size() <= kMaxTensorNameBytes);
@@ -54,4 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     read_config(text);
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_as<studio::fuzz::JsonMutator>(data, size, max_size, seed, 1);
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/json_mutator.h"
 #include "engine/formats/safetensors_index.h"
 
 namespace {
@@ -28,4 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   for (const auto& entry : index->entries) check(entry.shard < index->shards.size() && !entry.tensor.empty());
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_as<studio::fuzz::JsonMutator>(data, size, max_size, seed);
 }

@@ -1,25 +1,22 @@
 // For the chat template's fuzz target: tags and the expressions in them change places, come twice, go, or are grown
-// from a small grammar, so that most of what results still compiles. A third of the time the bytes change as in every
-// fuzzer.
+// from a small grammar, so that most of what results still compiles.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);  // libFuzzer's own
+#include "base/mutator.h"
 
 namespace studio::fuzz {
 
-class TemplateMutator {
+class TemplateMutator : Mutator {
  public:
-  explicit TemplateMutator(unsigned seed) : random_(seed) {}
+  explicit TemplateMutator(unsigned seed) : Mutator(seed) {}
 
   std::string mutate(std::string_view text) {
     take_apart(text);
@@ -33,7 +30,6 @@ class TemplateMutator {
  private:
   using Word = std::string_view;
 
-  uint32_t below(size_t limit) { return static_cast<uint32_t>(random_() % limit); }
   template <size_t kSize>
   std::string any(const Word (&words)[kSize]) {
     return std::string(words[below(kSize)]);
@@ -211,30 +207,10 @@ class TemplateMutator {
     }
   }
 
-  static std::string mutated(std::string text) {
-    const size_t size = text.size();
-    text.resize(size + 64);
-    text.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(text.data()), size, text.size()));
-    return text;
-  }
-
   static constexpr Word kOperators[] = {"+",  "-",  "*", "/",  "//",  "%",  "**", "~",
                                         "==", "!=", "<", ">=", "and", "or", "in", "not in"};
 
-  std::minstd_rand random_;
   std::vector<std::string> parts_;
 };
-
-// What libFuzzer calls: changes data in place, at most max_size long, and returns the new size.
-inline size_t mutate_template(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (seed % 3 != 0) {
-    const std::string out = TemplateMutator(seed).mutate({reinterpret_cast<const char*>(data), size});
-    if (!out.empty() && out.size() <= max_size) {
-      std::memcpy(data, out.data(), out.size());
-      return out.size();
-    }
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
-}
 
 }  // namespace studio::fuzz

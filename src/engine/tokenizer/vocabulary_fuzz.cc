@@ -36,5 +36,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return studio::fuzz::mutate_gguf(data, size, max_size, seed);
+  return studio::fuzz::mutate_as<studio::fuzz::GgufMutator>(data, size, max_size, seed);
 }
