@@ -14,11 +14,12 @@ bench/peers/build_llama_cpp.sh gcc "$peers"
 
 kind=$(lscpu | awk -F: '/^Vendor ID/ {v = $2} /^CPU family/ {f = $2} /^Model:/ {m = $2} END {gsub(/ /, "", v); gsub(/ /, "", f); gsub(/ /, "", m); print v "-" f "-" m}')
 flags=$(grep -m1 -oE 'amx_int8|avx512_vnni|avx_vnni|avx2' /proc/cpuinfo | sort -u | paste -sd, || true)
+commit=$(git describe --always --dirty)  # before the results themselves change
 mkdir -p bench/results
 result=bench/results/$kind.txt
 {
   echo "machine: $(lscpu | sed -n 's/^Model name: *//p'), $kind, $(nproc) cores, $flags"
-  echo "compiler: $(clang++-19 --version | head -1); commit: $(git describe --always --dirty)"
+  echo "compiler: $(clang++-19 --version | head -1); commit: $commit"
   echo "peer: llama.cpp $(git -C "$peers/llama.cpp" describe --tags --always), built by clang and by gcc, the faster of the two for each figure"
 } | tee "$result"
 for name in "$@"; do
