@@ -18,6 +18,17 @@ int64_t chunk_panels(std::span<const MatmulJob> jobs, int64_t panels, int thread
   return std::max<int64_t>(1, std::min(by_work, by_share) / 2) * 2;
 }
 
+// Rows that a thread computes of both before it multiplies them: 32 at least, the block that is quantised together. So
+// many values of each, 64 KB, stay in the second-level cache beside the weights that stream through it.
+constexpr int kGatedValues = 16384;
+
+// Panels [first / 16, ...) of a matrix as a matrix of their own.
+PanelView from_row(PanelView view, int first) {
+  view.data += static_cast<size_t>(first / kPanelRows) * view.panel_bytes;
+  view.rows -= first;
+  return view;
+}
+
 }  // namespace
 
 void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const MatmulJob> jobs) {
@@ -39,21 +50,6 @@ void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const Mat
     }
   });
 }
-
-namespace {
-
-// Rows that a thread computes of both before it multiplies them: 32 at least, the block that is quantised together. So
-// many values of each, 64 KB, stay in the second-level cache beside the weights that stream through it.
-constexpr int kGatedValues = 16384;
-
-// Panels [first / 16, ...) of a matrix as a matrix of their own.
-PanelView from_row(PanelView view, int first) {
-  view.data += static_cast<size_t>(first / kPanelRows) * view.panel_bytes;
-  view.rows -= first;
-  return view;
-}
-
-}  // namespace
 
 GatedProduct::GatedProduct(const KernelSet& kernels, ThreadPool& pool, int max_columns)
     : kernels_(kernels), pool_(pool), values_(std::max(kGatedValues, max_columns * kActivationBlock)) {
