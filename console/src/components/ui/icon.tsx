@@ -40,3 +40,13 @@ export function Mark() {
     </svg>
   );
 }
+
+// Mark and name; on a page without another heading, its heading.
+export function Brand({ as: Tag = "span" }: { as?: "span" | "h1" }) {
+  return (
+    <Tag className="brand">
+      <Mark />
+      Model Studio
+    </Tag>
+  );
+}

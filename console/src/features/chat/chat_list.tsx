@@ -3,7 +3,7 @@ import { memo } from "react";
 import { PageLink } from "../../app/page_link.tsx";
 import { navigate, paths } from "../../app/routes.ts";
 import { Button, IconButton } from "../../components/ui/button.tsx";
-import { Icon, Mark } from "../../components/ui/icon.tsx";
+import { Brand, Icon } from "../../components/ui/icon.tsx";
 import { Preferences } from "../../components/preferences.tsx";
 import { useI18n } from "../../i18n/i18n.tsx";
 import { stop } from "./answer.ts";
@@ -34,10 +34,7 @@ export function ChatList({ chats, currentId, onPick, onClose, onLogOut }: Props)
   return (
     <nav className="chat_list" aria-label={t("nav.chats")}>
       <div className="chat_list_head">
-        <span className="brand">
-          <Mark />
-          Model Studio
-        </span>
+        <Brand />
         <span className="only_narrow">
           <IconButton icon="close" label={t("nav.close")} onClick={onClose} />
         </span>

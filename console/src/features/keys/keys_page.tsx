@@ -4,7 +4,7 @@ import { ApiError, keys as fetchKeys } from "../../api/client.ts";
 import type { KeyInfo, KeyList, NewKey } from "../../api/wire.ts";
 import { PageLink } from "../../app/page_link.tsx";
 import { paths, useParameter } from "../../app/routes.ts";
-import { Mark, Icon } from "../../components/ui/icon.tsx";
+import { Brand, Icon } from "../../components/ui/icon.tsx";
 import { Notice, type Problem, problemOf } from "../../components/ui/notice.tsx";
 import { Preferences } from "../../components/preferences.tsx";
 import { useI18n } from "../../i18n/i18n.tsx";
@@ -67,10 +67,7 @@ export function KeysPage() {
   return (
     <div className="keys_page">
       <header className="keys_bar">
-        <span className="brand">
-          <Mark />
-          Model Studio
-        </span>
+        <Brand />
         <PageLink className="button button_plain" to={{ path: paths.chat, parameters: { chat } }}>
           <Icon name="back" />
           {t("keys.back")}

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { logIn, ApiError } from "../../api/client.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { CopyButton } from "../../components/ui/copy_button.tsx";
-import { Mark } from "../../components/ui/icon.tsx";
+import { Brand } from "../../components/ui/icon.tsx";
 import { Notice, type Problem, problemOf } from "../../components/ui/notice.tsx";
 import { Preferences } from "../../components/preferences.tsx";
 import { useI18n } from "../../i18n/i18n.tsx";
@@ -54,10 +54,7 @@ export function LoginPage({ problem: first, onLogIn, onRefused }: Props) {
   return (
     <main className="login">
       <div className="login_card">
-        <h1 className="brand">
-          <Mark />
-          Model Studio
-        </h1>
+        <Brand as="h1" />
         {state === "working" ? (
           <p role="status">{t("login.working")} …</p>
         ) : (
