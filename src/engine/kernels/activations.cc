@@ -1,5 +1,6 @@
 #include "engine/kernels/activations.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace studio::engine {
@@ -51,6 +52,32 @@ void Activations::reset(int columns, int k, int terms) {
            .sums = sums_.as<float>(),
            .minus_sums = minus_sums_.as<int32_t>(),
            .minus_halves = minus_halves_.as<int32_t>()};
+}
+
+void Activations::take_first_terms(const Activations& x, int begin, int end) {
+  const ActivationView& from = x.view_;
+  const ActivationView& to = view_;
+  if (from.columns != to.columns || from.k != to.k || to.terms != 1) std::abort();
+  const auto k = static_cast<size_t>(to.k), blocks = k / kActivationBlock;
+  const auto from_width = static_cast<size_t>(from.width), to_width = static_cast<size_t>(to.width);
+  for (auto column = static_cast<size_t>(begin); column < static_cast<size_t>(end); ++column) {
+    if (parts_.values) std::copy_n(from.values + column * k, k, to.values + column * k);
+    if (!parts_.codes) continue;
+    const size_t coded = column * static_cast<size_t>(from.terms);
+    const size_t from_lane = coded % from_width, to_lane = column % to_width;
+    size_t from_row = coded / from_width * blocks * from_width, to_row = column / to_width * blocks * to_width;
+    for (size_t b = 0; b < blocks; ++b, from_row += from_width, to_row += to_width) {
+      const size_t at = from_row + from_lane, there = to_row + to_lane;
+      std::copy_n(from.codes + at * kActivationBlock, kActivationBlock, to.codes + there * kActivationBlock);
+      to.scales[there] = from.scales[at];
+      to.sums[there] = from.sums[at];
+      to.minus_sums[there] = from.minus_sums[at];
+      for (size_t half = 0; half < 2; ++half) {
+        to.minus_halves[2 * to_row + half * to_width + to_lane] =
+            from.minus_halves[2 * from_row + half * from_width + from_lane];
+      }
+    }
+  }
 }
 
 }  // namespace studio::engine

@@ -32,6 +32,10 @@ class Activations {
   // become undefined.
   void reset(int columns, int k, int terms = 1);
 
+  // Columns [begin, end) become the first terms of x's; this has one term, and x's columns and K. What one producer
+  // wrote then serves products of either number of terms.
+  void take_first_terms(const Activations& x, int begin, int end);
+
   int columns() const { return view_.columns; }
   int k() const { return view_.k; }
   ActivationParts parts() const { return parts_; }

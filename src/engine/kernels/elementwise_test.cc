@@ -130,6 +130,22 @@ TEST_P(ElementwiseTest, QuantisesWhatTheFirstTermLeavesAsTheSecond) {
   }
 }
 
+TEST_P(ElementwiseTest, TheFirstTermsAreWhatOneTermIs) {
+  TestRandom random(5);
+  const ActivationParts one{.values = true}, two{.values = true, .max_terms = 2};
+  for (const int columns : {1, 3, 5, 8, 9, 20}) {  // one and two terms lie in groups of the same and of other widths
+    const int k = 96;
+    const std::vector<float> x = random.normals(static_cast<size_t>(columns * k));
+    Activations fine(columns, k, two), expected(columns, k, one), found(columns, k, one);
+    fine.reset(columns, k, 2);
+    set().quantize(x.data(), k, fine.view(), 0, columns);
+    set().quantize(x.data(), k, expected.view(), 0, columns);
+    found.take_first_terms(fine, columns / 2, columns);
+    found.take_first_terms(fine, 0, columns / 2);
+    EXPECT_TRUE(same_bits(contents(expected), contents(found))) << columns << " columns";
+  }
+}
+
 TEST_P(ElementwiseTest, QuantisesAsDefined) {
   TestRandom random(3);
   const std::vector<float> x = random.extremes(320);

@@ -42,6 +42,20 @@ void Step::norm(const float* x, std::span<const float> weight, float eps, Activa
   });
 }
 
+void Step::norm_in_both(const float* x, std::span<const float> weight, float eps, Activations& fine,
+                        Activations& coarse, int rows) {
+  const int k = static_cast<int>(weight.size());
+  fine.reset(rows, k, 2);
+  coarse.reset(rows, k);
+  const NormInput in{x, weight.size(), weight.data(), eps, k};
+  const auto columns = [&](int64_t begin, int64_t end, int) {
+    kernels_.rms_norm_quantize(in, fine.view(), static_cast<int>(begin), static_cast<int>(end));
+    coarse.take_first_terms(fine, static_cast<int>(begin), static_cast<int>(end));
+  };
+  if (rows <= kAloneTokens) return columns(0, rows, 0);
+  pool_.parallel_for(rows, 1, columns);
+}
+
 void Step::norm_heads(float* x, int heads, std::span<const float> weight, float eps) {
   const NormInput in{x, weight.size(), weight.data(), eps, static_cast<int>(weight.size())};
   pool_.parallel_for(static_cast<int64_t>(tokens_) * heads, heads, [&](int64_t begin, int64_t end, int) {

@@ -116,9 +116,11 @@ Status DenseModel::finish_loading() {
     if (buffer->data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the activations of a step");
   }
   wanted_.reserve(kMaxBatchTokens);
-  normed_.emplace(kMaxBatchTokens, config_.hidden, ActivationParts{parts.codes, parts.values, kFineTerms});
-  attended_.emplace(kMaxBatchTokens, query_width, parts);
-  activated_.emplace(kMaxBatchTokens, config_.feed_forward, parts);
+  const ActivationParts fine{parts.codes, parts.values, kFineTerms};
+  normed_.emplace(kMaxBatchTokens, config_.hidden, fine);
+  coarse_.emplace(kMaxBatchTokens, config_.hidden, parts);
+  attended_.emplace(kMaxBatchTokens, query_width, fine);
+  activated_.emplace(kMaxBatchTokens, config_.feed_forward, fine);
   rope_.emplace(config_.head_dim, config_.rope_base, std::span<const float>{}, config_.context_tokens);
   step_.emplace(kernels_, pool_, *rope_, config_.head_dim, kMaxBatchTokens);
   return Ok{};
@@ -176,26 +178,31 @@ void DenseModel::embed(std::span<const BatchRun> runs) {
   }
 }
 
+void DenseModel::norm_for_attention(std::span<const float> weight, Step& step) {
+  step.norm_in_both(x_.as<float>(), weight, config_.norm_eps, *normed_, *coarse_, step.tokens());
+}
+
 void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {
   const auto hidden = static_cast<size_t>(config_.hidden);
   const int query_width = config_.heads * config_.head_dim;
-  if (index == config_.layers - 1) {
+  const bool is_last = index == config_.layers - 1;
+  if (is_last) {
     keep_wanted(x_, hidden);
     keep_wanted(attention_, static_cast<size_t>(query_width));
     rows_ = static_cast<int>(wanted_.size());
     if (rows_ == 0) return;
   }
-  attended_->reset(rows_, query_width);
+  attended_->reset(rows_, query_width, kFineTerms);
   step.quantize(attention_.as<float>(), *attended_);
   const MatmulJob job[] = {{&output, &*attended_, {x_.as<float>(), hidden, nullptr, true}}};
   step.matmul(job);
-  feed_forward(mlp, step);
+  feed_forward(mlp, is_last ? kFineTerms : 1, step);
 }
 
-void DenseModel::feed_forward(const MlpWeights& weights, Step& step) {
-  step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_);
+void DenseModel::feed_forward(const MlpWeights& weights, int terms, Step& step) {
+  step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_, terms);
   const auto c = static_cast<size_t>(config_.hidden);
-  activated_->reset(rows_, config_.feed_forward);
+  activated_->reset(rows_, config_.feed_forward, terms);
   step.gated(weights.gate, weights.up, *normed_, *activated_);
   const MatmulJob narrow[] = {{&weights.down, &*activated_, {x_.as<float>(), c, nullptr, true}}};
   step.matmul(narrow);

@@ -30,9 +30,8 @@ struct MlpWeights {
 
 Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, const ModelConfig& config);
 
-// Terms of the activations that go into q, k and v and into the head, where half of the error of one term comes from
-// (KL by site, SmolLM2: q, k, v 27 %, head 24 %, gate and up 20 %, down 20 %, o 2 %) for a fifteenth of the operations:
-// 7 % in the layers of Qwen2.5 1.5B; the head is computed for the last token of a prompt only.
+// Terms of the activations where a second one takes away most of the error for its operations: into k and v, the
+// attention's output, the head, and all of the last layer's feed-forward. docs/decisions/008 has the measurements.
 inline constexpr int kFineTerms = 2;
 
 class DenseModel : public Model {
@@ -51,6 +50,8 @@ class DenseModel : public Model {
   Status finish_loading();
   // x_ [N, C] through layer `index`, in place.
   virtual void layer(int index, Step& step) = 0;
+  // x_, normed and quantised, as the input of q (coarse_) and of k and v (normed_).
+  void norm_for_attention(std::span<const float> weight, Step& step);
   // From attention_ to the end of layer `index`: x += W_output attention; x += W_down(silu(W_gate norm(x)) * W_up
   // norm(x)). In the last layer for the rows alone whose logits are wanted: the others have left their keys and values.
   void finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step);
@@ -65,16 +66,17 @@ class DenseModel : public Model {
 
   // Scratch for kMaxBatchTokens rows; rows start at 64-byte borders where widths allow, and large ones lie in large
   // pages: a product writes each column's rows far from the next one's.
-  AlignedBuffer x_;                                           // f32 [N, C] the residual stream
-  AlignedBuffer q_, k_, v_;                                   // f32 [N, H * D], [N, K * D] twice
-  AlignedBuffer attention_;                                   // f32 [N, H * D]
-  std::optional<Activations> normed_, attended_, activated_;  // K = C, H * D, F
+  AlignedBuffer x_;                                  // f32 [N, C] the residual stream
+  AlignedBuffer q_, k_, v_;                          // f32 [N, H * D], [N, K * D] twice
+  AlignedBuffer attention_;                          // f32 [N, H * D]
+  std::optional<Activations> normed_, coarse_;       // K = C; coarse_ in one term
+  std::optional<Activations> attended_, activated_;  // K = H * D, F
 
  private:
   void embed(std::span<const BatchRun> runs);
   void find_wanted(std::span<const BatchRun> runs);
   void keep_wanted(AlignedBuffer& rows, size_t width) const;
-  void feed_forward(const MlpWeights& weights, Step& step);
+  void feed_forward(const MlpWeights& weights, int terms, Step& step);
   void write_logits(Step& step, float* logits);
 
   const TensorInfo* embedding_ = nullptr;        // [V, C]

@@ -51,8 +51,8 @@ class Qwen3 final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    step.norm(x_.as<float>(), w.attention_norm, config_.norm_eps, *normed_, step.tokens(), kFineTerms);
-    const MatmulJob inputs[] = {{&w.q, &*normed_, {q_.as<float>(), q_width, nullptr, false}},
+    norm_for_attention(w.attention_norm, step);
+    const MatmulJob inputs[] = {{&w.q, &*coarse_, {q_.as<float>(), q_width, nullptr, false}},
                                 {&w.k, &*normed_, {k_.as<float>(), kv_width, nullptr, false}},
                                 {&w.v, &*normed_, {v_.as<float>(), kv_width, nullptr, false}}};
     step.matmul(inputs);
