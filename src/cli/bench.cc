@@ -26,6 +26,7 @@ using engine::TokenId;
 using std::chrono::steady_clock;
 
 constexpr int kStreamPrompt = 64;  // tokens before each stream's answer: a short question
+constexpr int kAnswerPrompt = 16;  // before the one answer
 constexpr int64_t kMaxTokens = 1 << 20, kMaxStreams = 256, kMaxRepeat = 100;
 
 double seconds_since(steady_clock::time_point start) {
@@ -134,6 +135,7 @@ class BenchCommand final : public Command {
     arguments.positional(&model_, "MODEL", "name, file or folder; none: the default model", false);
     arguments.number(&prefill_, "--prefill", "N", "tokens of the prompt");
     arguments.number(&decode_, "--decode", "N", "tokens of each answer");
+    arguments.number(&depth_, "--depth", "N", "tokens that stand before the prompt and before the one answer");
     arguments.number(&streams_, "--streams", "N", "answers at the same time");
     arguments.number(&repeat_, "--repeat", "N", "measurements of each figure; the median counts");
     declare_engine_flags(arguments, &settings_);
@@ -149,13 +151,20 @@ class BenchCommand final : public Command {
     };
     STUDIO_CHECK_OK(within(prefill_, kMaxTokens, "--prefill"));
     STUDIO_CHECK_OK(within(decode_, kMaxTokens, "--decode"));
+    if (depth_ < 0 || depth_ > kMaxTokens) {
+      return Error(Code::kInvalidArgument, "--depth must be from 0 to " + std::to_string(kMaxTokens));
+    }
     STUDIO_CHECK_OK(within(streams_, kMaxStreams, "--streams"));
     return within(repeat_, kMaxRepeat, "--repeat");
   }
 
-  // The figure of each repetition. Fails where two of them produced different ids.
-  Result<std::vector<double>> measure(Engine& engine, int streams, int prompt, int answer, bool is_prefill) const {
-    std::vector<double> figures;
+  struct Times {
+    std::vector<double> first_token_s, tokens_per_second;  // one of each repetition
+  };
+
+  // Fails where two repetitions produced different ids.
+  Result<Times> measure(Engine& engine, int streams, int prompt, int answer) const {
+    Times times;
     std::vector<std::vector<TokenId>> first;
     for (int64_t round = 0; round < repeat_; ++round) {
       std::vector<SequenceRequest> requests;
@@ -173,13 +182,25 @@ class BenchCommand final : public Command {
       if (timeline.ids() != first) {
         return Error(Code::kInternal, "two runs of the same prompts gave different tokens: this is a bug");
       }
-      figures.push_back(is_prefill ? prompt / timeline.first_token_s() : timeline.tokens_per_second());
+      times.first_token_s.push_back(timeline.first_token_s());
+      times.tokens_per_second.push_back(timeline.tokens_per_second());
     }
-    return figures;
+    return times;
+  }
+
+  // Tokens a second of a prompt behind `depth_` others, whose own time is taken off.
+  Result<double> measure_prompt(Engine& engine) const {
+    double before = 0;
+    if (depth_ > 0) {
+      STUDIO_TRY(const Times alone, measure(engine, 1, static_cast<int>(depth_), 1));
+      before = median(alone.first_token_s);
+    }
+    STUDIO_TRY(const Times whole, measure(engine, 1, static_cast<int>(depth_ + prefill_), 1));
+    return static_cast<double>(prefill_) / std::max(1e-9, median(whole.first_token_s) - before);
   }
 
   std::string model_;
-  int64_t prefill_ = 512, decode_ = 64, streams_ = 8, repeat_ = 3;
+  int64_t prefill_ = 512, decode_ = 64, depth_ = 0, streams_ = 8, repeat_ = 3;
   Arguments::Settings settings_;
 };
 
@@ -207,12 +228,12 @@ Result<int> BenchCommand::run(Context& context) {
     context.output.note(context.output.dim("measuring " + what + ", " + std::to_string(repeat_) + " times ..."));
   };
   tell("the prompt");
-  STUDIO_TRY(auto prefill, measure(*engine, 1, static_cast<int>(prefill_), 1, true));
+  STUDIO_TRY(const double prefill_rate, measure_prompt(*engine));
   tell("one answer");
-  STUDIO_TRY(auto decode, measure(*engine, 1, 16, answer, false));
+  STUDIO_TRY(const Times decode, measure(*engine, 1, static_cast<int>(depth_) + kAnswerPrompt, answer));
   tell(std::to_string(streams_) + " answers at once");
-  STUDIO_TRY(auto streams, measure(*engine, static_cast<int>(streams_), kStreamPrompt, answer, false));
-  double prefill_rate = median(prefill), decode_rate = median(decode), streams_rate = median(streams);
+  STUDIO_TRY(const Times streams, measure(*engine, static_cast<int>(streams_), kStreamPrompt, answer));
+  double decode_rate = median(decode.tokens_per_second), streams_rate = median(streams.tokens_per_second);
   double roof = memory_gbs * 1e9 / cost.bytes_per_token;
 
   Output& output = context.output;
@@ -226,6 +247,7 @@ Result<int> BenchCommand::run(Context& context) {
                                           {"streams", streams_rate},
                                           {"prefill_tokens", prefill_},
                                           {"decode_tokens", decode_},
+                                          {"depth", depth_},
                                           {"stream_count", streams_},
                                           {"memory_gbs", memory_gbs},
                                           {"decode_share_of_roof", decode_rate / roof},
@@ -234,12 +256,13 @@ Result<int> BenchCommand::run(Context& context) {
                                           {"ops_per_prompt_token", cost.ops_per_prompt_token}});
     return 0;
   }
+  const std::string behind = depth_ > 0 ? " behind " + std::to_string(depth_) : "";
   output.print(output.bold(found.name) + ", " + info.kernels + " kernels, " + std::to_string(info.threads) +
                " threads; loaded in " + fixed(load_s, 2) + " s; memory " + fixed(memory_gbs, 1) + " GB/s\n");
   output.print(table({{output.dim("WHAT"), output.dim("TOKENS/S"), output.dim("NOTE")},
-                      {"prompt of " + std::to_string(prefill_), fixed(prefill_rate, 1),
+                      {"prompt of " + std::to_string(prefill_) + behind, fixed(prefill_rate, 1),
                        fixed(prefill_rate * cost.ops_per_prompt_token / 1e12, 2) + " TOPS"},
-                      {"answer of " + std::to_string(decode_), fixed(decode_rate, 1),
+                      {"answer of " + std::to_string(decode_) + behind, fixed(decode_rate, 1),
                        fixed(100 * decode_rate / roof, 0) + " % of what memory allows"},
                       {std::to_string(streams_) + " answers at once", fixed(streams_rate, 1),
                        fixed(streams_rate / decode_rate, 1) + " times one"}},

@@ -107,6 +107,10 @@ def test_bench():
         assert 0 < figures["decode_share_of_roof"] < (100 if "ASAN_OPTIONS" in os.environ else 1)
         assert (figures["prefill_tokens"], figures["decode_tokens"], figures["stream_count"]) == (32, 8, 2)
         assert "answer of 8" in place.studio(*words).must(0).out
+        behind = place.studio(*words, "--depth", "40", "--json").must(0).json()
+        assert behind["depth"] == 40 and behind["prefill"] > 0 and behind["decode"] > 0
+        assert "prompt of 32 behind 40" in place.studio(*words, "--depth", "40").must(0).out
+        place.studio("bench", "tiny", "--depth", "-1").must(2, "--depth")
         for flag in ("--prefill", "--decode", "--streams", "--repeat"):
             place.studio("bench", "tiny", flag, "0").must(2, flag)
             place.studio("bench", "tiny", flag, "many").must(2, flag)

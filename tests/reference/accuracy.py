@@ -11,7 +11,6 @@ All:   a copy of the model with one scale wrong by 1 % must turn the gate red.
 --write keeps the figures and digests of this run.
 """
 import json
-import math
 import os
 import struct
 import subprocess
@@ -106,8 +105,7 @@ def check(build, name, model, size, golden, peers, is_write):
         if is_held:
             figures["ours"] = kept["ours"]
         for peer, theirs in kept.get("others", {}).items():
-            noise = math.hypot(figures["ours"]["perplexity_noise"], theirs["perplexity_noise"])  # what these tokens cannot tell
-            worse = [key for key in FIGURES if figures["ours"][key] > theirs[key] + (noise if key == "perplexity_error" else 0)]
+            worse = [key for key in FIGURES if figures["ours"][key] > theirs[key]]
             faults += [f"{name}: {key} {figures['ours'][key]:.6f} is above {peer}'s {theirs[key]:.6f}" for key in worse]
         if not kept.get("digest"):
             faults.append(f"{name}: no digest is kept; run with --write once")
