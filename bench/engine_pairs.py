@@ -11,10 +11,10 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 
 import peer_programs
+from peer_programs import run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("STUDIO_BUILD", os.path.join(ROOT, "build/release"))
@@ -24,10 +24,6 @@ PROMPT, ANSWER = 512, 64
 # name: (what, tokens before it or streams). Streams: 64 prompt + 64 new tokens each, new tokens a second of all.
 FIGURES = {"decode": ("decode", 0), "decode_4096": ("decode", 4096), "prefill": ("prefill", 0), "prefill_4096": ("prefill", 4096),
            "streams_8": ("streams", 8), "streams_16": ("streams", 16)}
-
-
-def run(command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def machine(threads):
@@ -93,7 +89,7 @@ def main():
     for peer, builds in found.items():
         first = {build.name: build.measure(arguments.model, arguments.threads, wanted, PROMPT, ANSWER) for build in builds}
         for figure in figures:
-            best[peer, figure] = max(builds, key=lambda build: first[build.name].get(figure, 0))  # pylint: disable=cell-var-from-loop
+            best[peer, figure] = max(builds, key=lambda build: first[build.name].get(figure, 0))
             print(f"{peer} {figure:12}: " + ", ".join(f"{name} {of.get(figure, 0):.1f}" for name, of in first.items()), flush=True)
     ours(arguments.model, arguments.threads, figures)
 
@@ -128,6 +124,8 @@ def main():
             report["figures"].setdefault(figure, {})[peer] = {**row, "build": best[peer, figure].name}
             share = f"{row['share_of_roof']:.0%}" if row["share_of_roof"] else "-"
             print(f"{figure:13} {peer:14} {row['ours']:10.1f} {row['peer']:10.1f} {row['ratio']:7.2f} {row['min']:6.2f} {row['max']:6.2f} {share:>8}")
+        for peer in missing:
+            print(f"{figure:13} {peer:14} not here: no pass")
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=1)

@@ -32,25 +32,15 @@ void Step::begin(std::span<const StepRun> runs) {
   rope_.gather(positions_, cos_.data(), sin_.data());
 }
 
-void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms) {
+void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms,
+                Activations* first) {
   const int k = static_cast<int>(weight.size());
   y.reset(rows, k, terms);
-  const NormInput in{x, weight.size(), weight.data(), eps, k};
-  if (rows <= kAloneTokens) return kernels_.rms_norm_quantize(in, y.view(), 0, rows);
-  pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {
-    kernels_.rms_norm_quantize(in, y.view(), static_cast<int>(begin), static_cast<int>(end));
-  });
-}
-
-void Step::norm_in_both(const float* x, std::span<const float> weight, float eps, Activations& fine,
-                        Activations& coarse, int rows) {
-  const int k = static_cast<int>(weight.size());
-  fine.reset(rows, k, 2);
-  coarse.reset(rows, k);
+  if (first != nullptr) first->reset(rows, k);
   const NormInput in{x, weight.size(), weight.data(), eps, k};
   const auto columns = [&](int64_t begin, int64_t end, int) {
-    kernels_.rms_norm_quantize(in, fine.view(), static_cast<int>(begin), static_cast<int>(end));
-    coarse.take_first_terms(fine, static_cast<int>(begin), static_cast<int>(end));
+    kernels_.rms_norm_quantize(in, y.view(), static_cast<int>(begin), static_cast<int>(end));
+    if (first != nullptr) first->take_first_terms(y, static_cast<int>(begin), static_cast<int>(end));
   };
   if (rows <= kAloneTokens) return columns(0, rows, 0);
   pool_.parallel_for(rows, 1, columns);

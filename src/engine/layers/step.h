@@ -42,11 +42,10 @@ class Step {
   int tokens() const { return tokens_; }  // N
   std::span<const StepRun> runs() const { return runs_; }
 
-  // y = quantised RMSNorm(x [N, K]) * weight, each value in `terms` terms.
-  void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms = 1);
-  // The same in two terms, and the first of them alone in `coarse`.
-  void norm_in_both(const float* x, std::span<const float> weight, float eps, Activations& fine, Activations& coarse,
-                    int rows);
+  // y = quantised RMSNorm(x [N, K]) * weight, each value in `terms` terms; the first terms alone in `first` too, if
+  // given.
+  void norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms = 1,
+            Activations* first = nullptr);
   // In place over each head of x [N, heads, D].
   void norm_heads(float* x, int heads, std::span<const float> weight, float eps);
   // y [rows as y was reset to, K] = quantised x.

@@ -179,7 +179,7 @@ void DenseModel::embed(std::span<const BatchRun> runs) {
 }
 
 void DenseModel::norm_for_attention(std::span<const float> weight, Step& step) {
-  step.norm_in_both(x_.as<float>(), weight, config_.norm_eps, *normed_, *coarse_, step.tokens());
+  step.norm(x_.as<float>(), weight, config_.norm_eps, *normed_, step.tokens(), kFineTerms, &*coarse_);
 }
 
 void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {
