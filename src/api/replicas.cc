@@ -92,6 +92,7 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
 
 // One after the other would cost a grace each.
 void Replicas::stop(std::chrono::milliseconds grace) {
+  if (client_) client_->expect_end();
   std::vector<std::thread> stopping;
   for (const auto& supervisor : supervisors_) {
     stopping.emplace_back([supervisor, grace] { supervisor->stop(grace); });

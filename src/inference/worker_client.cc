@@ -30,6 +30,10 @@ WorkerClient::~WorkerClient() {
   pool_->stop();
 }
 
+void WorkerClient::expect_end() {
+  pool_->expect_end();
+}
+
 Result<std::unique_ptr<TokenStream>> WorkerClient::generate(TokenRequest request, engine::TokenSink sink) {
   STUDIO_TRY(StreamPtr stream, pool_->take(std::move(request), std::move(sink)));
   return std::unique_ptr<TokenStream>(std::make_unique<StreamHandle>(std::move(stream)));

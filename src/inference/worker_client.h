@@ -54,6 +54,8 @@ class WorkerClient final : public ModelClient {
   Result<std::unique_ptr<TokenStream>> generate(TokenRequest request, engine::TokenSink sink) override;
   ModelStatus status() const override;  // of all workers together
   const StreamLog& log() const;
+  // The workers are asked to end: from here on a worker that goes down is told as news, not as an error.
+  void expect_end();
 
   // Blocks until every worker answers, the deadline passes, or give_up() returns true (looked at every 50 ms).
   Status wait_until_ready(std::chrono::milliseconds deadline, const std::function<bool()>& give_up);

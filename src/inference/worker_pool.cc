@@ -98,6 +98,11 @@ void WorkerPool::start() {
   thread_ = std::thread([this] { monitor(); });
 }
 
+void WorkerPool::expect_end() {
+  std::scoped_lock lock(mutex_);
+  is_end_wanted_ = true;
+}
+
 void WorkerPool::stop() {
   {
     std::scoped_lock lock(mutex_);
@@ -176,8 +181,9 @@ void WorkerPool::on_down(size_t index, const std::string& why) {
     std::scoped_lock lock(mutex_);
     Worker& worker = workers_[index];
     worker.is_up = false;
-    log::error("worker.down",
-               {{"model", options.name}, {"worker", index}, {"streams", worker.connections.size()}, {"why", why}});
+    (is_end_wanted_ ? log::info : log::error)(
+        "worker.down",
+        {{"model", options.name}, {"worker", index}, {"streams", worker.connections.size()}, {"why", why}});
     judge(worker, why, cut);
     for (auto& [order, connection] : worker.connections) {
       if (connection.is_left && connection.stream->notes.verdict == Verdict::kSuspect) {

@@ -38,6 +38,7 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   explicit WorkerPool(WorkerClientOptions client_options);
 
   void start();
+  void expect_end();
   void stop();  // every stream has ended and no thread runs when it returns
   Result<StreamPtr> take(TokenRequest request, engine::TokenSink sink);
   ModelStatus status() const;
@@ -117,7 +118,7 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
 
   mutable std::mutex mutex_;  // guards what follows, and every stream's notes
   std::condition_variable changed_;
-  bool is_stopping_ = false, is_poked_ = false, was_ever_ready_ = false;
+  bool is_end_wanted_ = false, is_stopping_ = false, is_poked_ = false, was_ever_ready_ = false;
   std::list<StreamPtr> waiting_;  // by arrival
   Suspects suspects_;
   std::chrono::steady_clock::time_point last_up_;  // a worker came (back): the wait for it is no wait for trials

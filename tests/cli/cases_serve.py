@@ -31,7 +31,7 @@ def test_the_json_line():
 def test_without_json_it_prints_a_curl_line_that_works():
     with Place() as place:
         process = subprocess.Popen([STUDIO, "serve", *LOCAL], env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True)
+                                   stderr=subprocess.PIPE, text=True)
         try:
             lines = []
             while not (lines and lines[-1].startswith("    -d ")):
@@ -42,8 +42,8 @@ def test_without_json_it_prints_a_curl_line_that_works():
             assert json.loads(pasted.stdout)["choices"][0]["message"]["content"]
         finally:
             process.send_signal(signal.SIGINT)  # Ctrl-C
-            process.communicate(timeout=TIMEOUT_S)
-        assert process.returncode == 0
+            _, log = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0 and '"level":"error"' not in log, log
 
 
 def test_a_key_is_made_once():
