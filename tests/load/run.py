@@ -148,6 +148,15 @@ class Load:
         await asyncio.gather(*tasks, self.sample(until), self.kill(until, kill_every))
 
 
+async def fill(server, bodies, clients):
+    """Every client holds a long prompt at once and for long: what the heaviest moment of the load can take is touched before
+    growth is measured. Without it, each new record of pages in use would look like growth."""
+    long_ones = [{**body, "max_tokens": 400, "ignore_eos": True} for name, body in bodies.items() if name.startswith("stream long")]
+    asked = [ask(server, long_ones[i % len(long_ones)]) for i in range(clients)]
+    for status, _ in await asyncio.gather(*(asyncio.wait_for(one, ANSWER_TIMEOUT_S) for one in asked)):
+        assert status == 200, status
+
+
 def pss_of(pid):
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
@@ -214,6 +223,7 @@ def main():
                 body.update(stream=True, stream_options={"include_usage": True})
         print(f"{len(bodies)} distinct requests answered alone", flush=True)
         asyncio.run(Load(server, bodies, expected, options.clients).run(3, 0))  # every thread and pool is there now
+        asyncio.run(fill(server, bodies, options.clients))
         before = settle(server, None)
         for kill_every in [0] + ([options.kill_every] if options.kill_every else []):
             load = Load(server, bodies, expected, options.clients)
