@@ -137,9 +137,9 @@ def main():
         return 0
     long_form = "--show" in arguments
     names = [a for a in arguments if not a.startswith("--")]
-    unknown = set(names) - {s["name"] for s in suites}
+    unknown = set(names) - {s["name"] for s in suites} | set(arguments) - set(names) - {"--show"}
     if unknown:
-        print(f"no such suite: {', '.join(sorted(unknown))}; tests/run.py --list names them", file=sys.stderr)
+        print(f"no such suite or option: {', '.join(sorted(unknown))}; tests/run.py [--list] [--show] [SUITE...]", file=sys.stderr)
         return 2
     chosen = [s for s in suites if s["name"] in names or (not names and s.get("by_default", True))]
 

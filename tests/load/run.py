@@ -104,7 +104,7 @@ class Load:
     def __init__(self, server, bodies, expected, clients):
         self.server, self.bodies, self.expected, self.clients = server, bodies, expected, clients
         self.done, self.aborted, self.refused, self.failures, self.kills = 0, 0, {429: 0, 503: 0}, [], 0
-        self.samples = []  # (requests done, PSS of the gateway, PSS of the worker)
+        self.samples = []  # (requests done, memory of the gateway, memory of the worker)
 
     async def client(self, number, until):
         choose = random.Random(number)
@@ -130,8 +130,8 @@ class Load:
     async def sample(self, until):
         while time.monotonic() < until:
             workers = workers_of(self.server.process.pid)
-            pss = sum(filter(None, (pss_of(pid) for pid in workers)))
-            self.samples.append((self.done, pss_of(self.server.process.pid), pss))
+            of_workers = sum(memory_of(pid) for pid in workers)
+            self.samples.append((self.done, memory_of(self.server.process.pid), of_workers))
             await asyncio.sleep(SAMPLE_S)
 
     async def kill(self, until, every):
@@ -157,11 +157,12 @@ async def fill(server, bodies, clients):
         assert status == 200, status
 
 
-def pss_of(pid):
+def memory_of(pid):
+    """Bytes of the process alone. Pages of files are left out: their share falls and rises with who else maps the model."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
-    except (OSError, StopIteration):
+            return sum(int(line.split()[1]) for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) * 1024
+    except OSError:
         return 0
 
 
