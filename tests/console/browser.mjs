@@ -58,7 +58,6 @@ export function streamOf(pieces, { usage } = {}) {
 // From now on the page's questions get this answer; each is noted in the list that comes back.
 export async function answerWith(page, body, status = 200) {
   const asked = [];
-  await page.unroute("**/chat/completions");
   await page.route("**/chat/completions", (route) => {
     asked.push(route.request().postDataJSON());
     return route.fulfill({ status, contentType: status === 200 ? "text/event-stream" : "application/json", body });
@@ -80,7 +79,6 @@ export async function answerWithoutEnd(page) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   server.unref();
-  await page.unroute("**/chat/completions");
   await page.route("**/chat/completions", (route) => route.continue({ url: `http://127.0.0.1:${server.address().port}/chat/completions` }));
   return { reading: () => readers };
 }
