@@ -289,8 +289,9 @@ def hand_made_file_under_the_name(_):
         wrong = b"W" * len(room.body)
         room.allowed.add(sha(wrong))
         os.makedirs(room.models)
-        with open(f"{room.models}/m.gguf", "wb") as file:
+        with open(f"{room.folder}/wrong", "wb") as file:  # whole when it appears: the room's watcher looks at any moment
             file.write(wrong)
+        os.replace(f"{room.folder}/wrong", f"{room.models}/m.gguf")
         room.must_be_right(room.pull())
         os.unlink(f"{room.models}/m.json")
         room.hub.reset()
