@@ -44,6 +44,7 @@ class ServerImpl final : public Server {
     work_.clear();
     for (std::thread& thread : threads_) thread.join();
     shared_->handlers.join();
+    finish_late_connections();
     if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
   }
 
@@ -162,6 +163,16 @@ class ServerImpl final : public Server {
     asio::ip::address address = endpoint.address();
     bool is_mapped = address.is_v6() && address.to_v6().is_v4_mapped();
     return is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
+  }
+
+  // A connection accepted just before drain() may have been handed to a loop that had ended: it would hold itself there
+  // for ever. The loops run once more, on this thread.
+  void finish_late_connections() {
+    for (const auto& connection : shared_->snapshot()) connection->cut();
+    for (const auto& loop : shared_->loops) {
+      loop->restart();
+      loop->poll();
+    }
   }
 
   void wait_until_empty(std::chrono::milliseconds limit) {
