@@ -8,8 +8,7 @@
 namespace studio::engine {
 namespace {
 
-// Up to this many tokens are cut out of the vocabulary and sorted; beyond it a histogram finds the boundary. The
-// nucleus of real text at top_p 0.95 holds 1 to 100 tokens.
+// Up to this top_k the tokens are listed; beyond it a histogram finds the last one kept.
 constexpr int kFewCandidates = 256;
 // Adjusted logits and 1 / temperature stay under this, so that no later step can make an infinity of them.
 constexpr float kLargest = 1e30f;
@@ -65,7 +64,8 @@ Status Sampler::report_logprobs(std::span<const float> logits, const SamplingPar
   log_sum_ = natural_log(static_cast<double>(total) / static_cast<double>(kFullWeight));
   top_.clear();
   if (params.top_logprobs == 0) return Ok{};
-  select_first(row, params.top_logprobs, scratch_, candidates_);
+  list_first(row, params.top_logprobs, scratch_, candidates_);
+  std::sort(candidates_.begin(), candidates_.end());
   for (const Candidate& c : candidates_) {
     top_.push_back({c.id, static_cast<float>((c.logit - raw_max_) - log_sum_)});
   }
@@ -109,7 +109,7 @@ Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingPar
   const int top_k = params.top_k < vocab_size_ ? params.top_k : 0;
   int64_t total = 0;  // of the whole row: top_k alone and min_p alone never ask for it
   if (top_k == 0 && (params.top_p < 1 || params.min_p == 0)) total = passes.weigh(row, block_sums_.data());
-  if (keep_few(row, params, top_k, total)) return draw_from_candidates(random);
+  if (list_few(row, params, top_k, total)) return draw_from_candidates(random);
 
   Kept kept;
   if (top_k > 0 || params.top_p < 1) find_last_kept(row, total, top_k, params.top_p, scratch_, kept);
@@ -124,26 +124,18 @@ TokenId Sampler::first_of_max(std::span<const float> logits, float max) const {
   return static_cast<TokenId>(first - logits.begin());
 }
 
-// Leaves the kept tokens in candidates_, by rising id, when a sorted beginning of kFewCandidates tokens holds them all.
-bool Sampler::keep_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total) {
-  const bool few_by_k = top_k > 0 && top_k <= kFewCandidates;
-  if (!few_by_k && (top_k > 0 || params.top_p == 1)) return false;
-  select_first(row, few_by_k ? top_k : kFewCandidates, scratch_, candidates_);
-  if (few_by_k) {  // top_p counts the weight of what top_k left
-    for (const Candidate& c : candidates_) total += c.weight;
-  }
-  if (params.top_p < 1) {
-    const int64_t target = top_p_target(params.top_p, total);
-    int64_t reached = 0;
-    size_t kept = 0;
-    while (kept < candidates_.size() && reached < target) reached += candidates_[kept++].weight;
-    if (reached < target) return false;  // a flat row: the nucleus reaches past the few
-    candidates_.resize(kept);
+// Leaves the kept tokens in candidates_, by rising id, where they are few enough to be listed.
+bool Sampler::list_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total) {
+  if (top_k > kFewCandidates || (top_k == 0 && params.top_p == 1)) return false;
+  if (top_k > 0) {
+    total = list_first(row, top_k, scratch_, candidates_);  // top_p counts the weight of what top_k left
+    if (params.top_p < 1) keep_nucleus(top_p_target(params.top_p, total), scratch_, candidates_);
+  } else if (!list_nucleus(row, top_p_target(params.top_p, total), scratch_, candidates_)) {
+    return false;
   }
   Kept heavy;
   keep_min_p(params.min_p, heavy);
   std::erase_if(candidates_, [&heavy](const Candidate& c) { return c.weight < heavy.min_weight; });
-  std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return true;
 }
 

@@ -46,7 +46,7 @@ class Sampler {
   void restore(std::span<float> logits);
   Result<TokenId> choose(std::span<const float> logits, const SamplingParams& params, uint64_t position);
   TokenId first_of_max(std::span<const float> logits, float max) const;
-  bool keep_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total);
+  bool list_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total);
   TokenId draw_from_candidates(uint64_t random) const;
   TokenId draw_from_blocks(const VocabRow& row, const Kept& kept, uint64_t random, int64_t total) const;
 

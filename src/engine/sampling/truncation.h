@@ -33,9 +33,16 @@ struct SelectionScratch {
   std::vector<Candidate> members;
 };
 
-// The `count` first tokens in order (all where V has fewer) with their weights. Only what reaches the count-th largest
-// block maximum is looked at: about `count` tokens unless many are equal.
-void select_first(const VocabRow& row, int count, SelectionScratch& scratch, std::vector<Candidate>& out);
+// The `count` first tokens of the order (all where V has fewer), by rising id. Only what reaches the count-th largest
+// block maximum is looked at: a few times `count` tokens unless many are equal. Returns their weight.
+int64_t list_first(const VocabRow& row, int count, SelectionScratch& scratch, std::vector<Candidate>& out);
+
+// The tokens with which the order reaches the weight `target`, by rising id. False where they are too many to be
+// listed.
+bool list_nucleus(const VocabRow& row, int64_t target, SelectionScratch& scratch, std::vector<Candidate>& out);
+
+// Keeps the tokens with which the list reaches `target`, which it must.
+void keep_nucleus(int64_t target, SelectionScratch& scratch, std::vector<Candidate>& list);
 
 // Sets the last token that top_k, then top_p keep of the whole row: a histogram finds the bucket, a selection the
 // token. `total`: the weight of the row, read where top_k is 0 (all). Exact for any row.

@@ -22,11 +22,12 @@ constexpr int vocab_blocks(int vocab_size) {
 }
 
 // A histogram over (max - logit) / temperature: buckets of 1/64. A weight is 0 from 28.42 on (2^-41 = e^-28.42), which
-// is bucket 1,819; what lies further off shares the last one.
-inline constexpr int kBuckets = 1824;
+// is bucket 1,819; what lies past the last one can never be drawn and falls into one of the places aside. They are many
+// because additions to one place wait for each other.
+inline constexpr int kBuckets = 1823, kAside = 64;
 struct Histogram {
-  int64_t weight[kBuckets];
-  int32_t count[kBuckets];
+  int64_t weight[kBuckets + kAside];
+  int32_t count[kBuckets + kAside];
 };
 
 struct VocabMax {
@@ -66,8 +67,8 @@ struct VocabPasses {
   int64_t (*weigh)(const VocabRow& row, int64_t* block_sums);
   // The same, of the kept tokens alone.
   int64_t (*weigh_kept)(const VocabRow& row, const Kept& kept, int64_t* block_sums);
-  // Adds every weight and every token to its bucket.
-  void (*fill_histogram)(const VocabRow& row, Histogram* histogram);
+  // Adds every weight (and, if asked, every token) to its bucket.
+  void (*fill_histogram)(const VocabRow& row, bool with_counts, Histogram* histogram);
 };
 
 extern const VocabPasses kVocabPassesBase, kVocabPassesAvx2, kVocabPassesAvx512;

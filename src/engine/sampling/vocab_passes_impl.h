@@ -146,7 +146,7 @@ static int gather_reaching(const VocabRow& row, float bound, int32_t* ids) {
 
 template <typename F, typename I>
 static inline __attribute__((always_inline)) I buckets_of(const F& logits, const VocabRow& row) {
-  constexpr float kBucketsPerUnit = 64.0f, kFurthest = 28.49f;  // 28.49 * 64 = 1,823.4: the last bucket
+  constexpr float kBucketsPerUnit = 64.0f, kFurthest = 28.49f;  // 28.49 * 64 = 1,823.4: past the last bucket
   F distance = (row.max - logits) * row.inverse_temperature;
   distance = distance < kFurthest ? distance : F(kFurthest);
   return __builtin_convertvector(distance * kBucketsPerUnit, I);
@@ -228,21 +228,23 @@ static int64_t weigh_kept(const VocabRow& row, const Kept& kept, int64_t* block_
   return sum_of_all;
 }
 
-static void fill_histogram(const VocabRow& row, Histogram* histogram) {
+static void fill_histogram(const VocabRow& row, bool with_counts, Histogram* histogram) {
+  BlockInts aside;
+  for (int i = 0; i < kVocabBlock; ++i) aside[i] = kBuckets + i % kAside;
   for (int begin = 0; begin < row.vocab_size; begin += kVocabBlock) {
     BlockFloats block;
     load_block(row.logits, begin, row.vocab_size, -__builtin_inff(), block);
-    const auto found_buckets = buckets_of<BlockFloats, BlockInts>(block, row);
+    auto found_buckets = buckets_of<BlockFloats, BlockInts>(block, row);
+    found_buckets = found_buckets < kBuckets ? found_buckets : aside;
     const BlockLongs found_units = shifted_units(weights_of(block, row)) - __builtin_bit_cast(uint64_t, kUnitShift);
     int32_t buckets[kVocabBlock];
     int64_t units[kVocabBlock];
     std::memcpy(buckets, &found_buckets, sizeof(buckets));
     std::memcpy(units, &found_units, sizeof(units));
     const int size = row.vocab_size - begin < kVocabBlock ? row.vocab_size - begin : kVocabBlock;
-    for (int i = 0; i < size; ++i) {
-      histogram->weight[buckets[i]] += units[i];
-      ++histogram->count[buckets[i]];
-    }
+    for (int i = 0; i < size; ++i) histogram->weight[buckets[i]] += units[i];
+    if (!with_counts) continue;
+    for (int i = 0; i < size; ++i) ++histogram->count[buckets[i]];
   }
 }
 

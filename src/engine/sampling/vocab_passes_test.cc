@@ -44,11 +44,12 @@ struct Outcome {
 Outcome run(const VocabPasses& passes, const std::vector<float>& logits) {
   const int size = static_cast<int>(logits.size());
   const auto blocks = static_cast<size_t>(vocab_blocks(size));
-  Outcome out{.block_max = std::vector<float>(blocks),
-              .block_sums = std::vector<int64_t>(blocks),
-              .kept_sums = std::vector<int64_t>(blocks),
-              .reaching = std::vector<int32_t>(logits.size()),
-              .in_bucket = std::vector<int32_t>(logits.size())};
+  Outcome out{};
+  out.block_max.resize(blocks);
+  out.block_sums.resize(blocks);
+  out.kept_sums.resize(blocks);
+  out.reaching.resize(logits.size());
+  out.in_bucket.resize(logits.size());
   out.max = passes.find_max(logits.data(), size, out.block_max.data()).max;
   const VocabRow row{logits.data(), size, out.block_max.data(), out.max, 1.25f};
   out.total = passes.weigh(row, out.block_sums.data());
@@ -58,7 +59,7 @@ Outcome run(const VocabPasses& passes, const std::vector<float>& logits) {
   out.reaching.resize(static_cast<size_t>(passes.gather_reaching(row, out.bound, out.reaching.data())));
   out.in_bucket.resize(static_cast<size_t>(passes.gather_bucket(row, 300, out.in_bucket.data())));
   Histogram histogram{};
-  passes.fill_histogram(row, &histogram);
+  passes.fill_histogram(row, true, &histogram);
   out.histogram.assign(histogram.weight, histogram.weight + kBuckets);
   out.histogram.insert(out.histogram.end(), histogram.count, histogram.count + kBuckets);
   return out;
