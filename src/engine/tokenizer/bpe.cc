@@ -10,10 +10,6 @@ namespace {
 
 constexpr size_t kShortPiece = 48;  // symbols; up to here looking at every pair beats keeping a heap
 
-uint64_t key_of(TokenId left, TokenId right) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-}
-
 struct Candidate {
   uint32_t rank;
   uint32_t left;  // place of the pair's first symbol
@@ -82,34 +78,37 @@ class CandidateQueue {
 }  // namespace
 
 void MergeTable::reserve(size_t merges) {
-  slots_.assign(std::bit_ceil(std::max<size_t>(16, merges * 2)), Merge{});
+  resize(std::bit_ceil(std::max<size_t>(16, merges + merges / 2)));
 }
 
-size_t MergeTable::slot(uint64_t key) const {
+void MergeTable::resize(size_t slots) {
+  std::vector<Merge> old(slots);
+  old.swap(slots_);
+  shift_ = 64 - std::countr_zero(slots);
+  for (const Merge& merge : old) {
+    if (merge.left >= 0) slots_[slot(merge.left, merge.right)] = merge;
+  }
+}
+
+size_t MergeTable::slot(TokenId left, TokenId right) const {
+  const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   const size_t mask = slots_.size() - 1;
-  size_t at = static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 20) & mask;
-  while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask;
+  size_t at = static_cast<size_t>(key * 0x9E3779B97F4A7C15u >> shift_);
+  while (slots_[at].left >= 0 && (slots_[at].left != left || slots_[at].right != right)) at = (at + 1) & mask;
   return at;
 }
 
 void MergeTable::add(TokenId left, TokenId right, TokenId merged) {
-  if (slots_.empty()) reserve(1024);
-  if (2 * (static_cast<size_t>(count_) + 1) > slots_.size()) {
-    std::vector<Merge> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Merge& merge : old) {
-      if (merge.key != kEmpty) slots_[slot(merge.key)] = merge;
-    }
-  }
-  Merge& merge = slots_[slot(key_of(left, right))];
-  if (merge.key == kEmpty) merge = {key_of(left, right), count_, merged};
+  if (3 * (static_cast<size_t>(count_) + 1) > 2 * slots_.size()) resize(std::max<size_t>(1024, slots_.size() * 2));
+  Merge& merge = slots_[slot(left, right)];
+  if (merge.left < 0) merge = {left, right, count_, merged};
   ++count_;
 }
 
 const MergeTable::Merge* MergeTable::find(TokenId left, TokenId right) const {
   if (slots_.empty()) return nullptr;
-  const Merge& merge = slots_[slot(key_of(left, right))];
-  return merge.key == kEmpty ? nullptr : &merge;
+  const Merge& merge = slots_[slot(left, right)];
+  return merge.left < 0 ? nullptr : &merge;
 }
 
 void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const {

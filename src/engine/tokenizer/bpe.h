@@ -32,18 +32,19 @@ class MergeTable {
   }
 
   struct Merge {
-    uint64_t key = kEmpty;  // left << 32 | right
+    TokenId left = -1, right = -1;  // -1: an empty slot
     uint32_t rank = 0;
     TokenId merged = -1;
   };
-  static constexpr uint64_t kEmpty = ~uint64_t{0};
 
   const Merge* find(TokenId left, TokenId right) const;
-  size_t slot(uint64_t key) const;
+  size_t slot(TokenId left, TokenId right) const;
+  void resize(size_t slots);
   void encode_short(std::vector<TokenId>& symbols) const;
   void encode_long(std::vector<TokenId>& cells) const;
 
-  std::vector<Merge> slots_;  // open addressing, a power of two, at most half full
+  std::vector<Merge> slots_;  // open addressing, a power of two, at most two thirds full
+  int shift_ = 0;             // 64 - log2 of their number
   uint32_t count_ = 0;
   std::array<TokenId, 256> bytes_ = no_tokens();
 };
