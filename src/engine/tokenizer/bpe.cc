@@ -91,9 +91,8 @@ void MergeTable::resize(size_t slots) {
 }
 
 size_t MergeTable::slot(TokenId left, TokenId right) const {
-  const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   const size_t mask = slots_.size() - 1;
-  size_t at = static_cast<size_t>(key * 0x9E3779B97F4A7C15u >> shift_);
+  size_t at = first_slot(left, right);
   while (slots_[at].left >= 0 && (slots_[at].left != left || slots_[at].right != right)) at = (at + 1) & mask;
   return at;
 }
@@ -127,21 +126,33 @@ void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const
 }
 
 void MergeTable::encode_short(std::vector<TokenId>& symbols) const {
-  const Merge* merges[kShortPiece];  // of each symbol with its right neighbour
-  for (size_t i = 0; i + 1 < symbols.size(); ++i) merges[i] = find(symbols[i], symbols[i + 1]);
-  while (symbols.size() > 1) {
-    size_t best = symbols.size();
-    uint32_t rank = ~uint32_t{0};
-    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
-      if (merges[i] != nullptr && merges[i]->rank < rank) rank = merges[best = i]->rank;
+  constexpr uint32_t kNoRank = ~uint32_t{0};
+  std::array<uint32_t, kShortPiece> ranks;  // of each symbol with its right neighbour
+  std::array<TokenId, kShortPiece> merged;  // what the two become
+  const auto look = [&](size_t i) {
+    const Merge* merge = find(symbols[i], symbols[i + 1]);
+    ranks[i] = merge != nullptr ? merge->rank : kNoRank;
+    merged[i] = merge != nullptr ? merge->merged : -1;
+  };
+  size_t pairs = symbols.size() - 1;
+  for (size_t i = 0; i < pairs; ++i) look(i);
+  while (pairs > 0) {
+    uint32_t lowest = kNoRank;
+    for (size_t i = 0; i < pairs; ++i) lowest = std::min(lowest, ranks[i]);
+    if (lowest == kNoRank) break;
+    size_t best = 0;
+    while (ranks[best] != lowest) ++best;
+    symbols[best] = merged[best];
+    --pairs;
+    for (size_t i = best + 1; i <= pairs; ++i) symbols[i] = symbols[i + 1];
+    for (size_t i = best + 1; i < pairs; ++i) {
+      ranks[i] = ranks[i + 1];
+      merged[i] = merged[i + 1];
     }
-    if (best == symbols.size()) return;
-    symbols[best] = merges[best]->merged;
-    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
-    for (size_t i = best + 1; i + 1 < symbols.size(); ++i) merges[i] = merges[i + 1];
-    if (best + 1 < symbols.size()) merges[best] = find(symbols[best], symbols[best + 1]);
-    if (best > 0) merges[best - 1] = find(symbols[best - 1], symbols[best]);
+    if (best < pairs) look(best);
+    if (best > 0) look(best - 1);
   }
+  symbols.resize(pairs + 1);
 }
 
 // A symbol of several bytes stands in the cell of its first byte; its second and its last cell hold minus its length,

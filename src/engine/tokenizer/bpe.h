@@ -19,6 +19,8 @@ class MergeTable {
   // Ranks rise with each call; a pair that is there already keeps its first rank.
   void add(TokenId left, TokenId right, TokenId merged);
   void reserve(size_t merges);
+  // That this pair will be added soon; some are reserved.
+  void prefetch(TokenId left, TokenId right) const { __builtin_prefetch(&slots_[first_slot(left, right)]); }
   void set_byte(uint8_t byte, TokenId id) { bytes_[byte] = id; }
 
   // Appends the ids of one piece. A byte without a token is left out, as the reference library does.
@@ -38,6 +40,10 @@ class MergeTable {
   };
 
   const Merge* find(TokenId left, TokenId right) const;
+  size_t first_slot(TokenId left, TokenId right) const {
+    const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+    return static_cast<size_t>(key * 0x9E3779B97F4A7C15u >> shift_);
+  }
   size_t slot(TokenId left, TokenId right) const;
   void resize(size_t slots);
   void encode_short(std::vector<TokenId>& symbols) const;

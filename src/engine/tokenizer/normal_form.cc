@@ -4,47 +4,36 @@
 #include <unicode/stringpiece.h>
 #include <unicode/uniset.h>
 
-#include <algorithm>
-#include <array>
-#include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <bit>
 
 #include "engine/tokenizer/unicode_classes.h"
 
 namespace studio::engine {
 namespace {
 
-struct CodePointRange {
-  uint32_t first, last;
-};
-
-// The long runs of steady characters, ascending: the scripts and signs that text is made of. What is in none of them is
-// left to the library; normal_form_test.cc asks it about every one that is.
-constexpr CodePointRange kSteadyRanges[] = {
-    {0x0, 0x2FF},     {0x388, 0x482},    {0x488, 0x590},     {0x5C8, 0x60F},     {0x671, 0x6D5},     {0x960, 0x9BB},
-    {0xDE0, 0xE37},   {0x108E, 0x1160},  {0x1E00, 0x1F70},   {0x2002, 0x20CF},   {0x212C, 0x2328},   {0x232B, 0x2ADB},
-    {0x2ADD, 0x2CEE}, {0x2E00, 0x3029},  {0x3030, 0x3098},   {0x309B, 0xA66E},   {0xABEE, 0xD7FF},   {0xE000, 0xF8FF},
-    {0xFB4F, 0xFE1F}, {0xFE30, 0x101FC}, {0x1B000, 0x1BC9D}, {0x1E94B, 0x2F7FF}, {0x2FA1E, 0x10FFFF}};
-
-// By its first byte a character is steady, or this must be asked of the whole. Later bytes of a character count as
-// steady: its first has answered.
-constexpr std::array<bool, 256> kIsSteadyLead = [] {
-  std::array<bool, 256> steady{};
-  const auto all = [](uint32_t first, uint32_t last) {
-    for (const CodePointRange& range : kSteadyRanges) {
-      if (range.first <= first && last <= range.last) return true;
-    }
-    return false;
+// Bit i: byte i of the 16 at `text` may begin a character that is not steady. Those of U+0000 to 02FF and of U+4000 to
+// 9FFF are, and later bytes of a character are answered for by its first.
+uint32_t unsure_bits(const char* text) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  const auto at_least = [&](uint8_t least) {
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(static_cast<char>(least))), bytes);
   };
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    if (byte < 0xC0)
-      steady[byte] = true;
-    else if (byte < 0xE0)
-      steady[byte] = all((byte & 0x1F) << 6, (byte & 0x1F) << 6 | 0x3F);
-    else if (byte < 0xED)
-      steady[byte] = all((byte & 0x0F) << 12, (byte & 0x0F) << 12 | 0xFFF);
+  const __m128i is_han = _mm_andnot_si128(at_least(0xEA), at_least(0xE4));
+  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_andnot_si128(is_han, at_least(0xCC))));
+#else
+  uint32_t bits = 0;
+  for (size_t i = 0; i < 16; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    bits |= uint32_t{byte >= 0xCC && (byte < 0xE4 || byte >= 0xEA)} << i;
   }
-  return steady;
-}();
+  return bits;
+#endif
+}
 
 const icu::Normalizer2* nfc_of_unicode_9() {
   static const icu::Normalizer2* normalizer = []() -> const icu::Normalizer2* {
@@ -72,26 +61,23 @@ void append_nfc(std::string_view text, std::string& out) {
   out += text;
 }
 
-bool is_ascii(const char* eight) {
-  uint64_t bytes;
-  std::memcpy(&bytes, eight, sizeof bytes);
-  return (bytes & 0x8080808080808080u) == 0;
-}
-
 // The first character from `at` on that is not known to be steady, or the end.
 size_t skip_steady(std::string_view text, size_t at) {
   while (at < text.size()) {
-    if (at + 8 <= text.size() && is_ascii(text.data() + at)) {
-      at += 8;
+    if (at + 16 <= text.size()) {
+      const uint32_t unsure = unsure_bits(text.data() + at);
+      if (unsure == 0) {
+        at += 16;
+        continue;
+      }
+      at += static_cast<size_t>(std::countr_zero(unsure));
+    } else if (static_cast<uint8_t>(text[at]) < 0xCC) {
+      ++at;
       continue;
     }
-    if (!kIsSteadyLead[static_cast<uint8_t>(text[at])]) {
-      const CodePoint point = decode_utf8(text, at);
-      if (!is_steady(point.value)) return at;
-      at += static_cast<size_t>(point.bytes);
-    } else {
-      ++at;
-    }
+    const CodePoint point = decode_utf8(text, at);
+    if (!is_steady(point.value)) return at;
+    at += static_cast<size_t>(point.bytes);
   }
   return at;
 }
@@ -117,9 +103,7 @@ size_t step_back(std::string_view text, size_t at, size_t least) {
 }  // namespace
 
 bool is_steady(uint32_t code_point) {
-  const auto range = std::lower_bound(std::begin(kSteadyRanges), std::end(kSteadyRanges), code_point,
-                                      [](const CodePointRange& r, uint32_t c) { return r.last < c; });
-  return range != std::end(kSteadyRanges) && range->first <= code_point;
+  return (char_class(code_point) & kIsSteady) != 0;
 }
 
 std::string_view to_nfc(std::string_view text, std::string& storage) {

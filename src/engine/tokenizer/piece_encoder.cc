@@ -20,6 +20,7 @@ void PieceEncoder::encode(SplitPattern pattern, std::string_view text) {
       encode_by<SplitPattern::kSmolLm>(text);
       break;
   }
+  answer();
   flush();
 }
 
@@ -43,18 +44,16 @@ void PieceEncoder::encode_by(std::string_view text) {
 
 inline void PieceEncoder::add_piece(std::string_view text, size_t begin, size_t end) {
   const size_t size = end - begin;
-  if (size > WordKey::kMaxBytes) return merge(text.substr(begin, size));
-  const WordKey key = begin + WordKey::kReadBytes <= text.size() ? WordKey::of_readable(text.data() + begin, size)
-                                                                 : WordKey::of(text.substr(begin, size));
-  const WordCache::Entry& entry = cache_.at(key);
-  if (entry.key == key) [[likely]] {
-    std::memcpy(buffer_.data() + count_, entry.ids.data(), sizeof entry.ids);
-    count_ += entry.count();
-    if (count_ >= kBuffered) flush();
-    return;
+  Pending& pending = pending_[pending_count_++];
+  pending.at = text.data() + begin;
+  if (size > WordKey::kMaxBytes) [[unlikely]] {
+    pending.key = {size, 0};
+  } else {
+    pending.key = begin + WordKey::kReadBytes <= text.size() ? WordKey::of_readable(pending.at, size)
+                                                             : WordKey::of(text.substr(begin, size));
+    cache_.prefetch(pending.key);
   }
-  merge(text.substr(begin, size));
-  if (!merged_.empty() && merged_.size() <= WordCache::kMaxIds) cache_.put(key, merged_);
+  if (pending_count_ == kBatch) answer();
 }
 
 void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end) {
@@ -73,15 +72,50 @@ void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end)
   add_piece(text, begin, end);
 }
 
+void PieceEncoder::answer() {
+  for (size_t i = 0; i < pending_count_; ++i) {
+    const Pending& pending = pending_[i];
+    const size_t size = pending.key.size();
+    if (size == 0) {
+      answer_long({pending.at, static_cast<size_t>(pending.key.low)});
+    } else if (const WordCache::Entry* entry = cache_.find(pending.key); entry != nullptr) [[likely]] {
+      std::memcpy(buffer_.data() + count_, entry->ids.data(), sizeof entry->ids);
+      count_ += entry->count();
+      if (count_ >= kBuffered) flush();
+    } else {
+      merge({pending.at, size});
+      if (!merged_.empty() && merged_.size() <= WordCache::kMaxIds) cache_.put(pending.key, merged_);
+    }
+  }
+  pending_count_ = 0;
+}
+
+void PieceEncoder::answer_long(std::string_view piece) {
+  using Entry = WordCache::LongEntry;
+  if (piece.size() > Entry::kMaxBytes) return merge(piece);
+  Entry& entry = cache_.long_entry(piece);
+  if (entry.is_of(piece)) return add(std::span(entry.ids).first(entry.count));
+  merge(piece);
+  if (merged_.size() > Entry::kMaxIds) return;
+  std::copy(piece.begin(), piece.end(), entry.text.begin());
+  std::copy(merged_.begin(), merged_.end(), entry.ids.begin());
+  entry.size = static_cast<uint8_t>(piece.size());
+  entry.count = static_cast<uint8_t>(merged_.size());
+}
+
 void PieceEncoder::merge(std::string_view piece) {
   merged_.clear();
   merges_.encode(piece, merged_);
-  if (count_ + merged_.size() > kBuffered) flush();
-  if (merged_.size() > kBuffered) {
-    ids_.insert(ids_.end(), merged_.begin(), merged_.end());
+  add(merged_);
+}
+
+void PieceEncoder::add(std::span<const TokenId> ids) {
+  if (count_ + ids.size() > kBuffered) flush();
+  if (ids.size() > kBuffered) {
+    ids_.insert(ids_.end(), ids.begin(), ids.end());
   } else {
-    std::copy(merged_.begin(), merged_.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(count_));
-    count_ += merged_.size();
+    std::copy(ids.begin(), ids.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(count_));
+    count_ += ids.size();
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25,11 +26,20 @@ class PieceEncoder {
   void encode(SplitPattern pattern, std::string_view text);
 
  private:
+  // A piece that is to be answered: its key, or where it is longer than a key its size and no length.
+  struct Pending {
+    const char* at;
+    WordKey key;
+  };
+
   template <SplitPattern pattern>
   void encode_by(std::string_view text);
   void add_piece(std::string_view text, size_t begin, size_t end);
   void add_at_seams(std::string_view text, size_t begin, size_t end);
+  void answer();
+  void answer_long(std::string_view piece);
   void merge(std::string_view piece);
+  void add(std::span<const TokenId> ids);
   void flush();
 
   const MergeTable& merges_;
@@ -37,6 +47,11 @@ class PieceEncoder {
   WordCache& cache_;
   std::vector<TokenId>& ids_;
   std::vector<TokenId> merged_;  // of one piece
+
+  // Pieces wait until so many are there: by then what the cache has of the first ones has come from memory.
+  static constexpr size_t kBatch = 64;
+  std::array<Pending, kBatch> pending_;  // [pending_count_]
+  size_t pending_count_ = 0;
 
   static constexpr size_t kBuffered = 1020;  // ids; with the rest of an entry 4 KiB, at home in the first-level cache
   std::array<TokenId, kBuffered + WordCache::kMaxIds> buffer_;  // [count_] before they go to ids_

@@ -17,69 +17,85 @@ namespace studio::engine {
 
 class TokenTable {
  public:
+  // The text itself up to 7 bytes, as most parts of merges are; of longer ones a hash. Never ~0.
+  static uint64_t key_of(std::string_view text) {
+    const size_t n = text.size();
+    const char* const at = text.data();
+    if (n > kWholeBytes) return hash(text);
+    uint64_t bytes = 0;
+    if (n >= 4) {
+      bytes = load<uint32_t>(at) | load<uint32_t>(at + n - 4) << 8 * (n - 4);
+    } else if (n > 0) {
+      bytes = load<uint8_t>(at) | load<uint8_t>(at + n / 2) << 8 * (n / 2) | load<uint8_t>(at + n - 1) << 8 * (n - 1);
+    }
+    return bytes | static_cast<uint64_t>(n) << 56;
+  }
+
   // Of `texts` by id; some may never be added.
   explicit TokenTable(std::span<const std::string_view> texts)
       : texts_(texts),
-        slots_(std::bit_ceil(std::max<size_t>(16, texts.size() + texts.size() / 2))),
-        shift_(64 - std::countr_zero(slots_.size())) {}
+        keys_(std::bit_ceil(std::max<size_t>(16, texts.size() + texts.size() / 2)), kEmpty),
+        ids_(keys_.size(), -1),
+        shift_(64 - std::countr_zero(keys_.size())) {}
 
-  // A text that is there already keeps its first id.
-  void add(TokenId id) {
+  // That a text of this key will be added or looked for soon.
+  void prefetch(uint64_t key) const {
+    __builtin_prefetch(&keys_[first_slot(key)]);
+    __builtin_prefetch(&ids_[first_slot(key)]);
+  }
+  // A text that is there already keeps its first id. `key` is that of the text.
+  void add(TokenId id, uint64_t key) {
     const std::string_view text = texts_[static_cast<size_t>(id)];
-    const uint64_t h = hash(text);
-    Slot& slot = slots_[find_slot(text, h)];
-    if (slot.id < 0) {
-      slot = {tag(h), id};
+    const size_t slot = find_slot(text, key);
+    if (keys_[slot] == kEmpty) {
+      keys_[slot] = key;
+      ids_[slot] = id;
     } else if (!text.empty()) {
       has_twins_ = true;
     }
   }
   // -1 where no token has the text.
-  TokenId find(std::string_view text) const { return slots_[find_slot(text, hash(text))].id; }
+  TokenId find(std::string_view text, uint64_t key) const { return ids_[find_slot(text, key)]; }
+  TokenId find(std::string_view text) const { return find(text, key_of(text)); }
   // Some text has two ids.
   bool has_twins() const { return has_twins_; }
 
  private:
-  struct Slot {
-    uint32_t tag = 0;
-    TokenId id = -1;
-  };
+  static constexpr uint64_t kEmpty = ~uint64_t{0}, kIsHash = uint64_t{1} << 63;
+  static constexpr size_t kWholeBytes = 7;
 
-  static uint64_t load(const char* from, size_t bytes) {
-    uint64_t value = 0;
-    std::memcpy(&value, from, bytes);
+  template <typename T>
+  static uint64_t load(const char* from) {
+    T value;
+    std::memcpy(&value, from, sizeof value);
     return value;
   }
-  static uint64_t mix(uint64_t a, uint64_t b) {
-    const uint64_t product = (a ^ 0x9E3779B97F4A7C15u) * (b | 1);
-    return product ^ product >> 32;
+  static uint64_t hash(std::string_view text) {  // of 8 bytes or more
+    const char* const end = text.data() + text.size();
+    uint64_t h = text.size();
+    const auto mix = [&h](uint64_t bytes) {
+      h = (h ^ bytes) * 0xA0761D6478BD642Fu;
+      h ^= h >> 32;
+    };
+    for (const char* at = text.data(); end - at > 8; at += 8) mix(load<uint64_t>(at));
+    mix(load<uint64_t>(end - 8));
+    return (h | kIsHash) & ~uint64_t{1};
   }
-  static uint64_t hash(std::string_view text) {
-    uint64_t h = text.size() * 0xC2B2AE3D27D4EB4Fu;
-    const char* at = text.data();
-    size_t left = text.size();
-    for (; left > 8; at += 8, left -= 8) h = mix(h ^ load(at, 8), 0xA0761D6478BD642Fu);
-    uint64_t rest = 0;
-    if (left >= 4) {
-      rest = load(at, 4) | load(at + left - 4, 4) << 32;
-    } else if (left > 0) {
-      rest = load(at, 1) | load(at + left / 2, 1) << 8 | load(at + left - 1, 1) << 16;
-    }
-    return mix(h ^ rest, 0xA0761D6478BD642Fu) * 0x9E3779B97F4A7C15u;
-  }
-  static uint32_t tag(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
-  size_t find_slot(std::string_view text, uint64_t h) const {
-    const size_t mask = slots_.size() - 1;
-    for (size_t at = static_cast<size_t>(h >> shift_);; at = (at + 1) & mask) {
-      const Slot& slot = slots_[at];
-      if (slot.id < 0 || (slot.tag == tag(h) && texts_[static_cast<size_t>(slot.id)] == text)) return at;
+  size_t first_slot(uint64_t key) const { return static_cast<size_t>(key * 0x9E3779B97F4A7C15u >> shift_); }
+  size_t find_slot(std::string_view text, uint64_t key) const {
+    const size_t mask = keys_.size() - 1;
+    for (size_t at = first_slot(key);; at = (at + 1) & mask) {
+      if (keys_[at] == kEmpty) return at;
+      if (keys_[at] != key) continue;
+      if ((key & kIsHash) == 0 || texts_[static_cast<size_t>(ids_[at])] == text) return at;
     }
   }
 
   std::span<const std::string_view> texts_;
-  std::vector<Slot> slots_;  // open addressing, a power of two, at most two thirds full
-  int shift_;                // 64 - log2 of their number
+  std::vector<uint64_t> keys_;  // open addressing, a power of two, at most two thirds full
+  std::vector<TokenId> ids_;    // [keys_]
+  int shift_;                   // 64 - log2 of their number
   bool has_twins_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "engine/tokenizer/tokenizer.h"
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "engine/tokenizer/normal_form.h"
@@ -13,6 +15,7 @@ namespace studio::engine {
 namespace {
 
 constexpr uint8_t kAdded = 1, kSpecial = 2;
+constexpr size_t kWorthAThread = 16'384;          // tokens; below it takes under a millisecond
 constexpr size_t kMaxVocabularyBytes = 1u << 30;  // of all tokens; real ones are under 4 MB
 
 // GPT-2 writes each byte as a printable character: itself where it is printable, U+0100 and on for the others.
@@ -45,12 +48,29 @@ Error bad(const std::string& text) {
   return Error(Code::kCorruptData, "the vocabulary is broken: " + text);
 }
 
+// Runs both, beside each other where that is worth a thread and there is one.
+template <typename First, typename Second>
+void both(First&& first, Second&& second, bool is_worth_a_thread) {
+  std::thread helper;
+  try {
+    if (is_worth_a_thread) helper = std::thread(first);
+  } catch (const std::system_error&) {  // no thread to be had
+  }
+  if (!helper.joinable()) first();
+  second();
+  if (helper.joinable()) helper.join();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::build(TokenizerData data) {
   std::shared_ptr<Tokenizer> made(new Tokenizer());
-  STUDIO_CHECK_OK(made->add_tokens(data));
-  STUDIO_CHECK_OK(made->add_merges(data));
+  STUDIO_CHECK_OK(made->mark_added(data));
+  Status tokens = Ok(), merges = Ok();
+  both([&] { tokens = made->add_tokens(data); }, [&] { merges = made->add_merges(data); },
+       data.tokens.size() >= kWorthAThread);
+  STUDIO_CHECK_OK(tokens);
+  STUDIO_CHECK_OK(merges);
   const auto in_range = [&](TokenId id) { return id >= -1 && id < made->vocab_size(); };
   if (!in_range(data.bos) || !in_range(data.eos)) return bad("bos or eos lies outside of it");
   made->added_ = std::move(data.added);
@@ -65,25 +85,34 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::build(TokenizerData data) {
   return std::shared_ptr<const Tokenizer>(std::move(made));
 }
 
-// What each token stands for, the tokens of single bytes, and the seams.
-Status Tokenizer::add_tokens(const TokenizerData& data) {
-  size_t vocab = data.tokens.size(), most_bytes = 0;
+Status Tokenizer::mark_added(const TokenizerData& data) {
+  size_t vocab = data.tokens.size();
   for (const AddedToken& token : data.added) {
     if (token.id < 0 || token.content.empty()) return bad("an added token has no id or no content");
     vocab = std::max(vocab, static_cast<size_t>(token.id) + 1);
-    most_bytes += token.content.size();
   }
-  for (const std::string_view token : data.tokens) most_bytes += token.size();
-  if (most_bytes > kMaxVocabularyBytes) return bad("its tokens are too long");
   kinds_.assign(vocab, 0);
-  std::vector<const AddedToken*> added;  // by id
   for (const AddedToken& token : data.added) {
     uint8_t& kind = kinds_[static_cast<size_t>(token.id)];
     if (kind != 0) return bad("added token " + std::to_string(token.id) + " is there twice");
     kind = static_cast<uint8_t>(kAdded | (token.special ? kSpecial : 0));
     starts_control_[static_cast<uint8_t>(token.content[0])] = true;
+  }
+  return Ok();
+}
+
+// What each token stands for, the tokens of single bytes, and the seams. Beside add_merges(): it writes nothing that
+// the other one touches.
+Status Tokenizer::add_tokens(const TokenizerData& data) {
+  const size_t vocab = kinds_.size();
+  size_t most_bytes = 0;
+  std::vector<const AddedToken*> added;  // by id
+  for (const AddedToken& token : data.added) {
+    most_bytes += token.content.size();
     added.push_back(&token);
   }
+  for (const std::string_view token : data.tokens) most_bytes += token.size();
+  if (most_bytes > kMaxVocabularyBytes) return bad("its tokens are too long");
   std::sort(added.begin(), added.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
 
   ends_.resize(vocab);
@@ -125,31 +154,56 @@ Status Tokenizer::add_tokens(const TokenizerData& data) {
   return Ok();
 }
 
+// Ranks and ids of the merges. A block at a time, so that the places in memory that it needs are fetched together.
 Status Tokenizer::add_merges(const TokenizerData& data) {
+  constexpr size_t kBlock = 32;
+  struct Part {
+    std::string_view text;
+    uint64_t key = 0;
+    TokenId id = -1;
+  };
   TokenTable table(data.tokens);
-  for (size_t id = 0; id < data.tokens.size(); ++id) {
-    if (kinds_[id] == 0) table.add(static_cast<TokenId>(id));
+  std::array<uint64_t, kBlock> keys;
+  for (size_t begin = 0; begin < data.tokens.size(); begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, data.tokens.size());
+    for (size_t id = begin; id < end; ++id) table.prefetch(keys[id - begin] = TokenTable::key_of(data.tokens[id]));
+    for (size_t id = begin; id < end; ++id) {
+      if (kinds_[id] == 0) table.add(static_cast<TokenId>(id), keys[id - begin]);
+    }
   }
   merges_.reserve(data.merges.size());
+  std::array<Part, kBlock> lefts, rights;
+  std::array<TokenId, kBlock> merged;
   std::string joined;
   size_t guess = 0;  // the token after the last one that a merge made: most often this one makes it
-  for (const std::string_view merge : data.merges) {
-    const size_t space = merge.find(' ');
-    if (space == std::string_view::npos) return bad("a merge has no space");
-    const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
-    const TokenId l = table.find(left), r = table.find(right);
-    TokenId both = -1;
-    if (guess < data.tokens.size() && !table.has_twins() && kinds_[guess] == 0 &&
-        data.tokens[guess].size() == merge.size() - 1 && data.tokens[guess].starts_with(left) &&
-        data.tokens[guess].ends_with(right)) {
-      both = static_cast<TokenId>(guess);
-    } else {
-      joined.assign(left).append(right);
-      both = table.find(joined);
+  for (size_t begin = 0; begin < data.merges.size(); begin += kBlock) {
+    const size_t count = std::min(kBlock, data.merges.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      const std::string_view merge = data.merges[begin + i];
+      const size_t space = merge.find(' ');
+      if (space == std::string_view::npos) return bad("a merge has no space");
+      for (Part* part : {&lefts[i], &rights[i]}) {
+        part->text = part == &lefts[i] ? merge.substr(0, space) : merge.substr(space + 1);
+        part->key = TokenTable::key_of(part->text);
+        table.prefetch(part->key);
+      }
     }
-    if (l < 0 || r < 0 || both < 0) return bad("a merge names a token that is not there");
-    guess = static_cast<size_t>(both) + 1;
-    merges_.add(l, r, both);
+    for (size_t i = 0; i < count; ++i) {
+      Part &left = lefts[i], &right = rights[i];
+      left.id = table.find(left.text, left.key);
+      right.id = table.find(right.text, right.key);
+      const std::string_view guessed = guess < data.tokens.size() ? data.tokens[guess] : std::string_view();
+      if (!table.has_twins() && guessed.size() == left.text.size() + right.text.size() && !guessed.empty() &&
+          kinds_[guess] == 0 && guessed.starts_with(left.text) && guessed.ends_with(right.text)) {
+        merged[i] = static_cast<TokenId>(guess);
+      } else {
+        merged[i] = table.find(joined.assign(left.text).append(right.text));
+      }
+      if (left.id < 0 || right.id < 0 || merged[i] < 0) return bad("a merge names a token that is not there");
+      merges_.prefetch(left.id, right.id);
+      guess = static_cast<size_t>(merged[i]) + 1;
+    }
+    for (size_t i = 0; i < count; ++i) merges_.add(lefts[i].id, rights[i].id, merged[i]);
   }
   return Ok();
 }

@@ -82,6 +82,7 @@ class Tokenizer {
 
  private:
   Tokenizer() = default;
+  Status mark_added(const TokenizerData& data);
   Status add_tokens(const TokenizerData& data);
   Status add_merges(const TokenizerData& data);
   // Control tokens at once, what follows the last one to `plain`.

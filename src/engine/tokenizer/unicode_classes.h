@@ -10,10 +10,11 @@
 namespace studio::engine {
 
 enum CharClass : uint8_t {
-  kIsLetter = 1,  // \p{L}
-  kIsNumber = 2,  // \p{N}
-  kIsSpace = 4,   // \s
-  kIsDigit = 8,   // what the Digits pre-tokenizer isolates
+  kIsLetter = 1,   // \p{L}
+  kIsNumber = 2,   // \p{N}
+  kIsSpace = 4,    // \s
+  kIsDigit = 8,    // what the Digits pre-tokenizer isolates
+  kIsSteady = 16,  // known to stand unchanged in normal form C and to join with nothing before it (normal_form.h)
 };
 
 inline constexpr uint32_t kCodePoints = 0x110000;

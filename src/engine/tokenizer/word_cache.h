@@ -1,10 +1,11 @@
 // Ids of short pieces of text that were met before.
 //
-// Exact: an entry holds the whole piece and answers for no other. Bounded: a piece has one place, and a newer one takes
-// it, so text made to collide costs the merging it would cost without a cache and no memory.
-// WordCaches lends one cache to each encoding at a time: any thread. A WordCache itself is its borrower's alone.
+// Exact: an entry holds the whole piece and answers for no other. Bounded: a piece has one or two places, and a newer
+// one takes them, so text made to collide costs the merging it would cost without a cache and no memory. WordCaches
+// lends one cache to each encoding at a time: any thread. A WordCache itself is its borrower's alone.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct WordKey {
     std::memcpy(bytes, piece.data(), piece.size());
     return of_readable(bytes, piece.size());
   }
+  size_t size() const { return static_cast<size_t>(high >> 56); }
   bool operator==(const WordKey&) const = default;
 
  private:
@@ -62,8 +64,8 @@ class WordCache {
   static constexpr size_t kMaxIds = 4;  // of one piece; what needs more is rare in text and merged each time
 
   struct Entry {
-    WordKey key{};                                     // of length 0: nobody's
-    std::array<TokenId, kMaxIds> ids{-1, -1, -1, -1};  // after the last: -1
+    WordKey key{};                       // of length 0: nobody's
+    std::array<TokenId, kMaxIds> ids{};  // after the last: -1
 
     size_t count() const {
       size_t n = 0;
@@ -72,26 +74,67 @@ class WordCache {
     }
   };
 
-  WordCache() : entries_(kEntries) {}
+  // A piece of 16 bytes or more: indentation, rules of dashes, long names.
+  struct LongEntry {
+    static constexpr size_t kMaxBytes = 40, kMaxIds = 5;
 
-  // Where the piece is, if it is there.
-  const Entry& at(const WordKey& key) const { return entries_[slot(key)]; }
-  // Ids: 1 to kMaxIds of them.
+    std::array<char, kMaxBytes> text;
+    std::array<TokenId, kMaxIds> ids;
+    uint8_t size = 0;  // 0: nobody's
+    uint8_t count = 0;
+
+    bool is_of(std::string_view piece) const {
+      return size == piece.size() && std::memcmp(text.data(), piece.data(), size) == 0;
+    }
+  };
+
+  WordCache() : sets_(kSets), long_entries_(kLongEntries) {}
+
+  void prefetch(const WordKey& key) const { __builtin_prefetch(&sets_[slot(key)]); }
+  // nullptr where the piece is not there.
+  const Entry* find(const WordKey& key) const {
+    const Set& set = sets_[slot(key)];
+    if (set.newer.key == key) [[likely]]
+      return &set.newer;
+    return set.older.key == key ? &set.older : nullptr;
+  }
+  // Ids: 1 to kMaxIds of them. The older entry of two leaves.
   void put(const WordKey& key, std::span<const TokenId> ids) {
-    Entry entry{key};
-    std::copy(ids.begin(), ids.end(), entry.ids.begin());
-    entries_[slot(key)] = entry;
+    Set& set = sets_[slot(key)];
+    set.older = set.newer;
+    set.newer.key = key;
+    set.newer.ids.fill(-1);
+    std::copy(ids.begin(), ids.end(), set.newer.ids.begin());
+  }
+
+  // For pieces of 16 to LongEntry::kMaxBytes bytes; is_of() says whether it is there.
+  LongEntry& long_entry(std::string_view piece) {
+    uint64_t hash = piece.size();
+    const auto mix = [&hash](const char* at) {
+      uint64_t bytes;
+      std::memcpy(&bytes, at, sizeof bytes);
+      hash = (hash ^ bytes) * 0x9E3779B97F4A7C15u;
+      hash ^= hash >> 32;
+    };
+    for (size_t at = 0; at + 8 < piece.size(); at += 8) mix(piece.data() + at);
+    mix(piece.data() + piece.size() - 8);
+    return long_entries_[static_cast<size_t>(hash) % kLongEntries];
   }
 
  private:
-  // 512 KiB, half of a core's second-level cache.
-  static constexpr size_t kEntryBits = 14, kEntries = size_t{1} << kEntryBits;
+  // 1 MiB and 64 KiB: the words of a long text, in reach of the second-level cache.
+  static constexpr size_t kSetBits = 14, kSets = size_t{1} << kSetBits, kLongEntries = 1024;
+
+  struct alignas(64) Set {  // one cache line; the newer entry first
+    Entry newer, older;
+  };
 
   static size_t slot(const WordKey& key) {
-    return static_cast<size_t>((key.low * 0x9E3779B97F4A7C15u ^ key.high * 0xC2B2AE3D27D4EB4Fu) >> (64 - kEntryBits));
+    return static_cast<size_t>((key.low * 0x9E3779B97F4A7C15u ^ key.high * 0xC2B2AE3D27D4EB4Fu) >> (64 - kSetBits));
   }
 
-  std::vector<Entry> entries_;
+  std::vector<Set> sets_;
+  std::vector<LongEntry> long_entries_;
 };
 
 class WordCaches {
