@@ -228,6 +228,9 @@ const AddedToken* Tokenizer::control_at(std::string_view text, size_t at) const 
 
 std::vector<TokenId> Tokenizer::encode(std::span<const TextSegment> segments) const {
   std::vector<TokenId> ids;
+  size_t bytes = 0;
+  for (const TextSegment& segment : segments) bytes += segment.text.size();
+  ids.reserve(bytes);   // an id stands for a byte at least; what is never written takes no memory of the machine's
   std::string plain;    // since the last control token, whoever wrote it
   std::string written;  // neighbouring segments of the template are one
   for (size_t i = 0; i < segments.size(); ++i) {
