@@ -92,7 +92,10 @@ void PieceEncoder::answer() {
 
 void PieceEncoder::answer_long(std::string_view piece) {
   using Entry = WordCache::LongEntry;
-  if (piece.size() > Entry::kMaxBytes) return merge(piece);
+  if (piece.size() > Entry::kMaxBytes) {
+    flush();
+    return merges_.encode(piece, ids_);
+  }
   Entry& entry = cache_.long_entry(piece);
   if (entry.is_of(piece)) return add(std::span(entry.ids).first(entry.count));
   merge(piece);
@@ -111,12 +114,8 @@ void PieceEncoder::merge(std::string_view piece) {
 
 void PieceEncoder::add(std::span<const TokenId> ids) {
   if (count_ + ids.size() > kBuffered) flush();
-  if (ids.size() > kBuffered) {
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
-  } else {
-    std::copy(ids.begin(), ids.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(count_));
-    count_ += ids.size();
-  }
+  std::copy(ids.begin(), ids.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(count_));
+  count_ += ids.size();
 }
 
 void PieceEncoder::flush() {

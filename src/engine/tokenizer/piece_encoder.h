@@ -38,8 +38,8 @@ class PieceEncoder {
   void add_at_seams(std::string_view text, size_t begin, size_t end);
   void answer();
   void answer_long(std::string_view piece);
-  void merge(std::string_view piece);
-  void add(std::span<const TokenId> ids);
+  void merge(std::string_view piece);      // of at most WordCache::LongEntry::kMaxBytes
+  void add(std::span<const TokenId> ids);  // of one such piece
   void flush();
 
   const MergeTable& merges_;
