@@ -22,6 +22,12 @@ struct Candidate {
 // use) wait in a small heap of their own.
 class CandidateQueue {
  public:
+  using Counts = std::array<size_t, 33>;  // by the bits of a rank
+
+  // Room for the candidates before the first pop, taken once: grown step by step it would be twice the memory.
+  explicit CandidateQueue(const Counts& counts) {
+    for (size_t i = 0; i < counts.size(); ++i) buckets_[i].reserve(counts[i]);
+  }
   void push(Candidate candidate) {
     if (has_begun_ && candidate.rank <= rank_) {
       early_.push(candidate);
@@ -54,6 +60,8 @@ class CandidateQueue {
     moving_.clear();
     moving_.swap(*lowest);
     rank_ = std::min_element(moving_.begin(), moving_.end())->rank;
+    places_.reserve(static_cast<size_t>(
+        std::count_if(moving_.begin(), moving_.end(), [&](const Candidate& c) { return c.rank == rank_; })));
     for (const Candidate& candidate : moving_) {
       if (candidate.rank == rank_) {
         places_.push_back(candidate.left);
@@ -159,7 +167,11 @@ void MergeTable::encode_short(std::vector<TokenId>& symbols) const {
 // so that both neighbours are found without lists beside the symbols.
 void MergeTable::encode_long(std::vector<TokenId>& cells) const {
   const size_t n = cells.size();
-  CandidateQueue queue;
+  CandidateQueue::Counts counts{};
+  for (size_t i = 0; i + 1 < n; ++i) {
+    if (const Merge* merge = find(cells[i], cells[i + 1])) ++counts[static_cast<size_t>(std::bit_width(merge->rank))];
+  }
+  CandidateQueue queue(counts);
   const auto length = [&](size_t at) {
     return at + 1 < n && cells[at + 1] < 0 ? static_cast<size_t>(-cells[at + 1]) : 1;
   };
