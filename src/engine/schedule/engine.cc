@@ -174,7 +174,8 @@ Status LocalEngine::start() {
   context = static_cast<int>(std::min<int64_t>(context, room));  // of our own choice: as long as memory allows
   STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
   model_->use_pages(&*pages_);
-  scheduler_.emplace(*model_, *pages_, threads_, SchedulerLimits{options_.max_sequences, options_.prompt_chunk});
+  scheduler_.emplace(*model_, *pages_, threads_,
+                     SchedulerLimits{options_.max_sequences, options_.prompt_chunk, options_.share_prefixes});
 
   info_ = {.architecture = config.architecture,
            .name = config.name,
@@ -328,6 +329,9 @@ void LocalEngine::run() {
     stats_.running = scheduler_->running();
     stats_.waiting = scheduler_->waiting();
     stats_.pages_free = pages_->free();
+    stats_.pages_idle = pages_->idle();
+    stats_.cached_tokens = scheduler_->prefixes().cached_tokens();
+    stats_.prefills = scheduler_->prefixes().prefills();
     if (counts.sequences > 0) {
       ++stats_.steps;
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);

@@ -43,6 +43,9 @@ struct SequenceRequest {
   std::vector<TokenId> stop_ids;  // produced, reported with kStop, not fed back
   std::optional<ForcedEnd> forced_end;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  // Only sequences of one salt share computed prefixes: one for each tenant, or how soon an answer comes tells what
+  // others have asked. 0 is the public one, for what everybody may know.
+  uint64_t prefix_salt = 0;
 };
 
 struct Usage {
@@ -78,6 +81,7 @@ struct EngineOptions {
   int context_tokens = 0;  // 0: the model's own limit
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
   int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
+  bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
 };
 
 struct EngineInfo {
@@ -107,7 +111,10 @@ using QueueSeconds = BucketCounts<kQueueSecondsBounds.size()>;
 struct EngineStats {
   int running = 0, waiting = 0;
   int pages_total = 0, pages_free = 0;
+  int pages_idle = 0;  // of the free ones, kept because a prefix in them may come again
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
+  uint64_t cached_tokens = 0;  // of prompts, found computed and not computed again
+  uint64_t prefills = 0;       // times that a sequence was computed from its first token on
   uint64_t preemptions = 0;    // sequences that gave their pages back to older ones
   BatchSizes batch_sizes;      // one entry for each step
   QueueSeconds queue_seconds;  // one entry for each sequence that was admitted

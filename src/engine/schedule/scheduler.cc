@@ -1,12 +1,13 @@
 #include "engine/schedule/scheduler.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 namespace studio::engine {
 
 Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits)
-    : model_(model), pages_(pages), threads_(threads), limits_(limits) {
+    : model_(model), pages_(pages), threads_(threads), limits_(limits), prefixes_(pages, limits.share_prefixes) {
   samplers_.reserve(static_cast<size_t>(threads.threads()));
   for (int i = 0; i < threads.threads(); ++i) samplers_.emplace_back(model.config().vocab);
 }
@@ -56,9 +57,10 @@ void Scheduler::admit() {
     // Beside its own pages one for each running sequence, or the newcomer would be the next to be preempted. They are
     // taken now: the next in line must not count on them too.
     Sequence& next = *waiting_.front();
-    const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) + running();
-    if (!running_.empty() && needed > pages_.free()) return;
-    if (!next.state.reserve(static_cast<int>(next.ids.size()))) return;
+    prefixes_.take(next);
+    const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) - next.state.pages() + running();
+    const bool has_room = running_.empty() || needed <= pages_.free();
+    if (!has_room || !next.state.reserve(static_cast<int>(next.ids.size()))) return prefixes_.leave(next);
     if (!std::exchange(next.was_admitted, true)) {
       const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - next.submitted;
       queue_seconds_.add(kQueueSecondsBounds, waited.count());
@@ -69,7 +71,7 @@ void Scheduler::admit() {
 
 void Scheduler::preempt(List::iterator victim) {
   ++preemptions_;
-  (*victim)->state.release();
+  prefixes_.leave(**victim);
   waiting_.splice(waiting_.begin(), running_, victim);
 }
 
@@ -83,6 +85,19 @@ bool Scheduler::make_room(Sequence& sequence, int tokens) {
   return true;
 }
 
+void Scheduler::share_prefixes() {
+  for (auto it = running_.begin(); it != running_.end(); ++it) {
+    Sequence& sequence = **it;
+    sequence.waits_for_prefix = false;
+    if (sequence.is_decoding()) continue;
+    prefixes_.take(sequence);
+    sequence.waits_for_prefix = limits_.share_prefixes && std::any_of(running_.begin(), it, [&](const auto& older) {
+                                  return PrefixSharing::will_compute_for(*older, sequence);
+                                });
+    if (!sequence.waits_for_prefix) prefixes_.take_beginning(sequence);
+  }
+}
+
 void Scheduler::choose() {
   chosen_.clear();
   int decodes = 0;
@@ -93,7 +108,7 @@ void Scheduler::choose() {
   for (auto it = running_.begin(); it != running_.end();) {
     Sequence& sequence = **it;
     const int tokens = sequence.is_decoding() ? 1 : std::min(sequence.pending(), prompt_budget);
-    if (tokens == 0) {
+    if (tokens == 0 || sequence.waits_for_prefix) {
       ++it;
       continue;
     }
@@ -111,6 +126,7 @@ void Scheduler::choose() {
 StepCounts Scheduler::step() {
   drop_expired();
   admit();
+  share_prefixes();
   choose();
   StepCounts counts;
   if (chosen_.empty()) return counts;
@@ -120,7 +136,8 @@ StepCounts Scheduler::step() {
   drawing_.clear();
   for (const Chosen& chosen : chosen_) {
     Sequence& sequence = *chosen.sequence;
-    if (!sequence.is_decoding()) counts.prompt_tokens += chosen.tokens;
+    if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
+    prefixes_.count(sequence, chosen.tokens);
     const std::span<const TokenId> ids(sequence.ids);
     runs_.push_back({&sequence.state,
                      ids.subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens)),
@@ -133,6 +150,9 @@ StepCounts Scheduler::step() {
   sample();
   counts.produced_tokens = static_cast<int>(drawing_.size());
   for (size_t i = 0; i < drawing_.size(); ++i) deliver(*drawing_[i], sampled_[i]);
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.sequence->sink != nullptr) prefixes_.give(*chosen.sequence);
+  }
   running_.remove_if([](const std::unique_ptr<Sequence>& sequence) { return sequence->sink == nullptr; });
   return counts;
 }
@@ -154,7 +174,10 @@ void Scheduler::sample() {
 }
 
 void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
-  if (!sampled.ok()) return end(sequence, FinishReason::kError, std::move(sampled).error());
+  if (!sampled.ok()) {
+    prefixes_.fail(sequence);
+    return end(sequence, FinishReason::kError, std::move(sampled).error());
+  }
   sequence.append(sampled->id);
   TokenEvent event;
   event.id = sampled->id;
@@ -166,7 +189,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   event.usage = sequence.usage();
   sequence.sink(event);
   if (event.finish != FinishReason::kNone) {
-    sequence.state.release();
+    prefixes_.leave(sequence);
     sequence.sink = nullptr;
   }
 }
@@ -174,7 +197,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
 // The last event of a sequence that ends without a token. A null sink marks it as done.
 void Scheduler::end(Sequence& sequence, FinishReason reason, std::optional<Error> error) {
   if (sequence.sink == nullptr) return;
-  sequence.state.release();
+  prefixes_.leave(sequence);
   TokenEvent event;
   event.index = sequence.produced();
   event.finish = reason;

@@ -4,7 +4,7 @@
 // the prompt chunk when nothing decodes, kChunkBesideDecodes when something does, so that a long prompt costs running
 // streams a bounded gap. A sequence is admitted when the pages of all its ids are free; when pages run out in
 // mid-flight, the youngest sequence gives its own back, waits at the head of the queue, and computes them again later
-// with the same result.
+// with the same result. What another sequence has computed, or will, is not computed again (prefix_sharing.h).
 // Threads: the engine's scheduler thread.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "base/thread_pool.h"
 #include "engine/models/model.h"
 #include "engine/sampling/sampler.h"
+#include "engine/schedule/prefix_sharing.h"
 #include "engine/schedule/sequence.h"
 
 namespace studio::engine {
@@ -27,6 +28,7 @@ inline constexpr int kChunkBesideDecodes = 64;
 struct SchedulerLimits {
   int max_sequences = 16;
   int prompt_chunk = kMaxBatchTokens;
+  bool share_prefixes = true;
 };
 
 struct StepCounts {
@@ -48,6 +50,7 @@ class Scheduler {
   int waiting() const { return static_cast<int>(waiting_.size()); }
   int64_t waiting_pages() const;  // that the waiting ones need to be admitted
 
+  const PrefixSharing& prefixes() const { return prefixes_; }
   uint64_t preemptions() const { return preemptions_; }
   const QueueSeconds& queue_seconds() const { return queue_seconds_; }
 
@@ -59,6 +62,7 @@ class Scheduler {
 
   void drop_expired();
   void admit();
+  void share_prefixes();
   void choose();
   bool make_room(Sequence& sequence, int tokens);
   void preempt(List::iterator victim);
@@ -70,6 +74,7 @@ class Scheduler {
   PagePool& pages_;
   ThreadPool& threads_;
   SchedulerLimits limits_;
+  PrefixSharing prefixes_;
   uint64_t preemptions_ = 0;
   QueueSeconds queue_seconds_;
   List running_;  // by age, oldest first

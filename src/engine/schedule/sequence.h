@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/kv/prefix_tree.h"
 #include "engine/kv/sequence_state.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
@@ -19,6 +20,7 @@ namespace studio::engine {
 struct Sequence {
   Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
       : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
+    place.salt = request.prefix_salt;
     prompt_tokens = static_cast<int>(request.prompt.size());
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
@@ -54,14 +56,18 @@ struct Sequence {
     return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
   }
 
-  Usage usage() const { return {prompt_tokens, 0, produced()}; }
+  Usage usage() const { return {prompt_tokens, cached_tokens, produced()}; }
 
   uint64_t id;
   SequenceRequest request;  // prompt moved into ids
   TokenSink sink;
   SequenceState state;
+  PrefixTree::Place place;  // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
+  int cached_tokens = 0;          // of the prompt, found computed
+  int reached = 0;                // positions it once had computed; a preemption does not lower this
+  bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
   const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   uint32_t check = kFirstCheck;
   bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
