@@ -42,6 +42,7 @@ struct GenerationRequest {
   std::vector<engine::TokenId> stop_ids;     // besides the model's own
   bool ignore_eos = false;                   // benchmarks: the model's own end does not end it
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  uint64_t prefix_salt = 0;  // of who asks: computed prefixes are shared within one (engine.h)
 };
 
 struct TokenLogprob {

@@ -205,6 +205,7 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
         engine::ForcedEnd{.after_tokens = *prompt.thinking_budget, .end_id = ids.end_think, .forced = ids.closing};
   }
   sequence.deadline = request.deadline;
+  sequence.prefix_salt = request.prefix_salt;
   return token;
 }
 

@@ -15,6 +15,8 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.steps += more.steps;
   sum.prompt_tokens += more.prompt_tokens;
   sum.generated_tokens += more.generated_tokens;
+  sum.cached_tokens += more.cached_tokens;
+  sum.prefills += more.prefills;
   sum.preemptions += more.preemptions;
   add(sum.batch_sizes, more.batch_sizes);
   add(sum.queue_seconds, more.queue_seconds);

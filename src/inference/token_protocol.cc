@@ -133,6 +133,15 @@ class Reader {
   void integer(std::string_view name, Int& place, int64_t min, int64_t max) {
     if (const json::value* value = find(name)) keep(to_integer(*value, name, min, max), place);
   }
+  // All 64 bits, where an integer ends at 63.
+  void word(std::string_view name, uint64_t& place) {
+    const json::value* value = find(name);
+    if (value != nullptr && value->is_uint64()) {
+      place = value->get_uint64();
+    } else {
+      integer(name, place, 0, std::numeric_limits<int64_t>::max());
+    }
+  }
   void number(std::string_view name, float& place) {
     if (const json::value* value = find(name)) keep(to_number(*value, name), place);
   }
@@ -186,13 +195,7 @@ void read_sampling(Reader& reader, engine::SamplingParams& sampling) {
   reader.number("presence_penalty", sampling.presence_penalty);
   reader.number("frequency_penalty", sampling.frequency_penalty);
   reader.integer("stream_index", sampling.stream, 0, std::numeric_limits<uint32_t>::max());
-  if (const json::value* seed = reader.find("seed")) {
-    if (seed->is_uint64()) {
-      sampling.seed = seed->get_uint64();
-    } else {
-      reader.integer("seed", sampling.seed, 0, std::numeric_limits<int64_t>::max());
-    }
-  }
+  reader.word("seed", sampling.seed);
   if (reader.find("logprobs") != nullptr) {
     sampling.logprobs = true;
     reader.integer("logprobs", sampling.top_logprobs, 0, engine::kMaxTopLogprobs);
@@ -373,6 +376,7 @@ std::string encode_request(const TokenRequest& request) {
                        {"seed", sampling.seed},
                        {"stream_index", sampling.stream},
                        {"stop_token_ids", ids(sequence.stop_ids)}};
+  if (sequence.prefix_salt != 0) body["prefix_salt"] = sequence.prefix_salt;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
   if (!sampling.logit_bias.empty()) {
@@ -395,11 +399,11 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 20> kKnown = {
+    static constexpr std::array<std::string_view, 21> kKnown = {
         "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
         "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
         "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model"};
+        "deadline_ms",  "model",  "prefix_salt"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -414,6 +418,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.ids("stop_token_ids", sequence.stop_ids, kMaxStopIds);
   reader.integer("max_tokens", sequence.max_new_tokens, 1, static_cast<int64_t>(kMaxPromptIds));
   reader.integer("deadline_ms", deadline_ms, 0, int64_t{1} << 40);
+  reader.word("prefix_salt", sequence.prefix_salt);
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
   STUDIO_CHECK_OK(reader.status());
@@ -552,9 +557,12 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"waiting", stats.waiting},
                               {"pages_total", stats.pages_total},
                               {"pages_free", stats.pages_free},
+                              {"pages_idle", stats.pages_idle},
                               {"steps", stats.steps},
                               {"prompt_tokens", stats.prompt_tokens},
                               {"generated_tokens", stats.generated_tokens},
+                              {"cached_tokens", stats.cached_tokens},
+                              {"prefills", stats.prefills},
                               {"preemptions", stats.preemptions},
                               {"batch_sizes", histogram(stats.batch_sizes)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
@@ -572,9 +580,12 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("waiting", stats.waiting, 0, kMaxInt);
   reader.integer("pages_total", stats.pages_total, 0, kMaxInt);
   reader.integer("pages_free", stats.pages_free, 0, kMaxInt);
+  reader.integer("pages_idle", stats.pages_idle, 0, kMaxInt);
   reader.integer("steps", stats.steps, 0, kMaxCount);
   reader.integer("prompt_tokens", stats.prompt_tokens, 0, kMaxCount);
   reader.integer("generated_tokens", stats.generated_tokens, 0, kMaxCount);
+  reader.integer("cached_tokens", stats.cached_tokens, 0, kMaxCount);
+  reader.integer("prefills", stats.prefills, 0, kMaxCount);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);

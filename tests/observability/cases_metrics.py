@@ -82,8 +82,10 @@ def test_engine_counts_fit_together():
         produced = sum(answer["usage"]["completion_tokens"] for answer in answers)
         assert now["studio_engine_tokens_total"].value(kind="generated") == produced == 320
         assert produced <= batch.value("_sum") <= 4 * steps
-        # Four choices of one prompt: each is read by the engine.
-        assert now["studio_engine_tokens_total"].value(kind="prompt") == 4 * sum(answer["usage"]["prompt_tokens"] for answer in answers)
+        # Four choices of one prompt: what the engine computed of it, and what it found computed.
+        computed, found = now["studio_engine_tokens_total"].value(kind="prompt"), now["studio_prompt_tokens_cached_total"].value()
+        assert computed + found == 4 * sum(answer["usage"]["prompt_tokens"] for answer in answers)
+        assert 0 < found and now["studio_prefills_total"].value() >= 1
         assert now["studio_kv_cache_usage_ratio"].value() == 0 and now["studio_kv_pages"].value() > 0
 
 

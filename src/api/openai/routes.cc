@@ -5,6 +5,7 @@
 #include "api/openai/answer.h"
 #include "api/openai/errors.h"
 #include "api/openai/parse.h"
+#include "api/serving/prefix_salt.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -99,6 +100,7 @@ GenerationRequest to_generation(const GenerateCall& call, const ExchangePtr& exc
   request.stop_ids = call.stop_ids;
   request.ignore_eos = call.ignore_eos;
   request.deadline = exchange->received_at() + kLongestAnswer;
+  request.prefix_salt = prefix_salt_of(exchange->request().principal);
   return request;
 }
 

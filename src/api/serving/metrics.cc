@@ -74,12 +74,18 @@ GatewayMetrics::GatewayMetrics() {
   steps_ = declare(Kind::kCounter, "studio_engine_steps_total", "Passes of the model.", {"model"});
   step_tokens_ = declare(Kind::kCounter, "studio_engine_tokens_total",
                          "Tokens computed: of prompts, recomputed ones too, and produced.", {"model", "kind"});
+  cached_tokens_ = declare(Kind::kCounter, "studio_prompt_tokens_cached_total",
+                           "Tokens of prompts that were found computed and not computed again.", {"model"});
+  prefills_ = declare(Kind::kCounter, "studio_prefills_total",
+                      "Times that a sequence was computed from its first token on.", {"model"});
   batch_size_ = declare(Kind::kHistogram, "studio_batch_size_sequences", "Sequences in a step.", {"model"},
                         as_list(engine::kBatchSizeBounds));
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
                          "Sequences that gave their pages to older ones and were computed again.", {"model"});
   kv_pages_ = declare(Kind::kGauge, "studio_kv_pages", "Pages of keys and values.", {"model"});
   kv_pages_free_ = declare(Kind::kGauge, "studio_kv_pages_free", "Pages that nobody holds.", {"model"});
+  kv_pages_idle_ = declare(Kind::kGauge, "studio_kv_pages_idle",
+                           "Of the free pages those that keep a prefix which may come again.", {"model"});
   kv_usage_ = declare(Kind::kGauge, "studio_kv_cache_usage_ratio", "Share of the pages that is held.", {"model"});
 
   restarts_ = declare(Kind::kCounter, "studio_worker_restarts_total", "Times a worker was started again.", {"model"});
@@ -105,9 +111,9 @@ GatewayMetrics::GatewayMetrics() {
 }
 
 void GatewayMetrics::open_model(const std::string& model) {
-  for (const metrics::Family* family :
-       {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
-        &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_}) {
+  for (const metrics::Family* family : {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token,
+                                        &prompt_tokens, &generated_tokens, &queue_seconds_, &steps_, &batch_size_,
+                                        &preemptions_, &restarts_, &resumed_, &cached_tokens_, &prefills_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -132,6 +138,7 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   sequences_waiting_.set({model}, now.waiting);
   kv_pages_.set({model}, now.pages_total);
   kv_pages_free_.set({model}, now.pages_free);
+  kv_pages_idle_.set({model}, now.pages_idle);
   const int held = now.pages_total - now.pages_free;
   kv_usage_.set({model}, now.pages_total > 0 ? static_cast<double>(held) / now.pages_total : 0);
 
@@ -142,6 +149,8 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   };
   const engine::EngineStats& before = counted.stats;
   count(steps_, before.steps, now.steps);
+  count(cached_tokens_, before.cached_tokens, now.cached_tokens);
+  count(prefills_, before.prefills, now.prefills);
   count(preemptions_, before.preemptions, now.preemptions);
   count(restarts_, static_cast<uint64_t>(counted.restarts), static_cast<uint64_t>(status.restarts));
   count(resumed_, counted.resumed, status.streams_resumed);

@@ -41,8 +41,10 @@ struct GatewayMetrics {
 
  private:
   // Read from the workers when the text is asked for.
-  metrics::Family model_ready_, sequences_running_, sequences_waiting_, kv_pages_, kv_pages_free_, kv_usage_;
+  metrics::Family model_ready_, sequences_running_, sequences_waiting_, kv_pages_, kv_pages_free_, kv_pages_idle_,
+      kv_usage_;
   metrics::Family steps_, step_tokens_, batch_size_, queue_seconds_, preemptions_, restarts_, resumed_;
+  metrics::Family cached_tokens_, prefills_;
   metrics::Family worker_memory_, worker_files_, worker_threads_, worker_cpu_;
   metrics::Family memory_, virtual_memory_, open_files_, max_files_, threads_, cpu_, started_;
 
