@@ -56,6 +56,10 @@ void PagePool::drop(int32_t page) {
   empty_.push_back(page);
 }
 
+std::span<uint8_t> PagePool::bytes(int32_t page) {
+  return {memory_.as<uint8_t>() + static_cast<size_t>(page) * shape_.bytes_per_page(), shape_.bytes_per_page()};
+}
+
 void PagePool::copy(int32_t from, int32_t to) {
   uint16_t* const base = memory_.as<uint16_t>();
   const size_t halves = shape_.halves_per_page();

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +20,9 @@
 #include "engine/kernels/kernel_set.h"
 
 namespace studio::engine {
+
+// Names what the bytes of a page mean; a new name with every change of it, so that no file of pages is read wrongly.
+inline constexpr std::string_view kKvFormat = "f16-pages16-1";
 
 struct KvShape {
   int layers = 0;    // L
@@ -68,6 +73,7 @@ class PagePool {
   void drop(int32_t page);  // the end of that; an idle page is empty now
   bool is_kept(int32_t page) const { return kept_[static_cast<size_t>(page)]; }
 
+  std::span<uint8_t> bytes(int32_t page);  // all of its content
   // All of one page's content into another, held by its writer alone.
   void copy(int32_t from, int32_t to);
 

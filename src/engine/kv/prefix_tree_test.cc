@@ -4,45 +4,10 @@
 
 #include <vector>
 
+#include "engine/kv/prefix_tree_for_test.h"
+
 namespace studio::engine {
 namespace {
-
-using Ids = std::vector<TokenId>;
-using Place = PrefixTree::Place;
-
-// `pages` times 16 ids that begin with `first`, then those of `rest`.
-Ids ids_of(TokenId first, int pages, const Ids& rest = {}) {
-  Ids ids;
-  for (int i = 0; i < pages * kPageTokens; ++i) ids.push_back(first + i);
-  ids.insert(ids.end(), rest.begin(), rest.end());
-  return ids;
-}
-
-struct Trunk {
-  explicit Trunk(int count) : pages(PagePool::create({.layers = 1, .kv_heads = 1, .head_dim = 16}, count).value()) {}
-
-  // A sequence that computes all of `ids`, leaves them to the tree and ends.
-  void run(const Ids& ids, uint64_t salt = 1) {
-    SequenceState state(&pages);
-    Place place{.salt = salt};
-    ASSERT_TRUE(state.reserve(static_cast<int>(ids.size())));
-    state.advance(static_cast<int>(ids.size()));
-    tree.insert(place, ids, state);
-    tree.insert_tail(place, ids, state);
-  }
-  // Positions of `ids` that a new sequence need not compute.
-  int found(const Ids& ids, uint64_t salt = 1) {
-    SequenceState state(&pages);
-    Place place{.salt = salt};
-    tree.extend(place, ids, state);
-    EXPECT_TRUE(state.reserve(static_cast<int>(ids.size())));
-    tree.copy_beginning(place, ids, state);
-    return state.length();
-  }
-
-  PagePool pages;
-  PrefixTree tree{&pages};
-};
 
 TEST(PrefixTree, FindsTheLongestRunOfPagesAndTheBeginningOfTheNext) {
   Trunk trunk(40);
@@ -182,6 +147,21 @@ TEST(PrefixTree, ClearingLeavesEveryPageEmptyButWhatIsHeld) {
     EXPECT_EQ(trunk.pages.free(), 18);
   }
   EXPECT_EQ(trunk.pages.free(), 20);
+}
+
+//   public 100 .. 115 ── salt 1: 116 .. 131
+//                     └─ salt 2: 116 .. 131
+TEST(PrefixTree, PublicPagesAreEverybodysAndWhatFollowsIsNot) {
+  Trunk trunk(40);
+  trunk.run(ids_of(100, 2), 1, 1);
+  EXPECT_EQ(trunk.found(ids_of(100, 2), 2, 1), 16);
+  EXPECT_EQ(trunk.found(ids_of(100, 2), 1, 1), 32);
+  EXPECT_EQ(trunk.found(ids_of(100, 2), kPublicSalt, 0), 16);
+  EXPECT_EQ(trunk.found(ids_of(100, 2), 2, 0), 0) << "who does not know of it computes it";
+  trunk.run(ids_of(100, 2, {1, 2}), 2, 1);
+  EXPECT_EQ(trunk.tree.pages(), 4);
+  EXPECT_EQ(trunk.found(ids_of(100, 2, {1, 2}), 1, 1), 32);
+  EXPECT_EQ(trunk.found(ids_of(100, 2, {1, 2}), 2, 1), 34);
 }
 
 }  // namespace
