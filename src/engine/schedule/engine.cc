@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "engine/formats/open_model.h"
+#include "engine/kv/prefix_folder.h"
 #include "engine/schedule/queue_pace.h"
 #include "engine/schedule/scheduler.h"
 
@@ -122,6 +123,7 @@ class LocalEngine final : public Engine {
     bool done = false;
   };
 
+  void open_prefixes();
   void run();
   void take_inbox(std::unique_lock<std::mutex>& lock);
   Status check(const SequenceRequest& request) const;
@@ -187,10 +189,33 @@ Status LocalEngine::start() {
            .threads = threads_.threads(),
            .max_sequences = options_.max_sequences,
            .weight_bytes = model_->weight_bytes(),
-           .parameters = model_->parameters()};
+           .parameters = model_->parameters(),
+           .no_prefix_file = {}};
+  if (options_.share_prefixes && !options_.prefix_folder.empty()) open_prefixes();
   stats_.pages_total = stats_.pages_free = count;
   thread_ = std::thread([this] { run(); });
   return Ok{};
+}
+
+// What cannot be kept is computed again: no reason not to serve.
+void LocalEngine::open_prefixes() {
+  Sha256 identity;
+  const KvShape shape = model_->kv_shape();
+  for (const std::string& part :
+       {std::string(kKvFormat), info_.numerics_class, info_.digest, std::to_string(shape.layers),
+        std::to_string(shape.kv_heads), std::to_string(shape.head_dim)}) {
+    identity.update(part + "\n");
+  }
+  auto file = open_prefix_file(
+      options_.prefix_folder,
+      {.identity = identity.finish(), .page_bytes = shape.bytes_per_page(), .limit_bytes = options_.prefix_file_bytes});
+  if (!file.ok()) {
+    info_.no_prefix_file = file.error().message();
+    return;
+  }
+  scheduler_->use_prefix_file(std::move(*file), options_.keeps_private_prefixes ? PrefixTree::Writes::kAllPages
+                                                                                : PrefixTree::Writes::kPublicPages);
+  stats_.pages_in_file = scheduler_->prefixes().pages_in_file();
 }
 
 LocalEngine::~LocalEngine() {
@@ -222,6 +247,9 @@ Status LocalEngine::check(const SequenceRequest& request) const {
             .with_param("prompt");
       }
     }
+  }
+  if (request.public_tokens < 0) {
+    return Error(Code::kInvalidArgument, "public_tokens must not be negative").with_param("public_tokens");
   }
   if (static_cast<int64_t>(request.resume.size()) > request.max_new_tokens) {
     return Error(Code::kInvalidArgument, "there are more resume ids than max_new_tokens").with_param("resume");
@@ -313,7 +341,8 @@ void LocalEngine::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [&] {
-      return stopping_ || !inbox_.empty() || !cancels_.empty() || !jobs_.empty() || !scheduler_->idle();
+      return stopping_ || !inbox_.empty() || !cancels_.empty() || !jobs_.empty() || !scheduler_->idle() ||
+             scheduler_->prefixes().has_unwritten();
     });
     if (stopping_) break;
     take_inbox(lock);
@@ -332,6 +361,9 @@ void LocalEngine::run() {
     stats_.pages_idle = pages_->idle();
     stats_.cached_tokens = scheduler_->prefixes().cached_tokens();
     stats_.prefills = scheduler_->prefixes().prefills();
+    stats_.whole_prompts = scheduler_->prefixes().whole_prompts();
+    stats_.pages_restored = scheduler_->prefixes().pages_restored();
+    stats_.pages_in_file = scheduler_->prefixes().pages_in_file();
     if (counts.sequences > 0) {
       ++stats_.steps;
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);

@@ -46,6 +46,7 @@ struct SequenceRequest {
   // Only sequences of one salt share computed prefixes: one for each tenant, or how soon an answer comes tells what
   // others have asked. 0 is the public one, for what everybody may know.
   uint64_t prefix_salt = 0;
+  int public_tokens = 0;  // the first ones of the prompt, which everybody shares whatever the salt
 };
 
 struct Usage {
@@ -82,6 +83,10 @@ struct EngineOptions {
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
   int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
   bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
+  // Computed prefixes outlive the engine in a file in this folder (mode 0700): the public ones, or all. Empty: none do.
+  std::string prefix_folder;
+  int64_t prefix_file_bytes = int64_t{256} << 20;
+  bool keeps_private_prefixes = false;
 };
 
 struct EngineInfo {
@@ -97,6 +102,7 @@ struct EngineInfo {
   int max_sequences = 0;  // running at once
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
+  std::string no_prefix_file;  // why there is none, where one was asked for
 };
 
 // Sequences in one step: powers of two up to the widest batch.
@@ -113,11 +119,14 @@ struct EngineStats {
   int pages_total = 0, pages_free = 0;
   int pages_idle = 0;  // of the free ones, kept because a prefix in them may come again
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
-  uint64_t cached_tokens = 0;  // of prompts, found computed and not computed again
-  uint64_t prefills = 0;       // times that a sequence was computed from its first token on
-  uint64_t preemptions = 0;    // sequences that gave their pages back to older ones
-  BatchSizes batch_sizes;      // one entry for each step
-  QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
+  uint64_t cached_tokens = 0;   // of prompts, found computed and not computed again
+  uint64_t prefills = 0;        // times that a sequence was computed from its first token on
+  uint64_t whole_prompts = 0;   // prompts of which nothing was computed, as their logits were kept
+  uint64_t pages_restored = 0;  // that came from the prefix file
+  int pages_in_file = 0;        // prefix file
+  uint64_t preemptions = 0;     // sequences that gave their pages back to older ones
+  BatchSizes batch_sizes;       // one entry for each step
+  QueueSeconds queue_seconds;   // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never

@@ -27,23 +27,98 @@ Record without_sharing(const SequenceRequest& request) {
   return bench.records[1];
 }
 
-TEST(PrefixSharing, TheSamePromptAgainComputesItsLastTokenAlone) {
-  Bench bench(64);
-  const SequenceRequest request = branch_of(100, 7, 9, 1);
+// The model is not asked for the first token of a prompt whose end is kept, wherever in a page it ends.
+TEST(PrefixSharing, TheSamePromptAgainIsAnsweredWithoutAPass) {
+  for (const int own : {7, 11, 12, 13}) {  // 107, 111, 112 and 113 tokens
+    Bench bench(64);
+    const SequenceRequest request = branch_of(100, own, 9, 1);
+    bench.add(1, request);
+    bench.run();
+    EXPECT_EQ(bench.computed(), 100 + own);
+    const size_t passes = bench.model.steps.size();
+    bench.add(2, request);
+    const StepCounts counts = bench.scheduler->step();
+    EXPECT_EQ(counts.sequences, 0);
+    EXPECT_EQ(counts.produced_tokens, 1);
+    EXPECT_EQ(bench.records[2].ids.size(), 1u);
+    EXPECT_EQ(bench.model.steps.size(), passes);
+    bench.run();
+    EXPECT_EQ(bench.model.steps.size(), passes + 8) << "one for each token after the first";
+    EXPECT_EQ(bench.records[1].usage.cached_tokens, 0);
+    EXPECT_EQ(bench.records[2].usage.cached_tokens, 100 + own);
+    EXPECT_EQ(bench.records[2].ids, bench.records[1].ids);
+    EXPECT_EQ(bench.records[2].logprobs, bench.records[1].logprobs);
+    EXPECT_EQ(bench.scheduler->prefixes().prefills(), 1u);
+    EXPECT_EQ(bench.scheduler->prefixes().whole_prompts(), 1u);
+  }
+}
+
+TEST(PrefixSharing, AKeptEndServesOtherSeedsAndStandsBesideOthersInAStep) {
+  Bench bench(200, {.max_sequences = 4});
+  SequenceRequest request = branch_of(100, 7, 9, 1);
   bench.add(1, request);
   bench.run();
-  EXPECT_EQ(bench.computed(), 107);
-  const size_t steps = bench.model.steps.size();
+  bench.add(2, branch_of(100, 20, 9, 2));  // computes in the step that draws for those after it
+  std::map<uint64_t, SequenceRequest> again;
+  for (uint64_t id = 3; id <= 6; ++id) {
+    request.sampling.seed = id;
+    again[id] = request;
+    bench.add(id, request);
+  }
+  bench.run();
+  for (const auto& [id, asked] : again) {
+    const Record expected = without_sharing(asked);
+    EXPECT_EQ(bench.records[id].ids, expected.ids);
+    EXPECT_EQ(bench.records[id].logprobs, expected.logprobs);
+  }
+  EXPECT_EQ(bench.records[2].ids, without_sharing(branch_of(100, 20, 9, 2)).ids);
+  EXPECT_EQ(bench.scheduler->prefixes().whole_prompts(), 4u);
+  EXPECT_EQ(bench.computed(), 107 + 20);
+}
+
+TEST(PrefixSharing, AnAnswerOfOneTokenNeedsNoPassAtAll) {
+  Bench bench(64);
+  const SequenceRequest request = branch_of(64, 0, 1, 1);
+  bench.add(1, request);
+  bench.run();
+  const size_t passes = bench.model.steps.size();
+  for (uint64_t id = 2; id <= 9; ++id) bench.add(id, request);
+  bench.run();
+  EXPECT_EQ(bench.model.steps.size(), passes);
+  for (uint64_t id = 2; id <= 9; ++id) EXPECT_EQ(bench.records[id].ids, bench.records[1].ids);
+}
+
+TEST(PrefixSharing, APromptThatEndsWithinAKnownOneComputesItsLastTokenAlone) {
+  Bench bench(64);
+  SequenceRequest request = branch_of(100, 7, 9, 1);
+  bench.add(1, request);
+  bench.run();
+  const size_t passes = bench.model.steps.size();
+  request.prompt.pop_back();
   bench.add(2, request);
   bench.scheduler->step();
-  EXPECT_EQ(bench.model.steps[steps], std::vector<int>{1});
+  EXPECT_EQ(bench.model.steps[passes], std::vector<int>{1});
   bench.run();
-  EXPECT_EQ(bench.records[1].usage.cached_tokens, 0);
-  EXPECT_EQ(bench.records[2].usage.cached_tokens, 106);
-  EXPECT_EQ(bench.records[2].ids, bench.records[1].ids);
-  EXPECT_EQ(bench.records[2].logprobs, bench.records[1].logprobs);
+  EXPECT_EQ(bench.records[2].usage.cached_tokens, 105);
+  EXPECT_EQ(bench.records[2].ids, without_sharing(request).ids);
+  EXPECT_EQ(bench.scheduler->prefixes().cached_tokens(), 105u);
+}
+
+TEST(PrefixSharing, APublicBeginningIsComputedOnceForAllSalts) {
+  Bench bench(200, {.max_sequences = 4});
+  for (uint64_t id = 1; id <= 4; ++id) {
+    SequenceRequest request = branch_of(96, 5, 6, id);
+    request.prefix_salt = id;
+    request.public_tokens = 90;  // five pages and a part of the sixth
+    bench.add(id, request);
+  }
+  bench.run();
   EXPECT_EQ(bench.scheduler->prefixes().prefills(), 1u);
-  EXPECT_EQ(bench.scheduler->prefixes().cached_tokens(), 106u);
+  EXPECT_EQ(bench.computed(), 101 + 3 * (101 - 80));
+  for (uint64_t id = 1; id <= 4; ++id) {
+    EXPECT_EQ(bench.records[id].usage.cached_tokens, id == 1 ? 0 : 80);
+    EXPECT_EQ(bench.records[id].ids, without_sharing(branch_of(96, 5, 6, id)).ids);
+  }
 }
 
 TEST(PrefixSharing, AConversationGoesOnFromItsLastToken) {
@@ -160,7 +235,7 @@ TEST(PrefixSharing, CachedPagesMakeRoomForNewcomers) {
 
 // Whatever is shared, cut, cancelled and pushed out: every stream is the one it is alone.
 TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
-  uint64_t preemptions = 0, cached = 0, cancelled = 0;
+  uint64_t preemptions = 0, cached = 0, cancelled = 0, whole = 0;
   for (uint64_t seed = 1; seed <= 25; ++seed) {
     auto random = [&, next = uint64_t{0}](uint64_t limit) mutable { return random_bits(seed, 77, next++) % limit; };
     const bool is_tight = seed % 2 == 0;
@@ -170,9 +245,11 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
     uint64_t next_id = 1;
     while (next_id <= 24 || !bench.scheduler->idle()) {
       if (next_id <= 24 && random(3) == 0) {
-        SequenceRequest request = branch_of(static_cast<int>(random(7)) * 12, 1 + static_cast<int>(random(20)),
-                                            1 + static_cast<int>(random(60)), 1 + random(3));
+        const int own = random(2) == 0 ? 5 : 1 + static_cast<int>(random(20));  // so that prompts come again
+        SequenceRequest request =
+            branch_of(static_cast<int>(random(7)) * 12, own, 1 + static_cast<int>(random(60)), 1 + random(3));
         request.prefix_salt = random(2);
+        request.public_tokens = static_cast<int>(random(2)) * 32;
         requests[next_id] = request;
         bench.add(next_id++, request);
       }
@@ -182,6 +259,7 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
     EXPECT_EQ(bench.pages->free(), bench.pages->total());
     preemptions += bench.scheduler->preemptions();
     cached += bench.scheduler->prefixes().cached_tokens();
+    whole += bench.scheduler->prefixes().whole_prompts();
     for (const auto& [id, record] : bench.records) {
       const Record expected = without_sharing(requests[id]);
       ASSERT_EQ(record.finishes, 1);
@@ -193,7 +271,7 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
       }
       ASSERT_EQ(record.ids, expected.ids) << seed << "/" << id;
       ASSERT_EQ(record.logprobs, expected.logprobs) << seed << "/" << id;
-      ASSERT_LT(record.usage.cached_tokens, record.usage.prompt_tokens);
+      ASSERT_LE(record.usage.cached_tokens, record.usage.prompt_tokens);
     }
     bench.scheduler.reset();
     EXPECT_EQ(bench.pages->idle(), 0);
@@ -202,6 +280,7 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
   EXPECT_GT(preemptions, 20u);
   EXPECT_GT(cached, 2000u);
   EXPECT_GT(cancelled, 20u);
+  EXPECT_GT(whole, 5u);
 }
 
 }  // namespace

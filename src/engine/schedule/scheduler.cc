@@ -7,7 +7,11 @@
 namespace studio::engine {
 
 Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits)
-    : model_(model), pages_(pages), threads_(threads), limits_(limits), prefixes_(pages, limits.share_prefixes) {
+    : model_(model),
+      pages_(pages),
+      threads_(threads),
+      limits_(limits),
+      prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step) {
   samplers_.reserve(static_cast<size_t>(threads.threads()));
   for (int i = 0; i < threads.threads(); ++i) samplers_.emplace_back(model.config().vocab);
 }
@@ -89,8 +93,10 @@ void Scheduler::share_prefixes() {
   for (auto it = running_.begin(); it != running_.end(); ++it) {
     Sequence& sequence = **it;
     sequence.waits_for_prefix = false;
-    if (sequence.is_decoding()) continue;
+    if (sequence.is_decoding() && sequence.produced() > 0) continue;
     prefixes_.take(sequence);
+    sequence.waits_for_prefix = prefixes_.restore(sequence);
+    if (sequence.waits_for_prefix) continue;
     sequence.waits_for_prefix = limits_.share_prefixes && std::any_of(running_.begin(), it, [&](const auto& older) {
                                   return PrefixSharing::will_compute_for(*older, sequence);
                                 });
@@ -107,6 +113,12 @@ void Scheduler::choose() {
 
   for (auto it = running_.begin(); it != running_.end();) {
     Sequence& sequence = **it;
+    const auto kept_logits = sequence.waits_for_prefix ? std::span<const float>() : prefixes_.take_end(sequence);
+    if (!kept_logits.empty()) {
+      chosen_.push_back({&sequence, 0, true, kept_logits});
+      ++it;
+      continue;
+    }
     const int tokens = sequence.is_decoding() ? 1 : std::min(sequence.pending(), prompt_budget);
     if (tokens == 0 || sequence.waits_for_prefix) {
       ++it;
@@ -125,31 +137,44 @@ void Scheduler::choose() {
 
 StepCounts Scheduler::step() {
   drop_expired();
+  prefixes_.begin_step();
   admit();
   share_prefixes();
   choose();
   StepCounts counts;
   if (chosen_.empty()) return counts;
 
-  counts.sequences = static_cast<int>(chosen_.size());
   runs_.clear();
   drawing_.clear();
   for (const Chosen& chosen : chosen_) {
     Sequence& sequence = *chosen.sequence;
     if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
     prefixes_.count(sequence, chosen.tokens);
+    if (chosen.tokens == 0) continue;
     const std::span<const TokenId> ids(sequence.ids);
     runs_.push_back({&sequence.state,
                      ids.subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens)),
                      chosen.draws ? WantLogits::kLast : WantLogits::kNone});
     if (chosen.draws) drawing_.push_back(&sequence);
   }
+  counts.sequences = static_cast<int>(runs_.size());
+  const size_t computed = drawing_.size();
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.tokens == 0) drawing_.push_back(chosen.sequence);
+  }
   const auto vocab = static_cast<size_t>(model_.config().vocab);
   if (logits_.size() < drawing_.size() * vocab) logits_.resize(drawing_.size() * vocab);
-  model_.forward(runs_, logits_.data());
+  if (!runs_.empty()) model_.forward(runs_, logits_.data());
+  float* row = logits_.data() + computed * vocab;
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.tokens == 0) row = std::ranges::copy(chosen.kept_logits, row).out;
+  }
   sample();
   counts.produced_tokens = static_cast<int>(drawing_.size());
-  for (size_t i = 0; i < drawing_.size(); ++i) deliver(*drawing_[i], sampled_[i]);
+  for (size_t i = 0; i < drawing_.size(); ++i) {
+    if (sampled_[i].ok()) prefixes_.give_end(*drawing_[i], std::span(logits_).subspan(i * vocab, vocab));
+    deliver(*drawing_[i], sampled_[i]);
+  }
   for (const Chosen& chosen : chosen_) {
     if (chosen.sequence->sink != nullptr) prefixes_.give(*chosen.sequence);
   }

@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -29,10 +30,11 @@ struct SchedulerLimits {
   int max_sequences = 16;
   int prompt_chunk = kMaxBatchTokens;
   bool share_prefixes = true;
+  int64_t restored_bytes_per_step = kRestoredBytesPerStep;
 };
 
 struct StepCounts {
-  int sequences = 0;
+  int sequences = 0;  // that the model computed; none: there was no pass
   int prompt_tokens = 0;
   int produced_tokens = 0;
 };
@@ -51,6 +53,8 @@ class Scheduler {
   int64_t waiting_pages() const;  // that the waiting ones need to be admitted
 
   const PrefixSharing& prefixes() const { return prefixes_; }
+  // Before the first sequence comes.
+  void use_prefix_file(PrefixFile file, PrefixTree::Writes writes) { prefixes_.use_file(std::move(file), writes); }
   uint64_t preemptions() const { return preemptions_; }
   const QueueSeconds& queue_seconds() const { return queue_seconds_; }
 
@@ -84,7 +88,8 @@ class Scheduler {
   struct Chosen {
     Sequence* sequence;
     int tokens;
-    bool draws;  // its last id is among them: a token follows
+    bool draws;                               // its last id is among them: a token follows
+    std::span<const float> kept_logits = {};  // [V]: there is nothing to compute
   };
   std::vector<Chosen> chosen_;
   std::vector<BatchRun> runs_;

@@ -20,8 +20,9 @@ namespace studio::engine {
 struct Sequence {
   Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
       : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
-    place.salt = request.prefix_salt;
     prompt_tokens = static_cast<int>(request.prompt.size());
+    place.salt = request.prefix_salt;
+    place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
     for (const TokenId token : request.resume) append(token);
