@@ -51,6 +51,8 @@ struct GatewayConfig {
   std::string
       crash_dir;        // for reports of workers that died, made with mode 0700 when one does; empty: none are written
   std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
+  // Beginnings of prompts that everybody knows: computed once for all keys.
+  std::vector<std::string> public_texts;
 
   std::shared_ptr<KeyVerifier> keys;                  // required
   std::shared_ptr<inference::UsageSink> usage;        // required

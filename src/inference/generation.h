@@ -29,6 +29,7 @@ struct Prompt {
   bool is_open_reasoning = false;  // the ids end inside <think>
   std::optional<int> thinking_budget;
   bool may_reason = false;  // reasoning is split from the answer
+  int public_tokens = 0;    // the first ones, which are everybody's; set by TextModel::start()
 };
 
 struct GenerationRequest {

@@ -17,6 +17,8 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.generated_tokens += more.generated_tokens;
   sum.cached_tokens += more.cached_tokens;
   sum.prefills += more.prefills;
+  sum.whole_prompts += more.whole_prompts;
+  sum.pages_restored += more.pages_restored;
   sum.preemptions += more.preemptions;
   add(sum.batch_sizes, more.batch_sizes);
   add(sum.queue_seconds, more.queue_seconds);

@@ -377,6 +377,7 @@ std::string encode_request(const TokenRequest& request) {
                        {"stream_index", sampling.stream},
                        {"stop_token_ids", ids(sequence.stop_ids)}};
   if (sequence.prefix_salt != 0) body["prefix_salt"] = sequence.prefix_salt;
+  if (sequence.public_tokens != 0) body["public_tokens"] = sequence.public_tokens;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
   if (!sampling.logit_bias.empty()) {
@@ -399,11 +400,11 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 21> kKnown = {
+    static constexpr std::array<std::string_view, 22> kKnown = {
         "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
         "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
         "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model",  "prefix_salt"};
+        "deadline_ms",  "model",  "prefix_salt",    "public_tokens"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -419,6 +420,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.integer("max_tokens", sequence.max_new_tokens, 1, static_cast<int64_t>(kMaxPromptIds));
   reader.integer("deadline_ms", deadline_ms, 0, int64_t{1} << 40);
   reader.word("prefix_salt", sequence.prefix_salt);
+  reader.integer("public_tokens", sequence.public_tokens, 0, static_cast<int64_t>(kMaxPromptIds));
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
   STUDIO_CHECK_OK(reader.status());
@@ -563,6 +565,9 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"generated_tokens", stats.generated_tokens},
                               {"cached_tokens", stats.cached_tokens},
                               {"prefills", stats.prefills},
+                              {"whole_prompts", stats.whole_prompts},
+                              {"pages_restored", stats.pages_restored},
+                              {"pages_in_file", stats.pages_in_file},
                               {"preemptions", stats.preemptions},
                               {"batch_sizes", histogram(stats.batch_sizes)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
@@ -586,6 +591,9 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("generated_tokens", stats.generated_tokens, 0, kMaxCount);
   reader.integer("cached_tokens", stats.cached_tokens, 0, kMaxCount);
   reader.integer("prefills", stats.prefills, 0, kMaxCount);
+  reader.integer("whole_prompts", stats.whole_prompts, 0, kMaxCount);
+  reader.integer("pages_restored", stats.pages_restored, 0, kMaxCount);
+  reader.integer("pages_in_file", stats.pages_in_file, 0, kMaxInt);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);

@@ -28,6 +28,7 @@ TokenRequest full_request() {
   sequence.sampling.logprobs = true;
   sequence.sampling.top_logprobs = 2;
   sequence.prefix_salt = 0xfedcba9876543210;
+  sequence.public_tokens = 48;
   sequence.forced_end = engine::ForcedEnd{.after_tokens = 4, .end_id = 11, .forced = {11, 12}};
   return request;
 }
@@ -54,6 +55,7 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.sampling.seed, a.sampling.seed);
   EXPECT_EQ(b.sampling.stream, a.sampling.stream);
   EXPECT_EQ(b.prefix_salt, a.prefix_salt);
+  EXPECT_EQ(b.public_tokens, a.public_tokens);
   EXPECT_TRUE(b.sampling.logprobs);
   EXPECT_EQ(b.sampling.top_logprobs, 2);
   ASSERT_TRUE(b.forced_end.has_value());
@@ -86,6 +88,7 @@ TEST(TokenProtocol, RefusesRequestsByTheFieldAtFault) {
            {R"({"prompt":[1],"max_tokens":1})", "stream"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"seed":-1})", "seed"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"prefix_salt":"x"})", "prefix_salt"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"public_tokens":-1})", "public_tokens"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logprobs":21})", "logprobs"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"a":1}})", "logit_bias"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":3})", "forced_end"},
@@ -204,6 +207,9 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4, .pages_idle = 2};
   stats.cached_tokens = 6;
   stats.prefills = 7;
+  stats.whole_prompts = 3;
+  stats.pages_restored = 125;
+  stats.pages_in_file = 126;
   stats.progress = uint64_t{1} << 40;
   stats.last_token_age_ms = -1;
   stats.preemptions = 5;
@@ -217,6 +223,9 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   EXPECT_EQ(back->pages_idle, 2);
   EXPECT_EQ(back->cached_tokens, 6U);
   EXPECT_EQ(back->prefills, 7U);
+  EXPECT_EQ(back->whole_prompts, 3U);
+  EXPECT_EQ(back->pages_restored, 125U);
+  EXPECT_EQ(back->pages_in_file, 126);
   EXPECT_EQ(back->preemptions, 5U);
   EXPECT_EQ(back->batch_sizes.counts, stats.batch_sizes.counts);
   EXPECT_EQ(back->batch_sizes.counts[2], 1U);

@@ -380,6 +380,7 @@ ModelStatus WorkerPool::status() const {
     status.stats.pages_total += stats.pages_total;
     status.stats.pages_free += stats.pages_free;
     status.stats.pages_idle += stats.pages_idle;
+    status.stats.pages_in_file += stats.pages_in_file;
     if (stats.last_token_age_ms >= 0 &&
         (status.stats.last_token_age_ms < 0 || stats.last_token_age_ms < status.stats.last_token_age_ms)) {
       status.stats.last_token_age_ms = stats.last_token_age_ms;

@@ -78,6 +78,11 @@ GatewayMetrics::GatewayMetrics() {
                            "Tokens of prompts that were found computed and not computed again.", {"model"});
   prefills_ = declare(Kind::kCounter, "studio_prefills_total",
                       "Times that a sequence was computed from its first token on.", {"model"});
+  whole_prompts_ = declare(Kind::kCounter, "studio_prompts_found_whole_total",
+                           "Prompts of which nothing was computed: their end was kept.", {"model"});
+  pages_restored_ = declare(Kind::kCounter, "studio_prefix_pages_restored_total",
+                            "Pages that were read from the file of kept prefixes.", {"model"});
+  pages_in_file_ = declare(Kind::kGauge, "studio_prefix_file_pages", "Pages in the files of kept prefixes.", {"model"});
   batch_size_ = declare(Kind::kHistogram, "studio_batch_size_sequences", "Sequences in a step.", {"model"},
                         as_list(engine::kBatchSizeBounds));
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
@@ -111,9 +116,10 @@ GatewayMetrics::GatewayMetrics() {
 }
 
 void GatewayMetrics::open_model(const std::string& model) {
-  for (const metrics::Family* family : {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token,
-                                        &prompt_tokens, &generated_tokens, &queue_seconds_, &steps_, &batch_size_,
-                                        &preemptions_, &restarts_, &resumed_, &cached_tokens_, &prefills_}) {
+  for (const metrics::Family* family :
+       {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
+        &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_,
+        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -139,6 +145,7 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   kv_pages_.set({model}, now.pages_total);
   kv_pages_free_.set({model}, now.pages_free);
   kv_pages_idle_.set({model}, now.pages_idle);
+  pages_in_file_.set({model}, now.pages_in_file);
   const int held = now.pages_total - now.pages_free;
   kv_usage_.set({model}, now.pages_total > 0 ? static_cast<double>(held) / now.pages_total : 0);
 
@@ -151,6 +158,8 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   count(steps_, before.steps, now.steps);
   count(cached_tokens_, before.cached_tokens, now.cached_tokens);
   count(prefills_, before.prefills, now.prefills);
+  count(whole_prompts_, before.whole_prompts, now.whole_prompts);
+  count(pages_restored_, before.pages_restored, now.pages_restored);
   count(preemptions_, before.preemptions, now.preemptions);
   count(restarts_, static_cast<uint64_t>(counted.restarts), static_cast<uint64_t>(status.restarts));
   count(resumed_, counted.resumed, status.streams_resumed);
