@@ -18,7 +18,7 @@ SequenceRequest crowd_member(const Engine& engine, uint64_t index) {
   auto random = [&, next = uint64_t{0}](uint64_t limit) mutable { return random_bits(index, 9, next++) % limit; };
   const SequenceRequest text = request_of(engine, 150, 1, 500 + random(2));
   SequenceRequest request =
-      request_of(engine, 1 + static_cast<int>(random(20)), 4 + static_cast<int>(random(30)), index);
+      request_of(engine, 1 + static_cast<int>(random(20)), 4 + static_cast<int>(random(80)), index);
   const auto shared = static_cast<ptrdiff_t>(random(3) * 75);
   request.prompt.insert(request.prompt.begin(), text.prompt.begin(), text.prompt.begin() + shared);
   request.prefix_salt = random(3);
