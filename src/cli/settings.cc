@@ -136,6 +136,13 @@ const std::vector<Setting>& all_settings() {
        .help = "prompt tokens computed in one step",
        .min = 1,
        .max = 512},
+      {.name = "engine.step_ms",
+       .kind = kNumber,
+       .fallback = "0",
+       .help = "pause between two tokens of running answers that a new prompt may cause; 0: 2.25 times the usual one, "
+               "250 if it is short",
+       .min = 0,
+       .max = 10'000},
 
       {.name = "hub.modelscope", .fallback = catalogue::kModelscopeEndpoint, .help = "ModelScope, or a mirror of it"},
       {.name = "hub.huggingface",

@@ -43,7 +43,9 @@ struct GenerationRequest {
   std::vector<engine::TokenId> stop_ids;     // besides the model's own
   bool ignore_eos = false;                   // benchmarks: the model's own end does not end it
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  uint64_t prefix_salt = 0;  // of who asks: computed prefixes are shared within one (engine.h)
+  // Of who asks (engine.h): computed prefixes are shared within one salt, the engine between tenants by weight.
+  uint64_t prefix_salt = 0, tenant = 0;
+  int weight = 1;
 };
 
 struct TokenLogprob {

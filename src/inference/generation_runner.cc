@@ -207,6 +207,8 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
   sequence.deadline = request.deadline;
   sequence.prefix_salt = request.prefix_salt;
   sequence.public_tokens = prompt.public_tokens;
+  sequence.tenant = request.tenant;
+  sequence.weight = request.weight;
   return token;
 }
 

@@ -378,6 +378,8 @@ std::string encode_request(const TokenRequest& request) {
                        {"stop_token_ids", ids(sequence.stop_ids)}};
   if (sequence.prefix_salt != 0) body["prefix_salt"] = sequence.prefix_salt;
   if (sequence.public_tokens != 0) body["public_tokens"] = sequence.public_tokens;
+  if (sequence.tenant != 0) body["tenant"] = sequence.tenant;
+  if (sequence.weight != 1) body["weight"] = sequence.weight;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
   if (!sampling.logit_bias.empty()) {
@@ -400,11 +402,11 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 22> kKnown = {
+    static constexpr std::array<std::string_view, 24> kKnown = {
         "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
         "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
         "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model",  "prefix_salt",    "public_tokens"};
+        "deadline_ms",  "model",  "prefix_salt",    "public_tokens",      "tenant",           "weight"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -421,6 +423,8 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.integer("deadline_ms", deadline_ms, 0, int64_t{1} << 40);
   reader.word("prefix_salt", sequence.prefix_salt);
   reader.integer("public_tokens", sequence.public_tokens, 0, static_cast<int64_t>(kMaxPromptIds));
+  reader.word("tenant", sequence.tenant);
+  reader.integer("weight", sequence.weight, 1, engine::kMaxWeight);
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
   STUDIO_CHECK_OK(reader.status());
@@ -569,7 +573,12 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"pages_restored", stats.pages_restored},
                               {"pages_in_file", stats.pages_in_file},
                               {"preemptions", stats.preemptions},
+                              {"starvation_bound_steps", stats.starvation_bound_steps},
+                              {"longest_starved_steps", stats.longest_starved_steps},
+                              {"tenants", stats.tenants},
+                              {"tenant_weights", stats.tenant_weights},
                               {"batch_sizes", histogram(stats.batch_sizes)},
+                              {"step_seconds", histogram(stats.step_seconds)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
                               {"progress", stats.progress},
                               {"last_token_age_ms", stats.last_token_age_ms}});
@@ -595,7 +604,12 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("pages_restored", stats.pages_restored, 0, kMaxCount);
   reader.integer("pages_in_file", stats.pages_in_file, 0, kMaxInt);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
+  reader.integer("starvation_bound_steps", stats.starvation_bound_steps, 0, kMaxCount);
+  reader.integer("longest_starved_steps", stats.longest_starved_steps, 0, kMaxCount);
+  reader.integer("tenants", stats.tenants, 0, kMaxInt);
+  reader.integer("tenant_weights", stats.tenant_weights, 0, kMaxInt);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
+  read_histogram(reader, "step_seconds", stats.step_seconds);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);
   reader.integer("progress", stats.progress, 0, kMaxCount);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);

@@ -87,6 +87,8 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           std::to_string(engine.prefix_file_bytes),
           "--private-prefixes",
           std::to_string(engine.keeps_private_prefixes ? 1 : 0),
+          "--step-ms",
+          std::to_string(engine.step_ms),
           "--recorder-fd",
           std::to_string(options.recorder_fd),
           "--log-level",

@@ -381,6 +381,10 @@ ModelStatus WorkerPool::status() const {
     status.stats.pages_free += stats.pages_free;
     status.stats.pages_idle += stats.pages_idle;
     status.stats.pages_in_file += stats.pages_in_file;
+    // Each worker has tenants of its own, often the same ones: told is the worker with most.
+    status.stats.tenants = std::max(status.stats.tenants, stats.tenants);
+    status.stats.tenant_weights = std::max(status.stats.tenant_weights, stats.tenant_weights);
+    status.stats.starvation_bound_steps = std::max(status.stats.starvation_bound_steps, stats.starvation_bound_steps);
     if (stats.last_token_age_ms >= 0 &&
         (status.stats.last_token_age_ms < 0 || stats.last_token_age_ms < status.stats.last_token_age_ms)) {
       status.stats.last_token_age_ms = stats.last_token_age_ms;

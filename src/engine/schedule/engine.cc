@@ -1,6 +1,7 @@
 #include "engine/schedule/engine.h"
 
 #include <condition_variable>
+#include <deque>
 #include <fstream>
 #include <mutex>
 #include <span>
@@ -26,6 +27,7 @@ constexpr int64_t kDefaultTokensPerSequence = 4096;
 constexpr int64_t kShareOfFreeMemory = 2;
 constexpr int64_t kAssumedFreeBytes = int64_t{4} << 30;  // where the system does not say
 constexpr int kMaxThreads = 256;
+constexpr int kMostStepMs = 10'000;  // longer ones are no longer streams
 // Prompts that wait may need this many times the pages there are: with every page in use for half a minute or so, the
 // last of them starts after minutes, which is as long as clients wait. Short prompts meet max_queue first.
 constexpr int64_t kQueuedShares = 8;
@@ -80,9 +82,12 @@ Result<EngineOptions> checked(EngineOptions options) {
     return Error(Code::kInvalidArgument, std::string(name) + " must lie in " + range).with_param(name);
   };
   if (options.threads < 0 || options.threads > kMaxThreads) return out_of("threads", "0 .. 256");
-  if (options.max_sequences < 1 || options.max_sequences > kMaxBatchTokens) return out_of("max_sequences", "1 .. 512");
+  // Every step has room for a piece of a prompt.
+  constexpr int kMostSequences = kMaxBatchTokens - kPieceUnits;
+  if (options.max_sequences < 1 || options.max_sequences > kMostSequences) return out_of("max_sequences", "1 .. 496");
   if (options.max_queue < 0 || options.max_queue > 65536) return out_of("max_queue", "0 .. 65536");
   if (options.prompt_chunk < 1 || options.prompt_chunk > kMaxBatchTokens) return out_of("prompt_chunk", "1 .. 512");
+  if (options.step_ms < 0 || options.step_ms > kMostStepMs) return out_of("step_ms", "0 .. 10000");
   if (options.context_tokens < 0) return out_of("context_tokens", "0 and above");
   if (options.kv_bytes < 0) return out_of("kv_bytes", "0 and above");
   if (options.threads == 0) options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -177,7 +182,10 @@ Status LocalEngine::start() {
   STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
   model_->use_pages(&*pages_);
   scheduler_.emplace(*model_, *pages_, threads_,
-                     SchedulerLimits{options_.max_sequences, options_.prompt_chunk, options_.share_prefixes});
+                     SchedulerLimits{.max_sequences = options_.max_sequences,
+                                     .prompt_chunk = options_.prompt_chunk,
+                                     .share_prefixes = options_.share_prefixes,
+                                     .step_seconds = options_.step_ms / 1000.0});
 
   info_ = {.architecture = config.architecture,
            .name = config.name,
@@ -253,6 +261,9 @@ Status LocalEngine::check(const SequenceRequest& request) const {
   }
   if (static_cast<int64_t>(request.resume.size()) > request.max_new_tokens) {
     return Error(Code::kInvalidArgument, "there are more resume ids than max_new_tokens").with_param("resume");
+  }
+  if (request.weight < 1 || request.weight > kMaxWeight) {
+    return Error(Code::kInvalidArgument, "weight must lie in 1 .. " + std::to_string(kMaxWeight)).with_param("weight");
   }
   if (request.forced_end.has_value()) {
     if (request.forced_end->after_tokens < 0) {
@@ -351,6 +362,7 @@ void LocalEngine::run() {
     const StepCounts counts = scheduler_->step();
     const int ended = before - scheduler_->running() - scheduler_->waiting();
     const int64_t waiting_pages = scheduler_->waiting_pages();
+    const uint64_t starvation_bound = scheduler_->starvation_bound();
     lock.lock();
     pace_.note_ends(ended, Clock::now());
     queued_pages_ = waiting_pages;
@@ -367,8 +379,13 @@ void LocalEngine::run() {
     if (counts.sequences > 0) {
       ++stats_.steps;
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);
+      stats_.step_seconds.add(kStepSecondsBounds, counts.seconds);
     }
     stats_.preemptions = scheduler_->preemptions();
+    stats_.starvation_bound_steps = starvation_bound;
+    stats_.longest_starved_steps = scheduler_->shares().longest_unserved();
+    stats_.tenants = scheduler_->shares().size();
+    stats_.tenant_weights = scheduler_->shares().weights();
     stats_.queue_seconds = scheduler_->queue_seconds();
     stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
     stats_.generated_tokens += static_cast<uint64_t>(counts.produced_tokens);

@@ -35,6 +35,9 @@ struct ForcedEnd {
   std::vector<TokenId> forced;
 };
 
+// A hundred to one is all or nothing in a batch of a few dozen places.
+inline constexpr int kMaxWeight = 100;
+
 struct SequenceRequest {
   std::vector<TokenId> prompt;  // 1 .. context ids
   std::vector<TokenId> resume;  // ids already produced for this request: not reported again
@@ -47,6 +50,9 @@ struct SequenceRequest {
   // others have asked. 0 is the public one, for what everybody may know.
   uint64_t prefix_salt = 0;
   int public_tokens = 0;  // the first ones of the prompt, which everybody shares whatever the salt
+  // Who asks: places and prompts are shared between tenants by their weights, 1 .. kMaxWeight.
+  uint64_t tenant = 0;
+  int weight = 1;
 };
 
 struct Usage {
@@ -82,6 +88,7 @@ struct EngineOptions {
   int context_tokens = 0;  // 0: the model's own limit
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
   int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
+  int step_ms = 0;         // of a step with running streams and prompts; 0: see scheduler.h
   bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
   // Computed prefixes outlive the engine in a file in this folder (mode 0700): the public ones, or all. Empty: none do.
   std::string prefix_folder;
@@ -110,8 +117,12 @@ inline constexpr std::array<double, 10> kBatchSizeBounds = {1, 2, 4, 8, 16, 32, 
 // Seconds that a sequence waited for its first step: from an idle engine to a queue of long prompts.
 inline constexpr std::array<double, 13> kQueueSecondsBounds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5,
                                                                1,     2.5,   5,    10,   30,  60};
+// Seconds of a step: from a small model's to a long piece of a prompt on a slow machine.
+inline constexpr std::array<double, 12> kStepSecondsBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                              0.1,   0.25,   0.5,   1,    2.5,   10};
 using BatchSizes = BucketCounts<kBatchSizeBounds.size()>;
 using QueueSeconds = BucketCounts<kQueueSecondsBounds.size()>;
+using StepSeconds = BucketCounts<kStepSecondsBounds.size()>;
 
 // Since the engine was loaded, or of now.
 struct EngineStats {
@@ -124,9 +135,15 @@ struct EngineStats {
   uint64_t whole_prompts = 0;   // prompts of which nothing was computed, as their logits were kept
   uint64_t pages_restored = 0;  // that came from the prefix file
   int pages_in_file = 0;        // prefix file
-  uint64_t preemptions = 0;     // sequences that gave their pages back to older ones
-  BatchSizes batch_sizes;       // one entry for each step
-  QueueSeconds queue_seconds;   // one entry for each sequence that was admitted
+  uint64_t preemptions = 0;     // sequences that gave their pages back to others
+  // Steps in a row in which somebody had sequences here and none of them was computed: the most there may be for who
+  // comes now (Scheduler::starvation_bound()), and the most there were.
+  uint64_t starvation_bound_steps = 0, longest_starved_steps = 0;
+  int tenants = 0;             // who have sequences here now
+  int tenant_weights = 0;      // theirs together
+  BatchSizes batch_sizes;      // one entry for each step
+  StepSeconds step_seconds;    // the same
+  QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never

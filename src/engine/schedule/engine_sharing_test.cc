@@ -21,7 +21,8 @@ SequenceRequest crowd_member(const Engine& engine, uint64_t index) {
       request_of(engine, 1 + static_cast<int>(random(20)), 4 + static_cast<int>(random(80)), index);
   const auto shared = static_cast<ptrdiff_t>(random(3) * 75);
   request.prompt.insert(request.prompt.begin(), text.prompt.begin(), text.prompt.begin() + shared);
-  request.prefix_salt = random(3);
+  request.tenant = request.prefix_salt = random(3);
+  request.weight = 1 + static_cast<int>(request.tenant);
   return request;
 }
 

@@ -120,6 +120,8 @@ TEST(Engine, RefusesWhatDoesNotFitNamingIt) {
   EXPECT_EQ(refusal([&](auto& r) { r.max_new_tokens = 0; }).rfind("max_", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.resume.assign(11, 1); }).rfind("resume", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.sampling.top_p = 0; }, Code::kOutOfRange).rfind("top_p", 0), 0u);
+  EXPECT_EQ(refusal([&](auto& r) { r.weight = 0; }).rfind("weight", 0), 0u);
+  EXPECT_EQ(refusal([&](auto& r) { r.weight = kMaxWeight + 1; }).rfind("weight", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{-1, 1, {}}; }).rfind("forced_end", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{1, 1, {-5}}; }).rfind("forced_end", 0), 0u);
 }
@@ -133,6 +135,8 @@ TEST(Engine, RefusesOptionsOutOfRangeNamingThem) {
   };
   EXPECT_EQ(param([](auto& o) { o.threads = -1; }), "threads");
   EXPECT_EQ(param([](auto& o) { o.max_sequences = 0; }), "max_sequences");
+  EXPECT_EQ(param([](auto& o) { o.max_sequences = 497; }), "max_sequences");
+  EXPECT_EQ(param([](auto& o) { o.step_ms = -1; }), "step_ms");
   EXPECT_EQ(param([](auto& o) { o.max_queue = -1; }), "max_queue");
   EXPECT_EQ(param([](auto& o) { o.prompt_chunk = 513; }), "prompt_chunk");
   EXPECT_EQ(param([](auto& o) { o.context_tokens = -1; }), "context_tokens");

@@ -45,7 +45,7 @@ class PrefixRestart : public testing::Test {
   }
   // What a worker does while nobody asks.
   static void idle(Bench& bench) {
-    for (int i = 0; i < 10000 && bench.scheduler->prefixes().has_unwritten(); ++i) bench.scheduler->step();
+    for (int i = 0; i < 10000 && bench.scheduler->prefixes().has_unwritten(); ++i) bench.step();
     EXPECT_FALSE(bench.scheduler->prefixes().has_unwritten());
   }
 
@@ -58,14 +58,14 @@ TEST_F(PrefixRestart, ASystemPromptOf2000TokensCostsOnePassAfterARestart) {
     bench->add(1, chat(2000, 30, 4, 1));
     bench->run();
     idle(*bench);
-    EXPECT_EQ(bench->computed(), 2030);
+    EXPECT_EQ(bench->computed, 2030);
   }
   auto bench = start();
   const SequenceRequest request = chat(2000, 30, 4, 2);
   Record& record = bench->add(1, request);
-  while (record.ids.empty()) bench->scheduler->step();
+  while (record.ids.empty()) bench->step();
   EXPECT_EQ(bench->model.steps.size(), 1u) << "passes to the first token";
-  EXPECT_EQ(bench->computed(), 30) << "2000 tokens are 125 pages";
+  EXPECT_EQ(bench->computed, 30) << "2000 tokens are 125 pages";
   EXPECT_EQ(bench->scheduler->prefixes().pages_restored(), 125u);
   EXPECT_EQ(bench->scheduler->prefixes().prefills(), 0u);
   bench->run();
@@ -85,14 +85,14 @@ TEST_F(PrefixRestart, StreamsGoOnWhileAPrefixComesBack) {
   auto bench = start({.max_sequences = 4, .restored_bytes_per_step = 2 * 1024});
   SequenceRequest other = request_of(20, 40, 99);
   Record& running = bench->add(1, other);
-  bench->scheduler->step();
+  bench->step();
   for (uint64_t id = 2; id <= 4; ++id) bench->add(id, chat(320, 5, 6, id));
-  for (int i = 0; i < 9; ++i) bench->scheduler->step();
+  for (int i = 0; i < 9; ++i) bench->step();
   EXPECT_EQ(running.ids.size(), 10u) << "a token in every step";
   EXPECT_TRUE(bench->records[2].ids.empty()) << "18 of 20 pages are there";
   bench->run();
   EXPECT_EQ(bench->scheduler->prefixes().pages_restored(), 20u);
-  EXPECT_EQ(bench->computed(), 20 + 3 * 5);
+  EXPECT_EQ(bench->computed, 20 + 3 * 5);
   EXPECT_EQ(running.ids, without_sharing(other).ids);
   for (uint64_t id = 2; id <= 4; ++id) {
     EXPECT_EQ(bench->records[id].usage.cached_tokens, 320);
@@ -136,7 +136,7 @@ TEST_F(PrefixRestart, RandomCrowdsOverManyLivesGiveTheSameIdsAndLogprobs) {
         ++id;
       }
       if (random(20) == 0) bench->scheduler->cancel(1 + random(id));
-      bench->scheduler->step();
+      bench->step();
     }
     restored += bench->scheduler->prefixes().pages_restored();
     for (const auto& [id, record] : bench->records) {

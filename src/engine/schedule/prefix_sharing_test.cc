@@ -34,10 +34,10 @@ TEST(PrefixSharing, TheSamePromptAgainIsAnsweredWithoutAPass) {
     const SequenceRequest request = branch_of(100, own, 9, 1);
     bench.add(1, request);
     bench.run();
-    EXPECT_EQ(bench.computed(), 100 + own);
+    EXPECT_EQ(bench.computed, 100 + own);
     const size_t passes = bench.model.steps.size();
     bench.add(2, request);
-    const StepCounts counts = bench.scheduler->step();
+    const StepCounts counts = bench.step();
     EXPECT_EQ(counts.sequences, 0);
     EXPECT_EQ(counts.produced_tokens, 1);
     EXPECT_EQ(bench.records[2].ids.size(), 1u);
@@ -73,7 +73,7 @@ TEST(PrefixSharing, AKeptEndServesOtherSeedsAndStandsBesideOthersInAStep) {
   }
   EXPECT_EQ(bench.records[2].ids, without_sharing(branch_of(100, 20, 9, 2)).ids);
   EXPECT_EQ(bench.scheduler->prefixes().whole_prompts(), 4u);
-  EXPECT_EQ(bench.computed(), 107 + 20);
+  EXPECT_EQ(bench.computed, 107 + 20);
 }
 
 TEST(PrefixSharing, AnAnswerOfOneTokenNeedsNoPassAtAll) {
@@ -96,7 +96,7 @@ TEST(PrefixSharing, APromptThatEndsWithinAKnownOneComputesItsLastTokenAlone) {
   const size_t passes = bench.model.steps.size();
   request.prompt.pop_back();
   bench.add(2, request);
-  bench.scheduler->step();
+  bench.step();
   EXPECT_EQ(bench.model.steps[passes], std::vector<int>{1});
   bench.run();
   EXPECT_EQ(bench.records[2].usage.cached_tokens, 105);
@@ -114,7 +114,7 @@ TEST(PrefixSharing, APublicBeginningIsComputedOnceForAllSalts) {
   }
   bench.run();
   EXPECT_EQ(bench.scheduler->prefixes().prefills(), 1u);
-  EXPECT_EQ(bench.computed(), 101 + 3 * (101 - 80));
+  EXPECT_EQ(bench.computed, 101 + 3 * (101 - 80));
   for (uint64_t id = 1; id <= 4; ++id) {
     EXPECT_EQ(bench.records[id].usage.cached_tokens, id == 1 ? 0 : 80);
     EXPECT_EQ(bench.records[id].ids, without_sharing(branch_of(96, 5, 6, id)).ids);
@@ -140,7 +140,7 @@ TEST(PrefixSharing, ManyAtOnceWithOnePrefixComputeItOnce) {
   Bench bench(200, {.max_sequences = 8, .prompt_chunk = 64});
   for (uint64_t id = 1; id <= 8; ++id) bench.add(id, branch_of(320, 5, 6, id));
   bench.run();
-  EXPECT_EQ(bench.computed(), 325 + 7 * 5);
+  EXPECT_EQ(bench.computed, 325 + 7 * 5);
   EXPECT_EQ(bench.scheduler->prefixes().prefills(), 1u);
   for (const auto& [id, record] : bench.records) {
     EXPECT_EQ(record.usage.cached_tokens, id == 1 ? 0 : 320);
@@ -167,7 +167,7 @@ TEST(PrefixSharing, OffMeansEveryTokenIsComputed) {
   Bench bench(200, {.max_sequences = 4, .share_prefixes = false});
   for (uint64_t id = 1; id <= 4; ++id) bench.add(id, branch_of(96, 5, 6, 1));
   bench.run();
-  EXPECT_EQ(bench.computed(), 4 * 101);
+  EXPECT_EQ(bench.computed, 4 * 101);
   EXPECT_EQ(bench.scheduler->prefixes().prefills(), 4u);
   EXPECT_EQ(bench.pages->idle(), 0);
 }
@@ -176,12 +176,12 @@ TEST(PrefixSharing, OffMeansEveryTokenIsComputed) {
 TEST(PrefixSharing, ACancelledLeaderHandsOverWhatItComputed) {
   Bench bench(200, {.max_sequences = 3, .prompt_chunk = 64});
   for (uint64_t id = 1; id <= 3; ++id) bench.add(id, branch_of(320, 5, 6, id));
-  bench.scheduler->step();
-  bench.scheduler->step();
-  EXPECT_EQ(bench.computed(), 128);
+  bench.step();
+  bench.step();
+  EXPECT_EQ(bench.computed, 128);
   bench.scheduler->cancel(1);
   bench.run();
-  EXPECT_EQ(bench.computed(), 320 + 5 + 5);
+  EXPECT_EQ(bench.computed, 320 + 5 + 5);
   EXPECT_EQ(bench.scheduler->prefixes().prefills(), 1u);
   EXPECT_EQ(bench.records[2].usage.cached_tokens, 128);
   EXPECT_EQ(bench.records[3].usage.cached_tokens, 320);
@@ -198,7 +198,7 @@ TEST(PrefixSharing, ALeaderThatFailsLeavesOnlyWhatOthersHold) {
   bench.run();
   EXPECT_EQ(bench.records[1].finish, FinishReason::kError);
   EXPECT_EQ(bench.records[2].ids, without_sharing(branch_of(320, 5, 6, 2)).ids);
-  EXPECT_EQ(bench.computed(), 360 + 5);
+  EXPECT_EQ(bench.computed, 360 + 5);
   bench.add(3, failing);
   bench.run();
   EXPECT_EQ(bench.records[3].usage.cached_tokens, 320) << "the pages after them are forgotten";
@@ -220,7 +220,7 @@ TEST(PrefixSharing, APreemptedSequenceFindsWhatNobodyNeededMeanwhile) {
     EXPECT_EQ(bench.records[id].ids, without_sharing(branch_of(0, 60, 60, id)).ids);
     EXPECT_EQ(bench.records[id].usage.cached_tokens, 0) << "what it computed itself is no find";
   }
-  EXPECT_LT(bench.computed(), 120 + 100);
+  EXPECT_LT(bench.computed, 120 + 100);
 }
 
 TEST(PrefixSharing, CachedPagesMakeRoomForNewcomers) {
@@ -254,7 +254,7 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
         bench.add(next_id++, request);
       }
       if (random(12) == 0) bench.scheduler->cancel(1 + random(next_id));
-      bench.scheduler->step();
+      bench.step();
     }
     EXPECT_EQ(bench.pages->free(), bench.pages->total());
     preemptions += bench.scheduler->preemptions();

@@ -1,17 +1,37 @@
 #include "engine/schedule/scheduler.h"
 
 #include <algorithm>
-#include <chrono>
+#include <limits>
 #include <utility>
 
 namespace studio::engine {
+namespace {
 
-Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits)
+// The linear layers compute on 8-bit integers, attention in f32: a third as fast, by the 0.5B's prefill at 512 and
+// 4,096 tokens (bench/results, AuthenticAMD-26-2).
+constexpr double kAttentionSlowdown = 3;
+
+// Depth D at which attention's 4 L H D_head d operations of a token, at their speed, take as long as the two of each
+// parameter.
+double depth_unit(const Model& model) {
+  const ModelConfig& config = model.config();
+  const double attention = 4.0 * config.layers * config.heads * config.head_dim;
+  const double linear = 2.0 * (static_cast<double>(model.parameters()) - 1.0 * config.vocab * config.hidden);
+  if (attention <= 0 || linear <= 0) return std::numeric_limits<double>::infinity();
+  return linear / (attention * kAttentionSlowdown);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits,
+                     std::function<Clock::time_point()> now)
     : model_(model),
       pages_(pages),
       threads_(threads),
       limits_(limits),
-      prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step) {
+      now_(std::move(now)),
+      prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step),
+      cost_(depth_unit(model)) {
   samplers_.reserve(static_cast<size_t>(threads.threads()));
   for (int i = 0; i < threads.threads(); ++i) samplers_.emplace_back(model.config().vocab);
 }
@@ -23,6 +43,8 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::add(std::unique_ptr<Sequence> sequence) {
+  sequence->arrival = ++arrivals_;
+  shares_.enter(sequence->request.tenant, sequence->request.weight);
   // Resumed ids may already be the whole answer.
   if (const FinishReason reason = sequence->finish(); reason != FinishReason::kNone) return end(*sequence, reason);
   waiting_.push_back(std::move(sequence));
@@ -45,8 +67,7 @@ int64_t Scheduler::waiting_pages() const {
   return pages;
 }
 
-void Scheduler::drop_expired() {
-  const auto now = std::chrono::steady_clock::now();
+void Scheduler::drop_expired(Clock::time_point now) {
   for (List* list : {&running_, &waiting_}) {
     list->remove_if([&](const std::unique_ptr<Sequence>& sequence) {
       if (sequence->request.deadline > now) return false;
@@ -56,87 +77,28 @@ void Scheduler::drop_expired() {
   }
 }
 
-void Scheduler::admit() {
-  while (!waiting_.empty() && running() < limits_.max_sequences) {
-    // Beside its own pages one for each running sequence, or the newcomer would be the next to be preempted. They are
-    // taken now: the next in line must not count on them too.
-    Sequence& next = *waiting_.front();
-    prefixes_.take(next);
-    const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) - next.state.pages() + running();
-    const bool has_room = running_.empty() || needed <= pages_.free();
-    if (!has_room || !next.state.reserve(static_cast<int>(next.ids.size()))) return prefixes_.leave(next);
-    if (!std::exchange(next.was_admitted, true)) {
-      const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - next.submitted;
-      queue_seconds_.add(kQueueSecondsBounds, waited.count());
-    }
-    running_.splice(running_.end(), waiting_, waiting_.begin());
-  }
-}
-
-void Scheduler::preempt(List::iterator victim) {
-  ++preemptions_;
-  prefixes_.leave(**victim);
-  waiting_.splice(waiting_.begin(), running_, victim);
-}
-
-bool Scheduler::make_room(Sequence& sequence, int tokens) {
-  while (!sequence.state.reserve(sequence.state.length() + tokens)) {
-    auto youngest = std::prev(running_.end());
-    if (youngest->get() == &sequence) return false;
-    // Victims are younger than the sequence, and the choice runs by age: none of them is in this step yet.
-    preempt(youngest);
-  }
-  return true;
-}
-
 void Scheduler::share_prefixes() {
   for (auto it = running_.begin(); it != running_.end(); ++it) {
     Sequence& sequence = **it;
     sequence.waits_for_prefix = false;
     if (sequence.is_decoding() && sequence.produced() > 0) continue;
     prefixes_.take(sequence);
+    sequence.urgency = sequence.pending();
     sequence.waits_for_prefix = prefixes_.restore(sequence);
     if (sequence.waits_for_prefix) continue;
-    sequence.waits_for_prefix = limits_.share_prefixes && std::any_of(running_.begin(), it, [&](const auto& older) {
-                                  return PrefixSharing::will_compute_for(*older, sequence);
-                                });
+    if (limits_.share_prefixes) {
+      const auto older = std::find_if(running_.begin(), it,
+                                      [&](const auto& one) { return PrefixSharing::will_compute_for(*one, sequence); });
+      sequence.waits_for_prefix = older != it;
+      if (older != it) (*older)->urgency = std::min((*older)->urgency, sequence.urgency);
+    }
     if (!sequence.waits_for_prefix) prefixes_.take_beginning(sequence);
   }
 }
 
-void Scheduler::choose() {
-  chosen_.clear();
-  int decodes = 0;
-  for (const auto& sequence : running_) decodes += sequence->is_decoding() ? 1 : 0;
-  int prompt_budget = decodes > 0 ? std::min(limits_.prompt_chunk, kChunkBesideDecodes) : limits_.prompt_chunk;
-  prompt_budget = std::min(prompt_budget, kMaxBatchTokens - decodes);
-
-  for (auto it = running_.begin(); it != running_.end();) {
-    Sequence& sequence = **it;
-    const auto kept_logits = sequence.waits_for_prefix ? std::span<const float>() : prefixes_.take_end(sequence);
-    if (!kept_logits.empty()) {
-      chosen_.push_back({&sequence, 0, true, kept_logits});
-      ++it;
-      continue;
-    }
-    const int tokens = sequence.is_decoding() ? 1 : std::min(sequence.pending(), prompt_budget);
-    if (tokens == 0 || sequence.waits_for_prefix) {
-      ++it;
-      continue;
-    }
-    if (!make_room(sequence, tokens)) {
-      // The youngest of all and still no room: it gives up what it has and waits.
-      preempt(it);
-      return;
-    }
-    if (!sequence.is_decoding()) prompt_budget -= tokens;
-    chosen_.push_back({&sequence, tokens, tokens == sequence.pending()});
-    ++it;
-  }
-}
-
 StepCounts Scheduler::step() {
-  drop_expired();
+  const Clock::time_point begun = now_();
+  drop_expired(begun);
   prefixes_.begin_step();
   admit();
   share_prefixes();
@@ -179,6 +141,10 @@ StepCounts Scheduler::step() {
     if (chosen.sequence->sink != nullptr) prefixes_.give(*chosen.sequence);
   }
   running_.remove_if([](const std::unique_ptr<Sequence>& sequence) { return sequence->sink == nullptr; });
+  if (runs_.empty()) return counts;
+  shares_.end_step();
+  counts.seconds = std::chrono::duration<double>(now_() - begun).count();
+  cost_.observe(planned_units_, counts.seconds);
   return counts;
 }
 
@@ -204,6 +170,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
     return end(sequence, FinishReason::kError, std::move(sampled).error());
   }
   sequence.append(sampled->id);
+  ++sequence.drawn;
   TokenEvent event;
   event.id = sampled->id;
   event.index = sequence.produced() - 1;
@@ -215,7 +182,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   sequence.sink(event);
   if (event.finish != FinishReason::kNone) {
     prefixes_.leave(sequence);
-    sequence.sink = nullptr;
+    forget(sequence);
   }
 }
 
@@ -229,7 +196,13 @@ void Scheduler::end(Sequence& sequence, FinishReason reason, std::optional<Error
   event.error = std::move(error);
   event.usage = sequence.usage();
   sequence.sink(event);
+  forget(sequence);
+}
+
+void Scheduler::forget(Sequence& sequence) {
   sequence.sink = nullptr;
+  if (std::exchange(sequence.has_place, false)) shares_.give_place(sequence.request.tenant);
+  shares_.leave(sequence.request.tenant);
 }
 
 }  // namespace studio::engine

@@ -61,7 +61,7 @@ TEST(Scheduler, PromptsAreAdmittedOnlyWithAllTheirPages) {
   Bench bench(10, {.max_sequences = 4, .prompt_chunk = 16});
   bench.add(1, request_of(90, 5, 1));  // 6 pages
   bench.add(2, request_of(90, 5, 2));  // would need 6 more: waits instead of computing what it must give back
-  bench.scheduler->step();
+  bench.step();
   EXPECT_EQ(bench.scheduler->running(), 1);
   EXPECT_EQ(bench.scheduler->waiting(), 1);
   bench.run();
@@ -71,16 +71,13 @@ TEST(Scheduler, PromptsAreAdmittedOnlyWithAllTheirPages) {
 TEST(Scheduler, RunningStreamsGetTheirTokenInEveryStepBesideALongPrompt) {
   Bench bench(100);
   Record& stream = bench.add(1, request_of(4, 40, 1));
-  bench.scheduler->step();
+  bench.step();
   bench.add(2, request_of(900, 4, 2));
   size_t before = stream.ids.size();
   while (stream.finish == FinishReason::kNone) {
-    bench.scheduler->step();
+    bench.step();
     EXPECT_EQ(stream.ids.size(), before + 1);
     before = stream.ids.size();
-    int tokens = 0;
-    for (const int run : bench.model.steps.back()) tokens += run;
-    EXPECT_LE(tokens, 1 + kChunkBesideDecodes);
   }
   bench.run();
 }
@@ -100,7 +97,7 @@ TEST(Scheduler, CancelFreesPagesAtOnceAndTellsTheSinkOnce) {
   Bench bench(40, {.max_sequences = 1});
   Record& running = bench.add(1, request_of(50, 100, 1));
   Record& waiting = bench.add(2, request_of(50, 100, 2));
-  for (int i = 0; i < 5; ++i) bench.scheduler->step();
+  for (int i = 0; i < 5; ++i) bench.step();
   EXPECT_LT(bench.pages->free(), 40);
   bench.scheduler->cancel(1);
   EXPECT_EQ(bench.pages->free(), 40);
@@ -117,7 +114,7 @@ TEST(Scheduler, DestructionCancelsWhatLives) {
   Bench bench(40, {.max_sequences = 1});
   Record& a = bench.add(1, request_of(50, 100, 1));
   Record& b = bench.add(2, request_of(50, 100, 2));
-  bench.scheduler->step();
+  bench.step();
   bench.scheduler.reset();
   EXPECT_EQ(a.finish, FinishReason::kCancelled);
   EXPECT_EQ(b.finish, FinishReason::kCancelled);

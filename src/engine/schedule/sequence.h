@@ -18,8 +18,11 @@
 namespace studio::engine {
 
 struct Sequence {
-  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
-      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
+  using Clock = std::chrono::steady_clock;
+
+  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool,
+           Clock::time_point now = Clock::now())
+      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool), submitted(now) {
     prompt_tokens = static_cast<int>(request.prompt.size());
     place.salt = request.prefix_salt;
     place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
@@ -69,9 +72,15 @@ struct Sequence {
   int cached_tokens = 0;          // of the prompt, found computed
   int reached = 0;                // positions it once had computed; a preemption does not lower this
   bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
-  const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
+  int planned = 0;                // tokens of the step under way
+  double prompt_units = 0;        // that it has computed itself since it got its place
+  int urgency = 0;                // tokens that the first of those who wait for it has yet to compute, itself included
+  const Clock::time_point submitted;
+  uint64_t arrival = 0;  // its place among all that came
   uint32_t check = kFirstCheck;
+  bool has_place = false;
   bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
+  int drawn = 0;              // tokens since it got its place
   TokenHistory history;       // kept only where the sampling parameters look at it
 };
 
