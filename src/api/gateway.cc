@@ -92,6 +92,8 @@ class GatewayImpl final : public Gateway {
                       .usage = config_.usage,
                       .metrics = &metrics_,
                       .open_answers = &open_answers_,
+                      .weight_of = config_.weight_of,
+                      .answer_limit = config_.answer_limit,
                       .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); },
                       .open_connections = [this] { return listening_.get()->open_connections(); }};
     http::Router router;

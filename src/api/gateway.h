@@ -54,10 +54,12 @@ struct GatewayConfig {
   // Beginnings of prompts that everybody knows: computed once for all keys.
   std::vector<std::string> public_texts;
 
-  std::shared_ptr<KeyVerifier> keys;                  // required
-  std::shared_ptr<inference::UsageSink> usage;        // required
-  std::optional<ConsoleConfig> console;               // absent: no page and no log-in
-  int max_requests_per_key = 0;                       // that generate, open at once; 0: no limit but the queue's
+  std::shared_ptr<KeyVerifier> keys;                      // required
+  std::shared_ptr<inference::UsageSink> usage;            // required
+  std::optional<ConsoleConfig> console;                   // absent: no page and no log-in
+  int max_requests_per_key = 0;                           // that generate, open at once; 0: no limit but the queue's
+  std::function<int(std::string_view key_id)> weight_of;  // of a key beside others, 1 .. 100; absent: all have 1
+  std::chrono::seconds answer_limit{3600};            // from a request's head on; then its answer ends with an error
   std::chrono::milliseconds drain_deadline{30'000};   // after SIGTERM streams may go on for this long
   std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream, such as in the queue
   std::chrono::milliseconds stall_timeout = http::kStallTimeout;  // of a reader while bytes wait for it

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/engine_settings.h"
+#include "cli/key_weights.h"
 #include "cli/keys.h"
 #include "cli/models.h"
 #include "cli/settings.h"
@@ -207,6 +208,8 @@ Result<int> ServeCommand::run(Context& context) {
   config.console = api::ConsoleConfig{.principal = key.key_id,
                                       .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
                                       .keys = key.ring};
+  STUDIO_TRY(config.weight_of, weights_of_keys(context.config.list("serve.key_weights"), key.ring));
+  config.answer_limit = std::chrono::seconds(context.config.number("serve.answer_seconds"));
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
   config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));

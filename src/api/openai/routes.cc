@@ -18,9 +18,6 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 namespace json = boost::json;
 
-// No answer takes longer; a stream that does is cut with an error instead of holding its pages for ever.
-constexpr std::chrono::minutes kLongestAnswer{60};
-
 // An Error with the code of the wire where the table's is too coarse.
 struct Refusal {
   Error error;
@@ -89,7 +86,8 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
       kContextLengthExceeded};
 }
 
-GenerationRequest to_generation(const GenerateCall& call, const ExchangePtr& exchange) {
+GenerationRequest to_generation(const Services& services, const GenerateCall& call, const ExchangePtr& exchange) {
+  const std::string& key_id = exchange->request().principal;
   GenerationRequest request;
   request.request_id = exchange->request().request_id;
   request.n = call.n;
@@ -99,14 +97,16 @@ GenerationRequest to_generation(const GenerateCall& call, const ExchangePtr& exc
   request.stop = call.stop;
   request.stop_ids = call.stop_ids;
   request.ignore_eos = call.ignore_eos;
-  request.deadline = exchange->received_at() + kLongestAnswer;
-  request.prefix_salt = prefix_salt_of(exchange->request().principal);
+  // A stream that takes longer is cut with an error instead of holding its pages for ever.
+  request.deadline = exchange->received_at() + services.answer_limit;
+  request.prefix_salt = request.tenant = prefix_salt_of(key_id);
+  request.weight = services.weight_of ? services.weight_of(key_id) : 1;
   return request;
 }
 
 void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModel& model, Endpoint endpoint,
                   const GenerateCall& call, std::vector<Prompt> prompts) {
-  GenerationRequest request = to_generation(call, exchange);
+  GenerationRequest request = to_generation(services, call, exchange);
   request.prompts = std::move(prompts);
   if (auto refusal = check_generation(*model.text, request, endpoint)) return refuse(exchange, *refusal);
   AnswerOptions options;

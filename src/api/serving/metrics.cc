@@ -85,8 +85,16 @@ GatewayMetrics::GatewayMetrics() {
   pages_in_file_ = declare(Kind::kGauge, "studio_prefix_file_pages", "Pages in the files of kept prefixes.", {"model"});
   batch_size_ = declare(Kind::kHistogram, "studio_batch_size_sequences", "Sequences in a step.", {"model"},
                         as_list(engine::kBatchSizeBounds));
+  step_seconds_ = declare(Kind::kHistogram, "studio_engine_step_seconds",
+                          "Time of a step: the gap between two tokens of a running stream.", {"model"},
+                          as_list(engine::kStepSecondsBounds));
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
-                         "Sequences that gave their pages to older ones and were computed again.", {"model"});
+                         "Sequences that gave their pages to others and were computed again.", {"model"});
+  tenants_ = declare(Kind::kGauge, "studio_tenants_active", "Keys that have sequences running or waiting.", {"model"});
+  starvation_bound_ = declare(Kind::kGauge, "studio_starvation_bound_steps",
+                              "Steps that a key's first request would wait at most, if it came now.", {"model"});
+  longest_starved_ = declare(Kind::kGauge, "studio_longest_starved_steps",
+                             "Most steps in a row in which a key had sequences and none was computed.", {"model"});
   kv_pages_ = declare(Kind::kGauge, "studio_kv_pages", "Pages of keys and values.", {"model"});
   kv_pages_free_ = declare(Kind::kGauge, "studio_kv_pages_free", "Pages that nobody holds.", {"model"});
   kv_pages_idle_ = declare(Kind::kGauge, "studio_kv_pages_idle",
@@ -119,7 +127,7 @@ void GatewayMetrics::open_model(const std::string& model) {
   for (const metrics::Family* family :
        {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
         &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_,
-        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_}) {
+        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_, &step_seconds_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -146,6 +154,9 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   kv_pages_free_.set({model}, now.pages_free);
   kv_pages_idle_.set({model}, now.pages_idle);
   pages_in_file_.set({model}, now.pages_in_file);
+  tenants_.set({model}, now.tenants);
+  starvation_bound_.set({model}, static_cast<double>(now.starvation_bound_steps));
+  longest_starved_.set({model}, static_cast<double>(now.longest_starved_steps));
   const int held = now.pages_total - now.pages_free;
   kv_usage_.set({model}, now.pages_total > 0 ? static_cast<double>(held) / now.pages_total : 0);
 
@@ -166,6 +177,7 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   step_tokens_.add({model, "prompt"}, static_cast<double>(rise(before.prompt_tokens, now.prompt_tokens)));
   step_tokens_.add({model, "generated"}, static_cast<double>(rise(before.generated_tokens, now.generated_tokens)));
   count_rise(batch_size_, model, before.batch_sizes, now.batch_sizes);
+  count_rise(step_seconds_, model, before.step_seconds, now.step_seconds);
   count_rise(queue_seconds_, model, before.queue_seconds, now.queue_seconds);
   counted.stats = now;
   counted.restarts = status.restarts;

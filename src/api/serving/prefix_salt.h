@@ -1,5 +1,6 @@
 // Who shares computed prefixes: requests of one key, and nobody else. A prefix that is found computed answers sooner,
-// so sharing between keys would tell one what another has asked.
+// so sharing between keys would tell one what another has asked. A key is a tenant of the engine's too, by the same
+// number.
 #pragma once
 
 #include <algorithm>
