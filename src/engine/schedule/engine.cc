@@ -174,8 +174,9 @@ Status LocalEngine::start() {
   context = static_cast<int>(std::min<int64_t>(context, room));  // of our own choice: as long as memory allows
   STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
   model_->use_pages(&*pages_);
-  scheduler_.emplace(*model_, *pages_, threads_,
-                     SchedulerLimits{options_.max_sequences, options_.prompt_chunk, options_.share_prefixes});
+  scheduler_.emplace(
+      *model_, *pages_, threads_,
+      SchedulerLimits{options_.max_sequences, options_.prompt_chunk, options_.share_prefixes, options_.speculation});
 
   info_ = {.architecture = config.architecture,
            .name = config.name,
@@ -336,6 +337,8 @@ void LocalEngine::run() {
       ++stats_.steps;
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);
     }
+    stats_.drafted_tokens = scheduler_->drafting().drafted_tokens();
+    stats_.accepted_tokens = scheduler_->drafting().accepted_tokens();
     stats_.preemptions = scheduler_->preemptions();
     stats_.queue_seconds = scheduler_->queue_seconds();
     stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
@@ -394,6 +397,12 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
   if (name == "avx512") return KernelChoice::kAvx512;
   if (name == "amx") return KernelChoice::kAmx;
   return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<Speculation> parse_speculation(const std::string& name) {
+  if (name == "auto") return Speculation::kAuto;
+  if (name == "off") return Speculation::kOff;
+  return Error(Code::kInvalidArgument, "speculation must be auto or off").with_param("speculation");
 }
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {

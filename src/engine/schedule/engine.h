@@ -72,6 +72,15 @@ using TokenSink = std::function<void(const TokenEvent&)>;
 enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
 
+// Whether likely tokens are fed beside the last one, to be kept where they come true: the same tokens in fewer passes.
+enum class Speculation {
+  kOff,
+  kAuto,    // where it seems to pay
+  kAlways,  // whatever can be guessed, for tests
+};
+
+Result<Speculation> parse_speculation(const std::string& name);  // auto, off
+
 struct EngineOptions {
   std::string model_path;  // a file or a folder (formats/open_model.h)
   int threads = 0;         // 0: one per core
@@ -82,6 +91,7 @@ struct EngineOptions {
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
   int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
   bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
+  Speculation speculation = Speculation::kAuto;
 };
 
 struct EngineInfo {
@@ -113,11 +123,13 @@ struct EngineStats {
   int pages_total = 0, pages_free = 0;
   int pages_idle = 0;  // of the free ones, kept because a prefix in them may come again
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
-  uint64_t cached_tokens = 0;  // of prompts, found computed and not computed again
-  uint64_t prefills = 0;       // times that a sequence was computed from its first token on
-  uint64_t preemptions = 0;    // sequences that gave their pages back to older ones
-  BatchSizes batch_sizes;      // one entry for each step
-  QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
+  uint64_t cached_tokens = 0;    // of prompts, found computed and not computed again
+  uint64_t prefills = 0;         // times that a sequence was computed from its first token on
+  uint64_t drafted_tokens = 0;   // fed on a guess
+  uint64_t accepted_tokens = 0;  // of them, that came: generated without a pass of their own
+  uint64_t preemptions = 0;      // sequences that gave their pages back to older ones
+  BatchSizes batch_sizes;        // one entry for each step
+  QueueSeconds queue_seconds;    // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never

@@ -34,26 +34,35 @@ class HashModel final : public Model {
     std::vector<int> shape;
     for (const BatchRun& run : runs) {
       shape.push_back(static_cast<int>(run.tokens.size()));
-      for (const TokenId id : run.tokens) {
+      for (const TokenId& id : run.tokens) {
         const int position = run.sequence->length();
         const int32_t page = run.sequence->page_table()[position / kPageTokens];
         EXPECT_TRUE(pages_->holders(page) == 1 && !pages_->is_kept(page)) << "another may read what is written";
         *slot(*run.sequence, position) = static_cast<uint16_t>(id);
         run.sequence->advance(1);
+        const bool is_last = &id == &run.tokens.back();
+        if (run.want == WantLogits::kAll || (run.want == WantLogits::kLast && is_last)) {
+          write_logits(*run.sequence, logits);
+          if (id == fails_at) std::fill_n(logits, kVocab, std::nanf(""));
+          logits += kVocab;
+        }
       }
-      if (run.want == WantLogits::kNone) continue;
-      uint64_t hash = 1;
-      for (int i = 0; i < run.sequence->length(); ++i) hash = random_bits(hash, *slot(*run.sequence, i), 0);
-      for (uint64_t v = 0; v < kVocab; ++v) *logits++ = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
-      if (run.tokens.back() == fails_at) std::fill_n(logits - kVocab, kVocab, std::nanf(""));
     }
     steps.push_back(shape);
   }
 
   TokenId fails_at = -1;                // no logits come out of this one
+  int memory = 1 << 30;                 // tokens that the hash goes over: few, and the model repeats itself
   std::vector<std::vector<int>> steps;  // tokens of each run of each step
 
  private:
+  void write_logits(const SequenceState& state, float* logits) {
+    uint64_t hash = 1;
+    for (int i = std::max(0, state.length() - memory); i < state.length(); ++i) {
+      hash = random_bits(hash, *slot(state, i), 0);
+    }
+    for (uint64_t v = 0; v < kVocab; ++v) logits[v] = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
+  }
   uint16_t* slot(const SequenceState& state, int position) {
     const KvPages view = pages_->view(0, 0);
     return view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride +
@@ -66,6 +75,7 @@ class HashModel final : public Model {
 struct Record {
   std::vector<TokenId> ids;
   std::vector<float> logprobs;
+  std::vector<TopLogprob> top_logprobs;  // of all tokens, one after another
   FinishReason finish = FinishReason::kNone;
   int finishes = 0;
   std::string error;
@@ -86,6 +96,7 @@ struct Bench {
         EXPECT_EQ(event.index, event.usage.generated_tokens - 1);
         record.ids.push_back(event.id);
         record.logprobs.push_back(event.logprob);
+        record.top_logprobs.insert(record.top_logprobs.end(), event.top_logprobs.begin(), event.top_logprobs.end());
       }
       EXPECT_EQ(record.finishes, 0) << "an event after the last one";
       record.usage = event.usage;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "engine/kv/sequence_state.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
+#include "engine/speculation/drafter.h"
 
 namespace studio::engine {
 
@@ -24,7 +27,10 @@ struct Sequence {
     prompt_tokens = static_cast<int>(request.prompt.size());
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
-    for (const TokenId token : request.resume) append(token);
+    for (const TokenId token : request.resume) {
+      append(token);
+      note_drawn(token);
+    }
   }
 
   int produced() const { return static_cast<int>(ids.size()) - prompt_tokens; }
@@ -34,14 +40,18 @@ struct Sequence {
   void append(TokenId token) {
     ids.push_back(token);
     check = next_check(check, token);
+  }
+  // Before the draw of the token behind it, which may be before append().
+  void note_drawn(TokenId token) {
     if (uses_history(request.sampling)) history.add_output(token);
   }
 
-  // The token that must come next whatever the logits say, or -1.
-  TokenId forced_next() const {
+  // The token that must come as produced token `number`, whatever the logits say, or -1. Known when all tokens up to
+  // the forced ones are produced.
+  TokenId forced_at(int number) const {
     if (!request.forced_end.has_value()) return -1;
     const ForcedEnd& end = *request.forced_end;
-    const int index = produced() - end.after_tokens;
+    const int index = number - end.after_tokens;
     if (index < 0 || index >= static_cast<int>(end.forced.size())) return -1;
     const auto first = ids.begin() + prompt_tokens;
     const bool ended_itself = std::find(first, first + end.after_tokens, end.end_id) != first + end.after_tokens;
@@ -68,6 +78,8 @@ struct Sequence {
   int cached_tokens = 0;          // of the prompt, found computed
   int reached = 0;                // positions it once had computed; a preemption does not lower this
   bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
+  std::unique_ptr<Drafter> drafter;
+  std::span<const TokenId> draft;  // fed behind the last id, for what it is worth; of the step under way
   const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   uint32_t check = kFirstCheck;
   bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
