@@ -185,6 +185,7 @@ Status LocalEngine::start() {
                      SchedulerLimits{.max_sequences = options_.max_sequences,
                                      .prompt_chunk = options_.prompt_chunk,
                                      .share_prefixes = options_.share_prefixes,
+                                     .speculation = options_.speculation,
                                      .step_seconds = options_.step_ms / 1000.0});
 
   info_ = {.architecture = config.architecture,
@@ -381,6 +382,8 @@ void LocalEngine::run() {
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);
       stats_.step_seconds.add(kStepSecondsBounds, counts.seconds);
     }
+    stats_.drafted_tokens = scheduler_->drafting().drafted_tokens();
+    stats_.accepted_tokens = scheduler_->drafting().accepted_tokens();
     stats_.preemptions = scheduler_->preemptions();
     stats_.starvation_bound_steps = starvation_bound;
     stats_.longest_starved_steps = scheduler_->shares().longest_unserved();
@@ -443,6 +446,12 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
   if (name == "avx512") return KernelChoice::kAvx512;
   if (name == "amx") return KernelChoice::kAmx;
   return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<Speculation> parse_speculation(const std::string& name) {
+  if (name == "auto") return Speculation::kAuto;
+  if (name == "off") return Speculation::kOff;
+  return Error(Code::kInvalidArgument, "speculation must be auto or off").with_param("speculation");
 }
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {

@@ -79,6 +79,15 @@ using TokenSink = std::function<void(const TokenEvent&)>;
 enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
 
+// Whether likely tokens are fed beside the last one, to be kept where they come true: the same tokens in fewer passes.
+enum class Speculation {
+  kOff,
+  kAuto,    // where it seems to pay
+  kAlways,  // whatever can be guessed, for tests
+};
+
+Result<Speculation> parse_speculation(const std::string& name);  // auto, off
+
 struct EngineOptions {
   std::string model_path;  // a file or a folder (formats/open_model.h)
   int threads = 0;         // 0: one per core
@@ -94,6 +103,7 @@ struct EngineOptions {
   std::string prefix_folder;
   int64_t prefix_file_bytes = int64_t{256} << 20;
   bool keeps_private_prefixes = false;
+  Speculation speculation = Speculation::kAuto;
 };
 
 struct EngineInfo {
@@ -130,12 +140,14 @@ struct EngineStats {
   int pages_total = 0, pages_free = 0;
   int pages_idle = 0;  // of the free ones, kept because a prefix in them may come again
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
-  uint64_t cached_tokens = 0;   // of prompts, found computed and not computed again
-  uint64_t prefills = 0;        // times that a sequence was computed from its first token on
-  uint64_t whole_prompts = 0;   // prompts of which nothing was computed, as their logits were kept
-  uint64_t pages_restored = 0;  // that came from the prefix file
-  int pages_in_file = 0;        // prefix file
-  uint64_t preemptions = 0;     // sequences that gave their pages back to others
+  uint64_t cached_tokens = 0;    // of prompts, found computed and not computed again
+  uint64_t prefills = 0;         // times that a sequence was computed from its first token on
+  uint64_t whole_prompts = 0;    // prompts of which nothing was computed, as their logits were kept
+  uint64_t pages_restored = 0;   // that came from the prefix file
+  int pages_in_file = 0;         // prefix file
+  uint64_t drafted_tokens = 0;   // fed on a guess
+  uint64_t accepted_tokens = 0;  // of them, that came: generated without a pass of their own
+  uint64_t preemptions = 0;      // sequences that gave their pages back to others
   // Steps in a row in which somebody had sequences here and none of them was computed: the most there may be for who
   // comes now (Scheduler::starvation_bound()), and the most there were.
   uint64_t starvation_bound_steps = 0, longest_starved_steps = 0;

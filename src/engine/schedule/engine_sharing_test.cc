@@ -66,6 +66,7 @@ std::vector<Answer> answers_of(Engine& engine, bool cancels) {
 EngineOptions tight() {
   EngineOptions options = options_of(2, 6);
   options.context_tokens = 256;
+  options.speculation = Speculation::kOff;  // sequences that end sooner preempt less
   for (options.kv_bytes = 1 << 12; !Engine::load(options).ok(); options.kv_bytes *= 2) {
   }
   return options;

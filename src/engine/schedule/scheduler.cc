@@ -31,7 +31,9 @@ Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const S
       limits_(limits),
       now_(std::move(now)),
       prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step),
+      drafting_(limits.speculation),
       cost_(depth_unit(model)) {
+  fed_.reserve(kMaxBatchTokens);  // runs point into it
   samplers_.reserve(static_cast<size_t>(threads.threads()));
   for (int i = 0; i < threads.threads(); ++i) samplers_.emplace_back(model.config().vocab);
 }
@@ -96,6 +98,66 @@ void Scheduler::share_prefixes() {
   }
 }
 
+// Drafts take what pages and columns the chosen leave free.
+void Scheduler::draft() {
+  decoding_.clear();
+  if (!drafting_.is_on()) return;
+  int columns = 0;
+  for (const Chosen& chosen : chosen_) {
+    columns += chosen.tokens;
+    if (chosen.sequence->is_decoding() && chosen.sequence->produced() > 0) {
+      decoding_.push_back(chosen.sequence);
+    } else {
+      drafting_.read(*chosen.sequence);
+    }
+  }
+  drafting_.choose(decoding_, columns);
+  for (const Sequence* sequence : decoding_) {
+    planned_units_ += cost_.units(static_cast<int>(sequence->draft.size()), sequence->state.length() + 1);
+  }
+}
+
+// The runs of the pass, and who draws from which rows of its logits.
+void Scheduler::assemble(StepCounts& counts) {
+  runs_.clear();
+  fed_.clear();
+  drawing_.clear();
+  draws_.clear();
+  sampled_.clear();
+  for (const Chosen& chosen : chosen_) {
+    Sequence& sequence = *chosen.sequence;
+    if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
+    prefixes_.count(sequence, chosen.tokens);
+    if (chosen.tokens == 0) continue;
+    std::span<const TokenId> tokens =
+        std::span(sequence.ids)
+            .subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens));
+    const std::span<const TokenId> draft = sequence.draft;
+    if (!draft.empty()) {
+      const size_t begin = fed_.size();
+      fed_.push_back(tokens.front());
+      fed_.insert(fed_.end(), draft.begin(), draft.end());
+      tokens = std::span(fed_).subspan(begin);
+    }
+    const WantLogits all = draft.empty() ? WantLogits::kLast : WantLogits::kAll;
+    runs_.push_back({&sequence.state, tokens, chosen.draws ? all : WantLogits::kNone});
+    if (!chosen.draws) continue;
+    const size_t rows = draft.size() + 1;
+    // Where the draw looks at the tokens before it, one by one.
+    const size_t together = uses_history(sequence.request.sampling) ? rows : 1;
+    for (size_t row = 0; row < rows; row += together) draws_.push_back({drawing_.size(), row, row + together});
+    drawing_.push_back({&sequence, sampled_.size()});
+    for (size_t row = 0; row < rows; ++row) sampled_.emplace_back(SampledToken{});
+  }
+  // Rows that are kept stand behind those of the pass.
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.tokens > 0) continue;
+    draws_.push_back({drawing_.size(), 0, 1});
+    drawing_.push_back({chosen.sequence, sampled_.size()});
+    sampled_.emplace_back(SampledToken{});
+  }
+}
+
 StepCounts Scheduler::step() {
   const Clock::time_point begun = now_();
   drop_expired(begun);
@@ -106,36 +168,25 @@ StepCounts Scheduler::step() {
   StepCounts counts;
   if (chosen_.empty()) return counts;
 
-  runs_.clear();
-  drawing_.clear();
-  for (const Chosen& chosen : chosen_) {
-    Sequence& sequence = *chosen.sequence;
-    if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
-    prefixes_.count(sequence, chosen.tokens);
-    if (chosen.tokens == 0) continue;
-    const std::span<const TokenId> ids(sequence.ids);
-    runs_.push_back({&sequence.state,
-                     ids.subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens)),
-                     chosen.draws ? WantLogits::kLast : WantLogits::kNone});
-    if (chosen.draws) drawing_.push_back(&sequence);
-  }
+  const Clock::time_point chosen_at = now_();
+  draft();
+  assemble(counts);
   counts.sequences = static_cast<int>(runs_.size());
-  const size_t computed = drawing_.size();
-  for (const Chosen& chosen : chosen_) {
-    if (chosen.tokens == 0) drawing_.push_back(chosen.sequence);
-  }
-  const auto vocab = static_cast<size_t>(model_.config().vocab);
-  if (logits_.size() < drawing_.size() * vocab) logits_.resize(drawing_.size() * vocab);
+  const size_t rows = sampled_.size(), vocab = static_cast<size_t>(model_.config().vocab);
+  if (logits_.size() < rows * vocab) logits_.resize(rows * vocab);
   if (!runs_.empty()) model_.forward(runs_, logits_.data());
-  float* row = logits_.data() + computed * vocab;
-  for (const Chosen& chosen : chosen_) {
-    if (chosen.tokens == 0) row = std::ranges::copy(chosen.kept_logits, row).out;
-  }
+  float* row = logits_.data() + rows * vocab;
+  for (const Chosen& chosen : chosen_) row -= chosen.kept_logits.size();
+  for (const Chosen& chosen : chosen_) row = std::ranges::copy(chosen.kept_logits, row).out;
   sample();
-  counts.produced_tokens = static_cast<int>(drawing_.size());
+  if (decoding_.size() == chosen_.size()) {
+    const std::chrono::duration<double> took = now_() - chosen_at;
+    drafting_.note_pass(static_cast<int>(rows), took.count());
+  }
   for (size_t i = 0; i < drawing_.size(); ++i) {
-    if (sampled_[i].ok()) prefixes_.give_end(*drawing_[i], std::span(logits_).subspan(i * vocab, vocab));
-    deliver(*drawing_[i], sampled_[i]);
+    const auto [sequence, first_row] = drawing_[i];
+    if (sampled_[first_row].ok()) prefixes_.give_end(*sequence, std::span(logits_).subspan(first_row * vocab, vocab));
+    counts.produced_tokens += deliver_all(i);
   }
   for (const Chosen& chosen : chosen_) {
     if (chosen.sequence->sink != nullptr) prefixes_.give(*chosen.sequence);
@@ -150,18 +201,43 @@ StepCounts Scheduler::step() {
 
 void Scheduler::sample() {
   const auto vocab = static_cast<size_t>(model_.config().vocab);
-  sampled_.clear();
-  for (size_t i = 0; i < drawing_.size(); ++i) sampled_.emplace_back(SampledToken{});
-  threads_.parallel_for(static_cast<int64_t>(drawing_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+  threads_.parallel_for(static_cast<int64_t>(draws_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+    Sampler& sampler = samplers_[static_cast<size_t>(thread)];
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const Sequence& sequence = *drawing_[i];
-      const std::span<float> row(logits_.data() + i * vocab, vocab);
-      const TokenId forced = sequence.forced_next();
-      Sampler& sampler = samplers_[static_cast<size_t>(thread)];
-      sampled_[i] = forced >= 0 ? sampler.score(row, sequence.request.sampling, forced)
-                                : sampler.sample(row, sequence.request.sampling, sequence.history, sequence.ids.size());
+      const Draws& draws = draws_[i];
+      const Drawing& drawing = drawing_[draws.drawing];
+      Sequence& sequence = *drawing.sequence;
+      for (size_t k = draws.begin; k < draws.end; ++k) {
+        const std::span<float> row(logits_.data() + (drawing.first_row + k) * vocab, vocab);
+        Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
+        const TokenId forced = sequence.forced_at(sequence.produced() + static_cast<int>(k));
+        const SamplingParams& params = sequence.request.sampling;
+        sampled = forced >= 0 ? sampler.score(row, params, forced)
+                              : sampler.sample(row, params, sequence.history, sequence.ids.size() + k);
+        if (!sampled.ok()) break;
+        sequence.note_drawn(sampled->id);
+        if (k < sequence.draft.size() && sampled->id != sequence.draft[k]) break;
+      }
     }
   });
+}
+
+// The tokens of a sequence, as far as its draft came true, and the one behind. Their number.
+int Scheduler::deliver_all(size_t index) {
+  const auto [sequence, first_row] = drawing_[index];
+  const std::span<const TokenId> draft = std::exchange(sequence->draft, {});
+  int accepted = 0;
+  for (size_t k = 0;; ++k) {
+    Result<SampledToken>& sampled = sampled_[first_row + k];
+    const bool goes_on = sampled.ok() && k < draft.size() && sampled->id == draft[k];
+    deliver(*sequence, sampled);
+    accepted += goes_on ? 1 : 0;
+    if (sequence->sink == nullptr || !goes_on) {
+      drafting_.count(static_cast<int>(draft.size()), accepted);
+      if (sequence->sink != nullptr) sequence->state.truncate(static_cast<int>(sequence->ids.size()) - 1);
+      return static_cast<int>(k) + 1;
+    }
+  }
 }
 
 void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
@@ -181,15 +257,22 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   event.usage = sequence.usage();
   sequence.sink(event);
   if (event.finish != FinishReason::kNone) {
-    prefixes_.leave(sequence);
+    leave(sequence);
     forget(sequence);
   }
+}
+
+// The sequence is over: what was fed on a guess goes, what it computed and said is kept for others.
+void Scheduler::leave(Sequence& sequence) {
+  sequence.state.truncate(std::min(sequence.state.length(), static_cast<int>(sequence.ids.size()) - 1));
+  drafting_.keep(sequence);
+  prefixes_.leave(sequence);
 }
 
 // The last event of a sequence that ends without a token. A null sink marks it as done.
 void Scheduler::end(Sequence& sequence, FinishReason reason, std::optional<Error> error) {
   if (sequence.sink == nullptr) return;
-  prefixes_.leave(sequence);
+  leave(sequence);
   TokenEvent event;
   event.index = sequence.produced();
   event.finish = reason;

@@ -6,6 +6,8 @@
 // running streams a small gap, many questions at once are read one after the other before their answers go on, and a
 // prompt that is alone is computed in pieces as large as they come.
 //
+// A step with room feeds guesses beside the last tokens, and so may give a sequence several (drafting.h).
+//
 // Tenants share places and prompt pieces (fair_share.h). Among the prompts of one tenant half goes to the oldest and
 // half to the one with least to compute: a short question waits for no long document, and no document for ever.
 //
@@ -28,6 +30,7 @@
 #include "base/thread_pool.h"
 #include "engine/models/model.h"
 #include "engine/sampling/sampler.h"
+#include "engine/schedule/drafting.h"
 #include "engine/schedule/fair_share.h"
 #include "engine/schedule/prefix_sharing.h"
 #include "engine/schedule/sequence.h"
@@ -57,6 +60,7 @@ struct SchedulerLimits {
   int prompt_chunk = kMaxBatchTokens;
   bool share_prefixes = true;
   int64_t restored_bytes_per_step = kRestoredBytesPerStep;
+  Speculation speculation = Speculation::kOff;
   double step_seconds = 0;  // of a step with decodes and prompts; 0: by kStepStretch
 };
 
@@ -88,6 +92,7 @@ class Scheduler {
   // Before the first sequence comes.
   void use_prefix_file(PrefixFile file, PrefixTree::Writes writes) { prefixes_.use_file(std::move(file), writes); }
   const FairShare& shares() const { return shares_; }
+  const Drafting& drafting() const { return drafting_; }
   uint64_t preemptions() const { return preemptions_; }
   const QueueSeconds& queue_seconds() const { return queue_seconds_; }
 
@@ -131,8 +136,13 @@ class Scheduler {
   };
   Prompts prompts_of(const Tenant& tenant) const;
   void plan(Sequence& sequence, int tokens);
+  void draft();
+
+  void assemble(StepCounts& counts);
   void sample();
+  int deliver_all(size_t drawing);
   void deliver(Sequence& sequence, Result<SampledToken>& sampled);
+  void leave(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::optional<Error> error = std::nullopt);
   void forget(Sequence& sequence);
 
@@ -142,6 +152,7 @@ class Scheduler {
   SchedulerLimits limits_;
   std::function<Clock::time_point()> now_;
   PrefixSharing prefixes_;
+  Drafting drafting_;
   FairShare shares_;
   StepCost cost_;
   uint64_t arrivals_ = 0;
@@ -160,11 +171,24 @@ class Scheduler {
     std::span<const float> kept_logits = {};  // [V]: there is nothing to compute
   };
   std::vector<Chosen> chosen_;
+  std::vector<Sequence*> decoding_;  // of them, those that may speculate
   std::vector<BatchRun> runs_;
-  std::vector<Sequence*> drawing_;
-  std::vector<float> logits_;  // [drawing, V]
-  std::vector<Result<SampledToken>> sampled_;
-  std::vector<Sampler> samplers_;  // one per thread
+  std::vector<TokenId> fed_;  // last ids with the drafts behind them, where the runs of these sequences lie
+  // One that draws draws a token for each draft and one more: rows [first_row, first_row + draft.size()].
+  struct Drawing {
+    Sequence* sequence;
+    size_t first_row;
+  };
+  // Rows of a drawing that one thread samples in order.
+  struct Draws {
+    size_t drawing;
+    size_t begin, end;
+  };
+  std::vector<Drawing> drawing_;
+  std::vector<Draws> draws_;
+  std::vector<float> logits_;                  // [rows, V]
+  std::vector<Result<SampledToken>> sampled_;  // [rows]; behind one that differs from its draft they mean nothing
+  std::vector<Sampler> samplers_;              // one per thread
 };
 
 }  // namespace studio::engine

@@ -45,18 +45,19 @@ class HashModel final : public Model {
     for (const BatchRun& run : runs) {
       shape.push_back(static_cast<int>(run.tokens.size()));
       seconds += times.token_seconds * static_cast<double>(run.tokens.size());
-      for (const TokenId id : run.tokens) {
+      for (const TokenId& id : run.tokens) {
         const int position = run.sequence->length();
         const int32_t page = run.sequence->page_table()[position / kPageTokens];
         EXPECT_TRUE(pages_->holders(page) == 1 && !pages_->is_kept(page)) << "another may read what is written";
         *slot(*run.sequence, position) = static_cast<uint16_t>(id);
         run.sequence->advance(1);
+        const bool is_last = &id == &run.tokens.back();
+        if (run.want == WantLogits::kAll || (run.want == WantLogits::kLast && is_last)) {
+          write_logits(*run.sequence, logits);
+          if (id == fails_at) std::fill_n(logits, kVocab, std::nanf(""));
+          logits += kVocab;
+        }
       }
-      if (run.want == WantLogits::kNone) continue;
-      uint64_t hash = 1;
-      for (int i = 0; i < run.sequence->length(); ++i) hash = random_bits(hash, *slot(*run.sequence, i), 0);
-      for (uint64_t v = 0; v < kVocab; ++v) *logits++ = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
-      if (run.tokens.back() == fails_at) std::fill_n(logits - kVocab, kVocab, std::nanf(""));
     }
     steps.push_back(shape);
     now += std::chrono::round<Scheduler::Clock::duration>(std::chrono::duration<double>(seconds));
@@ -65,9 +66,17 @@ class HashModel final : public Model {
   StepTimes times;
   Scheduler::Clock::time_point now = Scheduler::Clock::now();
   TokenId fails_at = -1;                // no logits come out of this one
+  int memory = 1 << 30;                 // tokens that the hash goes over: few, and the model repeats itself
   std::vector<std::vector<int>> steps;  // tokens of each run of each step
 
  private:
+  void write_logits(const SequenceState& state, float* logits) {
+    uint64_t hash = 1;
+    for (int i = std::max(0, state.length() - memory); i < state.length(); ++i) {
+      hash = random_bits(hash, *slot(state, i), 0);
+    }
+    for (uint64_t v = 0; v < kVocab; ++v) logits[v] = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
+  }
   uint16_t* slot(const SequenceState& state, int position) {
     const KvPages view = pages_->view(0, 0);
     return view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride +
@@ -80,6 +89,7 @@ class HashModel final : public Model {
 struct Record {
   std::vector<TokenId> ids;
   std::vector<float> logprobs;
+  std::vector<TopLogprob> top_logprobs;  // of all tokens, one after another
   FinishReason finish = FinishReason::kNone;
   int finishes = 0;
   std::string error;
@@ -105,6 +115,7 @@ struct Bench {
         record.ids.push_back(event.id);
         record.logprobs.push_back(event.logprob);
         record.seconds.push_back(seconds());
+        record.top_logprobs.insert(record.top_logprobs.end(), event.top_logprobs.begin(), event.top_logprobs.end());
       }
       EXPECT_EQ(record.finishes, 0) << "an event after the last one";
       record.usage = event.usage;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "engine/kv/sequence_state.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
+#include "engine/speculation/drafter.h"
 
 namespace studio::engine {
 
@@ -28,7 +31,10 @@ struct Sequence {
     place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
-    for (const TokenId token : request.resume) append(token);
+    for (const TokenId token : request.resume) {
+      append(token);
+      note_drawn(token);
+    }
   }
 
   int produced() const { return static_cast<int>(ids.size()) - prompt_tokens; }
@@ -38,14 +44,18 @@ struct Sequence {
   void append(TokenId token) {
     ids.push_back(token);
     check = next_check(check, token);
+  }
+  // Before the draw of the token behind it, which may be before append().
+  void note_drawn(TokenId token) {
     if (uses_history(request.sampling)) history.add_output(token);
   }
 
-  // The token that must come next whatever the logits say, or -1.
-  TokenId forced_next() const {
+  // The token that must come as produced token `number`, whatever the logits say, or -1. Known when all tokens up to
+  // the forced ones are produced.
+  TokenId forced_at(int number) const {
     if (!request.forced_end.has_value()) return -1;
     const ForcedEnd& end = *request.forced_end;
-    const int index = produced() - end.after_tokens;
+    const int index = number - end.after_tokens;
     if (index < 0 || index >= static_cast<int>(end.forced.size())) return -1;
     const auto first = ids.begin() + prompt_tokens;
     const bool ended_itself = std::find(first, first + end.after_tokens, end.end_id) != first + end.after_tokens;
@@ -72,9 +82,11 @@ struct Sequence {
   int cached_tokens = 0;          // of the prompt, found computed
   int reached = 0;                // positions it once had computed; a preemption does not lower this
   bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
-  int planned = 0;                // tokens of the step under way
-  double prompt_units = 0;        // that it has computed itself since it got its place
-  int urgency = 0;                // tokens that the first of those who wait for it has yet to compute, itself included
+  std::unique_ptr<Drafter> drafter;
+  std::span<const TokenId> draft;  // fed behind the last id, for what it is worth; of the step under way
+  int planned = 0;                 // tokens of the step under way
+  double prompt_units = 0;         // that it has computed itself since it got its place
+  int urgency = 0;                 // tokens that the first of those who wait for it has yet to compute, itself included
   const Clock::time_point submitted;
   uint64_t arrival = 0;  // its place among all that came
   uint32_t check = kFirstCheck;
