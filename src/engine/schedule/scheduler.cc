@@ -131,6 +131,13 @@ StepCounts Scheduler::step() {
   StepCounts counts;
   if (chosen_.empty()) return counts;
 
+  const bool has_adapters =
+      std::ranges::any_of(chosen_, [](const Chosen& chosen) { return chosen.sequence->adapter != nullptr; });
+  if (has_adapters) {  // rows of one adapter side by side read it once; the order changes nothing else
+    std::ranges::sort(chosen_, {}, [](const Chosen& chosen) {
+      return std::pair(chosen.sequence->adapter.get(), chosen.sequence->id);
+    });
+  }
   counts.sequences = static_cast<int>(chosen_.size());
   runs_.clear();
   drawing_.clear();
@@ -141,7 +148,7 @@ StepCounts Scheduler::step() {
     const std::span<const TokenId> ids(sequence.ids);
     runs_.push_back({&sequence.state,
                      ids.subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens)),
-                     chosen.draws ? WantLogits::kLast : WantLogits::kNone});
+                     chosen.draws ? WantLogits::kLast : WantLogits::kNone, sequence.adapter.get()});
     if (chosen.draws) drawing_.push_back(&sequence);
   }
   const auto vocab = static_cast<size_t>(model_.config().vocab);

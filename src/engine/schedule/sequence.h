@@ -7,20 +7,36 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "engine/kv/prefix_tree.h"
 #include "engine/kv/sequence_state.h"
+#include "engine/lora/adapter.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
 
 namespace studio::engine {
 
+// Which prefixes a sequence may share: those of its salt that were computed with its adapter. Keys and values are a
+// function of both, so the root of the tree is too.
+inline uint64_t prefix_root(uint64_t salt, std::string_view adapter_digest) {
+  if (adapter_digest.empty()) return salt;
+  const Sha256Digest digest = sha256(std::to_string(salt) + "/" + std::string(adapter_digest));
+  uint64_t root = 0;
+  for (size_t i = 0; i < sizeof root; ++i) root = root << 8 | digest[i];
+  return root;
+}
+
 struct Sequence {
-  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
-      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
-    place.salt = request.prefix_salt;
+  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool,
+           std::shared_ptr<const Adapter> on_top = nullptr)
+      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool), adapter(std::move(on_top)) {
+    place.salt = prefix_root(request.prefix_salt, request.adapter);
     prompt_tokens = static_cast<int>(request.prompt.size());
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
@@ -62,7 +78,8 @@ struct Sequence {
   SequenceRequest request;  // prompt moved into ids
   TokenSink sink;
   SequenceState state;
-  PrefixTree::Place place;  // how many of its pages are shared
+  std::shared_ptr<const Adapter> adapter;  // null: the base alone
+  PrefixTree::Place place;                 // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
   int cached_tokens = 0;          // of the prompt, found computed
