@@ -43,6 +43,7 @@ struct GenerationRequest {
   bool ignore_eos = false;                   // benchmarks: the model's own end does not end it
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   uint64_t prefix_salt = 0;  // of who asks: computed prefixes are shared within one (engine.h)
+  std::string adapter;       // digest of one that the model's workers hold; empty: none
 };
 
 struct TokenLogprob {

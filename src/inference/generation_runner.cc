@@ -206,6 +206,7 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
   }
   sequence.deadline = request.deadline;
   sequence.prefix_salt = request.prefix_salt;
+  sequence.adapter = request.adapter;
   return token;
 }
 

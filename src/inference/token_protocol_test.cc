@@ -28,6 +28,7 @@ TokenRequest full_request() {
   sequence.sampling.logprobs = true;
   sequence.sampling.top_logprobs = 2;
   sequence.prefix_salt = 0xfedcba9876543210;
+  sequence.adapter = std::string(63, 'a') + "0";
   sequence.forced_end = engine::ForcedEnd{.after_tokens = 4, .end_id = 11, .forced = {11, 12}};
   return request;
 }
@@ -54,6 +55,7 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.sampling.seed, a.sampling.seed);
   EXPECT_EQ(b.sampling.stream, a.sampling.stream);
   EXPECT_EQ(b.prefix_salt, a.prefix_salt);
+  EXPECT_EQ(b.adapter, a.adapter);
   EXPECT_TRUE(b.sampling.logprobs);
   EXPECT_EQ(b.sampling.top_logprobs, 2);
   ASSERT_TRUE(b.forced_end.has_value());
@@ -86,6 +88,8 @@ TEST(TokenProtocol, RefusesRequestsByTheFieldAtFault) {
            {R"({"prompt":[1],"max_tokens":1})", "stream"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"seed":-1})", "seed"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"prefix_salt":"x"})", "prefix_salt"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":"../x"})", "adapter"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":7})", "adapter"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logprobs":21})", "logprobs"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"a":1}})", "logit_bias"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":3})", "forced_end"},
