@@ -7,6 +7,15 @@
 #include "engine/lora/adapter_set.h"
 
 namespace studio::api {
+namespace {
+
+// A file that cannot be applied is at fault itself, and who adds it is to hear why.
+Error told(const Error& error) {
+  if (error.code() != Code::kCorruptData && error.code() != Code::kUnimplemented) return error;
+  return Error(Code::kFailedPrecondition, error.message()).with_param("name");
+}
+
+}  // namespace
 
 void LiveAdapters::open(Replicas& replicas, const std::vector<GatewayAdapter>& adapters) {
   replicas_.emplace(replicas.name(), &replicas);
@@ -44,7 +53,7 @@ void LiveAdapters::add(const std::string& model, const std::string& adapter,
                     .with_param("model"));
   }
   auto file = find_((*base)->name, adapter);
-  if (!file.ok()) return done(std::move(file).error());
+  if (!file.ok()) return done(told(file.error()));
   const std::string name = (*base)->name + kAdapterSeparator + file->name;
   if (auto there = models_.find(name); there.ok()) {
     if ((*there)->adapter == file->sha256) return done(*there);
@@ -57,7 +66,7 @@ void LiveAdapters::add(const std::string& model, const std::string& adapter,
   }
   if (!begin(name)) return done(Error(Code::kConflict, "'" + name + "' is being added or removed.").with_param("name"));
   auto loaded = [this, base = *base, file = *file, name, done = std::move(done)](const Status& status) {
-    Result<ServedModelPtr> served = status.ok() ? serve(base, file) : Result<ServedModelPtr>(status.error());
+    Result<ServedModelPtr> served = status.ok() ? serve(base, file) : Result<ServedModelPtr>(told(status.error()));
     end(name);
     if (served.ok()) log::info("adapter.added", {{"adapter", name}, {"digest", file.sha256}});
     done(std::move(served));

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import urllib.error
 import urllib.request
@@ -103,6 +104,46 @@ def test_adapters_are_served_with_their_model_from_its_start_on():
             assert text_of(server, "tiny:kept") == first
         assert place.studio("run", "tiny:kept", "hi").must(0).out  # without a server, too
         place.studio("run", "tiny:nothing", "hi").must(3, "tiny:nothing")
+
+
+def streamed(server, model, at_event=None):
+    """The text of a long answer as it comes; at_event runs once, after twenty pieces."""
+    body = {"model": model, "prompt": "Once upon a time", "max_tokens": 1500, "temperature": 1, "seed": 7, "stream": True, "ignore_eos": True}
+    request = urllib.request.Request(server.started["url"] + "/v1/completions", json.dumps(body).encode(),
+                                     {"Authorization": "Bearer " + server.started["key"], "Content-Type": "application/json"})
+    text, pieces = "", 0
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        for line in answer:
+            if not line.startswith(b"data: {"):
+                continue
+            event = json.loads(line[6:])
+            assert "error" not in event, event
+            text += "".join(choice.get("text", "") for choice in event["choices"])
+            pieces += 1
+            if pieces == 20 and at_event:
+                at_event()
+    return text
+
+
+def workers_of(server):
+    with open(f"/proc/{server.process.pid}/task/{server.process.pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    tasks = os.listdir(f"/proc/{server.process.pid}/task")
+    for task in tasks:
+        with open(f"/proc/{server.process.pid}/task/{task}/children", encoding="ascii") as file:
+            children += file.read().split()
+    return sorted({int(child) for child in children})
+
+
+def test_an_answer_outlives_its_worker_with_its_adapter():
+    with Place() as place, Serve(place, *LOCAL) as server:
+        place.studio("adapter", "add", "tiny:one", peft_folder(place, "one")).must(0)
+        undisturbed = streamed(server, "tiny:one")
+        before = workers_of(server)
+        assert len(before) == 1, before
+        assert streamed(server, "tiny:one", lambda: os.kill(before[0], signal.SIGKILL)) == undisturbed
+        assert workers_of(server) != before  # it is another one, and it has the adapter
+        assert text_of(server, "tiny:one") != text_of(server, "tiny")
 
 
 def test_usage_and_metrics_name_the_adapter():
