@@ -104,10 +104,20 @@ Result<std::vector<LocalAdapter>> AdapterLibrary::list() const {
   return all;
 }
 
-Result<std::string> AdapterLibrary::make_staging(const AdapterName& name) const {
+Status AdapterLibrary::prepare(const AdapterName& name) const {
   if (!is_model_name(name.model)) {
     return Error(Code::kInvalidArgument, "'" + name.model + "' cannot be a model's name");
   }
+  std::error_code error;
+  fs::create_directories(folder_of(name.model), error);
+  if (error) return Error(Code::kPermissionDenied, "cannot make " + folder_of(name.model) + ": " + error.message());
+  if (!fs::exists(description_of(name.model, name.adapter), error)) return Ok{};
+  const std::string full = name.model + ":" + name.adapter;
+  return Error(Code::kConflict,
+               "an adapter '" + full + "' is here already; `studio adapter rm " + full + "` removes it");
+}
+
+Result<std::string> AdapterLibrary::make_staging(const AdapterName& name) const {
   const std::string staging = folder_of(name.model) + "/.partial-" + name.adapter;
   std::error_code error;
   fs::remove_all(staging, error);
@@ -119,10 +129,6 @@ Result<std::string> AdapterLibrary::make_staging(const AdapterName& name) const 
 Result<LocalAdapter> AdapterLibrary::publish(const std::string& staged, LocalAdapter adapter) const {
   adapter.path = path_of(adapter.model, adapter.name);
   std::error_code error;
-  if (fs::exists(description_of(adapter.model, adapter.name), error)) {
-    return Error(Code::kConflict, "an adapter '" + adapter.full_name() + "' is here already; `studio adapter rm " +
-                                      adapter.full_name() + "` removes it");
-  }
   adapter.bytes = bytes_of(staged);
   STUDIO_TRY(adapter.sha256, digest_of_file(staged));
   fs::rename(staged, adapter.path, error);

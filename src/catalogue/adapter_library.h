@@ -42,13 +42,14 @@ class AdapterLibrary {
   // Errors: not_found; corrupt_data where the file is not what its description says.
   Result<LocalAdapter> find(const std::string& model, const std::string& name) const;
 
+  // The model's folder. Errors: invalid_argument; conflict where there is an adapter of that name already.
+  Status prepare(const AdapterName& name) const;
   // A folder of the adapter's own for what is being made; it is emptied.
   Result<std::string> make_staging(const AdapterName& name) const;
-  // The file `staged` becomes the adapter's; the description's path, bytes and digest are filled in. Errors: conflict
-  // where there is one of that name.
+  // The file `staged` becomes the adapter's; the description's path, bytes and digest are filled in.
   Result<LocalAdapter> publish(const std::string& staged, LocalAdapter adapter) const;
   Status remove(const std::string& model, const std::string& name) const;
-  std::string lock_path() const { return folder_ + "/.lock"; }
+  std::string lock_path(const std::string& model) const { return folder_of(model) + "/.lock"; }
 
  private:
   std::string folder_of(const std::string& model) const { return folder_ + "/" + model; }

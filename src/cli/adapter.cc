@@ -64,8 +64,10 @@ class AdapterAddCommand final : public Command {
  private:
   Result<LocalAdapter> import(Context& context, const AdapterLibrary& library, const FoundModel& model,
                               const AdapterName& name, engine::LoraStorage storage) const {
+    STUDIO_CHECK_OK(library.prepare(name));
+    STUDIO_TRY(const auto held, FileLock::acquire(library.lock_path(name.model)));
+    STUDIO_CHECK_OK(library.prepare(name));  // another process may have been quicker
     STUDIO_TRY(const std::string staging, library.make_staging(name));
-    STUDIO_TRY(const auto held, FileLock::acquire(library.lock_path()));
     const std::string staged = staging + "/adapter.gguf";
     Status done = run_confined(
         {.readable = {from_, model.path}, .writable = {staging}, .sockets = {}},
