@@ -2,8 +2,8 @@
 """Writes tests/golden/adapters: LoRA adapters of the small models as PEFT saves them and as GGUF, and the logits that PEFT gives.
 
 Run: tools/golden/peft_env.sh tools/golden/make_adapters.py [FOLDER]
-The models are those of make_models.py, made again from their seeds and held against their logits first. Factors are drawn
-so large that an adapter moves every logit by a good part of the range. The formats are in tests/golden/README.md.
+The models are those of make_models.py, made again from their seeds and held against their logits first. Factors are drawn so
+large that an adapter moves logits by a good part of their range. The formats are in tests/golden/README.md.
 """
 
 import dataclasses
@@ -72,7 +72,7 @@ def draw(model, seed):
     for name, weight in model.named_parameters():
         if "lora_" not in name:
             continue
-        spread = 1 / np.sqrt(weight.shape[1]) if "lora_A" in name else 0.5 / np.sqrt(weight.shape[1])
+        spread = 1 / np.sqrt(weight.shape[1]) if "lora_A" in name else 0.1 / np.sqrt(weight.shape[1])
         weight.data.copy_(torch.from_numpy((spread * random.standard_normal(tuple(weight.shape))).astype(np.float32)))
 
 
