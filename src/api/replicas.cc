@@ -29,6 +29,9 @@ Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
   std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
   inference::WorkerClientOptions client;
   client.name = replicas->name();
+  for (const GatewayAdapter& adapter : replicas->options_.model.adapters) {
+    client.adapters.push_back({adapter.sha256, adapter.path});
+  }
   client.hang = replicas->options_.hang;
   for (int i = 0; i < replicas->options_.count; ++i) STUDIO_CHECK_OK(replicas->start_worker(i, client));
   client.restart_count = [supervisors = replicas->supervisors_] {

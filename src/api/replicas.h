@@ -34,6 +34,7 @@ class Replicas {
   Result<ServedModel> open(std::chrono::milliseconds deadline);
   void stop(std::chrono::milliseconds grace);
   const std::string& name() const { return options_.model.name; }
+  inference::WorkerClient& client() { return *client_; }
 
  private:
   explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}

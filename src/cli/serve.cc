@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "catalogue/adapter_library.h"
 #include "cli/command.h"
 #include "cli/engine_settings.h"
 #include "cli/key_weights.h"
@@ -151,7 +152,9 @@ Result<std::vector<api::GatewayModel>> ServeCommand::find_models(Context& contex
         return Error(Code::kInvalidArgument, "two models are called '" + model.name + "'");
       }
     }
-    models.push_back({.name = model.name, .path = model.path, .aliases = model.aliases});
+    STUDIO_TRY(auto adapters, adapters_of(context, model.name));
+    models.push_back(
+        {.name = model.name, .path = model.path, .aliases = model.aliases, .adapters = std::move(adapters)});
   }
   return models;
 }
@@ -197,6 +200,11 @@ Result<int> ServeCommand::run(Context& context) {
 
   api::GatewayConfig config;
   STUDIO_TRY(config.models, find_models(context));
+  config.find_adapter = [library = catalogue::AdapterLibrary(data_dir)](
+                            const std::string& model, const std::string& adapter) -> Result<api::GatewayAdapter> {
+    STUDIO_TRY(const auto found, library.find(model, adapter));
+    return gateway_adapter(found);
+  };
   config.listener = listener_config(context.config);
   config.worker = std::move(options);
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));

@@ -46,6 +46,7 @@ struct GenerationRequest {
   // Of who asks (engine.h): computed prefixes are shared within one salt, the engine between tenants by weight.
   uint64_t prefix_salt = 0, tenant = 0;
   int weight = 1;
+  std::string adapter;  // digest of one that the model's workers hold; empty: none
 };
 
 struct TokenLogprob {

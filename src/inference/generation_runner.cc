@@ -209,6 +209,7 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
   sequence.public_tokens = prompt.public_tokens;
   sequence.tenant = request.tenant;
   sequence.weight = request.weight;
+  sequence.adapter = request.adapter;
   return token;
 }
 

@@ -359,6 +359,11 @@ Status read_usage(const json::object& object, engine::Usage& used) {
 
 }  // namespace
 
+bool is_adapter_digest(std::string_view text) {
+  return text.size() == kAdapterDigestBytes &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 std::string encode_request(const TokenRequest& request) {
   const engine::SequenceRequest& sequence = request.sequence;
   const engine::SamplingParams& sampling = sequence.sampling;
@@ -380,6 +385,7 @@ std::string encode_request(const TokenRequest& request) {
   if (sequence.public_tokens != 0) body["public_tokens"] = sequence.public_tokens;
   if (sequence.tenant != 0) body["tenant"] = sequence.tenant;
   if (sequence.weight != 1) body["weight"] = sequence.weight;
+  if (!sequence.adapter.empty()) body["adapter"] = sequence.adapter;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
   if (!sampling.logit_bias.empty()) {
@@ -402,11 +408,12 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 24> kKnown = {
+    static constexpr std::array<std::string_view, 25> kKnown = {
         "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
         "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
         "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model",  "prefix_salt",    "public_tokens",      "tenant",           "weight"};
+        "deadline_ms",  "model",  "prefix_salt",    "public_tokens",      "tenant",           "weight",
+        "adapter"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -425,6 +432,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.integer("public_tokens", sequence.public_tokens, 0, static_cast<int64_t>(kMaxPromptIds));
   reader.word("tenant", sequence.tenant);
   reader.integer("weight", sequence.weight, 1, engine::kMaxWeight);
+  reader.text("adapter", sequence.adapter, kAdapterDigestBytes);
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
   STUDIO_CHECK_OK(reader.status());
@@ -432,6 +440,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   if (stream == nullptr || !stream->is_bool() || !stream->get_bool()) return bad("stream", "must be true");
   if (sequence.prompt.empty()) return bad("prompt", "must hold at least one token id");
   if (sequence.max_new_tokens == 0) return bad("max_tokens", "is required");
+  if (!sequence.adapter.empty() && !is_adapter_digest(sequence.adapter)) return bad("adapter", "is no digest");
   if (deadline_ms >= 0) sequence.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
   return request;
 }
@@ -581,7 +590,9 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"step_seconds", histogram(stats.step_seconds)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
                               {"progress", stats.progress},
-                              {"last_token_age_ms", stats.last_token_age_ms}});
+                              {"last_token_age_ms", stats.last_token_age_ms},
+                              {"adapters", stats.adapters},
+                              {"adapter_bytes", stats.adapter_bytes}});
 }
 
 Result<engine::EngineStats> decode_stats(std::string_view text) {
@@ -613,6 +624,8 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   read_histogram(reader, "queue_seconds", stats.queue_seconds);
   reader.integer("progress", stats.progress, 0, kMaxCount);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);
+  reader.integer("adapters", stats.adapters, 0, kMaxInt);
+  reader.integer("adapter_bytes", stats.adapter_bytes, 0, kMaxCount);
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
   return stats;
 }

@@ -31,6 +31,7 @@ TokenRequest full_request() {
   sequence.public_tokens = 48;
   sequence.tenant = 0xfedcba9876543211;
   sequence.weight = 7;
+  sequence.adapter = std::string(63, 'a') + "0";
   sequence.forced_end = engine::ForcedEnd{.after_tokens = 4, .end_id = 11, .forced = {11, 12}};
   return request;
 }
@@ -60,6 +61,7 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.public_tokens, a.public_tokens);
   EXPECT_EQ(b.tenant, a.tenant);
   EXPECT_EQ(b.weight, a.weight);
+  EXPECT_EQ(b.adapter, a.adapter);
   EXPECT_TRUE(b.sampling.logprobs);
   EXPECT_EQ(b.sampling.top_logprobs, 2);
   ASSERT_TRUE(b.forced_end.has_value());
@@ -96,6 +98,8 @@ TEST(TokenProtocol, RefusesRequestsByTheFieldAtFault) {
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"tenant":-1})", "tenant"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"weight":0})", "weight"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"weight":101})", "weight"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":"../x"})", "adapter"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":7})", "adapter"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logprobs":21})", "logprobs"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"a":1}})", "logit_bias"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":3})", "forced_end"},

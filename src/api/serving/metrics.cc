@@ -99,6 +99,8 @@ GatewayMetrics::GatewayMetrics() {
   kv_pages_free_ = declare(Kind::kGauge, "studio_kv_pages_free", "Pages that nobody holds.", {"model"});
   kv_pages_idle_ = declare(Kind::kGauge, "studio_kv_pages_idle",
                            "Of the free pages those that keep a prefix which may come again.", {"model"});
+  adapters_ = declare(Kind::kGauge, "studio_adapters", "Adapters that the workers hold.", {"model"});
+  adapter_bytes_ = declare(Kind::kGauge, "studio_adapter_bytes", "Memory of these adapters.", {"model"});
   kv_usage_ = declare(Kind::kGauge, "studio_kv_cache_usage_ratio", "Share of the pages that is held.", {"model"});
 
   restarts_ = declare(Kind::kCounter, "studio_worker_restarts_total", "Times a worker was started again.", {"model"});
@@ -133,6 +135,13 @@ void GatewayMetrics::open_model(const std::string& model) {
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
 }
 
+void GatewayMetrics::open_adapter(const std::string& name) {
+  for (const metrics::Family* family : {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token,
+                                        &prompt_tokens, &generated_tokens}) {
+    family->open({name});
+  }
+}
+
 void GatewayMetrics::note_refusal(const Error& error) const {
   if (error.code() == Code::kOverloaded) refused.add({"queue"});
   if (error.code() == Code::kQuotaExceeded) refused.add({"key_requests"});
@@ -157,6 +166,8 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   tenants_.set({model}, now.tenants);
   starvation_bound_.set({model}, static_cast<double>(now.starvation_bound_steps));
   longest_starved_.set({model}, static_cast<double>(now.longest_starved_steps));
+  adapters_.set({model}, now.adapters);
+  adapter_bytes_.set({model}, static_cast<double>(now.adapter_bytes));
   const int held = now.pages_total - now.pages_free;
   kv_usage_.set({model}, now.pages_total > 0 ? static_cast<double>(held) / now.pages_total : 0);
 

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "engine/formats/open_model.h"
 #include "engine/kv/prefix_folder.h"
+#include "engine/lora/adapter_set.h"
 #include "engine/schedule/queue_pace.h"
 #include "engine/schedule/scheduler.h"
 
@@ -115,10 +116,14 @@ class LocalEngine final : public Engine {
 
   Result<SequenceId> submit(SequenceRequest request, TokenSink sink) override;
   void cancel(SequenceId id) override;
+  Status load_adapter(std::string_view digest, std::span<const uint8_t> file) override {
+    return adapters_.load(digest, file, file_);
+  }
+  bool drop_adapter(std::string_view digest) override { return adapters_.drop(digest); }
   const EngineInfo& info() const override { return info_; }
   EngineStats stats() const override;
-  Status logits(const std::vector<TokenId>& tokens, int chunk,
-                const std::function<void(int, const float*)>& sink) override;
+  Status logits(const std::vector<TokenId>& tokens, int chunk, const std::function<void(int, const float*)>& sink,
+                std::string_view adapter_digest) override;
 
  private:
   // A piece of work done on the scheduler thread between two steps.
@@ -133,14 +138,17 @@ class LocalEngine final : public Engine {
   void take_inbox(std::unique_lock<std::mutex>& lock);
   Status check(const SequenceRequest& request) const;
   Status check_room(int64_t pages) const;
-  Status compute_logits(const std::vector<TokenId>& tokens, int chunk,
+  Status compute_logits(const std::vector<TokenId>& tokens, int chunk, const Adapter* adapter,
                         const std::function<void(int, const float*)>& sink);
+  // Null for an empty digest. Errors: not_found.
+  Result<std::shared_ptr<const Adapter>> find_adapter(std::string_view digest) const;
 
   ModelSource file_;
   EngineOptions options_;
   ThreadPool threads_;
   EngineInfo info_;
   std::unique_ptr<Model> model_;
+  AdapterSet adapters_;
   std::optional<PagePool> pages_;
   std::optional<Scheduler> scheduler_;
 
@@ -294,8 +302,18 @@ Status LocalEngine::check_room(int64_t pages) const {
       .with_retry_after(pace_.until_room(Clock::now()));
 }
 
+Result<std::shared_ptr<const Adapter>> LocalEngine::find_adapter(std::string_view digest) const {
+  if (digest.empty()) return std::shared_ptr<const Adapter>();
+  auto adapter = adapters_.find(digest);
+  if (adapter == nullptr) {
+    return Error(Code::kNotFound, "the adapter is not here any more").with_param("model");
+  }
+  return adapter;
+}
+
 Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSink sink) {
   STUDIO_CHECK_OK(check(request));
+  STUDIO_TRY(auto adapter, find_adapter(request.adapter));
   const int64_t pages = pages_for(static_cast<int>(request.prompt.size() + request.resume.size()));
   SequenceId id = 0;
   {
@@ -305,7 +323,7 @@ Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSin
     if (stats_.running == 0 && stats_.waiting == 0 && inbox_.empty()) pace_.begin(Clock::now());
     queued_pages_ += pages;
     id = next_id_++;
-    inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_));
+    inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_, std::move(adapter)));
   }
   wake_.notify_one();
   return id;
@@ -324,6 +342,8 @@ EngineStats LocalEngine::stats() const {
   EngineStats stats = stats_;
   stats.waiting += static_cast<int>(inbox_.size());
   stats.progress = threads_.loops();
+  stats.adapters = adapters_.count();
+  stats.adapter_bytes = adapters_.bytes();
   if (last_token_ != Clock::time_point{}) {
     stats.last_token_age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_token_).count();
   }
@@ -401,7 +421,8 @@ void LocalEngine::run() {
 }
 
 Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
-                           const std::function<void(int, const float*)>& sink) {
+                           const std::function<void(int, const float*)>& sink, std::string_view adapter_digest) {
+  STUDIO_TRY(const auto adapter, find_adapter(adapter_digest));
   if (tokens.empty() || static_cast<int>(tokens.size()) > info_.context_tokens) {
     return Error(Code::kInvalidArgument, "between 1 and " + std::to_string(info_.context_tokens) + " tokens");
   }
@@ -410,7 +431,7 @@ Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
     if (id < 0 || id >= info_.vocab_size) return Error(Code::kInvalidArgument, "a token id is outside the vocabulary");
   }
   Job job;
-  job.work = [&] { return compute_logits(tokens, chunk, sink); };
+  job.work = [&] { return compute_logits(tokens, chunk, adapter.get(), sink); };
   std::unique_lock lock(mutex_);
   if (stopping_) return Error(Code::kUnavailable, "the engine is stopping");
   jobs_.push_back(&job);
@@ -419,7 +440,7 @@ Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
   return std::move(job.result);
 }
 
-Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk,
+Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk, const Adapter* adapter,
                                    const std::function<void(int, const float*)>& sink) {
   SequenceState state(&*pages_);
   if (!state.reserve(static_cast<int>(tokens.size()))) {
@@ -430,7 +451,7 @@ Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk
   for (size_t first = 0; first < tokens.size(); first += static_cast<size_t>(chunk)) {
     const std::span<const TokenId> piece =
         std::span(tokens).subspan(first, std::min(static_cast<size_t>(chunk), tokens.size() - first));
-    const BatchRun run{&state, piece, WantLogits::kAll};
+    const BatchRun run{&state, piece, WantLogits::kAll, adapter};
     model_->forward({&run, 1}, rows.data());
     for (size_t i = 0; i < piece.size(); ++i) sink(static_cast<int>(first + i), rows.data() + i * vocab);
   }

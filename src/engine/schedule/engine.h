@@ -15,7 +15,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bucket_counts.h"
@@ -53,6 +55,7 @@ struct SequenceRequest {
   // Who asks: places and prompts are shared between tenants by their weights, 1 .. kMaxWeight.
   uint64_t tenant = 0;
   int weight = 1;
+  std::string adapter;  // digest of one that the engine holds; empty: the model alone
 };
 
 struct Usage {
@@ -158,6 +161,8 @@ struct EngineStats {
   QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
+  int adapters = 0;                // that it holds
+  int64_t adapter_bytes = 0;       // their memory
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never
 };
 
@@ -167,18 +172,28 @@ class Engine {
   virtual ~Engine() = default;  // cancels what runs, joins the scheduler thread
 
   using SequenceId = uint64_t;
-  // invalid_argument (with both counts) when the prompt does not fit the context; overloaded when the queue is full.
+  // invalid_argument (with both counts) when the prompt does not fit the context; overloaded when the queue is full;
+  // not_found when the adapter is not held.
   virtual Result<SequenceId> submit(SequenceRequest request, TokenSink sink) = 0;
   // The sequence's pages are free within one step; its sink sees kCancelled once. Unknown ids are ignored.
   virtual void cancel(SequenceId id) = 0;
+
+  // An adapter for this model: `file` as formats/lora_writer.h makes it, `digest` its SHA-256 in hex. Held until it is
+  // dropped; one that is held already is left as it is. Any thread; sequences run on meanwhile. Errors: corrupt_data
+  // naming what is wrong, overloaded and payload_too_large beyond the limits of engine/lora/adapter_set.h.
+  virtual Status load_adapter(std::string_view digest, std::span<const uint8_t> file) = 0;
+  // False: it was not held. Sequences that run with it go on; its memory goes with the last of them.
+  virtual bool drop_adapter(std::string_view digest) = 0;
 
   virtual const EngineInfo& info() const = 0;
   virtual EngineStats stats() const = 0;
 
   // Logits of every position of `tokens` [T, V] f32, alone: the oracle's door for accuracy and golden tests.
   // Runs between steps; `chunk` cuts the prompt as the scheduler would (1 .. 512). The sink gets one row at a time.
+  // `adapter` is the digest of one that is held, or empty.
   virtual Status logits(const std::vector<TokenId>& tokens, int chunk,
-                        const std::function<void(int position, const float* row)>& sink) = 0;
+                        const std::function<void(int position, const float* row)>& sink,
+                        std::string_view adapter = {}) = 0;
 };
 
 }  // namespace studio::engine

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "engine/schedule/scheduler_bench_for_test.h"
@@ -281,6 +283,16 @@ TEST(PrefixSharing, RandomCrowdsGiveTheSameIdsAndLogprobs) {
   EXPECT_GT(cached, 2000u);
   EXPECT_GT(cancelled, 20u);
   EXPECT_GT(whole, 5u);
+}
+
+TEST(PrefixRoot, SaltAndAdapterBothPartTheTree) {
+  const std::string one(64, '1'), two(64, '2');
+  EXPECT_EQ(prefix_root(5, ""), 5u);
+  EXPECT_EQ(prefix_root(kPublicSalt, ""), kPublicSalt);
+  const std::set<uint64_t> roots = {prefix_root(5, ""),  prefix_root(6, ""),  prefix_root(5, one),
+                                    prefix_root(6, one), prefix_root(5, two), prefix_root(kPublicSalt, one)};
+  EXPECT_EQ(roots.size(), 6u);
+  EXPECT_EQ(prefix_root(5, one), prefix_root(5, one));
 }
 
 }  // namespace

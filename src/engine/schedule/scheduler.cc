@@ -140,7 +140,7 @@ void Scheduler::assemble(StepCounts& counts) {
       tokens = std::span(fed_).subspan(begin);
     }
     const WantLogits all = draft.empty() ? WantLogits::kLast : WantLogits::kAll;
-    runs_.push_back({&sequence.state, tokens, chosen.draws ? all : WantLogits::kNone});
+    runs_.push_back({&sequence.state, tokens, chosen.draws ? all : WantLogits::kNone, sequence.adapter.get()});
     if (!chosen.draws) continue;
     const size_t rows = draft.size() + 1;
     // Where the draw looks at the tokens before it, one by one.
@@ -170,6 +170,12 @@ StepCounts Scheduler::step() {
 
   const Clock::time_point chosen_at = now_();
   draft();
+  if (std::ranges::any_of(chosen_, [](const Chosen& chosen) { return chosen.sequence->adapter != nullptr; })) {
+    // Rows of one adapter side by side read it once; the order changes nothing else.
+    std::ranges::sort(chosen_, {}, [](const Chosen& chosen) {
+      return std::pair(chosen.sequence->adapter.get(), chosen.sequence->id);
+    });
+  }
   assemble(counts);
   counts.sequences = static_cast<int>(runs_.size());
   const size_t rows = sampled_.size(), vocab = static_cast<size_t>(model_.config().vocab);

@@ -124,7 +124,7 @@ struct Bench {
       ++record.finishes;
       if (event.error) record.error = event.error->message();
     };
-    scheduler->add(std::make_unique<Sequence>(id, std::move(request), sink, &*pages, model.now));
+    scheduler->add(std::make_unique<Sequence>(id, std::move(request), sink, &*pages, nullptr, model.now));
     return record;
   }
   StepCounts step() {

@@ -9,26 +9,46 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "engine/kv/prefix_tree.h"
 #include "engine/kv/sequence_state.h"
+#include "engine/lora/adapter.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
 #include "engine/speculation/drafter.h"
 
 namespace studio::engine {
 
+// Which prefixes a sequence may share: those of its salt that were computed with its adapter. Keys and values are a
+// function of both, so the root of the tree is too.
+inline uint64_t prefix_root(uint64_t salt, std::string_view adapter_digest) {
+  if (adapter_digest.empty()) return salt;
+  const Sha256Digest digest = sha256(std::to_string(salt) + "/" + std::string(adapter_digest));
+  uint64_t root = 0;
+  for (size_t i = 0; i < sizeof root; ++i) root = root << 8 | digest[i];
+  return root;
+}
+
 struct Sequence {
   using Clock = std::chrono::steady_clock;
 
   Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool,
-           Clock::time_point now = Clock::now())
-      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool), submitted(now) {
+           std::shared_ptr<const Adapter> on_top = nullptr, Clock::time_point now = Clock::now())
+      : id(sequence_id),
+        request(std::move(what)),
+        sink(std::move(where)),
+        state(pool),
+        adapter(std::move(on_top)),
+        submitted(now) {
     prompt_tokens = static_cast<int>(request.prompt.size());
-    place.salt = request.prefix_salt;
-    place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
+    place.salt = prefix_root(request.prefix_salt, request.adapter);
+    // What everybody shares was computed by the model alone.
+    if (request.adapter.empty()) place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
     for (const TokenId token : request.resume) {
@@ -76,7 +96,8 @@ struct Sequence {
   SequenceRequest request;  // prompt moved into ids
   TokenSink sink;
   SequenceState state;
-  PrefixTree::Place place;  // how many of its pages are shared
+  std::shared_ptr<const Adapter> adapter;  // null: the base alone
+  PrefixTree::Place place;                 // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
   int cached_tokens = 0;          // of the prompt, found computed
