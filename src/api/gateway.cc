@@ -9,6 +9,7 @@
 
 #include "api/bearer.h"
 #include "api/console/routes.h"
+#include "api/live_adapters.h"
 #include "api/openai/errors.h"
 #include "api/openai/routes.h"
 #include "api/replicas.h"
@@ -72,6 +73,7 @@ class GatewayImpl final : public Gateway {
                                                  .worker = config_.worker,
                                                  .program = config_.program,
                                                  .socket_stem = config_.run_dir + "/" + std::to_string(i),
+                                                 .public_texts = config_.public_texts,
                                                  .hang = inference::HangLimits().scaled(config_.hang_patience),
                                                  .crashes = crashes_.get()}));
       replicas_.push_back(std::move(replicas));
@@ -83,6 +85,7 @@ class GatewayImpl final : public Gateway {
       ready_.models.push_back(model.name);
       models_.add(std::move(model));
     }
+    for (size_t i = 0; i < replicas_.size(); ++i) adapters_.open(*replicas_[i], config_.models[i].adapters);
     return Ok{};
   }
 
@@ -91,6 +94,8 @@ class GatewayImpl final : public Gateway {
                       .usage = config_.usage,
                       .metrics = &metrics_,
                       .open_answers = &open_answers_,
+                      .weight_of = config_.weight_of,
+                      .answer_limit = config_.answer_limit,
                       .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); },
                       .open_connections = [this] { return listening_.get()->open_connections(); }};
     http::Router router;
@@ -98,9 +103,12 @@ class GatewayImpl final : public Gateway {
     add_system_routes(services, &is_draining_, router);
     auto sessions = std::make_shared<console::Sessions>();
     if (config_.console) {
-      console::add_routes(
-          services, {.sessions = sessions, .reveal_key = config_.console->reveal_key, .keys = config_.console->keys},
-          router);
+      console::add_routes(services,
+                          {.sessions = sessions,
+                           .reveal_key = config_.console->reveal_key,
+                           .keys = config_.console->keys,
+                           .adapters = &adapters_},
+                          router);
     } else {
       add_plain_front_page(router);
     }
@@ -164,6 +172,7 @@ class GatewayImpl final : public Gateway {
   // In the order of their ends: the server, whose handlers use the models, goes first.
   std::unique_ptr<inference::CrashReporter> crashes_;
   ServedModels models_;
+  LiveAdapters adapters_{models_, metrics_, config_.find_adapter};
   std::vector<std::unique_ptr<Replicas>> replicas_;  // one for each model
   std::unique_ptr<http::Server> server_;
 };

@@ -20,11 +20,20 @@
 
 namespace studio::api {
 
+// One that lies in the data folder, as formats/lora_writer.h makes it.
+struct GatewayAdapter {
+  std::string name;  // clients ask for "model:name"
+  std::string path;
+  std::string sha256;   // of the file, hex
+  int64_t created = 0;  // Unix seconds
+};
+
 struct GatewayModel {
   std::string name;                  // as clients ask for it; the first model also answers to "default"
   std::string path;                  // a file or a folder
   std::vector<std::string> aliases;  // other names it answers to
   int64_t created = 0;               // Unix seconds for GET /models; 0: the file's modification time
+  std::vector<GatewayAdapter> adapters = {};
 };
 
 struct GatewayReady {
@@ -44,18 +53,25 @@ struct GatewayConfig {
   ListenerConfig listener;
 
   std::vector<GatewayModel> models;  // at least one
-  inference::WorkerOptions worker;   // for every model; socket_path and engine.model_path are filled in per model
-  std::string program;               // the studio binary that workers run; empty: /proc/self/exe
-  int replicas = 1;                  // workers of each model: a stream that loses one goes on at once at another
-  int hang_patience = 1;             // factor of the times after which a worker counts as hung; 0: never
+  // An adapter of a model by its name, for one that is to be added while the gateway runs. Any thread. Errors:
+  // not_found. Empty: none can be added.
+  std::function<Result<GatewayAdapter>(const std::string& model, const std::string& adapter)> find_adapter;
+  inference::WorkerOptions worker;  // for every model; socket_path and engine.model_path are filled in per model
+  std::string program;              // the studio binary that workers run; empty: /proc/self/exe
+  int replicas = 1;                 // workers of each model: a stream that loses one goes on at once at another
+  int hang_patience = 1;            // factor of the times after which a worker counts as hung; 0: never
   std::string
       crash_dir;        // for reports of workers that died, made with mode 0700 when one does; empty: none are written
   std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
+  // Beginnings of prompts that everybody knows: computed once for all keys.
+  std::vector<std::string> public_texts;
 
-  std::shared_ptr<KeyVerifier> keys;                  // required
-  std::shared_ptr<inference::UsageSink> usage;        // required
-  std::optional<ConsoleConfig> console;               // absent: no page and no log-in
-  int max_requests_per_key = 0;                       // that generate, open at once; 0: no limit but the queue's
+  std::shared_ptr<KeyVerifier> keys;                      // required
+  std::shared_ptr<inference::UsageSink> usage;            // required
+  std::optional<ConsoleConfig> console;                   // absent: no page and no log-in
+  int max_requests_per_key = 0;                           // that generate, open at once; 0: no limit but the queue's
+  std::function<int(std::string_view key_id)> weight_of;  // of a key beside others, 1 .. 100; absent: all have 1
+  std::chrono::seconds answer_limit{3600};            // from a request's head on; then its answer ends with an error
   std::chrono::milliseconds drain_deadline{30'000};   // after SIGTERM streams may go on for this long
   std::chrono::milliseconds heartbeat_every{15'000};  // of silence in a stream, such as in the queue
   std::chrono::milliseconds stall_timeout = http::kStallTimeout;  // of a reader while bytes wait for it

@@ -29,6 +29,9 @@ Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
   std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
   inference::WorkerClientOptions client;
   client.name = replicas->name();
+  for (const GatewayAdapter& adapter : replicas->options_.model.adapters) {
+    client.adapters.push_back({adapter.sha256, adapter.path});
+  }
   client.hang = replicas->options_.hang;
   for (int i = 0; i < replicas->options_.count; ++i) STUDIO_CHECK_OK(replicas->start_worker(i, client));
   client.restart_count = [supervisors = replicas->supervisors_] {
@@ -79,7 +82,7 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
                      .aliases = model.aliases,
                      .created = model.created ? model.created : modified_at(model.path),
                      .text = nullptr};
-  STUDIO_TRY(served.text, inference::TextModel::open(model.path, client_));
+  STUDIO_TRY(served.text, inference::TextModel::open(model.path, client_, options_.public_texts));
   Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
   if (!ready.ok()) {
     std::string end = last_end();

@@ -16,10 +16,11 @@ namespace studio::api {
 
 struct ReplicasOptions {
   GatewayModel model;
-  int count = 1;                    // workers of the model
-  inference::WorkerOptions worker;  // socket and model path are filled in; threads 0: the cores, shared out
-  std::string program;              // empty: this one
-  std::string socket_stem;          // "<run_dir>/0": sockets are "<stem>.<replica>.sock"
+  int count = 1;                          // workers of the model
+  inference::WorkerOptions worker;        // socket and model path are filled in; threads 0: the cores, shared out
+  std::string program;                    // empty: this one
+  std::string socket_stem;                // "<run_dir>/0": sockets are "<stem>.<replica>.sock"
+  std::vector<std::string> public_texts;  // beginnings of prompts that everybody knows
   inference::HangLimits hang;
   inference::CrashReporter* crashes = nullptr;  // outlives the replicas; nullptr: deaths are only logged
 };
@@ -33,6 +34,7 @@ class Replicas {
   Result<ServedModel> open(std::chrono::milliseconds deadline);
   void stop(std::chrono::milliseconds grace);
   const std::string& name() const { return options_.model.name; }
+  inference::WorkerClient& client() { return *client_; }
 
  private:
   explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}

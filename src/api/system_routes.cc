@@ -12,8 +12,8 @@ namespace json = boost::json;
 using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 bool is_healthy(const ServedModels& models) {
-  for (const ServedModel& model : models.all()) {
-    if (!model.text->client().status().ready) return false;
+  for (const ServedModelPtr& model : models.bases()) {
+    if (!model->text->client().status().ready) return false;
   }
   return true;
 }
@@ -24,8 +24,8 @@ http::Response state(bool is_good, const char* good, const char* bad) {
 
 http::Response metrics_text(const Services& services) {
   GatewayMetrics& metrics = *services.metrics;
-  for (const ServedModel& model : services.models->all()) {
-    metrics.take_status(model.name, model.text->client().status());
+  for (const ServedModelPtr& model : services.models->bases()) {
+    metrics.take_status(model->name, model->text->client().status());
   }
   metrics.take_processes();
   metrics.open_connections.set({}, static_cast<double>(services.open_connections()));

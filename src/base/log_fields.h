@@ -26,6 +26,7 @@ struct FieldRule {
 };
 
 inline constexpr auto kFieldRules = std::to_array<FieldRule>({
+    {"adapter", FieldKind::kName},
     {"architecture", FieldKind::kWord},
     {"by", FieldKind::kReason},
     {"bytes", FieldKind::kNumber},
@@ -37,6 +38,7 @@ inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"days_left", FieldKind::kNumber},
     {"deadline_ms", FieldKind::kNumber},
     {"detail", FieldKind::kReason},
+    {"digest", FieldKind::kId},
     {"end", FieldKind::kReason},
     {"finish_reason", FieldKind::kWord},
     {"is_let_in", FieldKind::kNumber},

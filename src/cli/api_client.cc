@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxBodyBytes = 8 << 20;  // of an answer that is not streamed, or an error
 constexpr long kConnectMs = 5'000;
+constexpr long kAdapterMs = 90'000;  // until every worker has read the largest one
 
 struct CloseCurl {
   void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
@@ -196,6 +197,17 @@ Status ApiClient::revoke_key(const std::string& key_id) {
   return Ok{};
 }
 
+Status ApiClient::add_adapter(const std::string& model, const std::string& name) {
+  const boost::json::object body{{"model", model}, {"name", name}};
+  STUDIO_CHECK_OK(fetch("POST", "/console/adapters", to_json(body), kAdapterMs));
+  return Ok{};
+}
+
+Status ApiClient::remove_adapter(const std::string& full_name) {
+  STUDIO_CHECK_OK(fetch("DELETE", "/console/adapters/" + full_name, "", kAdapterMs));  // as above
+  return Ok{};
+}
+
 Result<std::string> ApiClient::metrics() {
   return fetch("GET", "/metrics");
 }
@@ -204,10 +216,11 @@ std::string ApiClient::origin() const {
   return base_url_.substr(0, base_url_.find('/', base_url_.find("://") + 3));
 }
 
-Result<std::string> ApiClient::fetch(const char* method, const std::string& path, const std::string& body) {
+Result<std::string> ApiClient::fetch(const char* method, const std::string& path, const std::string& body,
+                                     long timeout_ms) {
   std::string answer;
   Exchange exchange{
-      .url = origin() + path, .key = key_, .body = body, .method = method, .timeout_ms = 10'000, .on_body = {}};
+      .url = origin() + path, .key = key_, .body = body, .method = method, .timeout_ms = timeout_ms, .on_body = {}};
   exchange.on_body = [&](std::string_view bytes, long) {
     answer += bytes;
     return answer.size() <= kMaxBodyBytes;

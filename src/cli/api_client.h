@@ -40,6 +40,9 @@ class ApiClient {
   Result<std::vector<keys::KeyInfo>> list_keys();
   Result<keys::NewKey> make_key(const std::string& name);
   Status revoke_key(const std::string& key_id);
+  // The server's adapters: api/console/adapter_routes.h.
+  Status add_adapter(const std::string& model, const std::string& name);
+  Status remove_adapter(const std::string& full_name);
   // The text of /metrics, which stands beside the API's path. Errors as above.
   Result<std::string> metrics();
   // True when something answers there within the time.
@@ -50,7 +53,8 @@ class ApiClient {
  private:
   std::string origin() const;
   // A short answer from beside the API's path.
-  Result<std::string> fetch(const char* method, const std::string& path, const std::string& body = "");
+  Result<std::string> fetch(const char* method, const std::string& path, const std::string& body = "",
+                            long timeout_ms = 10'000);
 
   std::string base_url_, key_;
 };

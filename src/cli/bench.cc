@@ -170,7 +170,6 @@ class BenchCommand final : public Command {
       std::vector<SequenceRequest> requests;
       for (int i = 0; i < streams; ++i) {
         SequenceRequest request;
-        // Another prompt each round would hide nothing, and a kept prefix must not be measured as prefill.
         request.prompt = some_ids(prompt, engine.info().vocab_size, static_cast<uint32_t>(i + 1));
         request.sampling.temperature = 0;
         request.max_new_tokens = answer;
@@ -215,6 +214,7 @@ Result<int> BenchCommand::run(Context& context) {
   STUDIO_TRY(auto found, model_.empty() ? find_default_model(context) : find_model(context, model_));
   STUDIO_TRY(auto options, worker_options(context.config));
   options.engine.model_path = found.path;
+  options.engine.share_prefixes = false;  // every round computes the same prompts
   options.engine.max_sequences = std::max<int>(options.engine.max_sequences, static_cast<int>(streams_));
   STUDIO_TRY(ModelCost cost, cost_of(found.path));
   auto start = steady_clock::now();

@@ -32,6 +32,7 @@ Result<inference::WorkerOptions> worker_options(const Config& config) {
   options.engine.context_tokens = static_cast<int>(config.number("engine.context_tokens"));
   options.engine.kv_bytes = config.number("engine.kv_bytes");
   options.engine.prompt_chunk = static_cast<int>(config.number("engine.prompt_chunk"));
+  options.engine.step_ms = static_cast<int>(config.number("engine.step_ms"));
   const std::string& level = config.text("serve.log_level");
   options.log_level = level != "auto" ? level : (::isatty(STDERR_FILENO) ? "warn" : "info");
   return options;

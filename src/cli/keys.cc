@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
@@ -120,6 +122,15 @@ Status make_data_dir(const std::string& data_dir) {
   if (error) return Error(Code::kPermissionDenied, "cannot make the data folder " + data_dir + ": " + error.message());
   ::chmod(data_dir.c_str(), 0700);
   return Ok{};
+}
+
+Result<std::string> make_private_folder(const std::string& data_dir, const std::string& name) {
+  std::error_code error;
+  const std::string path = std::filesystem::absolute(data_dir, error).string() + "/" + name;
+  if ((::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) || ::chmod(path.c_str(), 0700) != 0) {
+    return Error(Code::kPermissionDenied, "cannot make " + path + ": " + std::strerror(errno));
+  }
+  return path;
 }
 
 std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store) {

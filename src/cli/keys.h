@@ -42,6 +42,8 @@ Result<std::string> local_key(const std::string& data_dir, const std::string& co
 
 // Makes the data folder, its owner's alone: keys and usage live there.
 Status make_data_dir(const std::string& data_dir);
+// DATA/NAME for its owner alone, as an absolute path.
+Result<std::string> make_private_folder(const std::string& data_dir, const std::string& name);
 
 // Usage into the store: durable when record() returns.
 std::shared_ptr<inference::UsageSink> make_usage_sink(std::shared_ptr<store::Store> store);

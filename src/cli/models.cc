@@ -101,6 +101,17 @@ Result<FoundModel> find_model(Context& context, const std::string& name_or_file)
   return found_local(pulled.model, entry);
 }
 
+api::GatewayAdapter gateway_adapter(const catalogue::LocalAdapter& adapter) {
+  return {.name = adapter.name, .path = adapter.path, .sha256 = adapter.sha256, .created = adapter.added_at};
+}
+
+Result<std::vector<api::GatewayAdapter>> adapters_of(const Context& context, const std::string& model) {
+  STUDIO_TRY(const auto here, catalogue::AdapterLibrary(context.data_dir()).list_of(model));
+  std::vector<api::GatewayAdapter> adapters;
+  for (const catalogue::LocalAdapter& adapter : here) adapters.push_back(gateway_adapter(adapter));
+  return adapters;
+}
+
 Result<FoundModel> find_default_model(Context& context) {
   const std::string& name = context.config.text("serve.default_model");
   auto found = find_model(context, name);

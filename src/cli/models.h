@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "api/gateway.h"
+#include "catalogue/adapter_library.h"
 #include "cli/command.h"
 
 namespace studio::cli {
@@ -20,6 +22,10 @@ struct FoundModel {
 // model of a kind that is not served; those of pull().
 bool looks_like_a_path(const std::string& text);
 Result<FoundModel> find_model(Context& context, const std::string& name_or_file);
+
+// The adapters of a model that are here, for a gateway.
+api::GatewayAdapter gateway_adapter(const catalogue::LocalAdapter& adapter);
+Result<std::vector<api::GatewayAdapter>> adapters_of(const Context& context, const std::string& model);
 
 // serve.default_model, pulled if need be; where it cannot be had, the built-in tiny model, after saying so.
 Result<FoundModel> find_default_model(Context& context);

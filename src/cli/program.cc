@@ -28,6 +28,9 @@ Commands all_commands() {
   commands.push_back(make_run_command());
   commands.push_back(make_pull_command());
   commands.push_back(make_import_command());
+  commands.push_back(make_adapter_add_command());
+  commands.push_back(make_adapter_list_command());
+  commands.push_back(make_adapter_rm_command());
   commands.push_back(make_list_command());
   commands.push_back(make_show_command());
   commands.push_back(make_rm_command());

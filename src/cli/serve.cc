@@ -14,8 +14,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "catalogue/adapter_library.h"
 #include "cli/command.h"
 #include "cli/engine_settings.h"
+#include "cli/key_weights.h"
 #include "cli/keys.h"
 #include "cli/models.h"
 #include "cli/settings.h"
@@ -27,6 +29,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPortsToTry = 20;  // after the default one, where other programs sit
+
+// Of a file of serve.public_prefixes: over 200,000 tokens, more than the models' contexts hold.
+constexpr size_t kMaxPublicTextBytes = 1 << 20;
 
 // Nothing listens there now. Only the default address is tried like this: an address that was asked for is taken or
 // refused by the gateway itself.
@@ -64,6 +69,28 @@ api::ListenerConfig listener_config(const Config& settings) {
   listener.tls = {.certificate = expand_home(settings.text("serve.tls_certificate")),
                   .key = expand_home(settings.text("serve.tls_key"))};
   return listener;
+}
+
+Result<std::vector<std::string>> read_public_texts(const Config& settings) {
+  std::vector<std::string> texts;
+  for (const std::string& path : settings.list("serve.public_prefixes")) {
+    auto text = read_file(expand_home(path), kMaxPublicTextBytes);
+    if (!text.ok()) return Error(text.error().code(), "serve.public_prefixes: " + path + ": " + text.error().message());
+    texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
+// Private ones tell of what was asked: a disk gets them only where that is wished. Without public ones there is nothing
+// to keep then.
+Status choose_kept_prefixes(const Config& settings, const std::string& data_dir, api::GatewayConfig& config) {
+  engine::EngineOptions& engine = config.worker.engine;
+  engine.prefix_file_bytes = settings.number("engine.prefix_file_bytes");
+  engine.keeps_private_prefixes = settings.text("engine.kept_prefixes") == "all";
+  const bool keeps_public = settings.text("engine.kept_prefixes") == "public" && !config.public_texts.empty();
+  if (!engine.keeps_private_prefixes && !keeps_public) return Ok{};
+  STUDIO_TRY(engine.prefix_folder, make_private_folder(data_dir, "prefixes"));
+  return Ok{};
 }
 
 class ServeCommand final : public Command {
@@ -125,7 +152,9 @@ Result<std::vector<api::GatewayModel>> ServeCommand::find_models(Context& contex
         return Error(Code::kInvalidArgument, "two models are called '" + model.name + "'");
       }
     }
-    models.push_back({.name = model.name, .path = model.path, .aliases = model.aliases});
+    STUDIO_TRY(auto adapters, adapters_of(context, model.name));
+    models.push_back(
+        {.name = model.name, .path = model.path, .aliases = model.aliases, .adapters = std::move(adapters)});
   }
   return models;
 }
@@ -171,15 +200,24 @@ Result<int> ServeCommand::run(Context& context) {
 
   api::GatewayConfig config;
   STUDIO_TRY(config.models, find_models(context));
+  config.find_adapter = [library = catalogue::AdapterLibrary(data_dir)](
+                            const std::string& model, const std::string& adapter) -> Result<api::GatewayAdapter> {
+    STUDIO_TRY(const auto found, library.find(model, adapter));
+    return gateway_adapter(found);
+  };
   config.listener = listener_config(context.config);
   config.worker = std::move(options);
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
+  STUDIO_TRY(config.public_texts, read_public_texts(context.config));
+  STUDIO_CHECK_OK(choose_kept_prefixes(context.config, data_dir, config));
   config.crash_dir = data_dir + "/crashes";
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,
                                       .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
                                       .keys = key.ring};
+  STUDIO_TRY(config.weight_of, weights_of_keys(context.config.list("serve.key_weights"), key.ring));
+  config.answer_limit = std::chrono::seconds(context.config.number("serve.answer_seconds"));
   config.drain_deadline = std::chrono::seconds(context.config.number("serve.drain_seconds"));
   config.heartbeat_every = std::chrono::seconds(context.config.number("serve.heartbeat_seconds"));
   config.stall_timeout = std::chrono::seconds(context.config.number("serve.stall_seconds"));

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
+#include "catalogue/hub_repository.h"
 #include "cli/engine_settings.h"
 #include "cli/keys.h"
 #include "cli/models.h"
@@ -112,7 +113,14 @@ Result<std::unique_ptr<ServerSession>> ServerSession::open(Context& context, con
 }
 
 Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& context, const std::string& wanted) {
-  STUDIO_TRY(auto model, wanted.empty() ? find_default_model(context) : find_model(context, wanted));
+  // Of "model:adapter" the model is what is loaded.
+  const size_t colon = wanted.rfind(':');
+  const auto repository = catalogue::parse_repository_name(wanted);
+  const bool has_adapter = colon != std::string::npos && repository.ok() && !*repository &&
+                           catalogue::is_model_name(wanted.substr(colon + 1));
+  const std::string base = has_adapter ? wanted.substr(0, colon) : wanted;
+  STUDIO_TRY(auto model, base.empty() ? find_default_model(context) : find_model(context, base));
+  STUDIO_TRY(auto adapters, adapters_of(context, model.name));
   context.output.note(context.output.dim("loading " + model.name + " ..."));
   std::string key = keys::new_key();
   std::string run_dir = "/tmp/studio-XXXXXX";
@@ -120,7 +128,10 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
 
   api::GatewayConfig config;
   config.listener.listen = "127.0.0.1:0";
-  config.models = {{.name = model.name, .path = model.path, .aliases = model.aliases}};
+  const std::string name = has_adapter ? model.name + wanted.substr(colon) : model.name;
+  if (has_adapter)
+    STUDIO_CHECK_OK(catalogue::AdapterLibrary(context.data_dir()).find(model.name, wanted.substr(colon + 1)));
+  config.models = {{.name = model.name, .path = model.path, .aliases = model.aliases, .adapters = std::move(adapters)}};
   STUDIO_TRY(config.worker, worker_options(context.config));
   if (context.config.is_default("serve.log_level")) config.worker.log_level = "error";  // people are reading
   STUDIO_TRY(auto level, log::parse_level(config.worker.log_level));
@@ -137,7 +148,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
     std::filesystem::remove_all(run_dir, ignored);
     return gateway.error();
   }
-  std::unique_ptr<ServerSession> session(new ServerSession(ApiClient((*gateway)->ready().url, key), model.name));
+  std::unique_ptr<ServerSession> session(new ServerSession(ApiClient((*gateway)->ready().url, key), name));
   session->gateway_ = std::move(*gateway);
   session->run_dir_ = run_dir;
   return session;

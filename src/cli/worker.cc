@@ -24,6 +24,10 @@ class WorkerCommand final : public Command {
     arguments.number(&context_, "--context", "N", "0: the model's own");
     arguments.number(&options_.engine.kv_bytes, "--kv-bytes", "N", "0: what fits");
     arguments.number(&prompt_chunk_, "--prompt-chunk", "N", "prompt tokens per step");
+    arguments.option(&options_.engine.prefix_folder, "--prefix-folder", "PATH", "where prefixes outlive the worker");
+    arguments.number(&options_.engine.prefix_file_bytes, "--prefix-file-bytes", "N", "of their file");
+    arguments.number(&private_prefixes_, "--private-prefixes", "N", "1: of every key; 0: public ones alone");
+    arguments.number(&step_ms_, "--step-ms", "N", "of a step with streams and prompts; 0: by what it takes without");
     arguments.number(&recorder_fd_, "--recorder-fd", "N", "memory that outlives the worker; -1: none");
     arguments.option(&options_.log_level, "--log-level", "LEVEL", "debug, info, warn or error");
   }
@@ -40,6 +44,8 @@ class WorkerCommand final : public Command {
     engine.max_queue = static_cast<int>(max_queue_);
     engine.context_tokens = static_cast<int>(context_);
     engine.prompt_chunk = static_cast<int>(prompt_chunk_);
+    engine.keeps_private_prefixes = private_prefixes_ != 0;
+    engine.step_ms = static_cast<int>(step_ms_);
     STUDIO_CHECK_OK(inference::run_worker(options_));
     return 0;
   }
@@ -48,7 +54,8 @@ class WorkerCommand final : public Command {
   inference::WorkerOptions options_;
   std::string kernels_ = "auto";
   int64_t threads_ = 0, max_sequences_ = options_.engine.max_sequences, max_queue_ = options_.engine.max_queue,
-          context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk, recorder_fd_ = -1;
+          context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk, step_ms_ = 0, recorder_fd_ = -1,
+          private_prefixes_ = 0;
 };
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -45,6 +47,9 @@ class FakeEngine final : public engine::Engine {
       if (id >= info_.vocab_size) return Error(Code::kInvalidArgument, "prompt: unknown id").with_param("prompt");
     }
     std::scoped_lock lock(mutex_);
+    if (!request.adapter.empty() && !adapters.contains(request.adapter)) {
+      return Error(Code::kNotFound, "the adapter is not here any more").with_param("model");
+    }
     SequenceId id = ++last_id_;
     requests.push_back(request);
     int position = static_cast<int>(request.resume.size());
@@ -56,15 +61,27 @@ class FakeEngine final : public engine::Engine {
     ++cancels;
     cancelled_.push_back(id);
   }
+  Status load_adapter(std::string_view digest, std::span<const uint8_t> file) override {
+    std::scoped_lock lock(mutex_);
+    if (file.empty()) return Error(Code::kCorruptData, "an empty adapter");
+    adapters.emplace(digest);
+    return Ok{};
+  }
+  bool drop_adapter(std::string_view digest) override {
+    std::scoped_lock lock(mutex_);
+    return adapters.erase(std::string(digest)) > 0;
+  }
   const engine::EngineInfo& info() const override { return info_; }
   engine::EngineStats stats() const override {
     std::scoped_lock lock(mutex_);
     engine::EngineStats stats;
     stats.running = static_cast<int>(sequences_.size());
     stats.steps = stats.progress = steps_;
+    stats.adapters = static_cast<int>(adapters.size());
     return stats;
   }
-  Status logits(const std::vector<engine::TokenId>&, int, const std::function<void(int, const float*)>&) override {
+  Status logits(const std::vector<engine::TokenId>&, int, const std::function<void(int, const float*)>&,
+                std::string_view) override {
     return Error(Code::kUnimplemented, "no logits");
   }
 
@@ -160,6 +177,7 @@ class FakeEngine final : public engine::Engine {
   std::map<SequenceId, Running> sequences_;
   std::vector<SequenceId> cancelled_;
   std::vector<engine::SequenceRequest> requests;
+  std::set<std::string> adapters;
   SequenceId last_id_ = 0;
   uint64_t steps_ = 0;
   std::atomic<bool> stopping_{false};

@@ -29,6 +29,7 @@ struct Prompt {
   bool is_open_reasoning = false;  // the ids end inside <think>
   std::optional<int> thinking_budget;
   bool may_reason = false;  // reasoning is split from the answer
+  int public_tokens = 0;    // the first ones, which are everybody's; set by TextModel::start()
 };
 
 struct GenerationRequest {
@@ -42,6 +43,10 @@ struct GenerationRequest {
   std::vector<engine::TokenId> stop_ids;     // besides the model's own
   bool ignore_eos = false;                   // benchmarks: the model's own end does not end it
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  // Of who asks (engine.h): computed prefixes are shared within one salt, the engine between tenants by weight.
+  uint64_t prefix_salt = 0, tenant = 0;
+  int weight = 1;
+  std::string adapter;  // digest of one that the model's workers hold; empty: none
 };
 
 struct TokenLogprob {

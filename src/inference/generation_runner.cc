@@ -205,6 +205,11 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
         engine::ForcedEnd{.after_tokens = *prompt.thinking_budget, .end_id = ids.end_think, .forced = ids.closing};
   }
   sequence.deadline = request.deadline;
+  sequence.prefix_salt = request.prefix_salt;
+  sequence.public_tokens = prompt.public_tokens;
+  sequence.tenant = request.tenant;
+  sequence.weight = request.weight;
+  sequence.adapter = request.adapter;
   return token;
 }
 

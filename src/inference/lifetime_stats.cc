@@ -1,5 +1,7 @@
 #include "inference/lifetime_stats.h"
 
+#include <algorithm>
+
 namespace studio::inference {
 namespace {
 
@@ -15,8 +17,14 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.steps += more.steps;
   sum.prompt_tokens += more.prompt_tokens;
   sum.generated_tokens += more.generated_tokens;
+  sum.cached_tokens += more.cached_tokens;
+  sum.prefills += more.prefills;
+  sum.whole_prompts += more.whole_prompts;
+  sum.pages_restored += more.pages_restored;
   sum.preemptions += more.preemptions;
+  sum.longest_starved_steps = std::max(sum.longest_starved_steps, more.longest_starved_steps);
   add(sum.batch_sizes, more.batch_sizes);
+  add(sum.step_seconds, more.step_seconds);
   add(sum.queue_seconds, more.queue_seconds);
 }
 

@@ -10,6 +10,7 @@ engine::EngineStats after(uint64_t steps, int running) {
   stats.steps = steps;
   stats.running = running;
   stats.generated_tokens = 2 * steps;
+  stats.longest_starved_steps = steps;
   for (uint64_t i = 0; i < steps; ++i) stats.batch_sizes.add(engine::kBatchSizeBounds, 2);
   return stats;
 }
@@ -22,6 +23,7 @@ TEST(LifetimeStats, CountsGoOnOverTheLivesOfAWorker) {
   EXPECT_EQ(total.generated_tokens, 32U);
   EXPECT_EQ(total.batch_sizes.count(), 16U);
   EXPECT_EQ(total.batch_sizes.sum, 32);
+  EXPECT_EQ(total.longest_starved_steps, 10U);
   EXPECT_EQ(total.running, 1);  // as it is now
 }
 

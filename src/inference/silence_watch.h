@@ -1,7 +1,8 @@
 // Tells whether one stream is forgotten by a worker that is well: it is told nothing while the engine goes on.
 //
 // Measured in what the worker itself says, its pulses and its counters, never in our time: a slow machine makes both
-// slow. A long prompt is no silence: the engine's steps are bounded by the pages there are.
+// slow. A long prompt is no silence: a step that has prompts to compute computes some tokens of them, and of what is
+// computed each prompt has its share.
 // Pure. One thread. One object per stream and connection.
 #pragma once
 
@@ -27,10 +28,13 @@ class SilenceWatch {
  private:
   uint64_t tokens_ = 0;
   bool is_taken_ = false;
-  int beats_ = -1;                        // since the last news; -1: no pulse yet
-  int idle_beats_ = 0;                    // of them, on which the engine had nothing to do at all
-  uint64_t steps_ = 0, preemptions_ = 0;  // at the last news
-  bool was_full_ = false;                 // since then some sequence waited, perhaps this one
+  int beats_ = -1;      // since the last news; -1: no pulse yet
+  int idle_beats_ = 0;  // of them, on which the engine had nothing to do at all
+  bool is_prompt_forgotten(const engine::EngineStats& stats) const;
+
+  uint64_t steps_ = 0, preemptions_ = 0, prompt_tokens_ = 0;  // at the last news
+  int weights_ = 1;                                           // since then: most that all tenants together had
+  bool was_full_ = false;                                     // and some sequence waited, perhaps this one
 };
 
 }  // namespace studio::inference

@@ -9,7 +9,7 @@ engine::EngineStats working(uint64_t steps, int waiting = 0) {
   engine::EngineStats stats;
   stats.running = 2;
   stats.waiting = waiting;
-  stats.pages_total = 400;  // 6,400 positions: 100 steps of the smallest piece
+  stats.pages_total = 400;  // 6,400 positions
   stats.steps = steps;
   return stats;
 }
@@ -36,12 +36,25 @@ TEST(SilenceWatch, KnowsThatASequenceMayLoseItsPages) {
   }
 }
 
-TEST(SilenceWatch, BoundsAPromptByTheStepsOfAllPages) {
+TEST(SilenceWatch, MissesAPromptWhileStepsComputeNone) {
   SilenceWatch watch, queued;
   uint64_t steps = 0;
   while (!watch.beat(working(steps), true, 0) && steps < 1000) ++steps;
-  EXPECT_EQ(steps, 100 + kStepsWithoutToken);
+  EXPECT_EQ(steps, kStepsWithoutToken);
   for (steps = 0; steps < 1000; ++steps) EXPECT_FALSE(queued.beat(working(steps, 1), true, 0));
+}
+
+TEST(SilenceWatch, LetsOtherPromptsHaveTheirShareBesideAPrompt) {
+  for (const int weights : {1, 5}) {
+    SilenceWatch watch;
+    engine::EngineStats stats = working(0);
+    stats.tenant_weights = weights;
+    while (!watch.beat(stats, true, 0) && stats.steps < 10'000'000) {
+      stats.steps += 10;
+      stats.prompt_tokens += 160;
+    }
+    EXPECT_EQ(stats.prompt_tokens, 2U * 16 * static_cast<uint64_t>(weights) * 6400);
+  }
 }
 
 TEST(SilenceWatch, MissesAnEndAndAnAcceptance) {

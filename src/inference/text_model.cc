@@ -39,7 +39,8 @@ Result<std::vector<TokenId>> end_ids(const ModelSource& file, const Tokenizer& t
 
 }  // namespace
 
-Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client) {
+Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client,
+                                                   const std::vector<std::string>& public_texts) {
   STUDIO_TRY(ModelSource file, engine::read_model_head(path));
   std::shared_ptr<TextModel> model(new TextModel());
   model->client_ = std::move(client);
@@ -54,7 +55,10 @@ Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std:
   model->fim_middle_ = tokenizer.find("<|fim_middle|>");
 
   STUDIO_TRY(auto source, file.find_string("tokenizer.chat_template"));
-  if (!source) return model;
+  if (!source) {
+    for (const std::string& text : public_texts) model->add_public(text);
+    return model;
+  }
   STUDIO_TRY(model->template_, engine::ChatTemplate::compile(*source));
   bool can_think = model->ids_.think >= 0 && model->ids_.end_think >= 0;
   if (can_think && source->find("enable_thinking") != std::string_view::npos) {
@@ -65,7 +69,26 @@ Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std:
     auto probe = model->prepare_chat(chat);
     if (probe.ok() && probe->is_open_reasoning) model->thinking_ = Thinking::kAlways;
   }
+  for (const std::string& text : public_texts) model->add_public(text);
   return model;
+}
+
+// As a system message, whichever way the model thinks, and as the beginning of a raw prompt. A template without system
+// messages has none that are public.
+void TextModel::add_public(const std::string& text) {
+  constexpr const char *kOne = "1", *kOther = "b";  // of no common byte, and no token holds either with what precedes
+  public_prefixes_.add_common(prepare_text(text + kOne).ids, prepare_text(text + kOther).ids);
+  for (const bool thinks : {true, false}) {
+    auto said = [&](const char* what) {
+      ChatPrompt chat;
+      chat.messages.push_back({.role = "system", .content = text, .reasoning_content = {}});
+      chat.messages.push_back({.role = "user", .content = what, .reasoning_content = {}});
+      if (thinking_ == Thinking::kSwitch) chat.enable_thinking = thinks;
+      return prepare_chat(chat);
+    };
+    const auto one = said(kOne), other = said(kOther);
+    if (one.ok() && other.ok()) public_prefixes_.add_common(one->ids, other->ids);
+  }
 }
 
 int TextModel::context_tokens() const {
@@ -183,6 +206,7 @@ std::optional<TextModel::Overflow> TextModel::overflow(const GenerationRequest& 
 Result<std::unique_ptr<Generation>> TextModel::start(GenerationRequest request, GenerationSink sink) const {
   int context = context_tokens();
   if (context == 0) return Error(Code::kUnavailable, "The model is still being loaded.");
+  for (Prompt& prompt : request.prompts) prompt.public_tokens = public_prefixes_.count(prompt.ids);
   return run_generation(std::move(request), ids_, context, tokenizer_, client_, std::move(sink));
 }
 

@@ -17,6 +17,7 @@
 #include "inference/generation.h"
 #include "inference/generation_runner.h"
 #include "inference/model_client.h"
+#include "inference/public_prefixes.h"
 
 namespace studio::inference {
 
@@ -42,9 +43,11 @@ enum class Thinking {
 
 class TextModel {
  public:
-  // `path` is the model that the client's worker runs; only its head is read. Errors: corrupt_data, unimplemented
+  // `path` is the model that the client's worker runs; only its head is read. `public_texts` are system messages and
+  // beginnings of raw prompts that everybody knows (public_prefixes.h). Errors: corrupt_data, unimplemented
   // (vocabulary, template).
-  static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client);
+  static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client,
+                                                 const std::vector<std::string>& public_texts = {});
 
   // Errors: invalid_argument (also in the words of the template), with the field in param.
   Result<Prompt> prepare_chat(const ChatPrompt& chat) const;
@@ -71,12 +74,14 @@ class TextModel {
  private:
   TextModel() = default;
   Result<engine::Rendered> render(const ChatPrompt& chat, bool thinks) const;
+  void add_public(const std::string& text);
 
   std::shared_ptr<ModelClient> client_;
   std::shared_ptr<const engine::Tokenizer> tokenizer_;
   std::optional<engine::ChatTemplate> template_;
   Thinking thinking_ = Thinking::kNone;
   ControlIds ids_;
+  PublicPrefixes public_prefixes_;
   engine::TokenId fim_prefix_ = -1, fim_suffix_ = -1, fim_middle_ = -1;
 };
 

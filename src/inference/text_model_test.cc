@@ -1,5 +1,6 @@
 #include "inference/text_model.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -161,6 +162,35 @@ TEST_F(TextModelTest, ControlTokensInAMessageStayText) {
   };
   EXPECT_EQ(controls(hostile), controls(plain));
   EXPECT_NE(text(hostile).find("obey</think>"), std::string::npos);
+}
+
+TEST_F(TextModelTest, CountsThePublicBeginningOfAPrompt) {
+  const std::string known = "You are the clerk of a library of nine million books.";
+  const auto open = TextModel::open(kTiny, client, {known, "Another one."}).value();
+  auto public_tokens = [&](Prompt prompt) {
+    Collected collected;
+    const auto generation = open->start(request(std::move(prompt)), collected.sink());
+    EXPECT_TRUE(generation.ok());
+    EXPECT_TRUE(collected.wait_for_end());
+    return client->requests.back().sequence.public_tokens;
+  };
+  client->script = {1};
+  auto asked = [&](const std::string& system, const std::string& user) {
+    ChatPrompt prompt = chat(user);
+    prompt.messages.insert(prompt.messages.begin(), {.role = "system", .content = system, .reasoning_content = {}});
+    return open->prepare_chat(prompt).value();
+  };
+  auto beginning = [&](const Prompt& prompt) {
+    return open->tokenizer().decode(std::span(prompt.ids).first(static_cast<size_t>(public_tokens(prompt))), false);
+  };
+  EXPECT_EQ(beginning(asked(known, "secret")), "<|im_start|>system\n" + known + "<|im_end|>\n<|im_start|>user\n");
+  ChatPrompt off = chat("secret");
+  off.enable_thinking = false;
+  off.messages.insert(off.messages.begin(), {.role = "system", .content = known, .reasoning_content = {}});
+  EXPECT_THAT(beginning(open->prepare_chat(off).value()), testing::HasSubstr(known));
+  EXPECT_EQ(beginning(open->prepare_text(known + "\nsecret")), known);
+  EXPECT_EQ(beginning(asked("Quite another", "secret")), "<|im_start|>system\n");
+  EXPECT_EQ(public_tokens(open->prepare_ids({5}).value()), 0);
 }
 
 TEST_F(TextModelTest, SwitchesThinkingOff) {

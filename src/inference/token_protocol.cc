@@ -133,6 +133,15 @@ class Reader {
   void integer(std::string_view name, Int& place, int64_t min, int64_t max) {
     if (const json::value* value = find(name)) keep(to_integer(*value, name, min, max), place);
   }
+  // All 64 bits, where an integer ends at 63.
+  void word(std::string_view name, uint64_t& place) {
+    const json::value* value = find(name);
+    if (value != nullptr && value->is_uint64()) {
+      place = value->get_uint64();
+    } else {
+      integer(name, place, 0, std::numeric_limits<int64_t>::max());
+    }
+  }
   void number(std::string_view name, float& place) {
     if (const json::value* value = find(name)) keep(to_number(*value, name), place);
   }
@@ -186,13 +195,7 @@ void read_sampling(Reader& reader, engine::SamplingParams& sampling) {
   reader.number("presence_penalty", sampling.presence_penalty);
   reader.number("frequency_penalty", sampling.frequency_penalty);
   reader.integer("stream_index", sampling.stream, 0, std::numeric_limits<uint32_t>::max());
-  if (const json::value* seed = reader.find("seed")) {
-    if (seed->is_uint64()) {
-      sampling.seed = seed->get_uint64();
-    } else {
-      reader.integer("seed", sampling.seed, 0, std::numeric_limits<int64_t>::max());
-    }
-  }
+  reader.word("seed", sampling.seed);
   if (reader.find("logprobs") != nullptr) {
     sampling.logprobs = true;
     reader.integer("logprobs", sampling.top_logprobs, 0, engine::kMaxTopLogprobs);
@@ -356,6 +359,11 @@ Status read_usage(const json::object& object, engine::Usage& used) {
 
 }  // namespace
 
+bool is_adapter_digest(std::string_view text) {
+  return text.size() == kAdapterDigestBytes &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 std::string encode_request(const TokenRequest& request) {
   const engine::SequenceRequest& sequence = request.sequence;
   const engine::SamplingParams& sampling = sequence.sampling;
@@ -373,6 +381,11 @@ std::string encode_request(const TokenRequest& request) {
                        {"seed", sampling.seed},
                        {"stream_index", sampling.stream},
                        {"stop_token_ids", ids(sequence.stop_ids)}};
+  if (sequence.prefix_salt != 0) body["prefix_salt"] = sequence.prefix_salt;
+  if (sequence.public_tokens != 0) body["public_tokens"] = sequence.public_tokens;
+  if (sequence.tenant != 0) body["tenant"] = sequence.tenant;
+  if (sequence.weight != 1) body["weight"] = sequence.weight;
+  if (!sequence.adapter.empty()) body["adapter"] = sequence.adapter;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
   if (!sampling.logit_bias.empty()) {
@@ -395,11 +408,12 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 20> kKnown = {
+    static constexpr std::array<std::string_view, 25> kKnown = {
         "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
         "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
         "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model"};
+        "deadline_ms",  "model",  "prefix_salt",    "public_tokens",      "tenant",           "weight",
+        "adapter"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -414,6 +428,11 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.ids("stop_token_ids", sequence.stop_ids, kMaxStopIds);
   reader.integer("max_tokens", sequence.max_new_tokens, 1, static_cast<int64_t>(kMaxPromptIds));
   reader.integer("deadline_ms", deadline_ms, 0, int64_t{1} << 40);
+  reader.word("prefix_salt", sequence.prefix_salt);
+  reader.integer("public_tokens", sequence.public_tokens, 0, static_cast<int64_t>(kMaxPromptIds));
+  reader.word("tenant", sequence.tenant);
+  reader.integer("weight", sequence.weight, 1, engine::kMaxWeight);
+  reader.text("adapter", sequence.adapter, kAdapterDigestBytes);
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
   STUDIO_CHECK_OK(reader.status());
@@ -421,6 +440,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   if (stream == nullptr || !stream->is_bool() || !stream->get_bool()) return bad("stream", "must be true");
   if (sequence.prompt.empty()) return bad("prompt", "must hold at least one token id");
   if (sequence.max_new_tokens == 0) return bad("max_tokens", "is required");
+  if (!sequence.adapter.empty() && !is_adapter_digest(sequence.adapter)) return bad("adapter", "is no digest");
   if (deadline_ms >= 0) sequence.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
   return request;
 }
@@ -552,14 +572,27 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"waiting", stats.waiting},
                               {"pages_total", stats.pages_total},
                               {"pages_free", stats.pages_free},
+                              {"pages_idle", stats.pages_idle},
                               {"steps", stats.steps},
                               {"prompt_tokens", stats.prompt_tokens},
                               {"generated_tokens", stats.generated_tokens},
+                              {"cached_tokens", stats.cached_tokens},
+                              {"prefills", stats.prefills},
+                              {"whole_prompts", stats.whole_prompts},
+                              {"pages_restored", stats.pages_restored},
+                              {"pages_in_file", stats.pages_in_file},
                               {"preemptions", stats.preemptions},
+                              {"starvation_bound_steps", stats.starvation_bound_steps},
+                              {"longest_starved_steps", stats.longest_starved_steps},
+                              {"tenants", stats.tenants},
+                              {"tenant_weights", stats.tenant_weights},
                               {"batch_sizes", histogram(stats.batch_sizes)},
+                              {"step_seconds", histogram(stats.step_seconds)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
                               {"progress", stats.progress},
-                              {"last_token_age_ms", stats.last_token_age_ms}});
+                              {"last_token_age_ms", stats.last_token_age_ms},
+                              {"adapters", stats.adapters},
+                              {"adapter_bytes", stats.adapter_bytes}});
 }
 
 Result<engine::EngineStats> decode_stats(std::string_view text) {
@@ -572,14 +605,27 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("waiting", stats.waiting, 0, kMaxInt);
   reader.integer("pages_total", stats.pages_total, 0, kMaxInt);
   reader.integer("pages_free", stats.pages_free, 0, kMaxInt);
+  reader.integer("pages_idle", stats.pages_idle, 0, kMaxInt);
   reader.integer("steps", stats.steps, 0, kMaxCount);
   reader.integer("prompt_tokens", stats.prompt_tokens, 0, kMaxCount);
   reader.integer("generated_tokens", stats.generated_tokens, 0, kMaxCount);
+  reader.integer("cached_tokens", stats.cached_tokens, 0, kMaxCount);
+  reader.integer("prefills", stats.prefills, 0, kMaxCount);
+  reader.integer("whole_prompts", stats.whole_prompts, 0, kMaxCount);
+  reader.integer("pages_restored", stats.pages_restored, 0, kMaxCount);
+  reader.integer("pages_in_file", stats.pages_in_file, 0, kMaxInt);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
+  reader.integer("starvation_bound_steps", stats.starvation_bound_steps, 0, kMaxCount);
+  reader.integer("longest_starved_steps", stats.longest_starved_steps, 0, kMaxCount);
+  reader.integer("tenants", stats.tenants, 0, kMaxInt);
+  reader.integer("tenant_weights", stats.tenant_weights, 0, kMaxInt);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
+  read_histogram(reader, "step_seconds", stats.step_seconds);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);
   reader.integer("progress", stats.progress, 0, kMaxCount);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);
+  reader.integer("adapters", stats.adapters, 0, kMaxInt);
+  reader.integer("adapter_bytes", stats.adapter_bytes, 0, kMaxCount);
   if (!reader.status().ok()) return corrupt(reader.status().error().message());
   return stats;
 }

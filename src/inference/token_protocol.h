@@ -22,6 +22,9 @@ inline constexpr size_t kMaxForcedIds = 64;
 inline constexpr size_t kMaxRequestIdBytes = 64;   // a UUID, '#' and a choice
 inline constexpr size_t kMaxModelNameBytes = 512;  // what a file calls itself; longer ones are not told
 
+inline constexpr size_t kAdapterDigestBytes = 64;  // SHA-256 in hex, which names an adapter
+bool is_adapter_digest(std::string_view text);
+
 // A worker tells its engine's counters this often to who listens at /pulse. Ten frames a second cost nothing that can
 // be measured; a dead or stopped worker is noticed within a few of them.
 inline constexpr std::chrono::milliseconds kPulseEvery{100};

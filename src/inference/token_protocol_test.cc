@@ -27,6 +27,11 @@ TokenRequest full_request() {
   sequence.sampling.stream = 3;
   sequence.sampling.logprobs = true;
   sequence.sampling.top_logprobs = 2;
+  sequence.prefix_salt = 0xfedcba9876543210;
+  sequence.public_tokens = 48;
+  sequence.tenant = 0xfedcba9876543211;
+  sequence.weight = 7;
+  sequence.adapter = std::string(63, 'a') + "0";
   sequence.forced_end = engine::ForcedEnd{.after_tokens = 4, .end_id = 11, .forced = {11, 12}};
   return request;
 }
@@ -52,6 +57,11 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.sampling.logit_bias, a.sampling.logit_bias);
   EXPECT_EQ(b.sampling.seed, a.sampling.seed);
   EXPECT_EQ(b.sampling.stream, a.sampling.stream);
+  EXPECT_EQ(b.prefix_salt, a.prefix_salt);
+  EXPECT_EQ(b.public_tokens, a.public_tokens);
+  EXPECT_EQ(b.tenant, a.tenant);
+  EXPECT_EQ(b.weight, a.weight);
+  EXPECT_EQ(b.adapter, a.adapter);
   EXPECT_TRUE(b.sampling.logprobs);
   EXPECT_EQ(b.sampling.top_logprobs, 2);
   ASSERT_TRUE(b.forced_end.has_value());
@@ -83,6 +93,13 @@ TEST(TokenProtocol, RefusesRequestsByTheFieldAtFault) {
            {R"({"stream":false,"prompt":[1],"max_tokens":1})", "stream"},
            {R"({"prompt":[1],"max_tokens":1})", "stream"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"seed":-1})", "seed"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"prefix_salt":"x"})", "prefix_salt"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"public_tokens":-1})", "public_tokens"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"tenant":-1})", "tenant"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"weight":0})", "weight"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"weight":101})", "weight"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":"../x"})", "adapter"},
+           {R"({"stream":true,"prompt":[1],"max_tokens":1,"adapter":7})", "adapter"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logprobs":21})", "logprobs"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"logit_bias":{"a":1}})", "logit_bias"},
            {R"({"stream":true,"prompt":[1],"max_tokens":1,"forced_end":3})", "forced_end"},
@@ -198,11 +215,20 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
     ASSERT_TRUE(nameless.ok()) << "a file's name for itself does not stop its model";
     EXPECT_EQ(nameless->name, "");
   }
-  engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4};
-  stats.preemptions = 5;
+  engine::EngineStats stats{.running = 1, .waiting = 2, .pages_total = 3, .pages_free = 4, .pages_idle = 2};
+  stats.cached_tokens = 6;
+  stats.prefills = 7;
+  stats.whole_prompts = 3;
+  stats.pages_restored = 125;
+  stats.pages_in_file = 126;
   stats.progress = uint64_t{1} << 40;
   stats.last_token_age_ms = -1;
   stats.preemptions = 5;
+  stats.starvation_bound_steps = 300;
+  stats.longest_starved_steps = 8;
+  stats.tenants = 3;
+  stats.tenant_weights = 9;
+  stats.step_seconds.add(engine::kStepSecondsBounds, 0.03);
   stats.batch_sizes.add(engine::kBatchSizeBounds, 3);
   stats.batch_sizes.add(engine::kBatchSizeBounds, 1000);
   stats.queue_seconds.sum = 1e9 + 0.125;  // more digits than a float holds
@@ -210,7 +236,18 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->pages_free, 4);
   EXPECT_EQ(back->last_token_age_ms, -1);
+  EXPECT_EQ(back->pages_idle, 2);
+  EXPECT_EQ(back->cached_tokens, 6U);
+  EXPECT_EQ(back->prefills, 7U);
+  EXPECT_EQ(back->whole_prompts, 3U);
+  EXPECT_EQ(back->pages_restored, 125U);
+  EXPECT_EQ(back->pages_in_file, 126);
   EXPECT_EQ(back->preemptions, 5U);
+  EXPECT_EQ(back->starvation_bound_steps, 300U);
+  EXPECT_EQ(back->longest_starved_steps, 8U);
+  EXPECT_EQ(back->tenants, 3);
+  EXPECT_EQ(back->tenant_weights, 9);
+  EXPECT_EQ(back->step_seconds.counts, stats.step_seconds.counts);
   EXPECT_EQ(back->batch_sizes.counts, stats.batch_sizes.counts);
   EXPECT_EQ(back->batch_sizes.counts[2], 1U);
   EXPECT_EQ(back->batch_sizes.counts.back(), 1U);

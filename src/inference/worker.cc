@@ -36,12 +36,15 @@ const char* kernel_name(engine::KernelChoice choice) {
 constexpr int kMostDescriptors = 4096;
 
 // A model's file is a stranger's work: what reads it may reach nothing but what it serves with. The first step leaves
-// the files that loading needs, the second none at all, as everything is mapped and listening by then.
+// the files that loading needs, the second none at all, as everything is mapped and listening by then. Computed
+// prefixes are written to such a mapping.
 Result<SandboxLayer> confine_files(const WorkerOptions& options) {
   STUDIO_CHECK_OK(limit_resources(kMostDescriptors));
+  std::vector<std::string> writable;
+  if (!options.engine.prefix_folder.empty()) writable.push_back(options.engine.prefix_folder);
   return restrict_files({.readable = {options.engine.model_path, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup",
                                       "/sys/devices/system"},
-                         .writable = {},
+                         .writable = std::move(writable),
                          .sockets = {std::filesystem::path(options.socket_path).parent_path().string()}});
 }
 
@@ -78,6 +81,14 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           std::to_string(engine.kv_bytes),
           "--prompt-chunk",
           std::to_string(engine.prompt_chunk),
+          "--prefix-folder",
+          engine.prefix_folder,
+          "--prefix-file-bytes",
+          std::to_string(engine.prefix_file_bytes),
+          "--private-prefixes",
+          std::to_string(engine.keeps_private_prefixes ? 1 : 0),
+          "--step-ms",
+          std::to_string(engine.step_ms),
           "--recorder-fd",
           std::to_string(options.recorder_fd),
           "--log-level",
@@ -113,6 +124,7 @@ Status run_worker(const WorkerOptions& options) {
   tell_layer("worker.files_confined", files);
   tell_layer("worker.calls_confined", calls);
   const engine::EngineInfo& info = engine->info();
+  if (!info.no_prefix_file.empty()) log::warn("worker.no_prefix_file", {{"why", info.no_prefix_file}});
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   log::info("worker.ready", {{"model", info.name},
                              {"architecture", info.architecture},

@@ -15,7 +15,8 @@ namespace studio::inference {
 struct WorkerOptions {
   std::string socket_path;         // --socket PATH; created with mode 0600, replaced when stale
   engine::EngineOptions engine;    // --model FILE --threads N --kernels NAME --max-sequences N --max-queue N
-                                   // --context N --kv-bytes N --prompt-chunk N
+                                   // --context N --kv-bytes N --prompt-chunk N --prefix-folder FOLDER
+                                   // --prefix-file-bytes N --private-prefixes 0|1
   int recorder_fd = -1;            // --recorder-fd N: memory of the gateway's for the time after a crash; -1: none
   std::string log_level = "info";  // --log-level debug|info|warn|error
 };

@@ -39,6 +39,14 @@ Result<std::unique_ptr<TokenStream>> WorkerClient::generate(TokenRequest request
   return std::unique_ptr<TokenStream>(std::make_unique<StreamHandle>(std::move(stream)));
 }
 
+void WorkerClient::load_adapter(AdapterFile file, const std::function<void(Status)>& done) {
+  pool_->load_adapter(std::move(file), done);
+}
+
+void WorkerClient::drop_adapter(const std::string& digest, const std::function<void()>& done) {
+  pool_->drop_adapter(digest, done);
+}
+
 ModelStatus WorkerClient::status() const {
   return pool_->status();
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/adapter_list.h"
 #include "inference/hang_watch.h"
 #include "inference/model_client.h"
 #include "inference/stream_log.h"
@@ -30,6 +31,7 @@ struct WorkerEndpoint {
 struct WorkerClientOptions {
   std::string name;  // of the model, for logs
   std::vector<WorkerEndpoint> workers;
+  std::vector<AdapterFile> adapters;  // that every worker holds from the beginning
   // Losses of a worker that was computing it that one stream survives one less of. Trials end a guilty one at its
   // second; a stream that is only unlucky, or kills in a new place each time, goes no further than this.
   int max_losses = 8;
@@ -54,6 +56,12 @@ class WorkerClient final : public ModelClient {
   Result<std::unique_ptr<TokenStream>> generate(TokenRequest request, engine::TokenSink sink) override;
   ModelStatus status() const override;  // of all workers together
   const StreamLog& log() const;
+  // Every worker holds the adapter from now on, also after it was started anew. `done` is called once, from this call
+  // or on an I/O thread: ok once each worker that answers has it; otherwise none keeps it. Errors: unavailable where no
+  // worker answers; those of the engine (schedule/engine.h) and of reading the file.
+  void load_adapter(AdapterFile file, const std::function<void(Status)>& done);
+  // No worker holds it any more when `done` is called. Streams that run with it go on.
+  void drop_adapter(const std::string& digest, const std::function<void()>& done);
   // The workers are asked to end: from here on a worker that goes down is told as news, not as an error.
   void expect_end();
 

@@ -91,11 +91,50 @@ void WorkerLink::start_watch() {
   events.on_end = [this, answer](const Status& status) {
     auto info = status.ok() && answer->status == 200 ? decode_info(answer->body)
                                                      : Result<engine::EngineInfo>(Error(Code::kUnavailable, "down"));
-    if (info.ok() && !is_stopping_) return listen(std::move(*info));
+    if (info.ok() && !is_stopping_) return give_adapters(std::move(*info), {});
     std::scoped_lock lock(mutex_);
     is_watching_ = false;
   };
   client_->start(std::move(ask), std::move(events));
+}
+
+// One after the other; what was added meanwhile is given too. An adapter that the worker refuses is the loss of those
+// who ask for it, not of the model.
+void WorkerLink::give_adapters(engine::EngineInfo info, std::set<std::string> given) {
+  auto is_bad = [this](const std::string& digest, const Error& error) {
+    log::error(
+        "worker.adapter_not_loaded",
+        {{"model", options_.name}, {"digest", digest}, {"why", error.message()}, {"detail", error.detail().text}});
+  };
+  for (const AdapterFile& file : options_.adapters ? options_.adapters() : std::vector<AdapterFile>()) {
+    if (!given.insert(file.digest).second) continue;
+    auto bytes = read_adapter(file);
+    if (!bytes.ok()) {
+      is_bad(file.digest, bytes.error());
+      continue;
+    }
+    struct Answer {
+      int status = 0;
+      std::string body;
+    };
+    auto answer = std::make_shared<Answer>();
+    http::ClientEvents events;
+    events.on_head = [answer](const http::ResponseHead& head) { answer->status = head.status; };
+    events.on_data = [answer](std::string_view data) {
+      if (answer->body.size() + data.size() <= kMaxInfoBytes) answer->body += data;
+    };
+    events.on_end = [this, is_bad, answer, digest = file.digest, info, given](const Status& status) {
+      if (status.ok() && !is_stopping_) {
+        if (answer->status != 200) is_bad(digest, decode_error(answer->status, answer->body));
+        return give_adapters(info, given);
+      }
+      std::scoped_lock lock(mutex_);
+      is_watching_ = false;
+    };
+    client_->start(put_adapter(file.digest, std::move(*bytes)), std::move(events));
+    return;
+  }
+  listen(std::move(info));
 }
 
 void WorkerLink::listen(engine::EngineInfo info) {

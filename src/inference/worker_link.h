@@ -1,8 +1,9 @@
 // One worker as its gateway sees it: reached by its Unix socket, watched by its pulse.
 //
 // A link is up from the first beat of the pulse until the pulse ends, the worker hangs or it is condemned; then it is
-// down, and the socket is tried until a worker answers again. Which model answers is asked each time anew.
-// Threads: events come on the link's I/O thread or on the one that calls tick() or condemn(), never under its mutex.
+// down, and the socket is tried until a worker answers again. Which model answers is asked each time anew, and the
+// worker gets the adapters that it shall hold before it counts as up. Threads: events come on the link's I/O thread or
+// on the one that calls tick() or condemn(), never under its mutex.
 #pragma once
 
 #include <atomic>
@@ -10,10 +11,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "http/client.h"
 #include "http/sse.h"
+#include "inference/adapter_list.h"
 #include "inference/hang_watch.h"
 #include "inference/model_client.h"
 
@@ -31,8 +35,9 @@ struct WorkerLinkOptions {
   std::string name;  // of the model, for logs
   std::string socket_path;
   HangLimits hang;
-  std::function<void()> kill;  // SIGKILL; a supervisor starts it anew. Empty: nobody can
-  std::function<int()> pid;    // 0: none now. Empty: not known, as on another machine
+  std::function<void()> kill;                          // SIGKILL; a supervisor starts it anew. Empty: nobody can
+  std::function<int()> pid;                            // 0: none now. Empty: not known, as on another machine
+  std::function<std::vector<AdapterFile>()> adapters;  // that it is given before it is up; empty: none
 };
 
 struct WorkerLinkEvents {
@@ -58,6 +63,7 @@ class WorkerLink {
 
  private:
   void start_watch();
+  void give_adapters(engine::EngineInfo info, std::set<std::string> given);
   void listen(engine::EngineInfo info);
   void on_pulse(std::string_view data);
   void beat(const engine::EngineStats& stats);

@@ -83,10 +83,12 @@ void WorkerPool::Errands::run() {
 }
 
 WorkerPool::WorkerPool(WorkerClientOptions client_options) : options(std::move(client_options)) {
+  for (const AdapterFile& file : options.adapters) adapters_.add(file);
   workers_.resize(options.workers.size());
   for (size_t i = 0; i < workers_.size(); ++i) {
     const WorkerEndpoint& endpoint = options.workers[i];
-    WorkerLinkOptions link{options.name, endpoint.socket_path, options.hang, endpoint.kill, endpoint.pid};
+    WorkerLinkOptions link{options.name,  endpoint.socket_path, options.hang,
+                           endpoint.kill, endpoint.pid,         [this] { return adapters_.all(); }};
     WorkerLinkEvents events{.on_up = [this, i] { on_up(i); },
                             .on_beat = [this, i](const engine::EngineStats& stats) { on_beat(i, stats); },
                             .on_down = [this, i](const std::string& why) { on_down(i, why); }};
@@ -379,6 +381,14 @@ ModelStatus WorkerPool::status() const {
     status.stats.waiting += stats.waiting;
     status.stats.pages_total += stats.pages_total;
     status.stats.pages_free += stats.pages_free;
+    status.stats.pages_idle += stats.pages_idle;
+    status.stats.pages_in_file += stats.pages_in_file;
+    // Each worker has tenants of its own, often the same ones: told is the worker with most.
+    status.stats.tenants = std::max(status.stats.tenants, stats.tenants);
+    status.stats.tenant_weights = std::max(status.stats.tenant_weights, stats.tenant_weights);
+    status.stats.starvation_bound_steps = std::max(status.stats.starvation_bound_steps, stats.starvation_bound_steps);
+    status.stats.adapters += stats.adapters;
+    status.stats.adapter_bytes += stats.adapter_bytes;
     if (stats.last_token_age_ms >= 0 &&
         (status.stats.last_token_age_ms < 0 || stats.last_token_age_ms < status.stats.last_token_age_ms)) {
       status.stats.last_token_age_ms = stats.last_token_age_ms;

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "inference/adapter_list.h"
 #include "inference/lifetime_stats.h"
 #include "inference/silence_watch.h"
 #include "inference/stream_log.h"
@@ -45,6 +46,9 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   bool is_ready() const;
   void wait_for_change(std::chrono::milliseconds limit);
   void poke();
+  // See WorkerClient; worker_pool_adapters.cc.
+  void load_adapter(AdapterFile file, const std::function<void(Status)>& done);
+  void drop_adapter(const std::string& digest, const std::function<void()>& done);
 
   void on_first_token(WorkerStream& stream) override;
   void on_passed(WorkerStream& stream) override;
@@ -87,6 +91,10 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
       trial_print.reset();
     }
   };
+  class Round;  // of one thing asked of every worker
+  static void ask(http::Client& client, http::ClientRequest request, std::shared_ptr<Round> round);
+  bool ask_each(std::vector<http::ClientRequest> requests, const std::shared_ptr<Round>& round);
+
   // What cannot be done under the mutex.
   struct Errands {
     std::vector<StreamPtr> cancelled;
@@ -116,6 +124,7 @@ class WorkerPool final : public StreamKeeper, public std::enable_shared_from_thi
   void try_alone(const WorkerStream& stream, std::vector<engine::TokenId> produced);
   void quarantine(const Fingerprint& print, std::vector<StreamPtr>& cut);
 
+  AdapterList adapters_;
   mutable std::mutex mutex_;  // guards what follows, and every stream's notes
   std::condition_variable changed_;
   bool is_end_wanted_ = false, is_stopping_ = false, is_poked_ = false, was_ever_ready_ = false;

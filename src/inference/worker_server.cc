@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "engine/lora/adapter_set.h"
 #include "http/server.h"
 #include "http/sse.h"
 #include "inference/token_protocol.h"
@@ -24,6 +25,8 @@ int http_status(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
     case Code::kOutOfRange:
+    case Code::kCorruptData:
+    case Code::kUnimplemented:
       return 400;
     case Code::kConflict:
       return 409;
@@ -211,6 +214,10 @@ class WorkerServerImpl final : public WorkerServer {
                   Status listens = pump_->listen(exchange);
                   if (!listens.ok()) respond_error(*exchange, listens.error());
                 }});
+    router.add({Method::kPut, "/v1/adapters/{digest}", AuthClass::kPublic, engine::kMaxAdapterBytes,
+                [this](const std::shared_ptr<Exchange>& exchange) { load_adapter(*exchange); }});
+    router.add({Method::kDelete, "/v1/adapters/{digest}", AuthClass::kPublic, 0,
+                [this](const std::shared_ptr<Exchange>& exchange) { drop_adapter(*exchange); }});
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     return Ok{};
   }
@@ -221,6 +228,26 @@ class WorkerServerImpl final : public WorkerServer {
   }
 
  private:
+  // On the handler's thread: what runs goes on meanwhile, what arrives waits.
+  void load_adapter(Exchange& exchange) {
+    const std::string digest(exchange.request().path_parameter("digest"));
+    const std::string& body = exchange.request().body;
+    auto begun = std::chrono::steady_clock::now();
+    Status loaded = engine_.load_adapter(digest, {reinterpret_cast<const uint8_t*>(body.data()), body.size()});
+    if (!loaded.ok()) return respond_error(exchange, loaded.error());
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    log::info("adapter.loaded", {{"digest", digest}, {"bytes", body.size()}, {"ms", took.count()}});
+    exchange.respond(Response::json(200, "{}"));
+  }
+  void drop_adapter(Exchange& exchange) {
+    const std::string digest(exchange.request().path_parameter("digest"));
+    if (!engine_.drop_adapter(digest)) {
+      return respond_error(exchange, Error(Code::kNotFound, "the adapter is not here any more"));
+    }
+    log::info("adapter.dropped", {{"digest", digest}});
+    exchange.respond(Response::json(200, "{}"));
+  }
+
   void generate(std::shared_ptr<Exchange> exchange) {
     auto request = decode_request(exchange->request().body);
     if (!request.ok()) {

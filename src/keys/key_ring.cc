@@ -127,6 +127,12 @@ bool KeyRing::is_own(std::string_view key_id) const {
       entries_, [&](const Entry& entry) { return entry.info.kind != Kind::kMade && entry.info.key_id == key_id; });
 }
 
+std::string KeyRing::name_of(std::string_view key_id) const {
+  std::scoped_lock lock(mutex_);
+  const auto entry = std::ranges::find_if(entries_, [&](const Entry& one) { return one.info.key_id == key_id; });
+  return entry == entries_.end() ? "" : entry->info.name;
+}
+
 std::vector<KeyInfo> KeyRing::list() const {
   std::vector<KeyInfo> infos;
   {

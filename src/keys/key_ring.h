@@ -63,7 +63,8 @@ class KeyRing {
   // The id of the key with this digest. Every key is compared in constant time.
   std::optional<std::string> find(const Sha256Digest& digest) const;
   bool is_own(std::string_view key_id) const;
-  std::vector<KeyInfo> list() const;  // own ones first, then oldest first
+  std::string name_of(std::string_view key_id) const;  // empty where no key has this id
+  std::vector<KeyInfo> list() const;                   // own ones first, then oldest first
 
   // Errors: those of checked_name(); conflict when another made key has the name, or kMaxMadeKeys are there.
   Result<NewKey> make(std::string_view name);

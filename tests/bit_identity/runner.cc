@@ -117,7 +117,9 @@ Result<RunResult> run_setting(const std::string& model, const std::vector<engine
   for (size_t i = 0; i < indices.size(); ++i) {
     Outcome& outcome = result.outcomes[i];
     outcome.index = indices[i];
-    const engine::SequenceRequest& request = requests[static_cast<size_t>(indices[i])];
+    engine::SequenceRequest request = requests[static_cast<size_t>(indices[i])];
+    request.tenant = i % 3;  // who take turns
+    request.weight = 1 + static_cast<int>(request.tenant);
     result.tokens += tokens_of(request);
     for (;;) {
       const size_t open = collector.open_now();

@@ -72,6 +72,25 @@ def test_a_made_key_opens_models_alone():
                 assert refused.code == 401 and json.load(refused)["error"]["message"]
 
 
+def found_computed(server, key):
+    """Tokens of one and the same prompt that the model had computed already, for this key."""
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Tell me a story about a fox. " * 8}], "max_tokens": 4}
+    request = urllib.request.Request(server.started["url"] + "/v1/chat/completions", json.dumps(body).encode(),
+                                     {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        usage = json.load(answer)["usage"]
+    cached = usage["prompt_tokens_details"]["cached_tokens"]
+    assert cached in (0, usage["prompt_tokens"]), usage
+    return cached > 0
+
+
+def test_computed_prompts_are_shared_within_a_key_alone():
+    with Place() as place:
+        with Serve(place, *LOCAL) as server:
+            one, other = (place.studio("key", "add", name).must(0).out.strip() for name in ("one", "other"))
+            assert [found_computed(server, key) for key in (one, one, other, one, other)] == [False, True, False, True, True]
+
+
 def test_a_revoked_key_does_not_come_back():
     with Place() as place:
         with Serve(place, *LOCAL) as server:

@@ -78,12 +78,16 @@ def test_engine_counts_fit_together():
         answers = [ask(server, seed=seed, n=4, ignore_eos=True, max_tokens=40) for seed in range(2)]
         now = wait_for(lambda: settled(server, steps_at_least=40), "counted")
         steps, batch = now["studio_engine_steps_total"].value(), now["studio_batch_size_sequences"]
-        assert batch.value("_count") == steps
+        assert batch.value("_count") == steps == now["studio_engine_step_seconds"].value("_count")
         produced = sum(answer["usage"]["completion_tokens"] for answer in answers)
         assert now["studio_engine_tokens_total"].value(kind="generated") == produced == 320
-        assert produced <= batch.value("_sum") <= 4 * steps
-        # Four choices of one prompt: each is read by the engine.
-        assert now["studio_engine_tokens_total"].value(kind="prompt") == 4 * sum(answer["usage"]["prompt_tokens"] for answer in answers)
+        # The second answer's prompt is the first one's: its first tokens need no pass.
+        whole = now["studio_prompts_found_whole_total"].value()
+        assert whole >= 4 and produced - whole <= batch.value("_sum") <= 4 * steps
+        # Four choices of one prompt: what the engine computed of it, and what it found computed.
+        computed, found = now["studio_engine_tokens_total"].value(kind="prompt"), now["studio_prompt_tokens_cached_total"].value()
+        assert computed + found == 4 * sum(answer["usage"]["prompt_tokens"] for answer in answers)
+        assert 0 < found and now["studio_prefills_total"].value() >= 1
         assert now["studio_kv_cache_usage_ratio"].value() == 0 and now["studio_kv_pages"].value() > 0
 
 
@@ -95,6 +99,8 @@ def test_gauges_follow_what_runs():
         now = wait_for(lambda: (m := metrics(server))["studio_sequences_running"].value() == 2 and m, "running")
         assert 0 < now["studio_sequences_waiting"].value() <= 14 and 0 < now["studio_kv_cache_usage_ratio"].value() <= 1
         assert now["studio_kv_pages_free"].value() < now["studio_kv_pages"].value()
+        assert now["studio_tenants_active"].value() == 1
+        assert now["studio_longest_starved_steps"].value() < now["studio_starvation_bound_steps"].value()
         assert now["studio_http_connections_open"].value() == before["studio_http_connections_open"].value() + 1
         held.close()
         # A family without a sample is not printed: there is none before the first answer has ended.

@@ -51,7 +51,8 @@ SHAPES = [
     Shape("qwen2", "qwen2", transformers.Qwen2ForCausalLM, transformers.Qwen2Config, "qwen2",
           64, 2, 1, 32, 64, 2, 1e6, 1e-6, True),
     # Like Qwen3-4B: norms on q and k heads, heads * head_dim is not hidden, a head of its own.
-    Shape("qwen3", "qwen3", transformers.Qwen3ForCausalLM, transformers.Qwen3Config, "qwen2",
+    # (make_adapters.py runs over an older release, which has no Qwen3.)
+    Shape("qwen3", "qwen3", getattr(transformers, "Qwen3ForCausalLM", None), getattr(transformers, "Qwen3Config", None), "qwen2",
           32, 4, 2, 32, 96, 2, 1e6, 1e-6, False),
     # Like SmolLM2: no biases, another base, rotary pairs next to each other in the file.
     Shape("llama", "llama", transformers.LlamaForCausalLM, transformers.LlamaConfig, "smollm",

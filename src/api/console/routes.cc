@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/console/adapter_routes.h"
 #include "api/console/answers.h"
 #include "api/console/key_routes.h"
 #include "api/console/same_origin.h"
@@ -136,6 +137,7 @@ void add_routes(const Services& services, const ConsoleServices& console, http::
   add(Method::kPost, "/console/api/reveal_key", AuthClass::kSession, 0, reveal_key);
   add(Method::kPost, "/console/links", AuthClass::kKey, kMaxEmptyBytes, make_link);
   add_key_routes(console, router);
+  add_adapter_routes(services, console, router);
   openai::add_routes_at("/console/api/v1", AuthClass::kSession, services, router);
 }
 

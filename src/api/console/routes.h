@@ -5,6 +5,7 @@
 //   GET  /console/api/session          who am I
 //   POST /console/api/logout, /reveal_key
 //   *    /console/api/keys             key_routes.h
+//   *    /console/api/adapters         adapter_routes.h
 //   *    /console/api/v1/...           the OpenAI dialect, with the session in the place of a key
 //   POST /console/links                with the server's own key, not a cookie: a new link (`studio console`)
 #pragma once
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "api/console/sessions.h"
+#include "api/serving/adapter_desk.h"
 #include "api/serving/services.h"
 #include "http/router.h"
 #include "keys/key_ring.h"
@@ -25,6 +27,7 @@ struct ConsoleServices {
   // The key that the server was started with, for the page's code samples once it is asked for.
   std::function<Result<std::string>()> reveal_key;
   std::shared_ptr<keys::KeyRing> keys;
+  AdapterDesk* adapters = nullptr;  // outlives the server
 };
 
 // For http::ServerOptions::authenticate_session. Errors: permission_denied where another origin asks, unauthenticated

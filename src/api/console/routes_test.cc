@@ -23,6 +23,26 @@ struct Ask {
   std::string origin = {}, cookie = {}, key = {}, body = {};
 };
 
+// Serves what it is asked to, but for names that begin with "bad".
+class FakeDesk final : public AdapterDesk {
+ public:
+  explicit FakeDesk(ServedModels& models) : models_(models) {}
+  void add(const std::string& model, const std::string& adapter,
+           std::function<void(Result<ServedModelPtr>)> done) override {
+    auto base = models_.find(model);
+    if (!base.ok()) return done(std::move(base).error());
+    if (adapter.starts_with("bad")) return done(Error(Code::kConflict, "another file").with_param("name"));
+    done(models_.add_adapter(*base, adapter, std::string(64, 'a'), 5));
+  }
+  void remove(const std::string& name, std::function<void(Status)> done) override {
+    auto removed = models_.remove_adapter(name);
+    done(removed.ok() ? Status(Ok{}) : Status(std::move(removed).error()));
+  }
+
+ private:
+  ServedModels& models_;
+};
+
 // The console's routes on a real server, with a key of its own ("sk-good") in a real store, and no model.
 class RoutesTest : public ::testing::Test {
  protected:
@@ -38,7 +58,8 @@ class RoutesTest : public ::testing::Test {
     add_routes(services,
                {.sessions = sessions_,
                 .reveal_key = []() -> Result<std::string> { return std::string("sk-good"); },
-                .keys = keys_},
+                .keys = keys_,
+                .adapters = &desk_},
                router);
     http::ServerOptions options;
     options.listen.host = "127.0.0.1";
@@ -106,6 +127,7 @@ class RoutesTest : public ::testing::Test {
   std::shared_ptr<keys::KeyRing> keys_;
   std::string own_id_;
   ServedModels models_;
+  FakeDesk desk_{models_};
   std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> client_;
@@ -295,6 +317,49 @@ TEST_F(RoutesTest, TheServersOwnKeyOpensWhatAMadeOneDoesNot) {
   EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = made}), 403);
   EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = "sk-good"}), 200);
   EXPECT_EQ(keys_->list().size(), 2u);
+}
+
+TEST_F(RoutesTest, AnAdapterIsAddedListedAndRemoved) {
+  models_.add({.name = "tiny", .aliases = {"t"}, .created = 1, .text = nullptr});
+  const std::string body = R"({"model": "t", "name": "sql"})";
+  ClientResponse added = call(Method::kPost, "/console/adapters", {.key = "sk-good", .body = body});
+  ASSERT_EQ(added.status, 200) << added.body;
+  EXPECT_EQ(parse_json(added.body)->at("name"), "tiny:sql");
+  EXPECT_EQ(parse_json(added.body)->at("model"), "tiny");
+  ClientResponse listed = call(Method::kGet, "/console/adapters", {.key = "sk-good"});
+  EXPECT_EQ(parse_json(listed.body)->at("adapters").as_array().size(), 1u);
+  EXPECT_EQ(status(Method::kDelete, "/console/adapters/tiny:nothing", {.key = "sk-good"}), 404);
+  EXPECT_EQ(status(Method::kDelete, "/console/adapters/tiny:sql", {.key = "sk-good"}), 200);
+  EXPECT_EQ(models_.all().size(), 1u);
+  // The page's own way in is the session.
+  const std::string cookie = log_in();
+  EXPECT_EQ(status(Method::kPost, "/console/api/adapters", {.origin = origin_, .cookie = cookie, .body = body}), 200);
+  EXPECT_EQ(status(Method::kGet, "/console/api/adapters", {.cookie = cookie}), 200);
+  EXPECT_EQ(status(Method::kDelete, "/console/api/adapters/tiny:sql", {.origin = kForeign, .cookie = cookie}), 403);
+  EXPECT_EQ(models_.all().size(), 2u);
+}
+
+TEST_F(RoutesTest, AnAdapterThatCannotBeAddedIsToldWhyAndWhere) {
+  models_.add({.name = "tiny", .aliases = {}, .created = 1, .text = nullptr});
+  const std::tuple<const char*, int, const char*> faults[] = {
+      {R"({})", 400, "model"},
+      {R"({"model": "tiny"})", 400, "name"},
+      {R"({"model": 1, "name": "x"})", 400, "model"},
+      {R"({"model": "tiny", "name": "x", "path": "/etc/passwd"})", 400, "path"},
+      {R"({"model": "nothing", "name": "x"})", 404, "model"},
+      {R"({"model": "tiny", "name": "bad"})", 409, "name"},
+      {R"([])", 400, ""},
+  };
+  for (const auto& [body, wanted, param] : faults) {
+    ClientResponse answer = call(Method::kPost, "/console/adapters", {.key = "sk-good", .body = body});
+    EXPECT_EQ(answer.status, wanted) << body;
+    EXPECT_EQ(error_text(answer, "param"), param) << body;
+  }
+  const std::string made = keys_->make("program")->key;
+  const std::string good = R"({"model": "tiny", "name": "x"})";
+  EXPECT_EQ(status(Method::kPost, "/console/adapters", {.key = made, .body = good}), 403);
+  EXPECT_EQ(status(Method::kGet, "/console/adapters", {.key = made}), 403);
+  EXPECT_EQ(models_.all().size(), 1u);
 }
 
 }  // namespace

@@ -48,12 +48,12 @@ const char* outcome_of(const GenerationEnd& end) {
 
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
-  Answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model, size_t choices,
+  Answer(std::shared_ptr<http::Exchange> exchange, const Services& services, ServedModelPtr model, size_t choices,
          AnswerOptions options, OpenAnswers::Lease lease)
       : lease_(std::move(lease)),
         exchange_(std::move(exchange)),
         services_(services),
-        model_(model),
+        model_(std::move(model)),
         options_(std::move(options)),
         chunks_(options_.head, choices, options_.may_reason),
         collected_(choices),
@@ -65,7 +65,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
                                    .on_token = [self](int choice) { self->on_token(static_cast<size_t>(choice)); },
                                    .on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
                                    .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
-    auto generation = model_.text->start(std::move(request), std::move(sink));
+    auto generation = model_->text->start(std::move(request), std::move(sink));
     if (!generation.ok()) {
       services_.metrics->note_refusal(generation.error());
       lease_.reset();
@@ -125,7 +125,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     std::scoped_lock lock(mutex_);
     if (last_tokens_[choice]) {
       std::chrono::duration<double> gap = now - *last_tokens_[choice];
-      services_.metrics->inter_token_latency.observe({model_.name}, gap.count());
+      services_.metrics->inter_token_latency.observe({model_->name}, gap.count());
     }
     last_tokens_[choice] = now;
     if (!first_token_) first_token_ = now;
@@ -236,7 +236,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     inference::UsageRecord record;
     record.request_id = request_id();
     record.key_id = exchange_->request().principal;
-    record.model = model_.name;
+    record.model = model_->name;
     record.operation = options_.head.endpoint == Endpoint::kChat ? "chat.completions" : "completions";
     record.prompt_tokens = end.usage.prompt_tokens;
     record.cached_tokens = end.usage.cached_tokens;
@@ -253,25 +253,25 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
   void count(const GenerationEnd& end) {
     GatewayMetrics& metrics = *services_.metrics;
-    metrics.prompt_tokens.add({model_.name}, static_cast<double>(end.usage.prompt_tokens));
-    metrics.generated_tokens.add({model_.name}, static_cast<double>(end.usage.completion_tokens));
-    metrics.generations.add({model_.name, exchange_->request().route, outcome_of(end)});
+    metrics.prompt_tokens.add({model_->name}, static_cast<double>(end.usage.prompt_tokens));
+    metrics.generated_tokens.add({model_->name}, static_cast<double>(end.usage.completion_tokens));
+    metrics.generations.add({model_->name, exchange_->request().route, outcome_of(end)});
     if (end.error) metrics.note_refusal(*end.error);
     using Seconds = std::chrono::duration<double>;
-    metrics.end_to_end.observe({model_.name}, Seconds(steady_clock::now() - exchange_->received_at()).count());
+    metrics.end_to_end.observe({model_->name}, Seconds(steady_clock::now() - exchange_->received_at()).count());
     std::scoped_lock lock(mutex_);
     if (!first_token_) return;
-    metrics.time_to_first_token.observe({model_.name}, Seconds(*first_token_ - exchange_->received_at()).count());
+    metrics.time_to_first_token.observe({model_->name}, Seconds(*first_token_ - exchange_->received_at()).count());
     auto per_choice = end.usage.completion_tokens / static_cast<int64_t>(end.finish.size());
     if (per_choice < 2) return;
     Seconds decode = steady_clock::now() - *first_token_;
-    metrics.time_per_output_token.observe({model_.name}, decode.count() / static_cast<double>(per_choice - 1));
+    metrics.time_per_output_token.observe({model_->name}, decode.count() / static_cast<double>(per_choice - 1));
   }
 
   std::optional<OpenAnswers::Lease> lease_;  // until the end is told: the client's next request must not meet this one
   const std::shared_ptr<http::Exchange> exchange_;
   const Services services_;
-  const ServedModel& model_;
+  const ServedModelPtr model_;
   const AnswerOptions options_;
 
   std::mutex mutex_;  // of everything below; never held while a Generation goes
@@ -286,7 +286,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
 }  // namespace
 
-void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
+void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, ServedModelPtr model,
             inference::GenerationRequest request, AnswerOptions options) {
   auto lease = services.open_answers->open(exchange->request().principal);
   if (!lease.ok()) {
@@ -294,7 +294,8 @@ void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, 
     return exchange->respond(error_response(lease.error(), exchange->request().request_id));
   }
   size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
-  std::make_shared<Answer>(std::move(exchange), services, model, choices, std::move(options), std::move(*lease))
+  std::make_shared<Answer>(std::move(exchange), services, std::move(model), choices, std::move(options),
+                           std::move(*lease))
       ->start(std::move(request));
 }
 

@@ -23,7 +23,7 @@ struct AnswerOptions {
 };
 
 // Starts the generation and answers the exchange, now or as it goes on. Any thread.
-void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, const ServedModel& model,
+void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, ServedModelPtr model,
             inference::GenerationRequest request, AnswerOptions options);
 
 }  // namespace studio::api::openai

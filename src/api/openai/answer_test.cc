@@ -218,7 +218,7 @@ class AnswerTest : public testing::Test {
     AnswerOptions options;
     options.head = {.endpoint = endpoint, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
     options.is_stream = is_stream;
-    answer(exchange_, services_, model_, std::move(request), std::move(options));
+    answer(exchange_, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
   }
 
   static int count(const std::string& text, std::string_view what) {

@@ -5,6 +5,7 @@
 #include "api/openai/answer.h"
 #include "api/openai/errors.h"
 #include "api/openai/parse.h"
+#include "api/serving/prefix_salt.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -17,9 +18,6 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 namespace json = boost::json;
 
-// No answer takes longer; a stream that does is cut with an error instead of holding its pages for ever.
-constexpr std::chrono::minutes kLongestAnswer{60};
-
 // An Error with the code of the wire where the table's is too coarse.
 struct Refusal {
   Error error;
@@ -31,13 +29,15 @@ void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
 }
 
 json::object model_object(const ServedModel& model) {
-  return json::object{
+  json::object object{
       {"id", model.name}, {"object", "model"}, {"created", model.created}, {"owned_by", "model-studio"}};
+  if (!model.base.empty()) object["parent"] = model.base;
+  return object;
 }
 
 void list_models(const Services& services, const ExchangePtr& exchange) {
   json::array models;
-  for (const ServedModel& model : services.models->all()) models.push_back(model_object(model));
+  for (const ServedModelPtr& model : services.models->all()) models.push_back(model_object(*model));
   exchange->respond(http::Response::json(200, to_json(json::object{{"object", "list"}, {"data", std::move(models)}})));
 }
 
@@ -88,7 +88,8 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
       kContextLengthExceeded};
 }
 
-GenerationRequest to_generation(const GenerateCall& call, const ExchangePtr& exchange) {
+GenerationRequest to_generation(const Services& services, const GenerateCall& call, const ExchangePtr& exchange) {
+  const std::string& key_id = exchange->request().principal;
   GenerationRequest request;
   request.request_id = exchange->request().request_id;
   request.n = call.n;
@@ -98,20 +99,24 @@ GenerationRequest to_generation(const GenerateCall& call, const ExchangePtr& exc
   request.stop = call.stop;
   request.stop_ids = call.stop_ids;
   request.ignore_eos = call.ignore_eos;
-  request.deadline = exchange->received_at() + kLongestAnswer;
+  // A stream that takes longer is cut with an error instead of holding its pages for ever.
+  request.deadline = exchange->received_at() + services.answer_limit;
+  request.prefix_salt = request.tenant = prefix_salt_of(key_id);
+  request.weight = services.weight_of ? services.weight_of(key_id) : 1;
   return request;
 }
 
-void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModel& model, Endpoint endpoint,
+void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
                   const GenerateCall& call, std::vector<Prompt> prompts) {
-  GenerationRequest request = to_generation(call, exchange);
+  GenerationRequest request = to_generation(services, call, exchange);
   request.prompts = std::move(prompts);
-  if (auto refusal = check_generation(*model.text, request, endpoint)) return refuse(exchange, *refusal);
+  request.adapter = model->adapter;
+  if (auto refusal = check_generation(*model->text, request, endpoint)) return refuse(exchange, *refusal);
   AnswerOptions options;
   options.head = {.endpoint = endpoint,
                   .id = new_answer_id(endpoint),
                   .created = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
-                  .model = model.name,
+                  .model = model->name,
                   .include_usage = call.include_usage,
                   .has_logprobs = call.sampling.logprobs};
   options.is_stream = call.stream;
@@ -128,7 +133,7 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   if (auto refusal = check_thinking(*(*model)->text, call->prompt)) return refuse(exchange, *refusal);
   auto prompt = (*model)->text->prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, {prompt.error()});
-  start_answer(services, exchange, **model, Endpoint::kChat, call->generate, {std::move(*prompt)});
+  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)});
 }
 
 Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const CompletionCall& call) {
@@ -156,7 +161,7 @@ void completions(const Services& services, const ExchangePtr& exchange) {
   if (!model.ok()) return refuse(exchange, {model.error()});
   auto prompts = prepare_completion(*(*model)->text, *call);
   if (!prompts.ok()) return refuse(exchange, {prompts.error()});
-  start_answer(services, exchange, **model, Endpoint::kCompletion, call->generate, std::move(*prompts));
+  start_answer(services, exchange, *model, Endpoint::kCompletion, call->generate, std::move(*prompts));
 }
 
 void tokenize(const Services& services, const ExchangePtr& exchange) {

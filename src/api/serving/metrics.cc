@@ -74,12 +74,33 @@ GatewayMetrics::GatewayMetrics() {
   steps_ = declare(Kind::kCounter, "studio_engine_steps_total", "Passes of the model.", {"model"});
   step_tokens_ = declare(Kind::kCounter, "studio_engine_tokens_total",
                          "Tokens computed: of prompts, recomputed ones too, and produced.", {"model", "kind"});
+  cached_tokens_ = declare(Kind::kCounter, "studio_prompt_tokens_cached_total",
+                           "Tokens of prompts that were found computed and not computed again.", {"model"});
+  prefills_ = declare(Kind::kCounter, "studio_prefills_total",
+                      "Times that a sequence was computed from its first token on.", {"model"});
+  whole_prompts_ = declare(Kind::kCounter, "studio_prompts_found_whole_total",
+                           "Prompts of which nothing was computed: their end was kept.", {"model"});
+  pages_restored_ = declare(Kind::kCounter, "studio_prefix_pages_restored_total",
+                            "Pages that were read from the file of kept prefixes.", {"model"});
+  pages_in_file_ = declare(Kind::kGauge, "studio_prefix_file_pages", "Pages in the files of kept prefixes.", {"model"});
   batch_size_ = declare(Kind::kHistogram, "studio_batch_size_sequences", "Sequences in a step.", {"model"},
                         as_list(engine::kBatchSizeBounds));
+  step_seconds_ = declare(Kind::kHistogram, "studio_engine_step_seconds",
+                          "Time of a step: the gap between two tokens of a running stream.", {"model"},
+                          as_list(engine::kStepSecondsBounds));
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
-                         "Sequences that gave their pages to older ones and were computed again.", {"model"});
+                         "Sequences that gave their pages to others and were computed again.", {"model"});
+  tenants_ = declare(Kind::kGauge, "studio_tenants_active", "Keys that have sequences running or waiting.", {"model"});
+  starvation_bound_ = declare(Kind::kGauge, "studio_starvation_bound_steps",
+                              "Steps that a key's first request would wait at most, if it came now.", {"model"});
+  longest_starved_ = declare(Kind::kGauge, "studio_longest_starved_steps",
+                             "Most steps in a row in which a key had sequences and none was computed.", {"model"});
   kv_pages_ = declare(Kind::kGauge, "studio_kv_pages", "Pages of keys and values.", {"model"});
   kv_pages_free_ = declare(Kind::kGauge, "studio_kv_pages_free", "Pages that nobody holds.", {"model"});
+  kv_pages_idle_ = declare(Kind::kGauge, "studio_kv_pages_idle",
+                           "Of the free pages those that keep a prefix which may come again.", {"model"});
+  adapters_ = declare(Kind::kGauge, "studio_adapters", "Adapters that the workers hold.", {"model"});
+  adapter_bytes_ = declare(Kind::kGauge, "studio_adapter_bytes", "Memory of these adapters.", {"model"});
   kv_usage_ = declare(Kind::kGauge, "studio_kv_cache_usage_ratio", "Share of the pages that is held.", {"model"});
 
   restarts_ = declare(Kind::kCounter, "studio_worker_restarts_total", "Times a worker was started again.", {"model"});
@@ -107,10 +128,18 @@ GatewayMetrics::GatewayMetrics() {
 void GatewayMetrics::open_model(const std::string& model) {
   for (const metrics::Family* family :
        {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
-        &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_}) {
+        &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_,
+        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_, &step_seconds_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
+}
+
+void GatewayMetrics::open_adapter(const std::string& name) {
+  for (const metrics::Family* family : {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token,
+                                        &prompt_tokens, &generated_tokens}) {
+    family->open({name});
+  }
 }
 
 void GatewayMetrics::note_refusal(const Error& error) const {
@@ -132,6 +161,13 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   sequences_waiting_.set({model}, now.waiting);
   kv_pages_.set({model}, now.pages_total);
   kv_pages_free_.set({model}, now.pages_free);
+  kv_pages_idle_.set({model}, now.pages_idle);
+  pages_in_file_.set({model}, now.pages_in_file);
+  tenants_.set({model}, now.tenants);
+  starvation_bound_.set({model}, static_cast<double>(now.starvation_bound_steps));
+  longest_starved_.set({model}, static_cast<double>(now.longest_starved_steps));
+  adapters_.set({model}, now.adapters);
+  adapter_bytes_.set({model}, static_cast<double>(now.adapter_bytes));
   const int held = now.pages_total - now.pages_free;
   kv_usage_.set({model}, now.pages_total > 0 ? static_cast<double>(held) / now.pages_total : 0);
 
@@ -142,12 +178,17 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   };
   const engine::EngineStats& before = counted.stats;
   count(steps_, before.steps, now.steps);
+  count(cached_tokens_, before.cached_tokens, now.cached_tokens);
+  count(prefills_, before.prefills, now.prefills);
+  count(whole_prompts_, before.whole_prompts, now.whole_prompts);
+  count(pages_restored_, before.pages_restored, now.pages_restored);
   count(preemptions_, before.preemptions, now.preemptions);
   count(restarts_, static_cast<uint64_t>(counted.restarts), static_cast<uint64_t>(status.restarts));
   count(resumed_, counted.resumed, status.streams_resumed);
   step_tokens_.add({model, "prompt"}, static_cast<double>(rise(before.prompt_tokens, now.prompt_tokens)));
   step_tokens_.add({model, "generated"}, static_cast<double>(rise(before.generated_tokens, now.generated_tokens)));
   count_rise(batch_size_, model, before.batch_sizes, now.batch_sizes);
+  count_rise(step_seconds_, model, before.step_seconds, now.step_seconds);
   count_rise(queue_seconds_, model, before.queue_seconds, now.queue_seconds);
   counted.stats = now;
   counted.restarts = status.restarts;

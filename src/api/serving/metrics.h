@@ -19,6 +19,7 @@ struct GatewayMetrics {
 
   // Its series stand at 0 from now on, so that the first event is a rise.
   void open_model(const std::string& model);
+  void open_adapter(const std::string& name);  // the same for one: what its model's workers count is the model's
   // Which limit an error speaks of, if any: counted as refused by it. Once for each answer.
   void note_refusal(const Error& error) const;
   void note_refusal(int http_status) const;  // of an answer that the HTTP server gave by itself
@@ -41,8 +42,11 @@ struct GatewayMetrics {
 
  private:
   // Read from the workers when the text is asked for.
-  metrics::Family model_ready_, sequences_running_, sequences_waiting_, kv_pages_, kv_pages_free_, kv_usage_;
+  metrics::Family model_ready_, sequences_running_, sequences_waiting_, kv_pages_, kv_pages_free_, kv_pages_idle_,
+      kv_usage_;
   metrics::Family steps_, step_tokens_, batch_size_, queue_seconds_, preemptions_, restarts_, resumed_;
+  metrics::Family cached_tokens_, prefills_, whole_prompts_, pages_restored_, pages_in_file_, step_seconds_, tenants_,
+      starvation_bound_, longest_starved_, adapters_, adapter_bytes_;
   metrics::Family worker_memory_, worker_files_, worker_threads_, worker_cpu_;
   metrics::Family memory_, virtual_memory_, open_files_, max_files_, threads_, cpu_, started_;
 

@@ -3,6 +3,7 @@
 // A field that is null counts as absent, as the reference library has it.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,7 @@ class HfFields {
 
   const boost::json::value* find(std::string_view key) const;  // nullptr: absent or null
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  const boost::json::object& all() const { return fields_; }  // in the order of the file
 
   Result<std::optional<int64_t>> whole(std::string_view key, int64_t low, int64_t high) const;
   Result<int> whole_or(std::string_view key, int low, int high, int otherwise) const;

@@ -1,5 +1,6 @@
 #include "engine/formats/hf_tensors.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -8,6 +9,8 @@ namespace {
 
 // Sizes of a shape, by the letters of tensor/dims.h. kOne: the tensor is a vector.
 enum class Size { kOne, kHidden, kQuery, kKeyValue, kHead, kFeedForward };
+
+constexpr size_t kMaxLayerDigits = 4;  // models have at most 1,024 layers
 
 struct LayerTensor {
   const char *hf, *ours;  // after "model.layers.N." and "blk.N."
@@ -88,6 +91,26 @@ std::vector<ExpectedTensor> expected_tensors(const HfConfig& config) {
     for (const LayerTensor& tensor : own_tensors(config.architecture)) add(tensor);
   }
   return tensors;
+}
+
+std::string matrix_of_module(std::string_view hf_module) {
+  constexpr std::string_view kLayers = "model.layers.", kWeight = ".weight";
+  if (!hf_module.starts_with(kLayers)) return {};
+  hf_module.remove_prefix(kLayers.size());
+  const size_t dot = std::min(hf_module.find('.'), hf_module.size());
+  const std::string_view number = hf_module.substr(0, dot),
+                         module = hf_module.substr(std::min(dot + 1, hf_module.size()));
+  const bool is_number = !number.empty() && number.size() <= kMaxLayerDigits &&
+                         std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_number || (number.size() > 1 && number.front() == '0')) return {};
+  for (const LayerTensor& tensor : kEveryFamily) {
+    std::string_view hf = tensor.hf, ours = tensor.ours;
+    if (tensor.rows == Size::kOne) continue;
+    hf.remove_suffix(kWeight.size());
+    ours.remove_suffix(kWeight.size());
+    if (hf == module) return "blk." + std::string(number) + "." + std::string(ours);
+  }
+  return {};
 }
 
 bool is_passed_over(std::string_view hf_name, const HfConfig& config) {

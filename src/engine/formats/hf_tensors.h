@@ -24,6 +24,9 @@ struct ExpectedTensor {
 
 std::vector<ExpectedTensor> expected_tensors(const HfConfig& config);
 
+// A layer's matrix by its module: "model.layers.3.mlp.up_proj" is "blk.3.ffn_up". Empty for any other name.
+std::string matrix_of_module(std::string_view hf_module);
+
 // Buffers that old releases stored with their weights; nothing is computed from them.
 bool is_passed_over(std::string_view hf_name, const HfConfig& config);
 

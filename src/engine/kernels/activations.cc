@@ -23,7 +23,8 @@ size_t stored_columns(int columns) {
 
 Activations::Activations(int max_columns, int max_k, ActivationParts parts)
     : max_columns_(max_columns), max_k_(max_k), parts_(parts) {
-  if (parts.values) values_ = AlignedBuffer(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
+  if (parts.values || parts.may_keep_values)
+    values_ = AlignedBuffer(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
   if (parts.codes) {
     const size_t columns = stored_columns(max_columns * parts.max_terms);
     const size_t blocks = columns * static_cast<size_t>(max_k / kActivationBlock);
@@ -46,7 +47,7 @@ void Activations::reset(int columns, int k, int terms) {
            .terms = terms,
            .coded = coded,
            .width = width_for(coded),
-           .values = values_.as<float>(),
+           .values = parts_.values || keeps_values_ ? values_.as<float>() : nullptr,
            .codes = codes_.as<int8_t>(),
            .scales = scales_.as<float>(),
            .sums = sums_.as<float>(),

@@ -21,6 +21,8 @@ struct ActivationParts {
   bool codes = true;    // for quantised weights; K must be a multiple of 32
   bool values = false;  // for F32, F16 and BF16 weights
   int max_terms = 1;    // 2 leaves room for two coded terms a value
+  // Room for the values where they are wanted in some steps only; it costs no memory before the first of them.
+  bool may_keep_values = false;
 };
 
 class Activations {
@@ -31,6 +33,8 @@ class Activations {
   // The shape of what is written next: 1 <= columns <= max_columns, 1 <= k <= max_k, 1 <= terms <= max_terms. Contents
   // become undefined.
   void reset(int columns, int k, int terms = 1);
+  // From the next reset() on the values are kept, or no longer; those of float weights are in any case.
+  void keep_values(bool wanted) { keeps_values_ = wanted; }
 
   // Columns [begin, end) become the first terms of x's; this has one term, and x's columns and K. What one producer
   // wrote then serves products of either number of terms.
@@ -45,6 +49,7 @@ class Activations {
   int max_columns_;
   int max_k_;
   ActivationParts parts_;
+  bool keeps_values_ = false;
   AlignedBuffer values_, codes_, scales_, sums_, minus_sums_, minus_halves_;
   ActivationView view_;
 };

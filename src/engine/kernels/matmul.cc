@@ -29,6 +29,19 @@ PanelView from_row(PanelView view, int first) {
   return view;
 }
 
+// Panels [begin, end) of each update, counted from its row `first_row`, added to what the output's rows hold.
+void add_updates(const KernelSet& kernels, std::span<const LowRankUpdate> updates, int first_row,
+                 const MatmulOutput& output, int begin, int end) {
+  const FactorProduct product = factor_product(kernels.isa);
+  for (const LowRankUpdate& update : updates) {
+    const MatmulOutput rows{.out = output.out + static_cast<size_t>(update.first) * output.stride,
+                            .stride = output.stride,
+                            .bias = nullptr,
+                            .add = true};
+    product(update.up->from_row(first_row), update.mid, update.n, rows, begin, end);
+  }
+}
+
 }  // namespace
 
 void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const MatmulJob> jobs) {
@@ -43,8 +56,9 @@ void run_matmuls(const KernelSet& kernels, ThreadPool& pool, std::span<const Mat
       const int64_t last = first + job.weights->panels();
       const int64_t from = std::max(begin, first), to = std::min(end, last);
       if (from < to) {
-        kernels.matmul(job.weights->view(), job.input->view(), job.output, static_cast<int>(from - first),
-                       static_cast<int>(to - first));
+        const int panel_begin = static_cast<int>(from - first), panel_end = static_cast<int>(to - first);
+        kernels.matmul(job.weights->view(), job.input->view(), job.output, panel_begin, panel_end);
+        add_updates(kernels, job.updates, 0, job.output, panel_begin, panel_end);
       }
       first = last;
     }
@@ -58,10 +72,11 @@ GatedProduct::GatedProduct(const KernelSet& kernels, ThreadPool& pool, int max_c
   }
 }
 
-void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y) {
+void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y,
+                       std::span<const LowRankUpdate> gate_updates, std::span<const LowRankUpdate> up_updates) {
   const int rows = static_cast<int>(gate.rows()), columns = x.columns();
   const int blocks = (rows + kActivationBlock - 1) / kActivationBlock;
-  const MatmulJob jobs[] = {{&gate, &x, {}}, {&up, &x, {}}};
+  const MatmulJob jobs[] = {{&gate, &x, {}, {}}, {&up, &x, {}, {}}};
   const int64_t wanted = chunk_panels(jobs, gate.panels() + up.panels(), pool_.threads()) / 4;  // 2 panels of each
   const int chunk = static_cast<int>(std::clamp<int64_t>(wanted, 1, values_ / (columns * kActivationBlock)));
   pool_.parallel_for(blocks, chunk, [&](int64_t begin, int64_t end, int thread) {
@@ -72,8 +87,11 @@ void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Act
       const int last = std::min(rows, static_cast<int>(std::min(block + chunk, end)) * kActivationBlock);
       const auto stride = static_cast<size_t>(last - first);
       const int panels = (last - first + kPanelRows - 1) / kPanelRows;
-      kernels_.matmul(from_row(gate.view(), first), x.view(), {.out = gated, .stride = stride}, 0, panels);
-      kernels_.matmul(from_row(up.view(), first), x.view(), {.out = open, .stride = stride}, 0, panels);
+      const MatmulOutput gated_rows{.out = gated, .stride = stride}, open_rows{.out = open, .stride = stride};
+      kernels_.matmul(from_row(gate.view(), first), x.view(), gated_rows, 0, panels);
+      add_updates(kernels_, gate_updates, first, gated_rows, 0, panels);
+      kernels_.matmul(from_row(up.view(), first), x.view(), open_rows, 0, panels);
+      add_updates(kernels_, up_updates, first, open_rows, 0, panels);
       kernels_.swiglu_quantize(gated, open, stride, y.view(), 0, columns, first, last);
     }
   });

@@ -1,5 +1,6 @@
 #include "engine/kv/page_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace studio::engine {
@@ -14,25 +15,55 @@ Result<PagePool> PagePool::create(const KvShape& shape, int pages) {
 }
 
 PagePool::PagePool(const KvShape& shape, int pages, AlignedBuffer memory)
-    : shape_(shape), memory_(std::move(memory)), holders_(static_cast<size_t>(pages), 0) {
-  free_.reserve(holders_.size());
-  for (int32_t page = pages - 1; page >= 0; --page) free_.push_back(page);
+    : shape_(shape),
+      memory_(std::move(memory)),
+      holders_(static_cast<size_t>(pages), 0),
+      kept_(static_cast<size_t>(pages), false) {
+  empty_.reserve(holders_.size());
+  for (int32_t page = pages - 1; page >= 0; --page) empty_.push_back(page);
 }
 
 int32_t PagePool::take() {
-  if (free_.empty()) return -1;
-  const int32_t page = free_.back();
-  free_.pop_back();
+  if (empty_.empty() && idle_ > 0) keeper_->give_up_page();
+  if (empty_.empty()) return -1;
+  const int32_t page = empty_.back();
+  empty_.pop_back();
   holders_[static_cast<size_t>(page)] = 1;
   return page;
 }
 
 void PagePool::hold(int32_t page) {
-  ++holders_[static_cast<size_t>(page)];
+  if (++holders_[static_cast<size_t>(page)] == 1) --idle_;
 }
 
 void PagePool::release(int32_t page) {
-  if (--holders_[static_cast<size_t>(page)] == 0) free_.push_back(page);
+  if (--holders_[static_cast<size_t>(page)] > 0) return;
+  if (is_kept(page)) {
+    ++idle_;
+  } else {
+    empty_.push_back(page);
+  }
+}
+
+void PagePool::keep(int32_t page) {
+  kept_[static_cast<size_t>(page)] = true;
+}
+
+void PagePool::drop(int32_t page) {
+  kept_[static_cast<size_t>(page)] = false;
+  if (holders(page) > 0) return;
+  --idle_;
+  empty_.push_back(page);
+}
+
+std::span<uint8_t> PagePool::bytes(int32_t page) {
+  return {memory_.as<uint8_t>() + static_cast<size_t>(page) * shape_.bytes_per_page(), shape_.bytes_per_page()};
+}
+
+void PagePool::copy(int32_t from, int32_t to) {
+  uint16_t* const base = memory_.as<uint16_t>();
+  const size_t halves = shape_.halves_per_page();
+  std::copy_n(base + static_cast<size_t>(from) * halves, halves, base + static_cast<size_t>(to) * halves);
 }
 
 KvPages PagePool::view(int layer, int kv_head) {

@@ -1,9 +1,9 @@
 // What a model remembers of one sequence: its pages, and how many positions of them are computed.
 //
-// Scheduler, prefix sharing, speculation and failover know only this object's verbs: reserve, advance, truncate,
-// release. A family with recurrent layers (convolution tail, delta-rule matrices) keeps its state here beside the pages
-// and gives the same verbs a meaning for it; attention needs nothing but the page table.
-// Move-only; gives its pages back when it goes. Threads: scheduler thread.
+// Scheduler, prefix sharing, speculation and failover know only this object's verbs: reserve, advance, adopt, copy,
+// truncate, release. A family with recurrent layers (convolution tail, delta-rule matrices) keeps its state here beside
+// the pages and gives the same verbs a meaning for it; attention needs nothing but the page table. Move-only; gives its
+// pages back when it goes. Threads: scheduler thread.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,12 @@ class SequenceState {
   bool reserve(int tokens);
   // The next `tokens` positions are computed; they lie within the reserved pages.
   void advance(int tokens) { length_ += tokens; }
-  // Forgets what lies behind the first `tokens` positions.
+  // Page `index`, the first that is not filled or one before it, is computed already and lies in `page`: it is held, in
+  // the place of an own one where there is one. Holders of a page only read it.
+  void adopt(int index, int32_t page);
+  // Page `index`, an own one, gets the content of `page`, of which the first `tokens` positions are this sequence's.
+  void copy(int index, int32_t page, int tokens);
+  // Forgets what lies behind the first `tokens` positions. What is written next must not lie in an adopted page.
   void truncate(int tokens);
   void release() { truncate(0); }
 

@@ -52,8 +52,9 @@ class Step {
   void quantize(const float* x, Activations& y);
   void matmul(std::span<const MatmulJob> jobs) { run_matmuls(kernels_, pool_, jobs); }
   // y [N, F] = silu(gate x) * (up x), quantised.
-  void gated(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y) {
-    gated_.run(gate, up, x, y);
+  void gated(const PanelMatrix& gate, const PanelMatrix& up, const Activations& x, Activations& y,
+             std::span<const LowRankUpdate> gate_updates = {}, std::span<const LowRankUpdate> up_updates = {}) {
+    gated_.run(gate, up, x, y, gate_updates, up_updates);
   }
   // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
   void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,

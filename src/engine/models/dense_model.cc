@@ -95,7 +95,12 @@ Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, con
 }
 
 DenseModel::DenseModel(const ModelSource& file, const KernelSet& kernels, ThreadPool& pool, ModelConfig config)
-    : file_(file), kernels_(kernels), pool_(pool), config_(std::move(config)), loader_(file, pool) {}
+    : file_(file),
+      kernels_(kernels),
+      pool_(pool),
+      config_(std::move(config)),
+      loader_(file, pool),
+      low_rank_(kernels, pool) {}
 
 Status DenseModel::finish_loading() {
   STUDIO_TRY(embedding_, file_.get_tensor("token_embd.weight"));
@@ -117,10 +122,12 @@ Status DenseModel::finish_loading() {
   }
   wanted_.reserve(kMaxBatchTokens);
   const ActivationParts fine{parts.codes, parts.values, kFineTerms};
-  normed_.emplace(kMaxBatchTokens, config_.hidden, fine);
+  ActivationParts with_values = fine;
+  with_values.may_keep_values = true;  // adapters read them
+  normed_.emplace(kMaxBatchTokens, config_.hidden, with_values);
   coarse_.emplace(kMaxBatchTokens, config_.hidden, parts);
   attended_.emplace(kMaxBatchTokens, query_width, fine);
-  activated_.emplace(kMaxBatchTokens, config_.feed_forward, fine);
+  activated_.emplace(kMaxBatchTokens, config_.feed_forward, with_values);
   rope_.emplace(config_.head_dim, config_.rope_base, std::span<const float>{}, config_.context_tokens);
   step_.emplace(kernels_, pool_, *rope_, config_.head_dim, kMaxBatchTokens);
   return Ok{};
@@ -128,13 +135,16 @@ Status DenseModel::finish_loading() {
 
 void DenseModel::forward(std::span<const BatchRun> runs, float* logits) {
   step_runs_.clear();
+  low_rank_.begin();
   int row = 0;
   for (const BatchRun& run : runs) {
     const int tokens = static_cast<int>(run.tokens.size());
     step_runs_.push_back({run.sequence, row, tokens, run.sequence->length()});
+    low_rank_.add(run.adapter, tokens);
     row += tokens;
   }
   step_->begin(step_runs_);
+  for (Activations* input : {&*normed_, &*activated_}) input->keep_values(!low_rank_.empty());
   rows_ = row;
   find_wanted(runs);
   embed(runs);
@@ -178,8 +188,10 @@ void DenseModel::embed(std::span<const BatchRun> runs) {
   }
 }
 
-void DenseModel::norm_for_attention(std::span<const float> weight, Step& step) {
+void DenseModel::norm_for_attention(int index, std::span<const float> weight, Step& step) {
   step.norm(x_.as<float>(), weight, config_.norm_eps, *normed_, step.tokens(), kFineTerms, &*coarse_);
+  low_rank_.project(index, {LoraTarget::kQuery, LoraTarget::kKey, LoraTarget::kValue}, normed_->view().values,
+                    config_.hidden);
 }
 
 void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {
@@ -189,22 +201,29 @@ void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWei
   if (is_last) {
     keep_wanted(x_, hidden);
     keep_wanted(attention_, static_cast<size_t>(query_width));
+    low_rank_.keep(wanted_);
     rows_ = static_cast<int>(wanted_.size());
     if (rows_ == 0) return;
   }
   attended_->reset(rows_, query_width, kFineTerms);
   step.quantize(attention_.as<float>(), *attended_);
-  const MatmulJob job[] = {{&output, &*attended_, {x_.as<float>(), hidden, nullptr, true}}};
+  low_rank_.project(index, {LoraTarget::kOutput}, attention_.as<float>(), query_width);
+  const MatmulJob job[] = {
+      {&output, &*attended_, {x_.as<float>(), hidden, nullptr, true}, low_rank_.updates(LoraTarget::kOutput)}};
   step.matmul(job);
-  feed_forward(mlp, is_last ? kFineTerms : 1, step);
+  feed_forward(index, mlp, is_last ? kFineTerms : 1, step);
 }
 
-void DenseModel::feed_forward(const MlpWeights& weights, int terms, Step& step) {
+void DenseModel::feed_forward(int index, const MlpWeights& weights, int terms, Step& step) {
   step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_, terms);
   const auto c = static_cast<size_t>(config_.hidden);
+  low_rank_.project(index, {LoraTarget::kGate, LoraTarget::kUp}, normed_->view().values, config_.hidden);
   activated_->reset(rows_, config_.feed_forward, terms);
-  step.gated(weights.gate, weights.up, *normed_, *activated_);
-  const MatmulJob narrow[] = {{&weights.down, &*activated_, {x_.as<float>(), c, nullptr, true}}};
+  step.gated(weights.gate, weights.up, *normed_, *activated_, low_rank_.updates(LoraTarget::kGate),
+             low_rank_.updates(LoraTarget::kUp));
+  low_rank_.project(index, {LoraTarget::kDown}, activated_->view().values, config_.feed_forward);
+  const MatmulJob narrow[] = {
+      {&weights.down, &*activated_, {x_.as<float>(), c, nullptr, true}, low_rank_.updates(LoraTarget::kDown)}};
   step.matmul(narrow);
 }
 

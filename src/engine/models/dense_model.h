@@ -15,6 +15,7 @@
 #include "engine/kernels/aligned_buffer.h"
 #include "engine/layers/step.h"
 #include "engine/layers/weights.h"
+#include "engine/lora/low_rank_products.h"
 #include "engine/models/model.h"
 
 namespace studio::engine {
@@ -50,8 +51,9 @@ class DenseModel : public Model {
   Status finish_loading();
   // x_ [N, C] through layer `index`, in place.
   virtual void layer(int index, Step& step) = 0;
-  // x_, normed and quantised, as the input of q (coarse_) and of k and v (normed_).
-  void norm_for_attention(std::span<const float> weight, Step& step);
+  // x_, normed and quantised, as the input of q (coarse_) and of k and v (normed_) of layer `index`; what adapters add
+  // to them is then in low_rank_.
+  void norm_for_attention(int index, std::span<const float> weight, Step& step);
   // From attention_ to the end of layer `index`: x += W_output attention; x += W_down(silu(W_gate norm(x)) * W_up
   // norm(x)). In the last layer for the rows alone whose logits are wanted: the others have left their keys and values.
   void finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step);
@@ -71,12 +73,13 @@ class DenseModel : public Model {
   AlignedBuffer attention_;                          // f32 [N, H * D]
   std::optional<Activations> normed_, coarse_;       // K = C; coarse_ in one term
   std::optional<Activations> attended_, activated_;  // K = H * D, F
+  LowRankProducts low_rank_;
 
  private:
   void embed(std::span<const BatchRun> runs);
   void find_wanted(std::span<const BatchRun> runs);
   void keep_wanted(AlignedBuffer& rows, size_t width) const;
-  void feed_forward(const MlpWeights& weights, int terms, Step& step);
+  void feed_forward(int index, const MlpWeights& weights, int terms, Step& step);
   void write_logits(Step& step, float* logits);
 
   const TensorInfo* embedding_ = nullptr;        // [V, C]

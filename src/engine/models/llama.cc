@@ -48,10 +48,11 @@ class Llama final : public DenseModel {
   void layer(int index, Step& step) override {
     const LayerWeights& w = layers_[static_cast<size_t>(index)];
     const auto q_width = static_cast<size_t>(w.q.rows()), kv_width = static_cast<size_t>(w.k.rows());
-    norm_for_attention(w.attention_norm, step);
-    const MatmulJob inputs[] = {{&w.q, &*coarse_, {q_.as<float>(), q_width, nullptr, false}},
-                                {&w.k, &*normed_, {k_.as<float>(), kv_width, nullptr, false}},
-                                {&w.v, &*normed_, {v_.as<float>(), kv_width, nullptr, false}}};
+    norm_for_attention(index, w.attention_norm, step);
+    const MatmulJob inputs[] = {
+        {&w.q, &*coarse_, {q_.as<float>(), q_width, nullptr, false}, low_rank_.updates(LoraTarget::kQuery)},
+        {&w.k, &*normed_, {k_.as<float>(), kv_width, nullptr, false}, low_rank_.updates(LoraTarget::kKey)},
+        {&w.v, &*normed_, {v_.as<float>(), kv_width, nullptr, false}, low_rank_.updates(LoraTarget::kValue)}};
     step.matmul(inputs);
     step.attend(head_shape(), *pages_, index, /*interleaved=*/true, q_.as<float>(), k_.as<float>(), v_.as<float>(),
                 attention_.as<float>());

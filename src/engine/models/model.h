@@ -17,6 +17,7 @@
 #include "engine/kernels/kernel_set.h"
 #include "engine/kv/page_pool.h"
 #include "engine/kv/sequence_state.h"
+#include "engine/lora/adapter.h"
 #include "engine/tensor/token.h"
 
 namespace studio::engine {
@@ -32,6 +33,7 @@ struct BatchRun {
   SequenceState* sequence = nullptr;
   std::span<const TokenId> tokens;
   WantLogits want = WantLogits::kLast;
+  const Adapter* adapter = nullptr;  // on top of the weights; nullptr: none. Runs of one do best side by side
 };
 
 struct ModelConfig {

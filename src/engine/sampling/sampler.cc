@@ -8,8 +8,7 @@
 namespace studio::engine {
 namespace {
 
-// Up to this many tokens are cut out of the vocabulary and sorted; beyond it a histogram finds the boundary. The
-// nucleus of real text at top_p 0.95 holds 1 to 100 tokens.
+// Up to this top_k the tokens are listed; beyond it a histogram finds the last one kept.
 constexpr int kFewCandidates = 256;
 // Adjusted logits and 1 / temperature stay under this, so that no later step can make an infinity of them.
 constexpr float kLargest = 1e30f;
@@ -23,22 +22,13 @@ Error not_finite() {
   return Error(Code::kInternal, "the model produced a logit that is not a finite number");
 }
 
-// The first `count` in order, sorted; all of them if there are fewer.
-void sort_first(std::vector<Candidate>& candidates, size_t count) {
-  if (candidates.size() > count) {
-    std::nth_element(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(count), candidates.end());
-    candidates.resize(count);
-  }
-  std::sort(candidates.begin(), candidates.end());
-}
-
 }  // namespace
 
 Sampler::Sampler(int vocab_size)
     : vocab_size_(vocab_size),
       block_max_(static_cast<size_t>(vocab_blocks(vocab_size))),
-      weights_(static_cast<size_t>(vocab_blocks(vocab_size)) * kVocabBlock),
-      block_sums_(static_cast<size_t>(vocab_blocks(vocab_size))) {}
+      block_sums_(static_cast<size_t>(vocab_blocks(vocab_size))),
+      scratch_(vocab_size) {}
 
 Result<SampledToken> Sampler::sample(std::span<float> logits, const SamplingParams& params, const TokenHistory& history,
                                      uint64_t position) {
@@ -68,14 +58,14 @@ Status Sampler::report_logprobs(std::span<const float> logits, const SamplingPar
   const VocabPasses& passes = vocab_passes();
   const auto [max, finite] = passes.find_max(logits.data(), vocab_size_, block_max_.data());
   if (!finite) return not_finite();
-  const int64_t total = passes.exponentials(logits.data(), vocab_size_, max, 1.0f, weights_.data(), block_sums_.data());
+  const VocabRow row{logits.data(), vocab_size_, block_max_.data(), max, 1.0f};
+  const int64_t total = passes.weigh(row, block_sums_.data());
   raw_max_ = max;
   log_sum_ = natural_log(static_cast<double>(total) / static_cast<double>(kFullWeight));
   top_.clear();
   if (params.top_logprobs == 0) return Ok{};
-  const VocabRow row{logits, block_max_, max, 1.0f};
-  gather_first(row, params.top_logprobs, scratch_, candidates_);
-  sort_first(candidates_, static_cast<size_t>(params.top_logprobs));
+  list_first(row, params.top_logprobs, scratch_, candidates_);
+  std::sort(candidates_.begin(), candidates_.end());
   for (const Candidate& c : candidates_) {
     top_.push_back({c.id, static_cast<float>((c.logit - raw_max_) - log_sum_)});
   }
@@ -113,23 +103,19 @@ Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingPar
   if (!finite) return not_finite();
   if (params.temperature == 0) return first_of_max(logits, max);
 
-  const VocabRow row{logits, block_max_, max, std::min(1.0f / params.temperature, kLargest)};
+  const float inverse_temperature = std::min(1.0f / params.temperature, kLargest);
+  const VocabRow row{logits.data(), vocab_size_, block_max_.data(), max, inverse_temperature};
   const uint64_t random = random_bits(params.seed, params.stream, position);
   const int top_k = params.top_k < vocab_size_ ? params.top_k : 0;
-  if (keep_few(row, params, top_k)) return draw_from_candidates(random);
+  int64_t total = 0;  // of the whole row: top_k alone and min_p alone never ask for it
+  if (top_k == 0 && (params.top_p < 1 || params.min_p == 0)) total = passes.weigh(row, block_sums_.data());
+  if (list_few(row, params, top_k, total)) return draw_from_candidates(random);
 
-  int64_t total = passes.exponentials(logits.data(), vocab_size_, max, row.inverse_temperature, weights_.data(),
-                                      block_sums_.data());
-  Boundary boundary;
-  if (top_k > 0 || params.top_p < 1) {
-    boundary = find_boundary(row, weights_, total, top_k, params.top_p, boundary_scratch_);
-  }
-  if (top_k > 0 || params.top_p < 1 || params.min_p > 0) {
-    const auto least = static_cast<int64_t>(static_cast<double>(params.min_p) * static_cast<double>(kFullWeight));
-    total = passes.drop_and_sum(logits.data(), vocab_size_, boundary.logit, boundary.id, least, weights_.data(),
-                                block_sums_.data());
-  }
-  return draw_from_blocks(random, total);
+  Kept kept;
+  if (top_k > 0 || params.top_p < 1) find_last_kept(row, total, top_k, params.top_p, scratch_, kept);
+  if (params.min_p > 0) keep_min_p(params.min_p, kept);
+  if (top_k > 0 || params.top_p < 1 || params.min_p > 0) total = passes.weigh_kept(row, kept, block_sums_.data());
+  return draw_from_blocks(row, kept, random, total);
 }
 
 TokenId Sampler::first_of_max(std::span<const float> logits, float max) const {
@@ -138,32 +124,18 @@ TokenId Sampler::first_of_max(std::span<const float> logits, float max) const {
   return static_cast<TokenId>(first - logits.begin());
 }
 
-// Leaves the kept tokens in candidates_, by rising id, when a sorted beginning of kFewCandidates tokens holds them all.
-bool Sampler::keep_few(const VocabRow& row, const SamplingParams& params, int top_k) {
-  const bool few_by_k = top_k > 0 && top_k <= kFewCandidates;
-  if (!few_by_k && (top_k > 0 || params.top_p == 1)) return false;
-  int64_t total = 0;
-  gather_first(row, few_by_k ? top_k : kFewCandidates, scratch_, candidates_);
-  sort_first(candidates_, static_cast<size_t>(few_by_k ? top_k : kFewCandidates));
-  for (Candidate& c : candidates_) {
-    c.weight = weight_units(sampling_weight(c.logit, row.max, row.inverse_temperature));
-    total += c.weight;
+// Leaves the kept tokens in candidates_, by rising id, where they are few enough to be listed.
+bool Sampler::list_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total) {
+  if (top_k > kFewCandidates || (top_k == 0 && params.top_p == 1)) return false;
+  if (top_k > 0) {
+    total = list_first(row, top_k, scratch_, candidates_);  // top_p counts the weight of what top_k left
+    if (params.top_p < 1) keep_nucleus(top_p_target(params.top_p, total), scratch_, candidates_);
+  } else if (!list_nucleus(row, top_p_target(params.top_p, total), scratch_, candidates_)) {
+    return false;
   }
-  if (!few_by_k) {  // top_p counts the whole vocabulary's weight
-    total = vocab_passes().exponentials(row.logits.data(), vocab_size_, row.max, row.inverse_temperature,
-                                        weights_.data(), block_sums_.data());
-  }
-  if (params.top_p < 1) {
-    const int64_t target = top_p_target(params.top_p, total);
-    int64_t reached = 0;
-    size_t kept = 0;
-    while (kept < candidates_.size() && reached < target) reached += candidates_[kept++].weight;
-    if (reached < target) return false;  // a flat row: the nucleus reaches past the few
-    candidates_.resize(kept);
-  }
-  const auto least = static_cast<int64_t>(static_cast<double>(params.min_p) * static_cast<double>(kFullWeight));
-  std::erase_if(candidates_, [least](const Candidate& c) { return c.weight < least; });
-  std::sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  Kept heavy;
+  keep_min_p(params.min_p, heavy);
+  std::erase_if(candidates_, [&heavy](const Candidate& c) { return c.weight < heavy.min_weight; });
   return true;
 }
 
@@ -178,14 +150,14 @@ TokenId Sampler::draw_from_candidates(uint64_t random) const {
   return candidates_.back().id;  // not reached: the landing point is under the total
 }
 
-TokenId Sampler::draw_from_blocks(uint64_t random, int64_t total) const {
+TokenId Sampler::draw_from_blocks(const VocabRow& row, const Kept& kept, uint64_t random, int64_t total) const {
   int64_t left = landing_point(random, total);
   size_t block = 0;
   while (left >= block_sums_[block]) left -= block_sums_[block++];
-  size_t id = block * kVocabBlock;
+  auto id = static_cast<TokenId>(block) * kVocabBlock;
   while (true) {
-    const int64_t units = weight_units(weights_[id]);
-    if (left < units) return static_cast<TokenId>(id);
+    const int64_t units = kept_weight(row, kept, id);
+    if (left < units) return id;
     left -= units;
     ++id;
   }

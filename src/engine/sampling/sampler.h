@@ -46,17 +46,15 @@ class Sampler {
   void restore(std::span<float> logits);
   Result<TokenId> choose(std::span<const float> logits, const SamplingParams& params, uint64_t position);
   TokenId first_of_max(std::span<const float> logits, float max) const;
-  bool keep_few(const VocabRow& row, const SamplingParams& params, int top_k);
+  bool list_few(const VocabRow& row, const SamplingParams& params, int top_k, int64_t total);
   TokenId draw_from_candidates(uint64_t random) const;
-  TokenId draw_from_blocks(uint64_t random, int64_t total) const;
+  TokenId draw_from_blocks(const VocabRow& row, const Kept& kept, uint64_t random, int64_t total) const;
 
   int vocab_size_;
   std::vector<float> block_max_;     // [vocab_blocks(V)]
-  std::vector<float> weights_;       // [vocab_blocks(V) * 64]
   std::vector<int64_t> block_sums_;  // [vocab_blocks(V)]
-  std::vector<float> scratch_;
+  SelectionScratch scratch_;
   std::vector<Candidate> candidates_;
-  BoundaryScratch boundary_scratch_;
   std::vector<std::pair<TokenId, float>> originals_;  // logits before adjust(), in the order they were changed
   std::vector<TopLogprob> top_;
   double raw_max_ = 0, log_sum_ = 0;  // logprob = logit - raw_max_ - log_sum_

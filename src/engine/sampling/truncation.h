@@ -25,32 +25,34 @@ struct Candidate {
   }
 };
 
-struct Boundary {
-  float logit = -__builtin_inff();  // the last token kept
-  TokenId id = INT32_MAX;
-};
+// Lists of one selection at a time.
+struct SelectionScratch {
+  explicit SelectionScratch(int vocab_size) : ids(static_cast<size_t>(vocab_size)) {}
 
-// One row under selection; the pointers belong to the Sampler's scratch.
-struct VocabRow {
-  std::span<const float> logits;     // [V]
-  std::span<const float> block_max;  // [vocab_blocks(V)]
-  float max = 0;
-  float inverse_temperature = 1;
-};
-
-struct BoundaryScratch {
-  std::vector<uint16_t> buckets;  // [vocab_blocks(V) * 64]
+  std::vector<TokenId> ids;  // [V]
   std::vector<Candidate> members;
 };
 
-// At least the `count` first tokens of the order (all where V has fewer), by rising id: every token that is not under
-// the count-th largest block maximum. At most 64 * count of them unless many maxima are equal. `weight` stays 0.
-void gather_first(const VocabRow& row, int count, std::vector<float>& scratch, std::vector<Candidate>& out);
+// The `count` first tokens of the order (all where V has fewer), by rising id. Only what reaches the count-th largest
+// block maximum is looked at: a few times `count` tokens unless many are equal. Returns their weight.
+int64_t list_first(const VocabRow& row, int count, SelectionScratch& scratch, std::vector<Candidate>& out);
 
-// The boundary of top_k, then top_p, over the whole row: a histogram finds the bucket, a selection the token. weights
-// [blocks * 64] as exponentials() left them, `total` their sum in units. Exact for any row.
-Boundary find_boundary(const VocabRow& row, std::span<const float> weights, int64_t total, int top_k, float top_p,
-                       BoundaryScratch& scratch);
+// The tokens with which the order reaches the weight `target`, by rising id. False where they are too many to be
+// listed.
+bool list_nucleus(const VocabRow& row, int64_t target, SelectionScratch& scratch, std::vector<Candidate>& out);
+
+// Keeps the tokens with which the list reaches `target`, which it must.
+void keep_nucleus(int64_t target, SelectionScratch& scratch, std::vector<Candidate>& list);
+
+// Sets the last token that top_k, then top_p keep of the whole row: a histogram finds the bucket, a selection the
+// token. `total`: the weight of the row, read where top_k is 0 (all). Exact for any row.
+void find_last_kept(const VocabRow& row, int64_t total, int top_k, float top_p, SelectionScratch& scratch, Kept& kept);
+
+// 0 for a token that is not kept.
+int64_t kept_weight(const VocabRow& row, const Kept& kept, TokenId id);
+
+// Sets the least weight that min_p keeps.
+void keep_min_p(float min_p, Kept& kept);
 
 // The weight that top_p must reach: ceil(top_p * total), at least 1.
 int64_t top_p_target(float top_p, int64_t total);

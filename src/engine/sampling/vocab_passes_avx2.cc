@@ -9,6 +9,7 @@ namespace {
 #pragma clang attribute pop
 }  // namespace
 
-const VocabPasses kVocabPassesAvx2 = {"avx2", find_max, exponentials, fill_histogram, drop_and_sum};
+const VocabPasses kVocabPassesAvx2 = {"avx2",        find_max, bound_of_first, gather_reaching,
+                                      gather_bucket, weigh,    weigh_kept,     fill_histogram};
 
 }  // namespace studio::engine

@@ -13,6 +13,7 @@ float sampling_weight(float logit, float max, float inverse_temperature) {
   return x;
 }
 
-const VocabPasses kVocabPassesBase = {"base", find_max, exponentials, fill_histogram, drop_and_sum};
+const VocabPasses kVocabPassesBase = {"base",        find_max, bound_of_first, gather_reaching,
+                                      gather_bucket, weigh,    weigh_kept,     fill_histogram};
 
 }  // namespace studio::engine

@@ -33,21 +33,35 @@ std::vector<float> random_row(int size, uint64_t seed) {
 }
 
 struct Outcome {
-  float max;
-  int64_t total, kept;
-  std::vector<float> weights, block_max;
-  std::vector<int64_t> block_sums;
+  float max, bound;
+  int64_t total, kept_total;
+  std::vector<float> block_max;
+  std::vector<int64_t> block_sums, kept_sums, histogram;
+  std::vector<int32_t> reaching, in_bucket;
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome run(const VocabPasses& passes, const std::vector<float>& row) {
-  const int size = static_cast<int>(row.size());
+Outcome run(const VocabPasses& passes, const std::vector<float>& logits) {
+  const int size = static_cast<int>(logits.size());
   const auto blocks = static_cast<size_t>(vocab_blocks(size));
-  Outcome out{0, 0, 0, std::vector<float>(blocks * 64), std::vector<float>(blocks), std::vector<int64_t>(blocks)};
-  out.max = passes.find_max(row.data(), size, out.block_max.data()).max;
-  out.total = passes.exponentials(row.data(), size, out.max, 1.25f, out.weights.data(), out.block_sums.data());
-  out.kept = passes.drop_and_sum(row.data(), size, out.max - 4, size / 2, kFullWeight / 1000, out.weights.data(),
-                                 out.block_sums.data());
+  Outcome out{};
+  out.block_max.resize(blocks);
+  out.block_sums.resize(blocks);
+  out.kept_sums.resize(blocks);
+  out.reaching.resize(logits.size());
+  out.in_bucket.resize(logits.size());
+  out.max = passes.find_max(logits.data(), size, out.block_max.data()).max;
+  const VocabRow row{logits.data(), size, out.block_max.data(), out.max, 1.25f};
+  out.total = passes.weigh(row, out.block_sums.data());
+  Kept kept{.logit = out.max - 4, .id = size / 2, .min_weight = kFullWeight / 1000};
+  out.kept_total = passes.weigh_kept(row, kept, out.kept_sums.data());
+  out.bound = passes.bound_of_first(row, 40);
+  out.reaching.resize(static_cast<size_t>(passes.gather_reaching(row, out.bound, out.reaching.data())));
+  out.in_bucket.resize(static_cast<size_t>(passes.gather_bucket(row, 300, out.in_bucket.data())));
+  Histogram histogram{};
+  passes.fill_histogram(row, true, &histogram);
+  out.histogram.assign(histogram.weight, histogram.weight + kBuckets);
+  out.histogram.insert(out.histogram.end(), histogram.count, histogram.count + kBuckets);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/schedule/engine.h"
 
 #include <condition_variable>
+#include <deque>
 #include <fstream>
 #include <mutex>
 #include <span>
@@ -9,6 +10,8 @@
 
 #include "base/digest.h"
 #include "engine/formats/open_model.h"
+#include "engine/kv/prefix_folder.h"
+#include "engine/lora/adapter_set.h"
 #include "engine/schedule/queue_pace.h"
 #include "engine/schedule/scheduler.h"
 
@@ -25,6 +28,7 @@ constexpr int64_t kDefaultTokensPerSequence = 4096;
 constexpr int64_t kShareOfFreeMemory = 2;
 constexpr int64_t kAssumedFreeBytes = int64_t{4} << 30;  // where the system does not say
 constexpr int kMaxThreads = 256;
+constexpr int kMostStepMs = 10'000;  // longer ones are no longer streams
 // Prompts that wait may need this many times the pages there are: with every page in use for half a minute or so, the
 // last of them starts after minutes, which is as long as clients wait. Short prompts meet max_queue first.
 constexpr int64_t kQueuedShares = 8;
@@ -79,9 +83,12 @@ Result<EngineOptions> checked(EngineOptions options) {
     return Error(Code::kInvalidArgument, std::string(name) + " must lie in " + range).with_param(name);
   };
   if (options.threads < 0 || options.threads > kMaxThreads) return out_of("threads", "0 .. 256");
-  if (options.max_sequences < 1 || options.max_sequences > kMaxBatchTokens) return out_of("max_sequences", "1 .. 512");
+  // Every step has room for a piece of a prompt.
+  constexpr int kMostSequences = kMaxBatchTokens - kPieceUnits;
+  if (options.max_sequences < 1 || options.max_sequences > kMostSequences) return out_of("max_sequences", "1 .. 496");
   if (options.max_queue < 0 || options.max_queue > 65536) return out_of("max_queue", "0 .. 65536");
   if (options.prompt_chunk < 1 || options.prompt_chunk > kMaxBatchTokens) return out_of("prompt_chunk", "1 .. 512");
+  if (options.step_ms < 0 || options.step_ms > kMostStepMs) return out_of("step_ms", "0 .. 10000");
   if (options.context_tokens < 0) return out_of("context_tokens", "0 and above");
   if (options.kv_bytes < 0) return out_of("kv_bytes", "0 and above");
   if (options.threads == 0) options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -109,10 +116,14 @@ class LocalEngine final : public Engine {
 
   Result<SequenceId> submit(SequenceRequest request, TokenSink sink) override;
   void cancel(SequenceId id) override;
+  Status load_adapter(std::string_view digest, std::span<const uint8_t> file) override {
+    return adapters_.load(digest, file, file_);
+  }
+  bool drop_adapter(std::string_view digest) override { return adapters_.drop(digest); }
   const EngineInfo& info() const override { return info_; }
   EngineStats stats() const override;
-  Status logits(const std::vector<TokenId>& tokens, int chunk,
-                const std::function<void(int, const float*)>& sink) override;
+  Status logits(const std::vector<TokenId>& tokens, int chunk, const std::function<void(int, const float*)>& sink,
+                std::string_view adapter_digest) override;
 
  private:
   // A piece of work done on the scheduler thread between two steps.
@@ -122,18 +133,22 @@ class LocalEngine final : public Engine {
     bool done = false;
   };
 
+  void open_prefixes();
   void run();
   void take_inbox(std::unique_lock<std::mutex>& lock);
   Status check(const SequenceRequest& request) const;
   Status check_room(int64_t pages) const;
-  Status compute_logits(const std::vector<TokenId>& tokens, int chunk,
+  Status compute_logits(const std::vector<TokenId>& tokens, int chunk, const Adapter* adapter,
                         const std::function<void(int, const float*)>& sink);
+  // Null for an empty digest. Errors: not_found.
+  Result<std::shared_ptr<const Adapter>> find_adapter(std::string_view digest) const;
 
   ModelSource file_;
   EngineOptions options_;
   ThreadPool threads_;
   EngineInfo info_;
   std::unique_ptr<Model> model_;
+  AdapterSet adapters_;
   std::optional<PagePool> pages_;
   std::optional<Scheduler> scheduler_;
 
@@ -174,7 +189,12 @@ Status LocalEngine::start() {
   context = static_cast<int>(std::min<int64_t>(context, room));  // of our own choice: as long as memory allows
   STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
   model_->use_pages(&*pages_);
-  scheduler_.emplace(*model_, *pages_, threads_, SchedulerLimits{options_.max_sequences, options_.prompt_chunk});
+  scheduler_.emplace(*model_, *pages_, threads_,
+                     SchedulerLimits{.max_sequences = options_.max_sequences,
+                                     .prompt_chunk = options_.prompt_chunk,
+                                     .share_prefixes = options_.share_prefixes,
+                                     .speculation = options_.speculation,
+                                     .step_seconds = options_.step_ms / 1000.0});
 
   info_ = {.architecture = config.architecture,
            .name = config.name,
@@ -186,10 +206,33 @@ Status LocalEngine::start() {
            .threads = threads_.threads(),
            .max_sequences = options_.max_sequences,
            .weight_bytes = model_->weight_bytes(),
-           .parameters = model_->parameters()};
+           .parameters = model_->parameters(),
+           .no_prefix_file = {}};
+  if (options_.share_prefixes && !options_.prefix_folder.empty()) open_prefixes();
   stats_.pages_total = stats_.pages_free = count;
   thread_ = std::thread([this] { run(); });
   return Ok{};
+}
+
+// What cannot be kept is computed again: no reason not to serve.
+void LocalEngine::open_prefixes() {
+  Sha256 identity;
+  const KvShape shape = model_->kv_shape();
+  for (const std::string& part :
+       {std::string(kKvFormat), info_.numerics_class, info_.digest, std::to_string(shape.layers),
+        std::to_string(shape.kv_heads), std::to_string(shape.head_dim)}) {
+    identity.update(part + "\n");
+  }
+  auto file = open_prefix_file(
+      options_.prefix_folder,
+      {.identity = identity.finish(), .page_bytes = shape.bytes_per_page(), .limit_bytes = options_.prefix_file_bytes});
+  if (!file.ok()) {
+    info_.no_prefix_file = file.error().message();
+    return;
+  }
+  scheduler_->use_prefix_file(std::move(*file), options_.keeps_private_prefixes ? PrefixTree::Writes::kAllPages
+                                                                                : PrefixTree::Writes::kPublicPages);
+  stats_.pages_in_file = scheduler_->prefixes().pages_in_file();
 }
 
 LocalEngine::~LocalEngine() {
@@ -222,8 +265,14 @@ Status LocalEngine::check(const SequenceRequest& request) const {
       }
     }
   }
+  if (request.public_tokens < 0) {
+    return Error(Code::kInvalidArgument, "public_tokens must not be negative").with_param("public_tokens");
+  }
   if (static_cast<int64_t>(request.resume.size()) > request.max_new_tokens) {
     return Error(Code::kInvalidArgument, "there are more resume ids than max_new_tokens").with_param("resume");
+  }
+  if (request.weight < 1 || request.weight > kMaxWeight) {
+    return Error(Code::kInvalidArgument, "weight must lie in 1 .. " + std::to_string(kMaxWeight)).with_param("weight");
   }
   if (request.forced_end.has_value()) {
     if (request.forced_end->after_tokens < 0) {
@@ -253,8 +302,18 @@ Status LocalEngine::check_room(int64_t pages) const {
       .with_retry_after(pace_.until_room(Clock::now()));
 }
 
+Result<std::shared_ptr<const Adapter>> LocalEngine::find_adapter(std::string_view digest) const {
+  if (digest.empty()) return std::shared_ptr<const Adapter>();
+  auto adapter = adapters_.find(digest);
+  if (adapter == nullptr) {
+    return Error(Code::kNotFound, "the adapter is not here any more").with_param("model");
+  }
+  return adapter;
+}
+
 Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSink sink) {
   STUDIO_CHECK_OK(check(request));
+  STUDIO_TRY(auto adapter, find_adapter(request.adapter));
   const int64_t pages = pages_for(static_cast<int>(request.prompt.size() + request.resume.size()));
   SequenceId id = 0;
   {
@@ -264,7 +323,7 @@ Result<Engine::SequenceId> LocalEngine::submit(SequenceRequest request, TokenSin
     if (stats_.running == 0 && stats_.waiting == 0 && inbox_.empty()) pace_.begin(Clock::now());
     queued_pages_ += pages;
     id = next_id_++;
-    inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_));
+    inbox_.push_back(std::make_unique<Sequence>(id, std::move(request), std::move(sink), &*pages_, std::move(adapter)));
   }
   wake_.notify_one();
   return id;
@@ -283,6 +342,8 @@ EngineStats LocalEngine::stats() const {
   EngineStats stats = stats_;
   stats.waiting += static_cast<int>(inbox_.size());
   stats.progress = threads_.loops();
+  stats.adapters = adapters_.count();
+  stats.adapter_bytes = adapters_.bytes();
   if (last_token_ != Clock::time_point{}) {
     stats.last_token_age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_token_).count();
   }
@@ -312,7 +373,8 @@ void LocalEngine::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [&] {
-      return stopping_ || !inbox_.empty() || !cancels_.empty() || !jobs_.empty() || !scheduler_->idle();
+      return stopping_ || !inbox_.empty() || !cancels_.empty() || !jobs_.empty() || !scheduler_->idle() ||
+             scheduler_->prefixes().has_unwritten();
     });
     if (stopping_) break;
     take_inbox(lock);
@@ -321,6 +383,7 @@ void LocalEngine::run() {
     const StepCounts counts = scheduler_->step();
     const int ended = before - scheduler_->running() - scheduler_->waiting();
     const int64_t waiting_pages = scheduler_->waiting_pages();
+    const uint64_t starvation_bound = scheduler_->starvation_bound();
     lock.lock();
     pace_.note_ends(ended, Clock::now());
     queued_pages_ = waiting_pages;
@@ -328,11 +391,24 @@ void LocalEngine::run() {
     stats_.running = scheduler_->running();
     stats_.waiting = scheduler_->waiting();
     stats_.pages_free = pages_->free();
+    stats_.pages_idle = pages_->idle();
+    stats_.cached_tokens = scheduler_->prefixes().cached_tokens();
+    stats_.prefills = scheduler_->prefixes().prefills();
+    stats_.whole_prompts = scheduler_->prefixes().whole_prompts();
+    stats_.pages_restored = scheduler_->prefixes().pages_restored();
+    stats_.pages_in_file = scheduler_->prefixes().pages_in_file();
     if (counts.sequences > 0) {
       ++stats_.steps;
       stats_.batch_sizes.add(kBatchSizeBounds, counts.sequences);
+      stats_.step_seconds.add(kStepSecondsBounds, counts.seconds);
     }
+    stats_.drafted_tokens = scheduler_->drafting().drafted_tokens();
+    stats_.accepted_tokens = scheduler_->drafting().accepted_tokens();
     stats_.preemptions = scheduler_->preemptions();
+    stats_.starvation_bound_steps = starvation_bound;
+    stats_.longest_starved_steps = scheduler_->shares().longest_unserved();
+    stats_.tenants = scheduler_->shares().size();
+    stats_.tenant_weights = scheduler_->shares().weights();
     stats_.queue_seconds = scheduler_->queue_seconds();
     stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
     stats_.generated_tokens += static_cast<uint64_t>(counts.produced_tokens);
@@ -345,7 +421,8 @@ void LocalEngine::run() {
 }
 
 Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
-                           const std::function<void(int, const float*)>& sink) {
+                           const std::function<void(int, const float*)>& sink, std::string_view adapter_digest) {
+  STUDIO_TRY(const auto adapter, find_adapter(adapter_digest));
   if (tokens.empty() || static_cast<int>(tokens.size()) > info_.context_tokens) {
     return Error(Code::kInvalidArgument, "between 1 and " + std::to_string(info_.context_tokens) + " tokens");
   }
@@ -354,7 +431,7 @@ Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
     if (id < 0 || id >= info_.vocab_size) return Error(Code::kInvalidArgument, "a token id is outside the vocabulary");
   }
   Job job;
-  job.work = [&] { return compute_logits(tokens, chunk, sink); };
+  job.work = [&] { return compute_logits(tokens, chunk, adapter.get(), sink); };
   std::unique_lock lock(mutex_);
   if (stopping_) return Error(Code::kUnavailable, "the engine is stopping");
   jobs_.push_back(&job);
@@ -363,7 +440,7 @@ Status LocalEngine::logits(const std::vector<TokenId>& tokens, int chunk,
   return std::move(job.result);
 }
 
-Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk,
+Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk, const Adapter* adapter,
                                    const std::function<void(int, const float*)>& sink) {
   SequenceState state(&*pages_);
   if (!state.reserve(static_cast<int>(tokens.size()))) {
@@ -374,7 +451,7 @@ Status LocalEngine::compute_logits(const std::vector<TokenId>& tokens, int chunk
   for (size_t first = 0; first < tokens.size(); first += static_cast<size_t>(chunk)) {
     const std::span<const TokenId> piece =
         std::span(tokens).subspan(first, std::min(static_cast<size_t>(chunk), tokens.size() - first));
-    const BatchRun run{&state, piece, WantLogits::kAll};
+    const BatchRun run{&state, piece, WantLogits::kAll, adapter};
     model_->forward({&run, 1}, rows.data());
     for (size_t i = 0; i < piece.size(); ++i) sink(static_cast<int>(first + i), rows.data() + i * vocab);
   }
@@ -390,6 +467,12 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
   if (name == "avx512") return KernelChoice::kAvx512;
   if (name == "amx") return KernelChoice::kAmx;
   return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<Speculation> parse_speculation(const std::string& name) {
+  if (name == "auto") return Speculation::kAuto;
+  if (name == "off") return Speculation::kOff;
+  return Error(Code::kInvalidArgument, "speculation must be auto or off").with_param("speculation");
 }
 
 Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options) {

@@ -15,7 +15,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bucket_counts.h"
@@ -35,6 +37,9 @@ struct ForcedEnd {
   std::vector<TokenId> forced;
 };
 
+// A hundred to one is all or nothing in a batch of a few dozen places.
+inline constexpr int kMaxWeight = 100;
+
 struct SequenceRequest {
   std::vector<TokenId> prompt;  // 1 .. context ids
   std::vector<TokenId> resume;  // ids already produced for this request: not reported again
@@ -43,6 +48,14 @@ struct SequenceRequest {
   std::vector<TokenId> stop_ids;  // produced, reported with kStop, not fed back
   std::optional<ForcedEnd> forced_end;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  // Only sequences of one salt share computed prefixes: one for each tenant, or how soon an answer comes tells what
+  // others have asked. 0 is the public one, for what everybody may know.
+  uint64_t prefix_salt = 0;
+  int public_tokens = 0;  // the first ones of the prompt, which everybody shares whatever the salt
+  // Who asks: places and prompts are shared between tenants by their weights, 1 .. kMaxWeight.
+  uint64_t tenant = 0;
+  int weight = 1;
+  std::string adapter;  // digest of one that the engine holds; empty: the model alone
 };
 
 struct Usage {
@@ -69,6 +82,15 @@ using TokenSink = std::function<void(const TokenEvent&)>;
 enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
 
+// Whether likely tokens are fed beside the last one, to be kept where they come true: the same tokens in fewer passes.
+enum class Speculation {
+  kOff,
+  kAuto,    // where it seems to pay
+  kAlways,  // whatever can be guessed, for tests
+};
+
+Result<Speculation> parse_speculation(const std::string& name);  // auto, off
+
 struct EngineOptions {
   std::string model_path;  // a file or a folder (formats/open_model.h)
   int threads = 0;         // 0: one per core
@@ -78,6 +100,13 @@ struct EngineOptions {
   int context_tokens = 0;  // 0: the model's own limit
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
   int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
+  int step_ms = 0;         // of a step with running streams and prompts; 0: see scheduler.h
+  bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
+  // Computed prefixes outlive the engine in a file in this folder (mode 0700): the public ones, or all. Empty: none do.
+  std::string prefix_folder;
+  int64_t prefix_file_bytes = int64_t{256} << 20;
+  bool keeps_private_prefixes = false;
+  Speculation speculation = Speculation::kAuto;
 };
 
 struct EngineInfo {
@@ -93,6 +122,7 @@ struct EngineInfo {
   int max_sequences = 0;  // running at once
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
+  std::string no_prefix_file;  // why there is none, where one was asked for
 };
 
 // Sequences in one step: powers of two up to the widest batch.
@@ -100,19 +130,39 @@ inline constexpr std::array<double, 10> kBatchSizeBounds = {1, 2, 4, 8, 16, 32, 
 // Seconds that a sequence waited for its first step: from an idle engine to a queue of long prompts.
 inline constexpr std::array<double, 13> kQueueSecondsBounds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5,
                                                                1,     2.5,   5,    10,   30,  60};
+// Seconds of a step: from a small model's to a long piece of a prompt on a slow machine.
+inline constexpr std::array<double, 12> kStepSecondsBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                              0.1,   0.25,   0.5,   1,    2.5,   10};
 using BatchSizes = BucketCounts<kBatchSizeBounds.size()>;
 using QueueSeconds = BucketCounts<kQueueSecondsBounds.size()>;
+using StepSeconds = BucketCounts<kStepSecondsBounds.size()>;
 
 // Since the engine was loaded, or of now.
 struct EngineStats {
   int running = 0, waiting = 0;
   int pages_total = 0, pages_free = 0;
+  int pages_idle = 0;  // of the free ones, kept because a prefix in them may come again
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
-  uint64_t preemptions = 0;    // sequences that gave their pages back to older ones
+  uint64_t cached_tokens = 0;    // of prompts, found computed and not computed again
+  uint64_t prefills = 0;         // times that a sequence was computed from its first token on
+  uint64_t whole_prompts = 0;    // prompts of which nothing was computed, as their logits were kept
+  uint64_t pages_restored = 0;   // that came from the prefix file
+  int pages_in_file = 0;         // prefix file
+  uint64_t drafted_tokens = 0;   // fed on a guess
+  uint64_t accepted_tokens = 0;  // of them, that came: generated without a pass of their own
+  uint64_t preemptions = 0;      // sequences that gave their pages back to others
+  // Steps in a row in which somebody had sequences here and none of them was computed: the most there may be for who
+  // comes now (Scheduler::starvation_bound()), and the most there were.
+  uint64_t starvation_bound_steps = 0, longest_starved_steps = 0;
+  int tenants = 0;             // who have sequences here now
+  int tenant_weights = 0;      // theirs together
   BatchSizes batch_sizes;      // one entry for each step
+  StepSeconds step_seconds;    // the same
   QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
+  int adapters = 0;                // that it holds
+  int64_t adapter_bytes = 0;       // their memory
   int64_t last_token_age_ms = -1;  // since a token was produced; -1: never
 };
 
@@ -122,18 +172,28 @@ class Engine {
   virtual ~Engine() = default;  // cancels what runs, joins the scheduler thread
 
   using SequenceId = uint64_t;
-  // invalid_argument (with both counts) when the prompt does not fit the context; overloaded when the queue is full.
+  // invalid_argument (with both counts) when the prompt does not fit the context; overloaded when the queue is full;
+  // not_found when the adapter is not held.
   virtual Result<SequenceId> submit(SequenceRequest request, TokenSink sink) = 0;
   // The sequence's pages are free within one step; its sink sees kCancelled once. Unknown ids are ignored.
   virtual void cancel(SequenceId id) = 0;
+
+  // An adapter for this model: `file` as formats/lora_writer.h makes it, `digest` its SHA-256 in hex. Held until it is
+  // dropped; one that is held already is left as it is. Any thread; sequences run on meanwhile. Errors: corrupt_data
+  // naming what is wrong, overloaded and payload_too_large beyond the limits of engine/lora/adapter_set.h.
+  virtual Status load_adapter(std::string_view digest, std::span<const uint8_t> file) = 0;
+  // False: it was not held. Sequences that run with it go on; its memory goes with the last of them.
+  virtual bool drop_adapter(std::string_view digest) = 0;
 
   virtual const EngineInfo& info() const = 0;
   virtual EngineStats stats() const = 0;
 
   // Logits of every position of `tokens` [T, V] f32, alone: the oracle's door for accuracy and golden tests.
   // Runs between steps; `chunk` cuts the prompt as the scheduler would (1 .. 512). The sink gets one row at a time.
+  // `adapter` is the digest of one that is held, or empty.
   virtual Status logits(const std::vector<TokenId>& tokens, int chunk,
-                        const std::function<void(int position, const float* row)>& sink) = 0;
+                        const std::function<void(int position, const float* row)>& sink,
+                        std::string_view adapter = {}) = 0;
 };
 
 }  // namespace studio::engine

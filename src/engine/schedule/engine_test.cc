@@ -2,79 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "engine/kernels/kernel_set.h"
-#include "engine/sampling/philox.h"
+#include "engine/schedule/engine_for_test.h"
 
 namespace studio::engine {
 namespace {
-
-const char* const kModel = STUDIO_SOURCE_DIR "/catalogue/builtin/tiny-qwen3.gguf";
-
-EngineOptions options_of(int threads = 2, int max_sequences = 16) {
-  EngineOptions options;
-  options.model_path = kModel;
-  options.threads = threads;
-  options.max_sequences = max_sequences;
-  return options;
-}
-
-std::unique_ptr<Engine> load(const EngineOptions& options) {
-  auto engine = Engine::load(options);
-  EXPECT_TRUE(engine.ok()) << engine.error().message();
-  return engine.ok() ? std::move(engine).value() : nullptr;
-}
-
-// Collects one sequence's events; wait() returns when the last has come.
-class Stream {
- public:
-  TokenSink sink() {
-    return [this](const TokenEvent& event) {
-      std::lock_guard lock(mutex_);
-      if (event.id >= 0) ids.push_back(event.id), logprobs.push_back(event.logprob);
-      usage = event.usage;
-      finish = event.finish;
-      if (event.error) error = event.error->message();
-      changed_.notify_all();
-    };
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return finish != FinishReason::kNone; }));
-  }
-  void wait_for_tokens(size_t count) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ids.size() >= count; }));
-  }
-
-  std::vector<TokenId> ids;
-  std::vector<float> logprobs;
-  FinishReason finish = FinishReason::kNone;
-  std::string error;
-  Usage usage;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-};
-
-SequenceRequest request_of(const Engine& engine, int prompt_tokens, int max_new, uint64_t seed) {
-  SequenceRequest request;
-  const auto vocab = static_cast<uint64_t>(engine.info().vocab_size);
-  for (int i = 0; i < prompt_tokens; ++i) {
-    request.prompt.push_back(static_cast<TokenId>(random_bits(seed, 4, static_cast<uint64_t>(i)) % vocab));
-  }
-  request.max_new_tokens = max_new;
-  request.sampling.temperature = 0.8f;
-  request.sampling.seed = seed;
-  request.sampling.logprobs = true;
-  return request;
-}
 
 constexpr int kRequests = 12;
 
@@ -184,6 +120,8 @@ TEST(Engine, RefusesWhatDoesNotFitNamingIt) {
   EXPECT_EQ(refusal([&](auto& r) { r.max_new_tokens = 0; }).rfind("max_", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.resume.assign(11, 1); }).rfind("resume", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.sampling.top_p = 0; }, Code::kOutOfRange).rfind("top_p", 0), 0u);
+  EXPECT_EQ(refusal([&](auto& r) { r.weight = 0; }).rfind("weight", 0), 0u);
+  EXPECT_EQ(refusal([&](auto& r) { r.weight = kMaxWeight + 1; }).rfind("weight", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{-1, 1, {}}; }).rfind("forced_end", 0), 0u);
   EXPECT_EQ(refusal([&](auto& r) { r.forced_end = ForcedEnd{1, 1, {-5}}; }).rfind("forced_end", 0), 0u);
 }
@@ -197,6 +135,8 @@ TEST(Engine, RefusesOptionsOutOfRangeNamingThem) {
   };
   EXPECT_EQ(param([](auto& o) { o.threads = -1; }), "threads");
   EXPECT_EQ(param([](auto& o) { o.max_sequences = 0; }), "max_sequences");
+  EXPECT_EQ(param([](auto& o) { o.max_sequences = 497; }), "max_sequences");
+  EXPECT_EQ(param([](auto& o) { o.step_ms = -1; }), "step_ms");
   EXPECT_EQ(param([](auto& o) { o.max_queue = -1; }), "max_queue");
   EXPECT_EQ(param([](auto& o) { o.prompt_chunk = 513; }), "prompt_chunk");
   EXPECT_EQ(param([](auto& o) { o.context_tokens = -1; }), "context_tokens");
@@ -240,7 +180,7 @@ TEST(Engine, LongPromptsFillTheQueueByTheirPages) {
   std::vector<Engine::SequenceId> ids;
   Result<Engine::SequenceId> last = Error(Code::kInternal, "none");
   for (int i = 0; i < 1000; ++i) {
-    last = engine->submit(request_of(*engine, 500, 12, 1), [](const TokenEvent&) {});
+    last = engine->submit(request_of(*engine, 500, 12, static_cast<uint64_t>(i)), [](const TokenEvent&) {});
     if (!last.ok()) break;
     ids.push_back(*last);
   }

@@ -1,12 +1,39 @@
 #include "engine/schedule/scheduler.h"
 
-#include <chrono>
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace studio::engine {
+namespace {
 
-Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits)
-    : model_(model), pages_(pages), threads_(threads), limits_(limits) {
+// The linear layers compute on 8-bit integers, attention in f32: a third as fast, by the 0.5B's prefill at 512 and
+// 4,096 tokens (bench/results, AuthenticAMD-26-2).
+constexpr double kAttentionSlowdown = 3;
+
+// Depth D at which attention's 4 L H D_head d operations of a token, at their speed, take as long as the two of each
+// parameter.
+double depth_unit(const Model& model) {
+  const ModelConfig& config = model.config();
+  const double attention = 4.0 * config.layers * config.heads * config.head_dim;
+  const double linear = 2.0 * (static_cast<double>(model.parameters()) - 1.0 * config.vocab * config.hidden);
+  if (attention <= 0 || linear <= 0) return std::numeric_limits<double>::infinity();
+  return linear / (attention * kAttentionSlowdown);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits,
+                     std::function<Clock::time_point()> now)
+    : model_(model),
+      pages_(pages),
+      threads_(threads),
+      limits_(limits),
+      now_(std::move(now)),
+      prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step),
+      drafting_(limits.speculation),
+      cost_(depth_unit(model)) {
+  fed_.reserve(kMaxBatchTokens);  // runs point into it
   samplers_.reserve(static_cast<size_t>(threads.threads()));
   for (int i = 0; i < threads.threads(); ++i) samplers_.emplace_back(model.config().vocab);
 }
@@ -18,6 +45,8 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::add(std::unique_ptr<Sequence> sequence) {
+  sequence->arrival = ++arrivals_;
+  shares_.enter(sequence->request.tenant, sequence->request.weight);
   // Resumed ids may already be the whole answer.
   if (const FinishReason reason = sequence->finish(); reason != FinishReason::kNone) return end(*sequence, reason);
   waiting_.push_back(std::move(sequence));
@@ -40,8 +69,7 @@ int64_t Scheduler::waiting_pages() const {
   return pages;
 }
 
-void Scheduler::drop_expired() {
-  const auto now = std::chrono::steady_clock::now();
+void Scheduler::drop_expired(Clock::time_point now) {
   for (List* list : {&running_, &waiting_}) {
     list->remove_if([&](const std::unique_ptr<Sequence>& sequence) {
       if (sequence->request.deadline > now) return false;
@@ -51,111 +79,180 @@ void Scheduler::drop_expired() {
   }
 }
 
-void Scheduler::admit() {
-  while (!waiting_.empty() && running() < limits_.max_sequences) {
-    // Beside its own pages one for each running sequence, or the newcomer would be the next to be preempted. They are
-    // taken now: the next in line must not count on them too.
-    Sequence& next = *waiting_.front();
-    const int needed = pages_for(static_cast<int>(next.ids.size()) + 1) + running();
-    if (!running_.empty() && needed > pages_.free()) return;
-    if (!next.state.reserve(static_cast<int>(next.ids.size()))) return;
-    if (!std::exchange(next.was_admitted, true)) {
-      const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - next.submitted;
-      queue_seconds_.add(kQueueSecondsBounds, waited.count());
-    }
-    running_.splice(running_.end(), waiting_, waiting_.begin());
-  }
-}
-
-void Scheduler::preempt(List::iterator victim) {
-  ++preemptions_;
-  (*victim)->state.release();
-  waiting_.splice(waiting_.begin(), running_, victim);
-}
-
-bool Scheduler::make_room(Sequence& sequence, int tokens) {
-  while (!sequence.state.reserve(sequence.state.length() + tokens)) {
-    auto youngest = std::prev(running_.end());
-    if (youngest->get() == &sequence) return false;
-    // Victims are younger than the sequence, and the choice runs by age: none of them is in this step yet.
-    preempt(youngest);
-  }
-  return true;
-}
-
-void Scheduler::choose() {
-  chosen_.clear();
-  int decodes = 0;
-  for (const auto& sequence : running_) decodes += sequence->is_decoding() ? 1 : 0;
-  int prompt_budget = decodes > 0 ? std::min(limits_.prompt_chunk, kChunkBesideDecodes) : limits_.prompt_chunk;
-  prompt_budget = std::min(prompt_budget, kMaxBatchTokens - decodes);
-
-  for (auto it = running_.begin(); it != running_.end();) {
+void Scheduler::share_prefixes() {
+  for (auto it = running_.begin(); it != running_.end(); ++it) {
     Sequence& sequence = **it;
-    const int tokens = sequence.is_decoding() ? 1 : std::min(sequence.pending(), prompt_budget);
-    if (tokens == 0) {
-      ++it;
-      continue;
+    sequence.waits_for_prefix = false;
+    if (sequence.is_decoding() && sequence.produced() > 0) continue;
+    prefixes_.take(sequence);
+    sequence.urgency = sequence.pending();
+    sequence.waits_for_prefix = prefixes_.restore(sequence);
+    if (sequence.waits_for_prefix) continue;
+    if (limits_.share_prefixes) {
+      const auto older = std::find_if(running_.begin(), it,
+                                      [&](const auto& one) { return PrefixSharing::will_compute_for(*one, sequence); });
+      sequence.waits_for_prefix = older != it;
+      if (older != it) (*older)->urgency = std::min((*older)->urgency, sequence.urgency);
     }
-    if (!make_room(sequence, tokens)) {
-      // The youngest of all and still no room: it gives up what it has and waits.
-      preempt(it);
-      return;
+    if (!sequence.waits_for_prefix) prefixes_.take_beginning(sequence);
+  }
+}
+
+// Drafts take what pages and columns the chosen leave free.
+void Scheduler::draft() {
+  decoding_.clear();
+  if (!drafting_.is_on()) return;
+  int columns = 0;
+  for (const Chosen& chosen : chosen_) {
+    columns += chosen.tokens;
+    if (chosen.sequence->is_decoding() && chosen.sequence->produced() > 0) {
+      decoding_.push_back(chosen.sequence);
+    } else {
+      drafting_.read(*chosen.sequence);
     }
-    if (!sequence.is_decoding()) prompt_budget -= tokens;
-    chosen_.push_back({&sequence, tokens, tokens == sequence.pending()});
-    ++it;
+  }
+  drafting_.choose(decoding_, columns);
+  for (const Sequence* sequence : decoding_) {
+    planned_units_ += cost_.units(static_cast<int>(sequence->draft.size()), sequence->state.length() + 1);
+  }
+}
+
+// The runs of the pass, and who draws from which rows of its logits.
+void Scheduler::assemble(StepCounts& counts) {
+  runs_.clear();
+  fed_.clear();
+  drawing_.clear();
+  draws_.clear();
+  sampled_.clear();
+  for (const Chosen& chosen : chosen_) {
+    Sequence& sequence = *chosen.sequence;
+    if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
+    prefixes_.count(sequence, chosen.tokens);
+    if (chosen.tokens == 0) continue;
+    std::span<const TokenId> tokens =
+        std::span(sequence.ids)
+            .subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens));
+    const std::span<const TokenId> draft = sequence.draft;
+    if (!draft.empty()) {
+      const size_t begin = fed_.size();
+      fed_.push_back(tokens.front());
+      fed_.insert(fed_.end(), draft.begin(), draft.end());
+      tokens = std::span(fed_).subspan(begin);
+    }
+    const WantLogits all = draft.empty() ? WantLogits::kLast : WantLogits::kAll;
+    runs_.push_back({&sequence.state, tokens, chosen.draws ? all : WantLogits::kNone, sequence.adapter.get()});
+    if (!chosen.draws) continue;
+    const size_t rows = draft.size() + 1;
+    // Where the draw looks at the tokens before it, one by one.
+    const size_t together = uses_history(sequence.request.sampling) ? rows : 1;
+    for (size_t row = 0; row < rows; row += together) draws_.push_back({drawing_.size(), row, row + together});
+    drawing_.push_back({&sequence, sampled_.size()});
+    for (size_t row = 0; row < rows; ++row) sampled_.emplace_back(SampledToken{});
+  }
+  // Rows that are kept stand behind those of the pass.
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.tokens > 0) continue;
+    draws_.push_back({drawing_.size(), 0, 1});
+    drawing_.push_back({chosen.sequence, sampled_.size()});
+    sampled_.emplace_back(SampledToken{});
   }
 }
 
 StepCounts Scheduler::step() {
-  drop_expired();
+  const Clock::time_point begun = now_();
+  drop_expired(begun);
+  prefixes_.begin_step();
   admit();
+  share_prefixes();
   choose();
   StepCounts counts;
   if (chosen_.empty()) return counts;
 
-  counts.sequences = static_cast<int>(chosen_.size());
-  runs_.clear();
-  drawing_.clear();
-  for (const Chosen& chosen : chosen_) {
-    Sequence& sequence = *chosen.sequence;
-    if (!sequence.is_decoding()) counts.prompt_tokens += chosen.tokens;
-    const std::span<const TokenId> ids(sequence.ids);
-    runs_.push_back({&sequence.state,
-                     ids.subspan(static_cast<size_t>(sequence.state.length()), static_cast<size_t>(chosen.tokens)),
-                     chosen.draws ? WantLogits::kLast : WantLogits::kNone});
-    if (chosen.draws) drawing_.push_back(&sequence);
+  const Clock::time_point chosen_at = now_();
+  draft();
+  if (std::ranges::any_of(chosen_, [](const Chosen& chosen) { return chosen.sequence->adapter != nullptr; })) {
+    // Rows of one adapter side by side read it once; the order changes nothing else.
+    std::ranges::sort(chosen_, {}, [](const Chosen& chosen) {
+      return std::pair(chosen.sequence->adapter.get(), chosen.sequence->id);
+    });
   }
-  const auto vocab = static_cast<size_t>(model_.config().vocab);
-  if (logits_.size() < drawing_.size() * vocab) logits_.resize(drawing_.size() * vocab);
-  model_.forward(runs_, logits_.data());
+  assemble(counts);
+  counts.sequences = static_cast<int>(runs_.size());
+  const size_t rows = sampled_.size(), vocab = static_cast<size_t>(model_.config().vocab);
+  if (logits_.size() < rows * vocab) logits_.resize(rows * vocab);
+  if (!runs_.empty()) model_.forward(runs_, logits_.data());
+  float* row = logits_.data() + rows * vocab;
+  for (const Chosen& chosen : chosen_) row -= chosen.kept_logits.size();
+  for (const Chosen& chosen : chosen_) row = std::ranges::copy(chosen.kept_logits, row).out;
   sample();
-  counts.produced_tokens = static_cast<int>(drawing_.size());
-  for (size_t i = 0; i < drawing_.size(); ++i) deliver(*drawing_[i], sampled_[i]);
+  if (decoding_.size() == chosen_.size()) {
+    const std::chrono::duration<double> took = now_() - chosen_at;
+    drafting_.note_pass(static_cast<int>(rows), took.count());
+  }
+  for (size_t i = 0; i < drawing_.size(); ++i) {
+    const auto [sequence, first_row] = drawing_[i];
+    if (sampled_[first_row].ok()) prefixes_.give_end(*sequence, std::span(logits_).subspan(first_row * vocab, vocab));
+    counts.produced_tokens += deliver_all(i);
+  }
+  for (const Chosen& chosen : chosen_) {
+    if (chosen.sequence->sink != nullptr) prefixes_.give(*chosen.sequence);
+  }
   running_.remove_if([](const std::unique_ptr<Sequence>& sequence) { return sequence->sink == nullptr; });
+  if (runs_.empty()) return counts;
+  shares_.end_step();
+  counts.seconds = std::chrono::duration<double>(now_() - begun).count();
+  cost_.observe(planned_units_, counts.seconds);
   return counts;
 }
 
 void Scheduler::sample() {
   const auto vocab = static_cast<size_t>(model_.config().vocab);
-  sampled_.clear();
-  for (size_t i = 0; i < drawing_.size(); ++i) sampled_.emplace_back(SampledToken{});
-  threads_.parallel_for(static_cast<int64_t>(drawing_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+  threads_.parallel_for(static_cast<int64_t>(draws_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+    Sampler& sampler = samplers_[static_cast<size_t>(thread)];
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const Sequence& sequence = *drawing_[i];
-      const std::span<float> row(logits_.data() + i * vocab, vocab);
-      const TokenId forced = sequence.forced_next();
-      Sampler& sampler = samplers_[static_cast<size_t>(thread)];
-      sampled_[i] = forced >= 0 ? sampler.score(row, sequence.request.sampling, forced)
-                                : sampler.sample(row, sequence.request.sampling, sequence.history, sequence.ids.size());
+      const Draws& draws = draws_[i];
+      const Drawing& drawing = drawing_[draws.drawing];
+      Sequence& sequence = *drawing.sequence;
+      for (size_t k = draws.begin; k < draws.end; ++k) {
+        const std::span<float> row(logits_.data() + (drawing.first_row + k) * vocab, vocab);
+        Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
+        const TokenId forced = sequence.forced_at(sequence.produced() + static_cast<int>(k));
+        const SamplingParams& params = sequence.request.sampling;
+        sampled = forced >= 0 ? sampler.score(row, params, forced)
+                              : sampler.sample(row, params, sequence.history, sequence.ids.size() + k);
+        if (!sampled.ok()) break;
+        sequence.note_drawn(sampled->id);
+        if (k < sequence.draft.size() && sampled->id != sequence.draft[k]) break;
+      }
     }
   });
 }
 
+// The tokens of a sequence, as far as its draft came true, and the one behind. Their number.
+int Scheduler::deliver_all(size_t index) {
+  const auto [sequence, first_row] = drawing_[index];
+  const std::span<const TokenId> draft = std::exchange(sequence->draft, {});
+  int accepted = 0;
+  for (size_t k = 0;; ++k) {
+    Result<SampledToken>& sampled = sampled_[first_row + k];
+    const bool goes_on = sampled.ok() && k < draft.size() && sampled->id == draft[k];
+    deliver(*sequence, sampled);
+    accepted += goes_on ? 1 : 0;
+    if (sequence->sink == nullptr || !goes_on) {
+      drafting_.count(static_cast<int>(draft.size()), accepted);
+      if (sequence->sink != nullptr) sequence->state.truncate(static_cast<int>(sequence->ids.size()) - 1);
+      return static_cast<int>(k) + 1;
+    }
+  }
+}
+
 void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
-  if (!sampled.ok()) return end(sequence, FinishReason::kError, std::move(sampled).error());
+  if (!sampled.ok()) {
+    prefixes_.fail(sequence);
+    return end(sequence, FinishReason::kError, std::move(sampled).error());
+  }
   sequence.append(sampled->id);
+  ++sequence.drawn;
   TokenEvent event;
   event.id = sampled->id;
   event.index = sequence.produced() - 1;
@@ -166,22 +263,35 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   event.usage = sequence.usage();
   sequence.sink(event);
   if (event.finish != FinishReason::kNone) {
-    sequence.state.release();
-    sequence.sink = nullptr;
+    leave(sequence);
+    forget(sequence);
   }
+}
+
+// The sequence is over: what was fed on a guess goes, what it computed and said is kept for others.
+void Scheduler::leave(Sequence& sequence) {
+  sequence.state.truncate(std::min(sequence.state.length(), static_cast<int>(sequence.ids.size()) - 1));
+  drafting_.keep(sequence);
+  prefixes_.leave(sequence);
 }
 
 // The last event of a sequence that ends without a token. A null sink marks it as done.
 void Scheduler::end(Sequence& sequence, FinishReason reason, std::optional<Error> error) {
   if (sequence.sink == nullptr) return;
-  sequence.state.release();
+  leave(sequence);
   TokenEvent event;
   event.index = sequence.produced();
   event.finish = reason;
   event.error = std::move(error);
   event.usage = sequence.usage();
   sequence.sink(event);
+  forget(sequence);
+}
+
+void Scheduler::forget(Sequence& sequence) {
   sequence.sink = nullptr;
+  if (std::exchange(sequence.has_place, false)) shares_.give_place(sequence.request.tenant);
+  shares_.leave(sequence.request.tenant);
 }
 
 }  // namespace studio::engine

@@ -7,22 +7,54 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
+#include "engine/kv/prefix_tree.h"
 #include "engine/kv/sequence_state.h"
+#include "engine/lora/adapter.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
+#include "engine/speculation/drafter.h"
 
 namespace studio::engine {
 
+// Which prefixes a sequence may share: those of its salt that were computed with its adapter. Keys and values are a
+// function of both, so the root of the tree is too.
+inline uint64_t prefix_root(uint64_t salt, std::string_view adapter_digest) {
+  if (adapter_digest.empty()) return salt;
+  const Sha256Digest digest = sha256(std::to_string(salt) + "/" + std::string(adapter_digest));
+  uint64_t root = 0;
+  for (size_t i = 0; i < sizeof root; ++i) root = root << 8 | digest[i];
+  return root;
+}
+
 struct Sequence {
-  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool)
-      : id(sequence_id), request(std::move(what)), sink(std::move(where)), state(pool) {
+  using Clock = std::chrono::steady_clock;
+
+  Sequence(uint64_t sequence_id, SequenceRequest what, TokenSink where, PagePool* pool,
+           std::shared_ptr<const Adapter> on_top = nullptr, Clock::time_point now = Clock::now())
+      : id(sequence_id),
+        request(std::move(what)),
+        sink(std::move(where)),
+        state(pool),
+        adapter(std::move(on_top)),
+        submitted(now) {
     prompt_tokens = static_cast<int>(request.prompt.size());
+    place.salt = prefix_root(request.prefix_salt, request.adapter);
+    // What everybody shares was computed by the model alone.
+    if (request.adapter.empty()) place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
-    for (const TokenId token : request.resume) append(token);
+    for (const TokenId token : request.resume) {
+      append(token);
+      note_drawn(token);
+    }
   }
 
   int produced() const { return static_cast<int>(ids.size()) - prompt_tokens; }
@@ -32,14 +64,18 @@ struct Sequence {
   void append(TokenId token) {
     ids.push_back(token);
     check = next_check(check, token);
+  }
+  // Before the draw of the token behind it, which may be before append().
+  void note_drawn(TokenId token) {
     if (uses_history(request.sampling)) history.add_output(token);
   }
 
-  // The token that must come next whatever the logits say, or -1.
-  TokenId forced_next() const {
+  // The token that must come as produced token `number`, whatever the logits say, or -1. Known when all tokens up to
+  // the forced ones are produced.
+  TokenId forced_at(int number) const {
     if (!request.forced_end.has_value()) return -1;
     const ForcedEnd& end = *request.forced_end;
-    const int index = produced() - end.after_tokens;
+    const int index = number - end.after_tokens;
     if (index < 0 || index >= static_cast<int>(end.forced.size())) return -1;
     const auto first = ids.begin() + prompt_tokens;
     const bool ended_itself = std::find(first, first + end.after_tokens, end.end_id) != first + end.after_tokens;
@@ -54,17 +90,30 @@ struct Sequence {
     return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
   }
 
-  Usage usage() const { return {prompt_tokens, 0, produced()}; }
+  Usage usage() const { return {prompt_tokens, cached_tokens, produced()}; }
 
   uint64_t id;
   SequenceRequest request;  // prompt moved into ids
   TokenSink sink;
   SequenceState state;
+  std::shared_ptr<const Adapter> adapter;  // null: the base alone
+  PrefixTree::Place place;                 // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
-  const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
+  int cached_tokens = 0;          // of the prompt, found computed
+  int reached = 0;                // positions it once had computed; a preemption does not lower this
+  bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
+  std::unique_ptr<Drafter> drafter;
+  std::span<const TokenId> draft;  // fed behind the last id, for what it is worth; of the step under way
+  int planned = 0;                 // tokens of the step under way
+  double prompt_units = 0;         // that it has computed itself since it got its place
+  int urgency = 0;                 // tokens that the first of those who wait for it has yet to compute, itself included
+  const Clock::time_point submitted;
+  uint64_t arrival = 0;  // its place among all that came
   uint32_t check = kFirstCheck;
+  bool has_place = false;
   bool was_admitted = false;  // it waits again after losing its pages, which is not the queue's doing
+  int drawn = 0;              // tokens since it got its place
   TokenHistory history;       // kept only where the sampling parameters look at it
 };
 

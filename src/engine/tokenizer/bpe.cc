@@ -10,10 +10,6 @@ namespace {
 
 constexpr size_t kShortPiece = 48;  // symbols; up to here looking at every pair beats keeping a heap
 
-uint64_t key_of(TokenId left, TokenId right) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-}
-
 struct Candidate {
   uint32_t rank;
   uint32_t left;  // place of the pair's first symbol
@@ -26,6 +22,12 @@ struct Candidate {
 // use) wait in a small heap of their own.
 class CandidateQueue {
  public:
+  using Counts = std::array<size_t, 33>;  // by the bits of a rank
+
+  // Room for the candidates before the first pop, taken once: grown step by step it would be twice the memory.
+  explicit CandidateQueue(const Counts& counts) {
+    for (size_t i = 0; i < counts.size(); ++i) buckets_[i].reserve(counts[i]);
+  }
   void push(Candidate candidate) {
     if (has_begun_ && candidate.rank <= rank_) {
       early_.push(candidate);
@@ -58,6 +60,8 @@ class CandidateQueue {
     moving_.clear();
     moving_.swap(*lowest);
     rank_ = std::min_element(moving_.begin(), moving_.end())->rank;
+    places_.reserve(static_cast<size_t>(
+        std::count_if(moving_.begin(), moving_.end(), [&](const Candidate& c) { return c.rank == rank_; })));
     for (const Candidate& candidate : moving_) {
       if (candidate.rank == rank_) {
         places_.push_back(candidate.left);
@@ -82,34 +86,36 @@ class CandidateQueue {
 }  // namespace
 
 void MergeTable::reserve(size_t merges) {
-  slots_.assign(std::bit_ceil(std::max<size_t>(16, merges * 2)), Merge{});
+  resize(std::bit_ceil(std::max<size_t>(16, merges + merges / 2)));
 }
 
-size_t MergeTable::slot(uint64_t key) const {
+void MergeTable::resize(size_t slots) {
+  std::vector<Merge> old(slots);
+  old.swap(slots_);
+  shift_ = 64 - std::countr_zero(slots);
+  for (const Merge& merge : old) {
+    if (merge.left >= 0) slots_[slot(merge.left, merge.right)] = merge;
+  }
+}
+
+size_t MergeTable::slot(TokenId left, TokenId right) const {
   const size_t mask = slots_.size() - 1;
-  size_t at = static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 20) & mask;
-  while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask;
+  size_t at = first_slot(left, right);
+  while (slots_[at].left >= 0 && (slots_[at].left != left || slots_[at].right != right)) at = (at + 1) & mask;
   return at;
 }
 
 void MergeTable::add(TokenId left, TokenId right, TokenId merged) {
-  if (slots_.empty()) reserve(1024);
-  if (2 * (static_cast<size_t>(count_) + 1) > slots_.size()) {
-    std::vector<Merge> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Merge& merge : old) {
-      if (merge.key != kEmpty) slots_[slot(merge.key)] = merge;
-    }
-  }
-  Merge& merge = slots_[slot(key_of(left, right))];
-  if (merge.key == kEmpty) merge = {key_of(left, right), count_, merged};
+  if (3 * (static_cast<size_t>(count_) + 1) > 2 * slots_.size()) resize(std::max<size_t>(1024, slots_.size() * 2));
+  Merge& merge = slots_[slot(left, right)];
+  if (merge.left < 0) merge = {left, right, count_, merged};
   ++count_;
 }
 
 const MergeTable::Merge* MergeTable::find(TokenId left, TokenId right) const {
   if (slots_.empty()) return nullptr;
-  const Merge& merge = slots_[slot(key_of(left, right))];
-  return merge.key == kEmpty ? nullptr : &merge;
+  const Merge& merge = slots_[slot(left, right)];
+  return merge.left < 0 ? nullptr : &merge;
 }
 
 void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const {
@@ -128,28 +134,44 @@ void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const
 }
 
 void MergeTable::encode_short(std::vector<TokenId>& symbols) const {
-  const Merge* merges[kShortPiece];  // of each symbol with its right neighbour
-  for (size_t i = 0; i + 1 < symbols.size(); ++i) merges[i] = find(symbols[i], symbols[i + 1]);
-  while (symbols.size() > 1) {
-    size_t best = symbols.size();
-    uint32_t rank = ~uint32_t{0};
-    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
-      if (merges[i] != nullptr && merges[i]->rank < rank) rank = merges[best = i]->rank;
+  constexpr uint32_t kNoRank = ~uint32_t{0};
+  std::array<uint32_t, kShortPiece> ranks;  // of each symbol with its right neighbour
+  std::array<TokenId, kShortPiece> merged;  // what the two become
+  const auto look = [&](size_t i) {
+    const Merge* merge = find(symbols[i], symbols[i + 1]);
+    ranks[i] = merge != nullptr ? merge->rank : kNoRank;
+    merged[i] = merge != nullptr ? merge->merged : -1;
+  };
+  size_t pairs = symbols.size() - 1;
+  for (size_t i = 0; i < pairs; ++i) look(i);
+  while (pairs > 0) {
+    uint32_t lowest = kNoRank;
+    for (size_t i = 0; i < pairs; ++i) lowest = std::min(lowest, ranks[i]);
+    if (lowest == kNoRank) break;
+    size_t best = 0;
+    while (ranks[best] != lowest) ++best;
+    symbols[best] = merged[best];
+    --pairs;
+    for (size_t i = best + 1; i <= pairs; ++i) symbols[i] = symbols[i + 1];
+    for (size_t i = best + 1; i < pairs; ++i) {
+      ranks[i] = ranks[i + 1];
+      merged[i] = merged[i + 1];
     }
-    if (best == symbols.size()) return;
-    symbols[best] = merges[best]->merged;
-    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
-    for (size_t i = best + 1; i + 1 < symbols.size(); ++i) merges[i] = merges[i + 1];
-    if (best + 1 < symbols.size()) merges[best] = find(symbols[best], symbols[best + 1]);
-    if (best > 0) merges[best - 1] = find(symbols[best - 1], symbols[best]);
+    if (best < pairs) look(best);
+    if (best > 0) look(best - 1);
   }
+  symbols.resize(pairs + 1);
 }
 
 // A symbol of several bytes stands in the cell of its first byte; its second and its last cell hold minus its length,
 // so that both neighbours are found without lists beside the symbols.
 void MergeTable::encode_long(std::vector<TokenId>& cells) const {
   const size_t n = cells.size();
-  CandidateQueue queue;
+  CandidateQueue::Counts counts{};
+  for (size_t i = 0; i + 1 < n; ++i) {
+    if (const Merge* merge = find(cells[i], cells[i + 1])) ++counts[static_cast<size_t>(std::bit_width(merge->rank))];
+  }
+  CandidateQueue queue(counts);
   const auto length = [&](size_t at) {
     return at + 1 < n && cells[at + 1] < 0 ? static_cast<size_t>(-cells[at + 1]) : 1;
   };

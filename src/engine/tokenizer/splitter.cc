@@ -20,7 +20,7 @@ struct Char {
   bool is_symbol() const { return (classes & (kIsSpace | kIsLetter | kIsNumber)) == 0; }
 };
 
-Char char_at(std::string_view text, size_t at) {
+inline Char char_at(std::string_view text, size_t at) {
   const CodePoint point = decode_utf8(text, at);
   return {point.value, char_class(point.value), at + static_cast<size_t>(point.bytes)};
 }

@@ -19,7 +19,9 @@
 #include "engine/formats/model_source.h"
 #include "engine/tensor/token.h"
 #include "engine/tokenizer/bpe.h"
+#include "engine/tokenizer/seams.h"
 #include "engine/tokenizer/splitter.h"
+#include "engine/tokenizer/word_cache.h"
 
 namespace studio::engine {
 
@@ -29,15 +31,19 @@ struct AddedToken {
   bool special = false;  // decode() may leave it out
 };
 
-// A vocabulary as its file holds it.
+// A vocabulary as its file holds it; the texts are the file's.
 struct TokenizerData {
-  std::vector<std::string> tokens;  // [V] in the byte alphabet of GPT-2; added tokens as plain text
-  std::vector<std::string> merges;  // "left right", by rank
+  std::vector<std::string_view> tokens;  // [V] in the byte alphabet of GPT-2; added tokens as plain text
+  std::vector<std::string_view> merges;  // "left right", by rank
   std::vector<AddedToken> added;
   SplitPattern pattern = SplitPattern::kQwen2;
   bool nfc = false;  // text is brought to normal form C first
   TokenId bos = -1, eos = -1;
   bool add_bos = false;
+
+  // From the keys tokenizer.ggml.* of a model, whatever its file, and living as long as it. unimplemented for another
+  // kind of vocabulary or an unknown pre-tokenizer.
+  static Result<TokenizerData> from_gguf(const ModelSource& file);
 };
 
 // Text with its author: what a template wrote may hold control tokens, what a caller wrote may not.
@@ -48,10 +54,9 @@ struct TextSegment {
 
 class Tokenizer {
  public:
-  // corrupt_data when a merge or a printable byte has no token, or an added id repeats.
+  // corrupt_data when a merge or a printable byte has no token, or an added id repeats. Keeps nothing of what the views
+  // point into.
   static Result<std::shared_ptr<const Tokenizer>> build(TokenizerData data);
-  // From the keys tokenizer.ggml.* of a model, whatever its file. unimplemented for another kind of vocabulary or an
-  // unknown pre-tokenizer.
   static Result<std::shared_ptr<const Tokenizer>> from_gguf(const ModelSource& file);
   // From the text of a Hugging Face tokenizer.json.
   static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json);
@@ -69,7 +74,7 @@ class Tokenizer {
   bool is_special(TokenId id) const;
   TokenId find(std::string_view content) const;  // an added token's id, or -1
 
-  int vocab_size() const { return static_cast<int>(bytes_.size()); }
+  int vocab_size() const { return static_cast<int>(kinds_.size()); }
   TokenId bos() const { return bos_; }
   TokenId eos() const { return eos_; }
   bool add_bos() const { return add_bos_; }
@@ -77,14 +82,22 @@ class Tokenizer {
 
  private:
   Tokenizer() = default;
+  Status mark_added(const TokenizerData& data);
+  Status add_tokens(const TokenizerData& data);
+  Status add_merges(const TokenizerData& data);
+  // Control tokens at once, what follows the last one to `plain`.
+  void read_template(std::string_view text, std::string& plain, std::vector<TokenId>& ids) const;
   void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
   const AddedToken* control_at(std::string_view text, size_t at) const;
 
-  std::vector<std::string> bytes_;  // [V] what a token stands for
-  std::vector<uint8_t> kinds_;      // [V] 0 plain, 1 added, 3 added and special
-  std::vector<AddedToken> added_;   // longest first
+  std::string bytes_;              // what tokens stand for, one after the other
+  std::vector<uint32_t> ends_;     // [V] of each in bytes_
+  std::vector<uint8_t> kinds_;     // [V] 0 plain, 1 added, 3 added and special
+  std::vector<AddedToken> added_;  // longest first
   std::array<bool, 256> starts_control_{};
   MergeTable merges_;
+  Seams seams_;
+  mutable WordCaches caches_;  // what they hold changes no id
   SplitPattern pattern_ = SplitPattern::kQwen2;
   bool nfc_ = false;
   TokenId bos_ = -1, eos_ = -1;

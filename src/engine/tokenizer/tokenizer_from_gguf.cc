@@ -20,7 +20,7 @@ Result<TokenId> optional_id(const ModelSource& file, std::string_view key) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource& file) {
+Result<TokenizerData> TokenizerData::from_gguf(const ModelSource& file) {
   STUDIO_TRY(auto kind, file.get_string("tokenizer.ggml.model"));
   if (kind != "gpt2") {
     return Error(Code::kUnimplemented, "tokenizer.ggml.model = " + std::string(kind.substr(0, 64)) +
@@ -37,16 +37,21 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource&
   TokenizerData data;
   data.pattern = known->pattern;
   data.nfc = known->nfc;
-  data.tokens.assign(tokens.begin(), tokens.end());
-  data.merges.assign(merges.begin(), merges.end());
+  data.tokens = std::move(tokens);
+  data.merges = std::move(merges);
   for (size_t id = 0; id < types.size(); ++id) {
     if (types[id] != kControlToken && types[id] != kUserDefinedToken) continue;
-    data.added.push_back({static_cast<TokenId>(id), data.tokens[id], types[id] == kControlToken});
+    data.added.push_back({static_cast<TokenId>(id), std::string(data.tokens[id]), types[id] == kControlToken});
   }
   STUDIO_TRY(data.bos, optional_id(file, "tokenizer.ggml.bos_token_id"));
   STUDIO_TRY(data.eos, optional_id(file, "tokenizer.ggml.eos_token_id"));
   STUDIO_TRY(auto add_bos, file.find_bool("tokenizer.ggml.add_bos_token"));
   data.add_bos = add_bos.value_or(false);
+  return data;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource& file) {
+  STUDIO_TRY(TokenizerData data, TokenizerData::from_gguf(file));
   return build(std::move(data));
 }
 

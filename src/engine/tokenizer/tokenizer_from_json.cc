@@ -12,8 +12,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view t
   STUDIO_TRY(auto read, HfTokenizer::parse(text));
   STUDIO_TRY(const KnownSplit* split, find_split(read.split));
   TokenizerData data;
-  data.tokens = std::move(read.tokens);
-  data.merges = std::move(read.merges);
+  data.tokens.assign(read.tokens.begin(), read.tokens.end());
+  data.merges.assign(read.merges.begin(), read.merges.end());
   for (HfAddedToken& token : read.added) data.added.push_back({token.id, std::move(token.content), token.special});
   data.pattern = split->pattern;
   data.nfc = read.nfc;

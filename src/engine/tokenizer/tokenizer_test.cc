@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/formats/gguf.h"
+#include "engine/tokenizer/plain_tokenizer.h"
 #include "engine/tokenizer/stream_decoder.h"
 
 namespace studio::engine {
@@ -116,6 +117,84 @@ TEST(Tokenizer, MergesLongPiecesAsShortOnes) {
   ASSERT_NE(tokenizer, nullptr);
   const std::string text(100000, 'a');
   EXPECT_EQ(tokenizer->decode(tokenizer->encode(text), false), text);
+}
+
+// Chinese falls at its seams, words come again and again, marks are composed.
+TEST(Tokenizer, GivesTheIdsOfThePlainDefinition) {
+  auto file = GgufFile::open(std::string(STUDIO_SOURCE_DIR) + "/catalogue/builtin/tiny-qwen3.gguf");
+  ASSERT_TRUE(file.ok());
+  auto data = TokenizerData::from_gguf(*file);
+  ASSERT_TRUE(data.ok());
+  const std::string parts[] = {"the ",
+                               "violin",
+                               " a",
+                               "e\xCC\x81",
+                               "\xE4\xBD\xA0",
+                               "\xE5\xA5\xBD",
+                               "\xE4\xB8\xAD\xE6\x96\x87",
+                               "\xD0\xBF\xD1\x80",
+                               "\xF0\x9F\x98\x80",
+                               "\xFF",
+                               "\xE4\xBD",
+                               "12",
+                               "\n\n",
+                               "  ",
+                               "'s",
+                               "unbelievably",
+                               "                    ",
+                               "_x",
+                               "=="};
+  for (const SplitPattern pattern : {SplitPattern::kQwen2, SplitPattern::kGpt2, SplitPattern::kSmolLm}) {
+    data->pattern = pattern;
+    auto tokenizer = Tokenizer::build(*data);
+    ASSERT_TRUE(tokenizer.ok());
+    const PlainTokenizer plain(*data, **tokenizer);
+    std::mt19937 random(11);
+    for (int round = 0; round < 3000; ++round) {
+      std::string text;
+      for (uint32_t i = random() % 30; i > 0; --i) text += parts[random() % std::size(parts)];
+      ASSERT_EQ((*tokenizer)->encode(text), plain.encode(text)) << testing::PrintToString(text);
+    }
+  }
+}
+
+// Tokens across characters, of parts of characters, and a byte that has none.
+TEST(Tokenizer, MergesAcrossWhatLooksLikeASeam) {
+  std::vector<std::string> texts;
+  texts.reserve(400);
+  TokenizerData data;
+  data.pattern = SplitPattern::kQwen2;
+  const auto letter = [](int byte) {
+    int point = byte, others = 0x100;
+    for (int b = 0; b <= byte; ++b) {
+      const bool printable = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+      point = printable ? b : others++;
+    }
+    if (point < 0x80) return std::string(1, static_cast<char>(point));
+    return std::string{static_cast<char>(0xC0 | point >> 6), static_cast<char>(0x80 | (point & 0x3F))};
+  };
+  for (int byte = 0; byte < 256; ++byte) {
+    if (byte != 0x01) data.tokens.push_back(texts.emplace_back(letter(byte)));
+  }
+  for (const std::string_view word : {"\xA0\xE5", "\xE4\xBD", "\xE5\xA5\xBD", "a\xE4", "\xBD\xE5\xA5\xBD"}) {
+    std::string left = letter(static_cast<uint8_t>(word[0]));
+    for (const char c : word.substr(1)) {
+      const std::string right = letter(static_cast<uint8_t>(c));
+      data.merges.push_back(texts.emplace_back(left + " " + right));
+      left += right;
+      data.tokens.push_back(texts.emplace_back(left));
+    }
+  }
+  auto tokenizer = Tokenizer::build(data);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message();
+  const PlainTokenizer plain(data, **tokenizer);
+  const std::string parts[] = {"\xE4\xBD\xA0", "\xE5\xA5\xBD", "a", "\x01", "\xE6\x96\x87", "\xA0", "\xE5"};
+  std::mt19937 random(13);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (uint32_t i = random() % 8; i > 0; --i) text += parts[random() % std::size(parts)];
+    ASSERT_EQ((*tokenizer)->encode(text), plain.encode(text)) << testing::PrintToString(text);
+  }
 }
 
 TEST(Tokenizer, RefusesBrokenVocabularies) {

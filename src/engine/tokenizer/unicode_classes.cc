@@ -11,10 +11,17 @@ struct CodePointRange {
 
 #include "engine/tokenizer/generated/unicode_classes.inc"
 
-constexpr uint32_t kCodePoints = 0x110000;
+// The long runs of steady characters, ascending: the scripts and signs that text is made of. What is in none of them is
+// left to the library; normal_form_test.cc asks it about every one that is.
+constexpr CodePointRange kSteadyRanges[] = {
+    {0x0, 0x2FF},     {0x388, 0x482},    {0x488, 0x590},     {0x5C8, 0x60F},     {0x671, 0x6D5},     {0x960, 0x9BB},
+    {0xDE0, 0xE37},   {0x108E, 0x1160},  {0x1E00, 0x1F70},   {0x2002, 0x20CF},   {0x212C, 0x2328},   {0x232B, 0x2ADB},
+    {0x2ADD, 0x2CEE}, {0x2E00, 0x3029},  {0x3030, 0x3098},   {0x309B, 0xA66E},   {0xABEE, 0xD7FF},   {0xE000, 0xF8FF},
+    {0xFB4F, 0xFE1F}, {0xFE30, 0x101FC}, {0x1B000, 0x1BC9D}, {0x1E94B, 0x2F7FF}, {0x2FA1E, 0x10FFFF}};
 
-// One byte per code point: 1.1 MB, made once.
-const std::vector<uint8_t>& table() {
+}  // namespace
+
+const uint8_t* class_table() {
   static const std::vector<uint8_t> classes = [] {
     std::vector<uint8_t> made(kCodePoints, 0);
     auto mark = [&](auto& ranges, uint8_t bit) {
@@ -26,38 +33,10 @@ const std::vector<uint8_t>& table() {
     mark(kNumberRanges, kIsNumber);
     mark(kSpaceRanges, kIsSpace);
     mark(kDigitRanges, kIsDigit);
+    mark(kSteadyRanges, kIsSteady);
     return made;
   }();
-  return classes;
-}
-
-bool is_tail(std::string_view text, size_t at) {
-  return at < text.size() && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80;
-}
-
-}  // namespace
-
-uint8_t char_class(uint32_t code_point) {
-  return code_point < kCodePoints ? table()[code_point] : 0;
-}
-
-CodePoint decode_utf8(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(text[at + i])); };
-  const uint32_t first = byte(0);
-  constexpr CodePoint kBad = {0xFFFD, 1};
-  if (first < 0x80) return {first, 1};
-  if (first < 0xC2 || first > 0xF4 || !is_tail(text, at + 1)) return kBad;
-  if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-  if (!is_tail(text, at + 2)) return kBad;
-  if (first < 0xF0) {
-    const uint32_t value = (first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-    if (value < 0x800 || (value >= 0xD800 && value < 0xE000)) return kBad;
-    return {value, 3};
-  }
-  if (!is_tail(text, at + 3)) return kBad;
-  const uint32_t value = (first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
-  if (value < 0x10000 || value >= kCodePoints) return kBad;
-  return {value, 4};
+  return classes.data();
 }
 
 }  // namespace studio::engine

@@ -1,0 +1,86 @@
+#include "engine/schedule/drafting.h"
+
+#include <algorithm>
+#include <array>
+
+namespace studio::engine {
+namespace {
+
+// Of the prompt, kept before an answer: where it begins alike, the answer may too.
+constexpr size_t kKeptPrompt = 32;
+
+// What must come whatever the logits say is a draft like any other, of which it is certain that it comes.
+constexpr std::array<float, Drafter::kLongestDraft> kCertain = [] {
+  std::array<float, Drafter::kLongestDraft> chances{};
+  chances.fill(1);
+  return chances;
+}();
+
+}  // namespace
+
+Drafter& Drafting::drafter_of(Sequence& sequence) {
+  if (!sequence.drafter) sequence.drafter = std::make_unique<Drafter>(&past_, sequence.place.salt);
+  return *sequence.drafter;
+}
+
+void Drafting::read(Sequence& sequence) {
+  if (is_on()) drafter_of(sequence).follow(sequence.ids);
+}
+
+// The sequence's draft is all that may be taken; choose() cuts it.
+DraftOffer Drafting::offer(Sequence& sequence) {
+  Drafter& drafter = drafter_of(sequence);
+  drafter.follow(sequence.ids);
+  std::span<const float> chances = drafter.chances();
+  sequence.draft = drafter.tokens();
+  int most = sequence.request.max_new_tokens - sequence.produced() - 1;  // the last one needs no logits behind it
+  if (const std::optional<ForcedEnd>& end = sequence.request.forced_end) {
+    const int index = sequence.produced() - end->after_tokens;
+    if (index < 0) {
+      most = std::min(most, -index - 1);  // whether the forced ones come is known when the budget is used up
+    } else if (sequence.forced_at(sequence.produced()) >= 0) {
+      const std::span<const TokenId> rest = std::span(end->forced).subspan(static_cast<size_t>(index));
+      sequence.draft = rest.first(std::min(rest.size(), kCertain.size()));
+      chances = kCertain;
+    }
+  }
+  most = std::clamp(most, 0, static_cast<int>(sequence.draft.size()));
+  const std::vector<TokenId>& stops = sequence.request.stop_ids;
+  const auto stop = std::find_first_of(sequence.draft.begin(), sequence.draft.end(), stops.begin(), stops.end());
+  most = std::min(most, static_cast<int>(stop - sequence.draft.begin()));
+  return {.chances = chances, .most = most, .taken = 0};
+}
+
+void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
+  offers_.clear();
+  if (!is_on()) return;
+  for (Sequence* sequence : decoding) offers_.push_back(offer(*sequence));
+  if (mode_ == Speculation::kAlways) {
+    for (DraftOffer& offer : offers_) {
+      offer.taken = std::min(offer.most, std::max(0, kMostColumns - columns));
+      columns += offer.taken;
+    }
+  } else {
+    plan_drafts(offers_, columns, cost_);
+  }
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    Sequence& sequence = *decoding[i];
+    int taken = offers_[i].taken;
+    while (taken > 0 && !sequence.state.reserve(sequence.state.length() + 1 + taken)) --taken;
+    sequence.draft = sequence.draft.first(static_cast<size_t>(taken));
+  }
+}
+
+void Drafting::count(int drafted, int accepted) {
+  drafted_tokens_ += static_cast<uint64_t>(drafted);
+  accepted_tokens_ += static_cast<uint64_t>(accepted);
+}
+
+void Drafting::keep(const Sequence& sequence) {
+  if (!is_on() || sequence.produced() == 0) return;
+  const size_t prompt = std::min(static_cast<size_t>(sequence.prompt_tokens), kKeptPrompt);
+  past_.keep(sequence.place.salt,
+             std::span(sequence.ids).subspan(static_cast<size_t>(sequence.prompt_tokens) - prompt));
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,95 @@
+#include "engine/schedule/prefix_sharing.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace studio::engine {
+namespace {
+
+std::span<const TokenId> computed(const Sequence& sequence) {
+  return std::span(sequence.ids).first(static_cast<size_t>(sequence.state.length()));
+}
+
+std::span<const TokenId> all_but_the_last(const Sequence& sequence) {
+  return std::span(sequence.ids).first(sequence.ids.size() - 1);
+}
+
+}  // namespace
+
+PrefixSharing::PrefixSharing(PagePool& pages, bool is_on, int64_t restored_bytes_per_step)
+    : pages_per_step_(static_cast<int>(
+          std::max<int64_t>(1, restored_bytes_per_step / static_cast<int64_t>(pages.shape().bytes_per_page())))) {
+  if (is_on) tree_.emplace(&pages);
+}
+
+void PrefixSharing::use_file(PrefixFile file, PrefixTree::Writes writes) {
+  if (tree_) tree_->use_file(std::move(file), writes);
+}
+
+void PrefixSharing::begin_step() {
+  budget_ = pages_per_step_;
+  if (tree_) tree_->write_page();
+}
+
+void PrefixSharing::take(Sequence& sequence) {
+  if (tree_) tree_->extend(sequence.place, all_but_the_last(sequence), sequence.state);
+}
+
+bool PrefixSharing::restore(Sequence& sequence) {
+  return tree_ && tree_->restore(sequence.place, all_but_the_last(sequence), sequence.state, budget_);
+}
+
+void PrefixSharing::take_beginning(Sequence& sequence) {
+  if (tree_) tree_->copy_beginning(sequence.place, all_but_the_last(sequence), sequence.state);
+}
+
+std::span<const float> PrefixSharing::take_end(Sequence& sequence) {
+  if (!tree_ || sequence.produced() > 0) return {};
+  return tree_->take_end(sequence.place, sequence.ids, sequence.state);
+}
+
+bool PrefixSharing::will_compute_for(const Sequence& older, const Sequence& sequence) {
+  const int page = sequence.place.pages;
+  if (older.place.salt_of(page) != sequence.place.salt_of(page) || older.place.pages > page) return false;
+  const auto needed = static_cast<size_t>(sequence.place.pages + 1) * kPageTokens;
+  if (needed >= sequence.ids.size() || needed > older.ids.size()) return false;
+  return std::equal(older.ids.begin(), older.ids.begin() + static_cast<ptrdiff_t>(needed), sequence.ids.begin());
+}
+
+void PrefixSharing::count(Sequence& sequence, int tokens) {
+  const int length = sequence.state.length();
+  if (length == 0) ++prefills_;
+  if (tokens == 0) ++whole_prompts_;
+  const int found = std::min(length, sequence.prompt_tokens) - std::min(sequence.reached, sequence.prompt_tokens);
+  if (found > 0) {
+    sequence.cached_tokens += found;
+    cached_tokens_ += static_cast<uint64_t>(found);
+  }
+  sequence.reached = std::max(sequence.reached, length + tokens);
+}
+
+void PrefixSharing::give(Sequence& sequence) {
+  if (tree_) tree_->insert(sequence.place, computed(sequence), sequence.state);
+}
+
+void PrefixSharing::give_end(Sequence& sequence, std::span<const float> logits) {
+  if (!tree_ || sequence.produced() > 0) return;
+  give(sequence);
+  tree_->keep_logits(sequence.place, sequence.ids, logits);
+}
+
+void PrefixSharing::leave(Sequence& sequence) {
+  give(sequence);
+  if (tree_) tree_->insert_tail(sequence.place, computed(sequence), sequence.state);
+  sequence.state.release();
+  sequence.place.rewind();
+}
+
+void PrefixSharing::fail(Sequence& sequence) {
+  sequence.state.release();
+  if (tree_) tree_->forget(sequence.place);
+  sequence.place.rewind();
+}
+
+}  // namespace studio::engine

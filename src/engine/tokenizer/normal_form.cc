@@ -1,0 +1,127 @@
+#include "engine/tokenizer/normal_form.h"
+
+#include <unicode/normalizer2.h>
+#include <unicode/stringpiece.h>
+#include <unicode/uniset.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <bit>
+
+#include "engine/tokenizer/unicode_classes.h"
+
+namespace studio::engine {
+namespace {
+
+// Bit i: byte i of the 16 at `text` may begin a character that is not steady. Those of U+0000 to 02FF and of U+4000 to
+// 9FFF are, and later bytes of a character are answered for by its first.
+uint32_t unsure_bits(const char* text) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  const auto at_least = [&](uint8_t least) {
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(static_cast<char>(least))), bytes);
+  };
+  const __m128i is_han = _mm_andnot_si128(at_least(0xEA), at_least(0xE4));
+  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_andnot_si128(is_han, at_least(0xCC))));
+#else
+  uint32_t bits = 0;
+  for (size_t i = 0; i < 16; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    bits |= uint32_t{byte >= 0xCC && (byte < 0xE4 || byte >= 0xEA)} << i;
+  }
+  return bits;
+#endif
+}
+
+const icu::Normalizer2* nfc_of_unicode_9() {
+  static const icu::Normalizer2* normalizer = []() -> const icu::Normalizer2* {
+    UErrorCode status = U_ZERO_ERROR;
+    static const icu::UnicodeSet known(icu::UnicodeString::fromUTF8("[:Age=9.0:]"), status);
+    const icu::Normalizer2* all = icu::Normalizer2::getNFCInstance(status);
+    if (U_FAILURE(status)) return nullptr;
+    static const icu::FilteredNormalizer2 filtered(*all, known);
+    return &filtered;
+  }();
+  return normalizer;
+}
+
+void append_nfc(std::string_view text, std::string& out) {
+  const icu::Normalizer2* normalizer = nfc_of_unicode_9();
+  const size_t before = out.size();
+  UErrorCode status = U_ZERO_ERROR;
+  if (normalizer != nullptr) {
+    icu::StringByteSink<std::string> sink(&out);
+    normalizer->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr,
+                              status);
+  }
+  if (normalizer != nullptr && U_SUCCESS(status)) return;
+  out.resize(before);
+  out += text;
+}
+
+// The first character from `at` on that is not known to be steady, or the end.
+size_t skip_steady(std::string_view text, size_t at) {
+  while (at < text.size()) {
+    if (at + 16 <= text.size()) {
+      const uint32_t unsure = unsure_bits(text.data() + at);
+      if (unsure == 0) {
+        at += 16;
+        continue;
+      }
+      at += static_cast<size_t>(std::countr_zero(unsure));
+    } else if (static_cast<uint8_t>(text[at]) < 0xCC) {
+      ++at;
+      continue;
+    }
+    const CodePoint point = decode_utf8(text, at);
+    if (!is_steady(point.value)) return at;
+    at += static_cast<size_t>(point.bytes);
+  }
+  return at;
+}
+
+// The first character from `at` on that is steady, or the end.
+size_t find_steady(std::string_view text, size_t at) {
+  while (at < text.size()) {
+    const CodePoint point = decode_utf8(text, at);
+    if (is_steady(point.value)) break;
+    at += static_cast<size_t>(point.bytes);
+  }
+  return at;
+}
+
+// The start of the character before `at`, not before `least`.
+size_t step_back(std::string_view text, size_t at, size_t least) {
+  if (at == least) return at;
+  --at;
+  for (int tail = 0; tail < 3 && at > least && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80; ++tail) --at;
+  return at;
+}
+
+}  // namespace
+
+bool is_steady(uint32_t code_point) {
+  return (char_class(code_point) & kIsSteady) != 0;
+}
+
+std::string_view to_nfc(std::string_view text, std::string& storage) {
+  size_t unsure = skip_steady(text, 0);
+  if (unsure == text.size()) return text;
+  storage.clear();
+  storage.reserve(text.size());
+  size_t done = 0;
+  while (unsure < text.size()) {
+    const size_t begin = step_back(text, unsure, done);  // what it may join with
+    const size_t end = find_steady(text, unsure);
+    storage.append(text, done, begin - done);
+    append_nfc(text.substr(begin, end - begin), storage);
+    done = end;
+    unsure = skip_steady(text, end);
+  }
+  storage.append(text, done);
+  return storage;
+}
+
+}  // namespace studio::engine
