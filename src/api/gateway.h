@@ -51,6 +51,7 @@ struct GatewayConfig {
   std::string
       crash_dir;        // for reports of workers that died, made with mode 0700 when one does; empty: none are written
   std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
+  std::string vocabulary_dir;  // keeps tables of vocabularies, which are then ready at once; empty: none are kept
 
   std::shared_ptr<KeyVerifier> keys;                  // required
   std::shared_ptr<inference::UsageSink> usage;        // required

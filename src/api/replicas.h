@@ -20,6 +20,7 @@ struct ReplicasOptions {
   inference::WorkerOptions worker;  // socket and model path are filled in; threads 0: the cores, shared out
   std::string program;              // empty: this one
   std::string socket_stem;          // "<run_dir>/0": sockets are "<stem>.<replica>.sock"
+  std::string vocabulary_dir;       // for tables of vocabularies; empty: they are built anew
   inference::HangLimits hang;
   inference::CrashReporter* crashes = nullptr;  // outlives the replicas; nullptr: deaths are only logged
 };

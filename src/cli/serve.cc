@@ -175,6 +175,7 @@ Result<int> ServeCommand::run(Context& context) {
   config.worker = std::move(options);
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
   config.crash_dir = data_dir + "/crashes";
+  config.vocabulary_dir = data_dir + "/vocabularies";
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,

@@ -42,9 +42,10 @@ enum class Thinking {
 
 class TextModel {
  public:
-  // `path` is the model that the client's worker runs; only its head is read. Errors: corrupt_data, unimplemented
-  // (vocabulary, template).
-  static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client);
+  // `path` is the model that the client's worker runs; only its head is read. `vocabulary_dir` keeps tables of
+  // vocabularies; empty: they are built each time. Errors: corrupt_data, unimplemented (vocabulary, template).
+  static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client,
+                                                 const std::string& vocabulary_dir);
 
   // Errors: invalid_argument (also in the words of the template), with the field in param.
   Result<Prompt> prepare_chat(const ChatPrompt& chat) const;

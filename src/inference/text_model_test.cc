@@ -126,7 +126,7 @@ struct Collected {
 
 class TextModelTest : public testing::Test {
  protected:
-  TextModelTest() : client(std::make_shared<ScriptedClient>()), model(TextModel::open(kTiny, client).value()) {}
+  TextModelTest() : client(std::make_shared<ScriptedClient>()), model(TextModel::open(kTiny, client, "").value()) {}
 
   ChatPrompt chat(std::string content) {
     ChatPrompt prompt;
