@@ -103,7 +103,7 @@ class Side {
     STUDIO_TRY(auto loaded, engine::Engine::load(settings));
     Side side;
     side.client_ = std::make_shared<LocalClient>(std::move(loaded));
-    STUDIO_TRY(side.model_, inference::TextModel::open(options.model, side.client_));
+    STUDIO_TRY(side.model_, inference::TextModel::open(options.model, side.client_, ""));
     return side;
   }
 

@@ -74,6 +74,7 @@ class GatewayImpl final : public Gateway {
                                                  .program = config_.program,
                                                  .socket_stem = config_.run_dir + "/" + std::to_string(i),
                                                  .public_texts = config_.public_texts,
+                                                 .vocabulary_dir = config_.vocabulary_dir,
                                                  .hang = inference::HangLimits().scaled(config_.hang_patience),
                                                  .crashes = crashes_.get()}));
       replicas_.push_back(std::move(replicas));

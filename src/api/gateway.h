@@ -65,6 +65,7 @@ struct GatewayConfig {
   std::string run_dir;  // directory for worker sockets; made with mode 0700; a short path (< 80 bytes)
   // Beginnings of prompts that everybody knows: computed once for all keys.
   std::vector<std::string> public_texts;
+  std::string vocabulary_dir;  // keeps tables of vocabularies, which are then ready at once; empty: none are kept
 
   std::shared_ptr<KeyVerifier> keys;                      // required
   std::shared_ptr<inference::UsageSink> usage;            // required

@@ -82,7 +82,8 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
                      .aliases = model.aliases,
                      .created = model.created ? model.created : modified_at(model.path),
                      .text = nullptr};
-  STUDIO_TRY(served.text, inference::TextModel::open(model.path, client_, options_.public_texts));
+  STUDIO_TRY(served.text,
+             inference::TextModel::open(model.path, client_, options_.vocabulary_dir, options_.public_texts));
   Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
   if (!ready.ok()) {
     std::string end = last_end();

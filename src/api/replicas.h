@@ -21,6 +21,7 @@ struct ReplicasOptions {
   std::string program;                    // empty: this one
   std::string socket_stem;                // "<run_dir>/0": sockets are "<stem>.<replica>.sock"
   std::vector<std::string> public_texts;  // beginnings of prompts that everybody knows
+  std::string vocabulary_dir;             // for tables of vocabularies; empty: they are built anew
   inference::HangLimits hang;
   inference::CrashReporter* crashes = nullptr;  // outlives the replicas; nullptr: deaths are only logged
 };

@@ -82,15 +82,21 @@ UnmappedFile::~UnmappedFile() {
 Result<std::vector<uint8_t>> UnmappedFile::read(uint64_t offset, uint64_t size) const {
   if (offset > size_ || size > size_ - offset) return Error(Code::kCorruptData, "the file ends too early");
   std::vector<uint8_t> bytes(size);
-  uint64_t done = 0;
-  while (done < size) {
-    ssize_t count = ::pread(fd_, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+  STUDIO_CHECK_OK(read_into(bytes, offset));
+  return bytes;
+}
+
+Status UnmappedFile::read_into(std::span<uint8_t> bytes, uint64_t offset) const {
+  if (offset > size_ || bytes.size() > size_ - offset) return Error(Code::kCorruptData, "the file ends too early");
+  size_t done = 0;
+  while (done < bytes.size()) {
+    ssize_t count = ::pread(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Error(Code::kUnavailable, std::string("cannot read the file: ") + std::strerror(errno));
     if (count == 0) return Error(Code::kCorruptData, "the file was cut short while it was read");
-    done += static_cast<uint64_t>(count);
+    done += static_cast<size_t>(count);
   }
-  return bytes;
+  return Ok{};
 }
 
 Result<std::string> read_file(const std::string& path, size_t limit_bytes) {

@@ -41,6 +41,8 @@ class UnmappedFile {
   uint64_t size() const { return size_; }  // when it was opened
   // Exactly these bytes; corrupt_data when the file ends before them.
   Result<std::vector<uint8_t>> read(uint64_t offset, uint64_t size) const;
+  // The same into memory that is there.
+  Status read_into(std::span<uint8_t> bytes, uint64_t offset) const;
 
  private:
   UnmappedFile(int fd, uint64_t size) : fd_(fd), size_(size) {}

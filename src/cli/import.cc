@@ -19,6 +19,8 @@
 #include "engine/kernels/kernel_set.h"
 #include "engine/layers/panel_import.h"
 #include "engine/models/model.h"
+#include "engine/tokenizer/vocabulary_builder.h"
+#include "engine/tokenizer/vocabulary_store.h"
 
 namespace studio::cli {
 namespace {
@@ -121,6 +123,7 @@ class ImportCommand final : public Command {
     engine::ImportOptions options;
     options.quantise = quantise_;
     STUDIO_TRY(options.source_sha256, digest_of_source(from));
+    options.vocabulary = vocabulary_tables(source);
     bool has_begun = false;
     options.on_bytes = [&](int64_t done, int64_t total) {
       if (!has_begun) progress.begin("import", 0, total);
@@ -134,6 +137,17 @@ class ImportCommand final : public Command {
     STUDIO_TRY(const auto panels, engine::open_model(staged));
     STUDIO_CHECK_OK(engine::load_model(panels, kernels, pool));
     return Ok{};
+  }
+
+  // What its tokenizer looks things up in. None where the model has no vocabulary, or one that is not read: that it
+  // cannot be served is for who serves it to say.
+  static std::vector<uint8_t> vocabulary_tables(const engine::ModelSource& source) {
+    const auto digest = engine::vocabulary_digest(source);
+    const auto data = engine::TokenizerData::from_gguf(source);
+    if (!digest || !data.ok()) return {};
+    const auto tables = engine::build_tables(*data, *digest);
+    if (!tables.ok()) return {};
+    return {tables->block().begin(), tables->block().end()};
   }
 
   // The one moment at which the model becomes visible.

@@ -211,6 +211,7 @@ Result<int> ServeCommand::run(Context& context) {
   STUDIO_TRY(config.public_texts, read_public_texts(context.config));
   STUDIO_CHECK_OK(choose_kept_prefixes(context.config, data_dir, config));
   config.crash_dir = data_dir + "/crashes";
+  config.vocabulary_dir = data_dir + "/vocabularies";
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,

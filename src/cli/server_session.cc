@@ -138,6 +138,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
   log::configure(level, "gateway");
   config.run_dir = run_dir;
   config.crash_dir = context.data_dir() + "/crashes";
+  config.vocabulary_dir = context.data_dir() + "/vocabularies";
   config.keys = std::make_shared<api::FixedKeyVerifier>(
       std::vector<api::FixedKeyVerifier::Entry>{{"key_private", api::digest_key(key)}});
   config.usage = std::make_shared<NoUsage>();

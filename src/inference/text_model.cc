@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "engine/formats/open_model.h"
+#include "engine/formats/panel_file.h"
 #include "inference/generation_runner.h"
 
 namespace studio::inference {
@@ -40,11 +41,12 @@ Result<std::vector<TokenId>> end_ids(const ModelSource& file, const Tokenizer& t
 }  // namespace
 
 Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client,
+                                                   const std::string& vocabulary_dir,
                                                    const std::vector<std::string>& public_texts) {
   STUDIO_TRY(ModelSource file, engine::read_model_head(path));
   std::shared_ptr<TextModel> model(new TextModel());
   model->client_ = std::move(client);
-  STUDIO_TRY(model->tokenizer_, Tokenizer::from_gguf(file));
+  STUDIO_TRY(model->tokenizer_, Tokenizer::open(file, {vocabulary_dir, engine::panel_vocabulary(file, path)}));
   const Tokenizer& tokenizer = *model->tokenizer_;
   STUDIO_TRY(model->ids_.ends, end_ids(file, tokenizer));
   model->ids_.think = tokenizer.find(kOpenThink);

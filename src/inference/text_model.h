@@ -43,10 +43,11 @@ enum class Thinking {
 
 class TextModel {
  public:
-  // `path` is the model that the client's worker runs; only its head is read. `public_texts` are system messages and
-  // beginnings of raw prompts that everybody knows (public_prefixes.h). Errors: corrupt_data, unimplemented
-  // (vocabulary, template).
+  // `path` is the model that the client's worker runs; only its head is read. `vocabulary_dir` keeps tables of
+  // vocabularies; empty: they are built each time. `public_texts` are system messages and beginnings of raw prompts
+  // that everybody knows (public_prefixes.h). Errors: corrupt_data, unimplemented (vocabulary, template).
   static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client,
+                                                 const std::string& vocabulary_dir,
                                                  const std::vector<std::string>& public_texts = {});
 
   // Errors: invalid_argument (also in the words of the template), with the field in param.

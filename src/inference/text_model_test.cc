@@ -127,7 +127,7 @@ struct Collected {
 
 class TextModelTest : public testing::Test {
  protected:
-  TextModelTest() : client(std::make_shared<ScriptedClient>()), model(TextModel::open(kTiny, client).value()) {}
+  TextModelTest() : client(std::make_shared<ScriptedClient>()), model(TextModel::open(kTiny, client, "").value()) {}
 
   ChatPrompt chat(std::string content) {
     ChatPrompt prompt;
@@ -166,7 +166,7 @@ TEST_F(TextModelTest, ControlTokensInAMessageStayText) {
 
 TEST_F(TextModelTest, CountsThePublicBeginningOfAPrompt) {
   const std::string known = "You are the clerk of a library of nine million books.";
-  const auto open = TextModel::open(kTiny, client, {known, "Another one."}).value();
+  const auto open = TextModel::open(kTiny, client, "", {known, "Another one."}).value();
   auto public_tokens = [&](Prompt prompt) {
     Collected collected;
     const auto generation = open->start(request(std::move(prompt)), collected.sink());

@@ -15,6 +15,7 @@
 #include "engine/models/model.h"
 #include "engine/templates/chat_template.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "engine/tokenizer/vocabulary_builder.h"
 #include "folders.h"
 #include "small_model.h"
 
@@ -72,6 +73,9 @@ Status make_panels(const std::string& path) {
     STUDIO_TRY(const auto source, open_model(source_path));
     ImportOptions options;
     options.source_sha256 = std::string(64, '0');
+    STUDIO_TRY(const auto data, TokenizerData::from_gguf(source));
+    STUDIO_TRY(const auto tables, build_tables(data, vocabulary_digest(source).value()));
+    options.vocabulary.assign(tables.block().begin(), tables.block().end());
     STUDIO_CHECK_OK(import_panels(source, path, options, pool));
   }
   std::filesystem::remove(source_path);
@@ -102,7 +106,7 @@ Status step(Model& model) {
 
 Status load_as_gateway(const std::string& path) {
   STUDIO_TRY(const auto head, read_model_head(path));
-  STUDIO_TRY(const auto tokenizer, Tokenizer::from_gguf(head));
+  STUDIO_TRY(const auto tokenizer, Tokenizer::open(head, {"", panel_vocabulary(head, path)}));
   (void)tokenizer->encode("the hedgehog\n");
   STUDIO_TRY(const auto source, head.find_string("tokenizer.chat_template"));
   if (source) STUDIO_CHECK_OK(ChatTemplate::compile(*source));

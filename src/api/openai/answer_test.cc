@@ -192,7 +192,7 @@ class MemoryUsage final : public inference::UsageSink {
 class AnswerTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto text = inference::TextModel::open(kTiny, client_);
+    auto text = inference::TextModel::open(kTiny, client_, "");
     ASSERT_TRUE(text.ok());
     model_.text = *text;
     services_.usage = usage_;

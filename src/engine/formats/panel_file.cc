@@ -238,6 +238,13 @@ Result<std::vector<uint8_t>> panel_file_head(GgufWriter metadata, std::span<cons
   return out;
 }
 
+std::optional<FilePart> panel_vocabulary(const ModelSource& panels, const std::string& path) {
+  if (panels.format() != "panels") return std::nullopt;
+  const auto offset = panels.find_u64(kPanelVocabularyAtKey), bytes = panels.find_u64(kPanelVocabularyBytesKey);
+  if (!offset.ok() || !*offset || !bytes.ok() || !*bytes) return std::nullopt;
+  return FilePart{path, **offset, **bytes};
+}
+
 Status check_panel_digests(const ModelSource& panels) {
   STUDIO_TRY(const auto digests, panels.get_string_array(kPanelDigestsKey));
   for (size_t i = 0; i < panels.tensors().size() && i < digests.size(); ++i) {

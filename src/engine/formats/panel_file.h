@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,15 @@ inline constexpr std::string_view kPanelPagesKey = "studio.panels.tensor.pages";
 inline constexpr std::string_view kPanelLinesKey = "studio.panels.tensor.lines";
 inline constexpr std::string_view kPanelDigestsKey = "studio.panels.tensor.sha256";
 
+inline constexpr std::string_view kPanelVocabularyAtKey = "studio.panels.vocabulary.offset";
+inline constexpr std::string_view kPanelVocabularyBytesKey = "studio.panels.vocabulary.bytes";
+
+// Some bytes of a file, which are proved by whoever reads them.
+struct FilePart {
+  std::string path;
+  uint64_t offset = 0, bytes = 0;
+};
+
 // What the head says of one tensor.
 struct PanelEntry {
   std::string name;
@@ -63,6 +73,10 @@ bool is_panel_file(std::span<const uint8_t> first_bytes);
 // Its size depends on the entries' names alone, so offsets may be known before the digests are.
 Result<std::vector<uint8_t>> panel_file_head(GgufWriter metadata, std::span<const PanelEntry> entries,
                                              uint64_t file_bytes);
+
+// Where the tables of its vocabulary lie (docs/formats/vocabulary_tables.md), in a panel file that is opened or whose
+// head is read; nothing for other files and for those without. Tables that are not whole are their reader's matter.
+std::optional<FilePart> panel_vocabulary(const ModelSource& panels, const std::string& path);
 
 // Every tensor against the digest of the head: corrupt_data naming the first that differs. Reads the whole file.
 Status check_panel_digests(const ModelSource& panels);

@@ -73,6 +73,7 @@ void read_all(const std::vector<uint8_t>& bytes) {
     check(file->find_tensor(tensor.name) == &tensor);
   }
   (void)check_panel_digests(*file).ok();
+  (void)panel_vocabulary(*file, "");
   write_again(*file, bytes.data(), bytes);
 }
 

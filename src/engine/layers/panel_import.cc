@@ -170,19 +170,20 @@ class Import {
       total_ += static_cast<int64_t>(tensor.data.size());
     }
     // Digests are of one length, so the head with none yet shows where the tensors begin.
-    STUDIO_TRY(const auto draft, panel_file_head(metadata(), entries_, 0));
-    uint64_t at = draft.size();
+    STUDIO_TRY(const auto draft, panel_file_head(metadata(0), entries_, 0));
+    STUDIO_CHECK_OK(file_.write_at(draft.size(), options_.vocabulary));
+    uint64_t at = whole_pages(draft.size() + options_.vocabulary.size());
     for (size_t i = 0; i < entries_.size(); ++i) {
       entries_[i].offset = at;
       STUDIO_CHECK_OK(write_tensor(source_.tensors()[i], entries_[i]));
-      at = (at + entries_[i].size + kPanelPage - 1) / kPanelPage * kPanelPage;
+      at = whole_pages(at + entries_[i].size);
     }
     // The last page is whole too, so that nothing past the end is ever mapped.
     const uint8_t end = 0;
     if (at > draft.size() && entries_.back().offset + entries_.back().size < at) {
       STUDIO_CHECK_OK(file_.write_at(at - 1, {&end, 1}));
     }
-    STUDIO_TRY(const auto head, panel_file_head(metadata(), entries_, at));
+    STUDIO_TRY(const auto head, panel_file_head(metadata(draft.size()), entries_, at));
     if (head.size() != draft.size()) return Error(Code::kInternal, "the head of the panel file changed its size");
     return file_.write_at(0, head);
   }
@@ -205,7 +206,9 @@ class Import {
     return Ok{};
   }
 
-  GgufWriter metadata() const {
+  static uint64_t whole_pages(uint64_t bytes) { return (bytes + kPanelPage - 1) / kPanelPage * kPanelPage; }
+
+  GgufWriter metadata(uint64_t vocabulary_at) const {
     GgufWriter writer;
     for (const MetadataEntry& entry : source_.metadata()) {
       if (entry.key == "general.alignment" || entry.key.starts_with("studio.panels.")) continue;
@@ -215,6 +218,10 @@ class Import {
     writer.add_string(kPanelSourceFormatKey, source_.format());
     writer.add_string(kPanelSourceDigestKey, options_.source_sha256);
     writer.add_string(kPanelQuantiseKey, options_.quantise);
+    if (!options_.vocabulary.empty()) {
+      writer.add_u64(kPanelVocabularyAtKey, vocabulary_at);
+      writer.add_u64(kPanelVocabularyBytesKey, options_.vocabulary.size());
+    }
     return writer;
   }
 

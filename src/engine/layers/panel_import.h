@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
@@ -29,8 +30,9 @@ Result<ImportTypes> import_types(std::string_view name);
 inline constexpr std::string_view kImportTypeNames = "none, f32, f16, bf16, q8_0, q6_k, q4_k, q4_0";
 
 struct ImportOptions {
-  std::string quantise = "none";  // one of kImportTypeNames
-  std::string source_sha256;      // of the files imported, for the record; 64 hexadecimal digits
+  std::string quantise = "none";    // one of kImportTypeNames
+  std::string source_sha256;        // of the files imported, for the record; 64 hexadecimal digits
+  std::vector<uint8_t> vocabulary;  // its tables, carried along (docs/formats/vocabulary_tables.md); empty: none
   std::function<void(int64_t done, int64_t total)> on_bytes;  // of the source's tensors
 };
 

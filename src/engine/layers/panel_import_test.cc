@@ -154,6 +154,27 @@ TEST_F(PanelImport, NoticesDamageToTheData) {
 }
 
 // convert_hf_to_gguf.py: reshape(heads, 2, rows / heads / 2, ...).swapaxes(1, 2).
+TEST_F(PanelImport, CarriesTheVocabularysTables) {
+  const auto bytes = gguf_of(DType::kF16, 64);
+  auto source = GgufFile::parse(bytes);
+  ASSERT_TRUE(source.ok() && import(*source, "none").ok());
+  EXPECT_FALSE(panel_vocabulary(*open_model(path_), path_).has_value());
+  ImportOptions options;
+  options.source_sha256 = std::string(64, '0');
+  options.vocabulary.assign(9000, 0xAB);
+  ASSERT_TRUE(import_panels(*source, path_, options, pool_).ok());
+  for (const auto& panels : {open_model(path_), read_model_head(path_)}) {
+    ASSERT_TRUE(panels.ok()) << panels.error().message();
+    const auto part = panel_vocabulary(*panels, path_);
+    ASSERT_TRUE(part.has_value());
+    EXPECT_EQ(part->offset % kPanelPage, 0u);
+    EXPECT_EQ(UnmappedFile::open(path_)->read(part->offset, part->bytes).value(), options.vocabulary);
+  }
+  const auto panels = open_model(path_);
+  EXPECT_TRUE(check_panel_digests(*panels).ok());
+  EXPECT_TRUE(WeightLoader(*panels, pool_).matrix("w.weight", 64, 256).ok());
+}
+
 TEST(TensorRows, TakeRotaryHalvesTogether) {
   const std::vector<uint8_t> data = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};  // 8 rows of one F16, 2 heads
   TensorInfo tensor{.name = "q", .dtype = DType::kF16, .shape = {1, 8, 1, 1}, .n_dims = 2, .data = data};

@@ -21,7 +21,6 @@ void PieceEncoder::encode(SplitPattern pattern, std::string_view text) {
       break;
   }
   answer();
-  flush();
 }
 
 template <SplitPattern pattern>
@@ -32,7 +31,7 @@ void PieceEncoder::encode_by(std::string_view text) {
       size_t stop = quick_piece<pattern>(text.data(), at, end, text.size());
       if (stop != 0) {
         add_piece(text, at, stop);
-      } else {
+      } else if (stop = pattern == SplitPattern::kQwen2 ? add_letters(text, at, end) : 0; stop == 0) {
         stop = begin + next_piece(pattern, text.substr(begin, end - begin), at - begin);
         add_at_seams(text, at, stop);
       }
@@ -56,13 +55,37 @@ inline void PieceEncoder::add_piece(std::string_view text, size_t begin, size_t 
   if (pending_count_ == kBatch) answer();
 }
 
+// The first two alternatives of next_piece() for letters, but for contractions.
+size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end) {
+  const std::string_view segment = text.substr(0, end);
+  const auto is_letter = [](CodePoint c) { return (char_class(c.value) & kIsLetter) != 0; };
+  CodePoint left = decode_utf8(segment, begin);
+  size_t at = begin + static_cast<size_t>(left.bytes);
+  if (!is_letter(left)) {
+    const bool may_lead =
+        left.value != '\'' && left.value != '\n' && left.value != '\r' && (char_class(left.value) & kIsNumber) == 0;
+    if (!may_lead || at == end || !is_letter(decode_utf8(segment, at))) return 0;
+  }
+  while (at < end) {
+    const CodePoint right = decode_utf8(segment, at);
+    if (!is_letter(right)) break;
+    if (is_seam(left, text, at, right)) {
+      add_piece(text, begin, at);
+      begin = at;
+    }
+    left = right;
+    at += static_cast<size_t>(right.bytes);
+  }
+  add_piece(text, begin, at);
+  return at;
+}
+
 void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end) {
   const std::string_view piece = text.substr(0, end);
   CodePoint left = decode_utf8(piece, begin);
   for (size_t at = begin + static_cast<size_t>(left.bytes); at < end;) {
     const CodePoint right = decode_utf8(piece, at);
-    const bool may_be = (left.value | right.value) >= 0x80 && !left.is_stray() && !right.is_stray();
-    if (may_be && seams_.between(left.value, text.data() + at, right.value)) {
+    if (is_seam(left, text, at, right)) {
       add_piece(text, begin, at);
       begin = at;
     }
@@ -72,22 +95,81 @@ void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end)
   add_piece(text, begin, end);
 }
 
+// Nearly without branches for each piece: which of them are in the cache is nothing that a processor could guess.
 void PieceEncoder::answer() {
+  new_count_ = special_count_ = 0;
   for (size_t i = 0; i < pending_count_; ++i) {
-    const Pending& pending = pending_[i];
-    const size_t size = pending.key.size();
-    if (size == 0) {
-      answer_long({pending.at, static_cast<size_t>(pending.key.low)});
-    } else if (const WordCache::Entry* entry = cache_.find(pending.key); entry != nullptr) [[likely]] {
-      std::memcpy(buffer_.data() + count_, entry->ids.data(), sizeof entry->ids);
-      count_ += entry->count();
-      if (count_ >= kBuffered) flush();
-    } else {
-      merge({pending.at, size});
-      if (!merged_.empty() && merged_.size() <= WordCache::kMaxIds) cache_.put(pending.key, merged_);
-    }
+    Pending& pending = pending_[i];
+    pending.entry = cache_.entry(pending.key);
+    new_[new_count_].pending = i;
+    new_count_ += pending.entry->key == pending.key ? 0 : 1;
   }
+  if (new_count_ > 0) answer_new();
+  size_t done = 0;
+  for (size_t i = 0; i < special_count_; ++i) {
+    emit(done, specials_[i].pending);
+    add_special(specials_[i]);
+    done = specials_[i].pending + 1;
+  }
+  emit(done, pending_count_);
+  flush();
   pending_count_ = 0;
+  // Only now, as entries of the cache were what others waited for.
+  for (size_t i = 0; i < new_count_; ++i) {
+    const WordCache::Entry& entry = new_entries_[i];
+    if (entry.count() > 0 && !(cache_.entry(entry.key)->key == entry.key)) cache_.put(entry);
+  }
+}
+
+inline void PieceEncoder::emit(size_t from, size_t to) {
+  for (size_t i = from; i < to; ++i) {
+    const WordCache::Entry& entry = *pending_[i].entry;
+    std::memcpy(buffer_.data() + count_, entry.ids.data(), sizeof entry.ids);
+    count_ += entry.count();
+  }
+}
+
+// Entries for the pieces that the cache does not have. What is looked up for them is far away, so it is sent for
+// together.
+void PieceEncoder::answer_new() {
+  for (size_t i = 0; i < new_count_; ++i) words_.prefetch(pending_[new_[i].pending].key);
+  new_ids_.clear();
+  size_t unknown_count = 0;
+  for (size_t i = 0; i < new_count_; ++i) {
+    Pending& pending = pending_[new_[i].pending];
+    pending.entry = &new_entries_[i];
+    const size_t size = pending.key.size();
+    const TokenId word = size == 0 ? -1 : words_.find(pending.key);
+    new_entries_[i] = WordCache::Entry::of(pending.key, {&word, 1});
+    new_[i].begin = new_[i].end = 0;
+    if (word >= 0 || size == 0) continue;
+    unknown_[unknown_count] = i;
+    unknown_pieces_[unknown_count++] = {pending.at, size};
+  }
+  merges_.encode_together(std::span(unknown_pieces_).first(unknown_count), new_ids_, unknown_ends_);
+  size_t begin = 0;
+  for (size_t i = 0; i < unknown_count; ++i) {
+    New& piece = new_[unknown_[i]];
+    piece.begin = begin;
+    begin = piece.end = unknown_ends_[i];
+    if (piece.end - piece.begin > WordCache::kMaxIds) continue;
+    const auto ids = std::span<const TokenId>(new_ids_).subspan(piece.begin, piece.end - piece.begin);
+    new_entries_[unknown_[i]] = WordCache::Entry::of(new_entries_[unknown_[i]].key, ids);
+  }
+  for (size_t i = 0; i < new_count_; ++i) {
+    const bool is_long = new_entries_[i].key.size() == 0;
+    if (is_long || new_[i].end - new_[i].begin > WordCache::kMaxIds) specials_[special_count_++] = new_[i];
+  }
+}
+
+// A piece whose ids no entry has room for.
+void PieceEncoder::add_special(const New& piece) {
+  const Pending& pending = pending_[piece.pending];
+  if (pending.key.size() == 0) {
+    answer_long({pending.at, static_cast<size_t>(pending.key.low)});
+  } else {
+    add(std::span<const TokenId>(new_ids_).subspan(piece.begin, piece.end - piece.begin));
+  }
 }
 
 void PieceEncoder::answer_long(std::string_view piece) {
@@ -98,7 +180,9 @@ void PieceEncoder::answer_long(std::string_view piece) {
   }
   Entry& entry = cache_.long_entry(piece);
   if (entry.is_of(piece)) return add(std::span(entry.ids).first(entry.count));
-  merge(piece);
+  merged_.clear();
+  merges_.encode(piece, merged_);
+  add(merged_);
   if (merged_.size() > Entry::kMaxIds) return;
   std::copy(piece.begin(), piece.end(), entry.text.begin());
   std::copy(merged_.begin(), merged_.end(), entry.ids.begin());
@@ -106,16 +190,9 @@ void PieceEncoder::answer_long(std::string_view piece) {
   entry.count = static_cast<uint8_t>(merged_.size());
 }
 
-void PieceEncoder::merge(std::string_view piece) {
-  merged_.clear();
-  merges_.encode(piece, merged_);
-  add(merged_);
-}
-
 void PieceEncoder::add(std::span<const TokenId> ids) {
-  if (count_ + ids.size() > kBuffered) flush();
-  std::copy(ids.begin(), ids.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(count_));
-  count_ += ids.size();
+  flush();
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
 void PieceEncoder::flush() {

@@ -9,9 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/tokenizer/bpe.h"
-#include "engine/tokenizer/seams.h"
 #include "engine/tokenizer/splitter.h"
+#include "engine/tokenizer/vocabulary_tables.h"
 #include "engine/tokenizer/word_cache.h"
 
 namespace studio::engine {
@@ -19,8 +18,8 @@ namespace studio::engine {
 class PieceEncoder {
  public:
   // All outlive the encoder. Ids are appended to `ids`; all are there once encode() has returned.
-  PieceEncoder(const MergeTable& merges, const Seams& seams, WordCache& cache, std::vector<TokenId>& ids)
-      : merges_(merges), seams_(seams), cache_(cache), ids_(ids) {}
+  PieceEncoder(const VocabularyTables& tables, WordCache& cache, std::vector<TokenId>& ids)
+      : merges_(tables.merges()), seams_(tables.seams()), words_(tables.words()), cache_(cache), ids_(ids) {}
 
   // Text in the vocabulary's normal form.
   void encode(SplitPattern pattern, std::string_view text);
@@ -30,31 +29,58 @@ class PieceEncoder {
   struct Pending {
     const char* at;
     WordKey key;
+    const WordCache::Entry* entry;  // its ids, unless it is a special one
+  };
+
+  // A pending piece that the cache does not have.
+  struct New {
+    size_t pending;
+    size_t begin, end;  // of new_ids_, where it was merged
   };
 
   template <SplitPattern pattern>
   void encode_by(std::string_view text);
   void add_piece(std::string_view text, size_t begin, size_t end);
+  // A piece that begins at `begin` of the segment that ends at `end`: where it is letters, and by the pattern of Qwen
+  // one more character before them, it is cut at its seams while it is read. Returns its end, or 0 where it is another
+  // one.
+  size_t add_letters(std::string_view text, size_t begin, size_t end);
   void add_at_seams(std::string_view text, size_t begin, size_t end);
+  // Between two neighbours, the second at text[at].
+  bool is_seam(CodePoint left, std::string_view text, size_t at, CodePoint right) const {
+    const bool may_be = (left.value | right.value) >= 0x80 && !left.is_stray() && !right.is_stray();
+    return may_be && seams_.between(left.value, text.data() + at, right.value);
+  }
   void answer();
+  void answer_new();
+  void emit(size_t from, size_t to);  // pending pieces, from their entries
+  void add_special(const New& piece);
   void answer_long(std::string_view piece);
-  void merge(std::string_view piece);      // of at most WordCache::LongEntry::kMaxBytes
-  void add(std::span<const TokenId> ids);  // of one such piece
+  void add(std::span<const TokenId> ids);
   void flush();
 
   const MergeTable& merges_;
   const Seams& seams_;
+  const WordTable& words_;
   WordCache& cache_;
   std::vector<TokenId>& ids_;
   std::vector<TokenId> merged_;  // of one piece
 
-  // Pieces wait until so many are there: by then what the cache has of the first ones has come from memory.
-  static constexpr size_t kBatch = 64;
+  // Pieces wait until so many are there: by then what the cache has of the first ones has come from memory. As many as
+  // leave room in the first-level cache for all that is here.
+  static constexpr size_t kBatch = 128;
   std::array<Pending, kBatch> pending_;  // [pending_count_]
   size_t pending_count_ = 0;
+  std::array<New, kBatch> new_;                       // [new_count_] in the order of the text
+  std::array<WordCache::Entry, kBatch> new_entries_;  // [new_count_]
+  size_t new_count_ = 0;
+  std::array<New, kBatch> specials_;  // [special_count_] of new_: no entry has room for their ids
+  size_t special_count_ = 0;
+  std::array<size_t, kBatch> unknown_, unknown_ends_;  // of new_, those that are no token, and where their ids end
+  std::array<std::string_view, kBatch> unknown_pieces_;
+  std::vector<TokenId> new_ids_;
 
-  static constexpr size_t kBuffered = 1020;  // ids; with the rest of an entry 4 KiB, at home in the first-level cache
-  std::array<TokenId, kBuffered + WordCache::kMaxIds> buffer_;  // [count_] before they go to ids_
+  std::array<TokenId, kBatch * WordCache::kMaxIds> buffer_;  // [count_] before they go to ids_
   size_t count_ = 0;
 };
 

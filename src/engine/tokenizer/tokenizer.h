@@ -18,9 +18,9 @@
 #include "base/result.h"
 #include "engine/formats/model_source.h"
 #include "engine/tensor/token.h"
-#include "engine/tokenizer/bpe.h"
-#include "engine/tokenizer/seams.h"
 #include "engine/tokenizer/splitter.h"
+#include "engine/tokenizer/vocabulary_store.h"
+#include "engine/tokenizer/vocabulary_tables.h"
 #include "engine/tokenizer/word_cache.h"
 
 namespace studio::engine {
@@ -31,15 +31,22 @@ struct AddedToken {
   bool special = false;  // decode() may leave it out
 };
 
-// A vocabulary as its file holds it; the texts are the file's.
-struct TokenizerData {
-  std::vector<std::string_view> tokens;  // [V] in the byte alphabet of GPT-2; added tokens as plain text
-  std::vector<std::string_view> merges;  // "left right", by rank
-  std::vector<AddedToken> added;
+// What a file says of its tokenizer besides the vocabulary.
+struct TokenizerSettings {
   SplitPattern pattern = SplitPattern::kQwen2;
   bool nfc = false;  // text is brought to normal form C first
   TokenId bos = -1, eos = -1;
   bool add_bos = false;
+
+  // The same keys and errors as TokenizerData::from_gguf().
+  static Result<TokenizerSettings> from_gguf(const ModelSource& file);
+};
+
+// A vocabulary as its file holds it; the texts are the file's.
+struct TokenizerData : TokenizerSettings {
+  std::vector<std::string_view> tokens;  // [V] in the byte alphabet of GPT-2; added tokens as plain text
+  std::vector<std::string_view> merges;  // "left right", by rank
+  std::vector<AddedToken> added;
 
   // From the keys tokenizer.ggml.* of a model, whatever its file, and living as long as it. unimplemented for another
   // kind of vocabulary or an unknown pre-tokenizer.
@@ -54,10 +61,11 @@ struct TextSegment {
 
 class Tokenizer {
  public:
-  // corrupt_data when a merge or a printable byte has no token, or an added id repeats. Keeps nothing of what the views
-  // point into.
-  static Result<std::shared_ptr<const Tokenizer>> build(TokenizerData data);
+  // Errors: those of build_tables() (vocabulary_builder.h). Keeps nothing of what the views point into.
+  static Result<std::shared_ptr<const Tokenizer>> build(const TokenizerData& data);
   static Result<std::shared_ptr<const Tokenizer>> from_gguf(const ModelSource& file);
+  // The same by tables that were kept, where they are of this file's vocabulary; else they are built, and kept.
+  static Result<std::shared_ptr<const Tokenizer>> open(const ModelSource& file, const KeptTables& kept);
   // From the text of a Hugging Face tokenizer.json.
   static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json);
 
@@ -74,34 +82,28 @@ class Tokenizer {
   bool is_special(TokenId id) const;
   TokenId find(std::string_view content) const;  // an added token's id, or -1
 
-  int vocab_size() const { return static_cast<int>(kinds_.size()); }
-  TokenId bos() const { return bos_; }
-  TokenId eos() const { return eos_; }
-  bool add_bos() const { return add_bos_; }
+  int vocab_size() const { return static_cast<int>(tables_.token_count()); }
+  TokenId bos() const { return settings_.bos; }
+  TokenId eos() const { return settings_.eos; }
+  bool add_bos() const { return settings_.add_bos && settings_.bos >= 0; }
   std::span<const AddedToken> added() const { return added_; }
 
  private:
   Tokenizer() = default;
-  Status mark_added(const TokenizerData& data);
-  Status add_tokens(const TokenizerData& data);
-  Status add_merges(const TokenizerData& data);
+  static Result<std::shared_ptr<const Tokenizer>> of_tables(VocabularyTables tables, const TokenizerSettings& settings);
   // Control tokens at once, what follows the last one to `plain`.
   void read_template(std::string_view text, std::string& plain, std::vector<TokenId>& ids) const;
   void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
+  size_t next_start(std::string_view text, size_t at) const;
   const AddedToken* control_at(std::string_view text, size_t at) const;
+  bool is_there(TokenId id) const { return id >= 0 && id < vocab_size(); }
 
-  std::string bytes_;              // what tokens stand for, one after the other
-  std::vector<uint32_t> ends_;     // [V] of each in bytes_
-  std::vector<uint8_t> kinds_;     // [V] 0 plain, 1 added, 3 added and special
+  VocabularyTables tables_;
+  TokenizerSettings settings_;
   std::vector<AddedToken> added_;  // longest first
   std::array<bool, 256> starts_control_{};
-  MergeTable merges_;
-  Seams seams_;
+  int control_start_ = -1;     // the byte that all of them start with; -1: there are several
   mutable WordCaches caches_;  // what they hold changes no id
-  SplitPattern pattern_ = SplitPattern::kQwen2;
-  bool nfc_ = false;
-  TokenId bos_ = -1, eos_ = -1;
-  bool add_bos_ = false;
 };
 
 }  // namespace studio::engine

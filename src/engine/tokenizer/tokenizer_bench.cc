@@ -1,14 +1,19 @@
 // Megabytes a second of text to ids, on one thread, and milliseconds until a vocabulary is ready.
 // Usage: tokenizer_bench MODEL.gguf TEXT.txt...
+// "built": the tables are made from the vocabulary; "kept": they are read from a folder, as at every start but the
+// first.
 // Each text is cut to several sizes. "first": a tokenizer that has met no text yet; "again": the least time of more
 // runs. Before it is timed a text's ids are compared with those of the plain definition, and what they stand for with
 // the text.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "base/file.h"
@@ -64,6 +69,31 @@ double least_time(const Tokenizer& tokenizer, std::string_view text) {
   return least;
 }
 
+// A folder for kept tables, gone at the end.
+class KeptFolder {
+ public:
+  KeptFolder() { path_ = ::mkdtemp(name_.data()) != nullptr ? name_ : std::string(); }
+  ~KeptFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  KeptFolder(const KeptFolder&) = delete;
+  KeptFolder& operator=(const KeptFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string name_ = std::filesystem::temp_directory_path() / "tokenizer_bench.XXXXXX", path_;
+};
+
+template <typename Load>
+void print_loads(const char* how, Load&& load) {
+  std::vector<double> loads;
+  for (int i = 0; i < kLoads; ++i) loads.push_back(1e3 * seconds([&] { (void)load(); }));
+  std::printf("%s: first load %.1f ms, ", how, loads[0]);
+  std::sort(loads.begin(), loads.end());
+  std::printf("least %.1f ms, median %.1f ms\n", loads[0], loads[kLoads / 2]);
+}
+
 int measure_texts(const TokenizerData& data, const Tokenizer& tokenizer, char** paths, int count) {
   const PlainTokenizer plain(data, tokenizer);
   for (int i = 0; i < count; ++i) {
@@ -89,16 +119,14 @@ int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "usage: tokenizer_bench MODEL.gguf TEXT.txt...\n"), 2;
   auto file = GgufFile::open(argv[1]);
   if (!file.ok()) return std::fprintf(stderr, "%s\n", file.error().message().c_str()), 1;
-  std::vector<double> loads;
-  for (int i = 0; i < kLoads; ++i) {
-    loads.push_back(1e3 * seconds([&] { (void)Tokenizer::from_gguf(*file); }));
-  }
   auto data = TokenizerData::from_gguf(*file);
   if (!data.ok()) return std::fprintf(stderr, "%s\n", data.error().message().c_str()), 1;
   auto tokenizer = Tokenizer::build(*data);
   if (!tokenizer.ok()) return std::fprintf(stderr, "%s\n", tokenizer.error().message().c_str()), 1;
-  std::printf("%d tokens, %zu merges: first load %.1f ms, ", (*tokenizer)->vocab_size(), data->merges.size(), loads[0]);
-  std::sort(loads.begin(), loads.end());
-  std::printf("least %.1f ms, median %.1f ms\n", loads[0], loads[kLoads / 2]);
+  std::printf("%d tokens, %zu merges\n", (*tokenizer)->vocab_size(), data->merges.size());
+  const KeptFolder folder;
+  print_loads("built", [&] { return Tokenizer::from_gguf(*file); });
+  if (!Tokenizer::open(*file, {folder.path(), {}}).ok()) return 1;
+  print_loads("kept", [&] { return Tokenizer::open(*file, {folder.path(), {}}); });
   return measure_texts(*data, **tokenizer, argv + 2, argc - 2);
 }

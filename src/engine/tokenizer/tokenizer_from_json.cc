@@ -17,7 +17,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view t
   for (HfAddedToken& token : read.added) data.added.push_back({token.id, std::move(token.content), token.special});
   data.pattern = split->pattern;
   data.nfc = read.nfc;
-  return build(std::move(data));
+  return build(data);
 }
 
 }  // namespace studio::engine

@@ -24,7 +24,8 @@ const uint8_t* class_table();
 
 // The classes of a code point, or'ed; 0 for all else.
 inline uint8_t char_class(uint32_t code_point) {
-  return code_point < kCodePoints ? class_table()[code_point] : 0;
+  static const uint8_t* const classes = class_table();
+  return code_point < kCodePoints ? classes[code_point] : 0;
 }
 
 struct CodePoint {
@@ -42,15 +43,15 @@ inline CodePoint decode_utf8(std::string_view text, size_t at) {
   const uint32_t first = byte(0);
   constexpr CodePoint kBad = {0xFFFD, 1};
   if (first < 0x80) return {first, 1};
+  if ((first & 0xF0) == 0xE0 && at + 3 <= text.size()) [[likely]] {  // Chinese, and most else that is not ASCII
+    const uint32_t second = byte(1) ^ 0x80, third = byte(2) ^ 0x80;
+    const uint32_t value = (first & 0x0F) << 12 | second << 6 | third;
+    const bool is_right = (second | third) < 0x40 && value >= 0x800 && (value < 0xD800 || value >= 0xE000);
+    return is_right ? CodePoint{value, 3} : kBad;
+  }
   if (first < 0xC2 || first > 0xF4 || !is_tail(1)) return kBad;
   if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-  if (!is_tail(2)) return kBad;
-  if (first < 0xF0) {
-    const uint32_t value = (first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-    if (value < 0x800 || (value >= 0xD800 && value < 0xE000)) return kBad;
-    return {value, 3};
-  }
-  if (!is_tail(3)) return kBad;
+  if (first < 0xF0 || !is_tail(2) || !is_tail(3)) return kBad;
   const uint32_t value = (first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
   if (value < 0x10000 || value >= kCodePoints) return kBad;
   return {value, 4};

@@ -14,9 +14,11 @@
 #include <mutex>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "engine/tensor/token.h"
+#include "engine/tokenizer/table_memory.h"
 
 namespace studio::engine {
 
@@ -43,7 +45,8 @@ struct WordKey {
     return of_readable(bytes, piece.size());
   }
   size_t size() const { return static_cast<size_t>(high >> 56); }
-  bool operator==(const WordKey&) const = default;
+  uint64_t hash() const { return low * 0x9E3779B97F4A7C15u ^ high * 0xC2B2AE3D27D4EB4Fu; }  // its upper bits are best
+  bool operator==(const WordKey& other) const { return ((low ^ other.low) | (high ^ other.high)) == 0; }
 
  private:
   struct Mask {
@@ -67,6 +70,13 @@ class WordCache {
     WordKey key{};                       // of length 0: nobody's
     std::array<TokenId, kMaxIds> ids{};  // after the last: -1
 
+    // Ids: at most kMaxIds of them.
+    static Entry of(const WordKey& key, std::span<const TokenId> ids) {
+      Entry entry{key, {}};
+      entry.ids.fill(-1);
+      std::copy(ids.begin(), ids.end(), entry.ids.begin());
+      return entry;
+    }
     size_t count() const {
       size_t n = 0;
       for (const TokenId id : ids) n += id >= 0;
@@ -88,23 +98,26 @@ class WordCache {
     }
   };
 
-  WordCache() : sets_(kSets), long_entries_(kLongEntries) {}
+  WordCache()
+      : memory_(kBytes),
+        sets_(reinterpret_cast<Set*>(memory_.bytes().data())),
+        long_entries_(reinterpret_cast<LongEntry*>(memory_.bytes().data() + kSets * sizeof(Set))) {
+    std::uninitialized_value_construct_n(sets_, kSets);
+    std::uninitialized_value_construct_n(long_entries_, kLongEntries);
+  }
 
   void prefetch(const WordKey& key) const { __builtin_prefetch(&sets_[slot(key)]); }
-  // nullptr where the piece is not there.
-  const Entry* find(const WordKey& key) const {
+  // The entry of the key where there is one; else of another.
+  const Entry* entry(const WordKey& key) const {
     const Set& set = sets_[slot(key)];
-    if (set.newer.key == key) [[likely]]
-      return &set.newer;
-    return set.older.key == key ? &set.older : nullptr;
+    const size_t is_older = set.entries[0].key == key ? 0 : 1;
+    return &set.entries[is_older];
   }
-  // Ids: 1 to kMaxIds of them. The older entry of two leaves.
-  void put(const WordKey& key, std::span<const TokenId> ids) {
-    Set& set = sets_[slot(key)];
-    set.older = set.newer;
-    set.newer.key = key;
-    set.newer.ids.fill(-1);
-    std::copy(ids.begin(), ids.end(), set.newer.ids.begin());
+  // In the place of the older entry of two.
+  void put(const Entry& entry) {
+    Set& set = sets_[slot(entry.key)];
+    set.entries[1] = set.entries[0];
+    set.entries[0] = entry;
   }
 
   // For pieces of 16 to LongEntry::kMaxBytes bytes; is_of() says whether it is there.
@@ -122,19 +135,22 @@ class WordCache {
   }
 
  private:
-  // 1 MiB and 64 KiB: the words of a long text, in reach of the second-level cache.
-  static constexpr size_t kSetBits = 14, kSets = size_t{1} << kSetBits, kLongEntries = 1024;
+  // 1 MiB and 256 KiB: the words of a long text, in reach of the second-level cache. In one large page, the rest of
+  // which stays free: with small ones each look would miss the list of pages.
+  static constexpr size_t kSetBits = 14, kSets = size_t{1} << kSetBits, kLongEntries = 4096, kBytes = 2u << 20;
 
-  struct alignas(64) Set {  // one cache line; the newer entry first
-    Entry newer, older;
+  struct alignas(64) Set {         // one cache line
+    std::array<Entry, 2> entries;  // the newer one first
   };
 
-  static size_t slot(const WordKey& key) {
-    return static_cast<size_t>((key.low * 0x9E3779B97F4A7C15u ^ key.high * 0xC2B2AE3D27D4EB4Fu) >> (64 - kSetBits));
-  }
+  static size_t slot(const WordKey& key) { return static_cast<size_t>(key.hash() >> (64 - kSetBits)); }
 
-  std::vector<Set> sets_;
-  std::vector<LongEntry> long_entries_;
+  static_assert(kSets * sizeof(Set) + kLongEntries * sizeof(LongEntry) <= kBytes);
+  static_assert(std::is_trivially_destructible_v<Set> && std::is_trivially_destructible_v<LongEntry>);
+
+  TableMemory memory_;
+  Set* sets_;                // [kSets] in memory_
+  LongEntry* long_entries_;  // [kLongEntries] in memory_
 };
 
 class WordCaches {

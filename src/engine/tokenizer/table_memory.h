@@ -1,0 +1,47 @@
+// Memory for tables that are looked up all over: in large pages, so that a look does not miss the list of pages too.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+
+namespace studio::engine {
+
+class TableMemory {
+  struct Free {
+    Free() : alignment(kLine) {}
+    explicit Free(std::align_val_t of) : alignment(of) {}
+    void operator()(uint8_t* bytes) const { ::operator delete(bytes, alignment); }
+    std::align_val_t alignment;
+  };
+
+ public:
+  TableMemory() = default;
+  // The content is undefined.
+  explicit TableMemory(size_t size)
+      : bytes_(static_cast<uint8_t*>(::operator new(size, alignment_of(size))), Free{alignment_of(size)}), size_(size) {
+    // Refused or without effect it is slower, and nothing else.
+    if (size >= kLargePage) ::madvise(bytes_.get(), size / kLargePage * kLargePage, MADV_HUGEPAGE);
+  }
+
+  std::span<uint8_t> bytes() { return {bytes_.get(), size_}; }
+  std::span<const uint8_t> bytes() const { return {bytes_.get(), size_}; }
+  // Of what is there, the first bytes.
+  void shrink(size_t size) { size_ = size; }
+
+ private:
+  static constexpr size_t kLargePage = 2u << 20;  // of x86-64
+  static constexpr std::align_val_t kLine{64};
+  static std::align_val_t alignment_of(size_t size) {
+    return size >= kLargePage ? std::align_val_t{kLargePage} : kLine;
+  }
+
+  std::unique_ptr<uint8_t[], Free> bytes_;
+  size_t size_ = 0;
+};
+
+}  // namespace studio::engine
