@@ -4,7 +4,8 @@
 Usage: bench/all.py [--peers DIR] [--models DIR] [--rows NAME,...] [--figures NAME,...] [--pairs 5] [--seconds 60] [--keep] [--json OUT]
        bench/all.py --list
 Names may hold * and ?. --peers: a folder of built peers (STUDIO_PEERS, build/peers; bench/run.sh builds them); one that is not there is
-printed and its row is no pass. --models: a folder of GGUF files (STUDIO_MODELS). --keep: the text also to bench/results/MACHINE.txt.
+printed and its row is no pass. --models: a folder of GGUF files (STUDIO_MODELS). --keep: what is printed of each row also to
+bench/results/MACHINE.txt, in the place of what that file held of it.
 """
 import argparse
 import dataclasses
@@ -48,12 +49,15 @@ def named(name, patterns):
     return any(fnmatch.fnmatch(name, pattern.strip()) for pattern in patterns.split(","))
 
 
+def all_rows(context):
+    return [row for module in (engine, clients, prefixes, parts) for row in module.rows(context)]
+
+
 def chosen_rows(context, arguments):
-    for module in (engine, clients, prefixes, parts):
-        for row in module.rows(context):
-            row.figures = {name: figure for name, figure in row.figures.items() if named(name, arguments.figures)}
-            if named(row.name, arguments.rows) and row.figures:
-                yield row
+    for row in all_rows(context):
+        row.figures = {name: figure for name, figure in row.figures.items() if named(name, arguments.figures)}
+        if named(row.name, arguments.rows) and row.figures:
+            yield row
 
 
 def main():
@@ -79,27 +83,23 @@ def main():
     if not rows:
         parser.error("no row has such a name or figure; --list shows them")
 
-    kept = []
-
-    def say(line):
-        print(line, flush=True)
-        kept.append(line)
-
-    for line in report.head(context.peers):
-        say(line)
-    results = []
+    print(report.machine_line())
+    results, sections = [], {}
     for row in rows:
-        say(f"== {row.name}: {row.about}")
-        for peer, advice in row.missing.items():
-            say(f"  no {peer}: {advice}")
+        lines = sections[row.name] = []
+
+        def say(line, lines=lines):
+            print(line, flush=True)
+            lines.append(line)
+
+        for line in (f"== {row.name}: {row.about}", *report.head(context.peers), *(f"  no {peer}: {advice}" for peer, advice in row.missing.items())):
+            say(line)
         results.append((row, run_row(row, arguments.pairs, context.threads, say)))
-    say("")
-    for line in report.table(results, arguments.pairs):
-        say(line)
+        for line in report.table(results[-1:], arguments.pairs):
+            say(line)
+    print("\n" + "\n".join(report.table(results, arguments.pairs)))
     if arguments.keep:
-        path = os.path.join(ROOT, "bench/results", report.machine_kind() + ".txt")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(kept) + "\n")
+        report.keep(sections, [row.name for row in all_rows(context)])
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({row.name: found for row, found in results}, file, indent=1)

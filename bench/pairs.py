@@ -136,11 +136,14 @@ def run_row(row, pairs, threads, say):
                         f"{name} " + " / ".join(shown(side[name]) for side in (ours, *theirs.values()) if name in side) for name in row.figures))
                 before = after
         except WrongResult as error:
-            report["wrong"] = str(error)
-            say(f"  wrong result: {error}")
+            report["wrong"] = f"wrong result: {error}"
         except subprocess.CalledProcessError as error:
-            report["wrong"] = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}: {(error.stderr or '')[-300:]}"
-            say(f"  {report['wrong']}")
+            last = (error.stderr or b"")[-300:]
+            report["wrong"] = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}: {last if isinstance(last, str) else last.decode(errors='replace')}"
+        except (OSError, TimeoutError, ValueError) as error:  # a server that went away, no such program or file, what cannot be read
+            report["wrong"] = repr(error)
+    if report["wrong"]:
+        say("  " + report["wrong"])
     report["pairs"] = len(done)
     for name, figure in row.figures.items():
         for peer in row.peers:

@@ -31,11 +31,14 @@ def git(folder, *arguments):
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
+def machine_line():
+    return f"machine: {lscpu()['Model name']}, {machine_kind()}, {os.cpu_count()} cores, {','.join(cpu_flags())}"
+
+
 def head(peers):
-    """Machine, compiler, commits."""
+    """Compiler, commits."""
     compiler = subprocess.run(["clang++-19", "--version"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
-    lines = [f"machine: {lscpu()['Model name']}, {machine_kind()}, {os.cpu_count()} cores, {','.join(cpu_flags())}",
-             f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always', '--dirty')}"]
+    lines = [f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always', '--dirty')}"]
     for name in ("llama.cpp", "ik_llama.cpp"):
         sources = os.path.join(peers, name)
         if os.path.isdir(sources):
@@ -107,3 +110,15 @@ def table(results, wanted_pairs):
     is_text = [True, True, True, False, False, True, False, False, False, False, True]
     return ["  ".join([cell.ljust(width) if text else cell.rjust(width) for cell, width, text in zip(line, widths, is_text)] + [line[-1]]).rstrip()
             for line in rows]
+
+
+def keep(sections, order):
+    """Puts the lines of rows into this kind of machine's file of results, in the place of what it held of them."""
+    path, kept = os.path.join(HERE, "results", machine_kind() + ".txt"), {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            for part in re.split(r"^== ", file.read(), flags=re.M)[1:]:
+                kept[part.partition(":")[0]] = ["== " + part.rstrip("\n")]
+    kept.update(sections)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join([machine_line(), *(line for name in order if name in kept for line in ("", *kept[name]))]) + "\n")
