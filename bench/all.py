@@ -92,7 +92,8 @@ def main():
             print(line, flush=True)
             lines.append(line)
 
-        for line in (f"== {row.name}: {row.about}", *report.head(context.peers), *(f"  no {peer}: {advice}" for peer, advice in row.missing.items())):
+        for line in (f"== {row.name}: {row.about}", *report.head(context.peers, row.peers),
+                     *(f"  no {peer}: {advice}" for peer, advice in row.missing.items())):
             say(line)
         results.append((row, run_row(row, arguments.pairs, context.threads, say)))
         for line in report.table(results[-1:], arguments.pairs):

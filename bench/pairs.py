@@ -141,7 +141,7 @@ def run_row(row, pairs, threads, say):
             last = (error.stderr or b"")[-300:]
             report["wrong"] = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}: {last if isinstance(last, str) else last.decode(errors='replace')}"
         except (OSError, TimeoutError, ValueError) as error:  # a server that went away, no such program or file, what cannot be read
-            report["wrong"] = repr(error)
+            report["wrong"] = f"{type(error).__name__}: {error}"
     if report["wrong"]:
         say("  " + report["wrong"])
     report["pairs"] = len(done)

@@ -35,15 +35,18 @@ def machine_line():
     return f"machine: {lscpu()['Model name']}, {machine_kind()}, {os.cpu_count()} cores, {','.join(cpu_flags())}"
 
 
-def head(peers):
-    """Compiler, commits."""
+def head(folder, peers):
+    """Compiler and commits. folder: of the built peers."""
     compiler = subprocess.run(["clang++-19", "--version"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
-    lines = [f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always', '--dirty')}"]
-    for name in ("llama.cpp", "ik_llama.cpp"):
-        sources = os.path.join(peers, name)
-        if os.path.isdir(sources):
-            lines.append(f"peer: {name} {git(sources, 'rev-parse', '--short', 'HEAD')}, its best build or way to run for each figure")
-    return lines
+    yield f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always', '--dirty')}"
+    with open(os.path.join(HERE, "../tools/requirements/bench.txt"), encoding="utf-8") as file:
+        libraries = dict(line.strip().split("==") for line in file)
+    for peer in peers:
+        sources = os.path.join(folder, {"llama-server": "llama.cpp"}.get(peer, peer))
+        if peer in libraries:
+            yield f"peer: {peer} {libraries[peer]}"
+        elif os.path.isdir(sources):
+            yield f"peer: {peer} {git(sources, 'rev-parse', '--short', 'HEAD')}, its best build or way to run for each figure"
 
 
 def goals():
