@@ -19,11 +19,11 @@ case $compiler in
   *) echo "compiler must be clang or gcc, not $compiler" >&2; exit 2 ;;
 esac
 out=$peers/llama.cpp-$compiler
-programs=(llama_logits llama_parts)
+programs=(llama_logits llama_parts)  # ours, on its library
+digest=$(cat "$root"/bench/peers/llama_*.cc "$root/bench/parts_protocol.h" | sha256sum)
 are_there() {
-  for name in "${targets[@]}"; do [ -x "$out/bin/$name" ] || return 1; done
-  for name in "${programs[@]}"; do [ "$out/bin/$name" -nt "$root/bench/peers/$name.cc" ] || return 1; done
-  [ "$out/bin/llama_parts" -nt "$root/bench/parts_protocol.h" ]
+  for name in "${targets[@]}" "${programs[@]}"; do [ -x "$out/bin/$name" ] || return 1; done
+  [ "$digest" = "$(cat "$out/programs.digest" 2>/dev/null)" ]
 }
 ! are_there || exit 0
 
@@ -46,3 +46,4 @@ for name in "${programs[@]}"; do
   "$cxx" -O2 -std=c++17 -I"$source/include" -I"$source/ggml/include" -I"$root/bench" "$root/bench/peers/$name.cc" -o "$out/bin/$name" \
     -Wl,--start-group "${libraries[@]}" -Wl,--end-group "${openmp[@]}" -lpthread -ldl
 done
+echo "$digest" >"$out/programs.digest"

@@ -13,6 +13,7 @@ STREAMS, STREAM_PROMPT, STREAM_ANSWER = 4, 64, 1600  # longer than anything take
 RUNNING_EVENTS, LONG_PROMPT, LONG_ANSWER = 24, 1555, 8
 CROWD, SHORT_PROMPTS, LONG_PROMPTS, CROWD_ANSWER = 16, (40, 90), (1000, 2500), 48
 REPLAYED = 6  # of each kind, asked again alone
+WARM_UP_S = 15
 
 
 async def eight_clients(server, prompts, number):
@@ -58,7 +59,7 @@ def crowd_prompt(prompts, number, client, turn):
 def crowd_for(seconds):
     async def crowd(server, prompts, number):
         asked = {}  # (client, turn): (prompt, answer)
-        until = time.perf_counter() + seconds
+        until = time.perf_counter() + (seconds if number else min(seconds, WARM_UP_S))
 
         async def client(which):
             turn = 0
