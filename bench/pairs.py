@@ -138,8 +138,8 @@ def run_row(row, pairs, threads, say):
         except WrongResult as error:
             report["wrong"] = f"wrong result: {error}"
         except subprocess.CalledProcessError as error:
-            last = (error.stderr or b"")[-300:]
-            report["wrong"] = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}: {last if isinstance(last, str) else last.decode(errors='replace')}"
+            said = error.stderr if isinstance(error.stderr, str) else (error.stderr or b"").decode(errors="replace")
+            report["wrong"] = f"{os.path.basename(error.cmd[0])} ended with {error.returncode}: {said[-300:]}"
         except (OSError, TimeoutError, ValueError) as error:  # a server that went away, no such program or file, what cannot be read
             report["wrong"] = f"{type(error).__name__}: {error}"
     if report["wrong"]:
@@ -170,4 +170,4 @@ def summarise(name, figure, peer, done):
 
 
 def shown(value):
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    return f"{value:.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

@@ -5,6 +5,7 @@ import random
 from pairs import ROOT
 
 TEXTS = ["english.txt", "english_2.txt", "code.txt", "code_2.txt"]  # of tests/data/accuracy
+CONTROL_TOKENS = 22  # of Qwen 2.5
 MARK = "§"  # where the user's text goes between the template's
 
 
@@ -19,6 +20,8 @@ class Prompts:
         chat, mark = studio.ids_of(messages=[{"role": "user", "content": MARK}]), studio.ids_of(text=MARK)
         at = next(i for i in range(len(chat)) if chat[i:i + len(mark)] == mark)
         self.before, self.after = chat[:at], chat[at + len(mark):]
+        # From <|endoftext|>, the one before <|im_start|>. They show as no text, and most end an answer.
+        self.control_ids = range(self.before[0] - 1, self.before[0] - 1 + CONTROL_TOKENS)
 
     def text(self, tokens, *purpose):
         """That many tokens; the same purpose gives the same ones, and another begins elsewhere."""

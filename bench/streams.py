@@ -13,7 +13,7 @@ ANSWER_TIMEOUT_S = 600  # llama-server takes half a minute for eight long prompt
 
 
 class Answer(asyncio.Protocol):
-    """started: when it was asked; times: of its pieces of text; after parse() the text and the usage too."""
+    """started: when it was asked; after parse() also times: of its pieces of text; finished: of its last event; the text and the usage."""
 
     def __init__(self, request, wanted_tokens):
         self.request, self.wanted_tokens = request, wanted_tokens
@@ -52,6 +52,7 @@ class Answer(asyncio.Protocol):
         status = int(head.split(b" ", 2)[1]) if head else 0
         check(status == 200, f"status {status}: {b''.join(data for _, data in self.reads)[-300:]!r}")
         self.times, pieces, self.usage, is_done = [], [], None, False
+        self.finished = events[-1][0] if events else 0
         for when, payload in events:
             if payload == b"[DONE]":
                 is_done = True
@@ -116,10 +117,13 @@ def unchunk(buffer):
     return buffer, data
 
 
-async def ask(server, ids, new_tokens):
-    """A running Answer to a prompt of token ids: both servers compute the very same tokens, and as many."""
+async def ask(server, ids, new_tokens, banned=()):
+    """A running Answer to a prompt of token ids: both servers compute the very same tokens, and as many.
+
+    banned: ids that shall not come, where each token must show as text.
+    """
     body = json.dumps({"model": server.model, "prompt": ids, "max_tokens": new_tokens, "temperature": 0, "repetition_penalty": 1, "ignore_eos": True,
-                       "stream": True, "stream_options": {"include_usage": True}}).encode()
+                       "logit_bias": {str(id): -100 for id in banned}, "stream": True, "stream_options": {"include_usage": True}}).encode()
     request = (f"POST /v1/completions HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nAuthorization: Bearer {server.key}\r\nConnection: close\r\n"
                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
     answer = Answer(request, new_tokens)
@@ -127,9 +131,9 @@ async def ask(server, ids, new_tokens):
     return answer
 
 
-async def answer_of(server, ids, new_tokens):
+async def answer_of(server, ids, new_tokens, banned=()):
     """The same, ended; not parsed."""
-    answer = await ask(server, ids, new_tokens)
+    answer = await ask(server, ids, new_tokens, banned)
     await asyncio.wait_for(answer.ended, ANSWER_TIMEOUT_S)
     return answer
 

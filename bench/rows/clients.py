@@ -19,7 +19,7 @@ WARM_UP_S = 15
 async def eight_clients(server, prompts, number):
     asked = [prompts.chat(CLIENT_PROMPT, "client", number, i) for i in range(CLIENTS)]
     answers = await answers_at_once(server, asked, CLIENT_ANSWER)
-    took = max(answer.times[-1] for answer in answers) - min(answer.started for answer in answers)
+    took = max(answer.finished for answer in answers) - min(answer.started for answer in answers)
     return {"throughput": CLIENTS * CLIENT_ANSWER / took, "worst first token": 1e3 * max(answer.first_token_s for answer in answers)}
 
 
@@ -29,7 +29,8 @@ def eight_clients_roofs(state, cost):
 
 
 async def long_prompt_arrives(server, prompts, number):
-    streams = await asyncio.gather(*(ask(server, prompts.chat(STREAM_PROMPT, "stream", number, i), STREAM_ANSWER) for i in range(STREAMS)))
+    asked = [prompts.chat(STREAM_PROMPT, "stream", number, i) for i in range(STREAMS)]
+    streams = await asyncio.gather(*(ask(server, ids, STREAM_ANSWER, prompts.control_ids) for ids in asked))
     await asyncio.gather(*(stream.events_seen(RUNNING_EVENTS) for stream in streams))
     ids = prompts.text(LONG_PROMPT, "long", number)
     newcomer = parsed(await answer_of(server, ids, LONG_ANSWER), ids)
@@ -65,28 +66,28 @@ def crowd_for(seconds):
             turn = 0
             while time.perf_counter() < until:
                 ids = crowd_prompt(prompts, number, which, turn)
-                asked[which, turn] = ids, await answer_of(server, ids, CROWD_ANSWER)
+                asked[which, turn] = ids, await answer_of(server, ids, CROWD_ANSWER, prompts.control_ids)
                 turn += 1
 
         await asyncio.gather(*(client(which) for which in range(CROWD)))
         answers = {key: parsed(answer, ids) for key, (ids, answer) in asked.items()}
         found = {"short chats' first token p50": 1e3 * statistics.median(a.first_token_s for (which, _), a in answers.items() if which % 2 == 0),
                  "longest silence": 1e3 * max(max(answer.gaps_s, default=0) for answer in answers.values()),
-                 "throughput": len(answers) * CROWD_ANSWER / (max(a.times[-1] for a in answers.values()) - min(a.started for a in answers.values()))}
+                 "throughput": len(answers) * CROWD_ANSWER / (max(a.finished for a in answers.values()) - min(a.started for a in answers.values()))}
         if server.name == "studio":  # the peer does not promise it
-            found["answers changed by the crowd"] = await changed_alone(server, asked, answers)
+            found["answers changed by the crowd"] = await changed_alone(server, prompts, asked, answers)
         return found
     return crowd
 
 
-async def changed_alone(server, asked, answers):
+async def changed_alone(server, prompts, asked, answers):
     """How many of some answers differ when they are asked alone."""
     changed = 0
     for parity in (0, 1):
         keys = [key for key in sorted(asked) if key[0] % 2 == parity]
         for key in random.Random(len(keys)).sample(keys, min(REPLAYED, len(keys))):
             ids = asked[key][0]
-            alone = parsed(await answer_of(server, ids, CROWD_ANSWER), ids)
+            alone = parsed(await answer_of(server, ids, CROWD_ANSWER, prompts.control_ids), ids)
             changed += alone.text != answers[key].text
     return changed
 

@@ -31,7 +31,7 @@ async def shared(server, prompts, number):
     prefix = prompts.text(SHARED, "shared", number)
     asked = [prefix + prompts.text(TAIL, "tail", number, i) for i in range(SHARERS)]
     answers = await answers_at_once(server, asked, ANSWER)
-    took = max(answer.times[-1] for answer in answers) - min(answer.started for answer in answers)
+    took = max(answer.finished for answer in answers) - min(answer.started for answer in answers)
     return {"until all have answered": 1e3 * took, "prefills": sum(answer.computed_prompt_tokens > SHARED / 2 for answer in answers)}
 
 
