@@ -1,14 +1,16 @@
-"""The peers' own benchmark programs, asked for the figures of engine_pairs.py.
+"""The peers' own benchmark programs, asked for the figures of rows/engine.py.
 
 find(folder) -> ({peer: [Build, ...]}, {peer that is not there: how to get it}). A build is one compiler or one way to run.
 """
 import json
 import os
 import subprocess
+import tempfile
 
+from pairs import run
 
-def run(command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+BUILD_LLAMA = "bench/peers/build_llama_cpp.sh clang|gcc"
+BUILD_IK = "bench/peers/build_ik_llama_cpp.sh SOURCES (a checkout of its repository)"
 
 
 def table(text):
@@ -51,7 +53,8 @@ class LlamaCpp:
 
 
 class IkLlamaCpp:
-    """Its llama-sweep-bench measures prompt and answer at every 512 tokens of depth in one run."""
+    """Its llama-sweep-bench measures prompt and answer at every 512 tokens of depth in one run. Both programs write their tables to
+    standard error, and a log file to where they run."""
 
     def __init__(self, path, is_repacked):
         self.path, self.repack = path, ["-rtr"] if is_repacked else []
@@ -60,34 +63,43 @@ class IkLlamaCpp:
     def program(self, name):
         return os.path.join(self.path, "bin", name)
 
+    def rows(self, name, model, threads, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [self.program(name), "-m", os.path.abspath(model), "-t", str(threads), *options, *self.repack]
+            done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return table(done.stdout + done.stderr)
+
     def measure(self, model, threads, figures, prompt, answer):
         found = {}
         depths = {depth for what, depth in figures.values() if what != "streams"}
         if depths:
-            rows = table(run([self.program("llama-sweep-bench"), "-m", model, "-t", str(threads), "-c", str(max(depths) + 2 * prompt), "-ub",
-                              str(prompt), "-n", str(answer), *self.repack]))
-            at = {int(row["N_KV"]): {"prefill": row["S_PP t/s"], "decode": row["S_TG t/s"]} for row in rows}
+            at = {int(row["N_KV"]): {"prefill": row["S_PP t/s"], "decode": row["S_TG t/s"]} for row in self.rows(
+                "llama-sweep-bench", model, threads, "-c", str(max(depths) + prompt), "-ub", str(prompt), "-n", str(answer), "-fa", "on", "-wb",
+                "--sweep-stride", str(max(1, max(depths) // prompt)))}
             found.update({name: at[number][what] for name, (what, number) in figures.items() if what != "streams"})
         for name, (what, count) in figures.items():
             if what == "streams":
-                rows = table(run([self.program("llama-batched-bench"), "-m", model, "-t", str(threads), "-c", str(count * 128 + 512), "-b",
-                                  "2048", "-ub", "512", "-npp", "64", "-ntg", "64", "-npl", str(count), *self.repack]))
+                rows = self.rows("llama-batched-bench", model, threads, "-c", str(count * 128 + 512), "-b", "2048", "-ub", "512", "-fa", "on", "-npp",
+                                 "64", "-ntg", "64", "-npl", str(count))
                 found[name] = rows[-1]["S_TG t/s"]
         return found
 
 
-def find(folder):
-    def is_there(name, program):
-        return os.path.isfile(os.path.join(folder, name, "bin", program))
+def llama_builds(folder, program):
+    """llama.cpp's builds that hold a program."""
+    builds = [LlamaCpp(os.path.join(folder, name)) for name in ("llama.cpp-clang", "llama.cpp-gcc")]
+    return [build for build in builds if os.path.isfile(build.program(program))]
 
+
+def find(folder):
     found, missing = {}, {}
-    llama = [LlamaCpp(os.path.join(folder, name)) for name in ("llama.cpp-clang", "llama.cpp-gcc") if is_there(name, "llama-bench")]
-    if llama:
-        found["llama.cpp"] = llama
+    if builds := llama_builds(folder, "llama-bench"):
+        found["llama.cpp"] = builds
     else:
-        missing["llama.cpp"] = "bench/peers/build_llama_cpp.sh clang|gcc"
-    if is_there("ik_llama.cpp-gcc", "llama-sweep-bench"):
-        found["ik_llama.cpp"] = [IkLlamaCpp(os.path.join(folder, "ik_llama.cpp-gcc"), is_repacked) for is_repacked in (False, True)]
+        missing["llama.cpp"] = BUILD_LLAMA
+    ways = [IkLlamaCpp(os.path.join(folder, "ik_llama.cpp-gcc"), is_repacked) for is_repacked in (False, True)]
+    if os.path.isfile(ways[0].program("llama-sweep-bench")):
+        found["ik_llama.cpp"] = ways
     else:
-        missing["ik_llama.cpp"] = "bench/peers/build_ik_llama_cpp.sh SOURCES (a checkout of its repository)"
+        missing["ik_llama.cpp"] = BUILD_IK
     return found, missing

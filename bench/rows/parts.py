@@ -1,0 +1,141 @@
+"""The parts around the model: text to ids, the vocabulary, a draw from the logits, and a whole `studio run` to its first token."""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+
+from pairs import BUILD, ROOT, Figure, Row, Sides, check, costs, prompt_s, run, weight_pass_s
+
+MODEL, START_MODEL = "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"
+KINDS, MEGABYTES = ("english", "code", "chinese"), 3  # of each kind, in texts of 16 k characters that no tokenizer has met
+CONTROL_MARKS = ("<|", "tool_call>", "think>")  # one library reads control tokens in any text, the others do not
+PYTHON_PEERS = ("tokenizers", "tiktoken")
+SYSTEM, QUESTION = "You are a helpful assistant.", "What is the capital of France? One word."
+CHATML = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
+PROMPT_TOKENS = 29  # of CHATML
+RUN_TIMEOUT_S = 300
+
+
+class Program:
+    """A side that is a command."""
+
+    def __init__(self, name, measure):
+        self.name, self.of_row = name, measure
+
+    def measure(self, number, figures):
+        return self.of_row(figures)
+
+
+def our_parts():
+    return os.path.join(BUILD, "bench/parts_bench")
+
+
+def corpus_texts():
+    """{kind: texts} in the normal form that the vocabulary asks for and not every peer makes."""
+    sys.path.insert(0, os.path.join(ROOT, "tests/tokenizer"))
+    import corpus
+    texts = corpus.corpus(MEGABYTES * len(corpus.KINDS))
+    return {kind: [unicodedata.normalize("NFC", text) for text in texts[kind] if not any(mark in text for mark in CONTROL_MARKS)] for kind in KINDS}
+
+
+def tokenize(command, texts_of, known):
+    """{kind: MB/s}. known: the ids of whoever came first; all must have the same."""
+    found = {}
+    for kind, texts in texts_of.items():
+        packed = b"".join(struct.pack("<i", len(data)) + data for data in (text.encode() for text in texts))
+        answer = subprocess.run(command, input=packed, check=True, capture_output=True).stdout
+        at, seconds, ids = 0, 0.0, []
+        for _ in texts:
+            took, count = struct.unpack_from("<di", answer, at)
+            ids.append(answer[at + 12:at + 12 + 4 * count])
+            at, seconds = at + 12 + 4 * count, seconds + took
+        differing = sum(ours != theirs for ours, theirs in zip(ids, known.setdefault(kind, ids)))
+        check(differing == 0, f"{os.path.basename(command[0])}: {differing} of {len(texts)} {kind} texts have other ids")
+        found[kind] = sum(len(text.encode()) for text in texts) / 1e6 / seconds
+    return found
+
+
+def tokenizer_row(context):
+    model = context.model(MODEL)
+
+    def open_row(_):
+        texts, known = corpus_texts(), {}
+        side = lambda name, command: Program(name, lambda figures: tokenize(command, texts, known))
+        library = os.path.join(ROOT, "bench/peers/python_tokenizers.py")
+        theirs = {name: [side(name, [context.python, library, name, model])] for name in PYTHON_PEERS if context.python}
+        if builds := context.llama_builds("llama_parts"):
+            theirs["llama.cpp"] = [side(build.name, [build.program("llama_parts"), "tokenize", model]) for build in builds]
+        return Sides(side("studio", [our_parts(), "tokenize", model]), theirs)
+
+    missing = {} if context.python else {name: "tools/python_env.sh bench" for name in PYTHON_PEERS}
+    return Row("tokenizer", f"one thread, {MEGABYTES} MB of each kind, every text for the first time", {kind: Figure("MB/s") for kind in KINDS},
+               open_row, (*PYTHON_PEERS, "llama.cpp"), {**missing, **context.missing_llama("llama_parts")}, reads_weights=False)
+
+
+def parts_row(context, name, about, figures, arguments_of):
+    """Of programs that print {"seconds"}; arguments_of: {figure: (arguments, units of the figure in a second)}."""
+    def side(title, program):
+        def measure(wanted):
+            answers = {figure: json.loads(run([program, *arguments_of[figure][0]])) for figure in wanted}
+            for figure, answer in answers.items():
+                check(answer.get("tokens", 1) == answers_tokens.setdefault(figure, answer.get("tokens", 1)), f"{figure}: another vocabulary")
+            return {figure: answer["seconds"] * arguments_of[figure][1] for figure, answer in answers.items()}
+        return Program(title, measure)
+
+    def open_row(_):
+        builds = context.llama_builds("llama_parts")
+        return Sides(side("studio", our_parts()),
+                     {"llama.cpp": [side(build.name, build.program("llama_parts")) for build in builds]} if builds else {})
+
+    answers_tokens = {}
+    return Row(name, about, figures, open_row, ("llama.cpp",), context.missing_llama("llama_parts"), reads_weights=False)
+
+
+def start_row(context):
+    """From the start of the process to the first text on its standard output."""
+    model = context.model(START_MODEL)
+
+    def first_text(command, stdin, known):
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(stdin)
+            process.stdin.close()
+            text = os.read(process.stdout.fileno(), 1 << 16)
+            took = time.perf_counter() - start
+            process.stdout.read()
+            code = process.wait(RUN_TIMEOUT_S)
+        check(code == 0 and text.strip(), f"{os.path.basename(command[0])} ended with {code}, its first text is {text!r}")
+        word = text.decode(errors="replace").split()[0]
+        check(word == known.setdefault("word", word), f"{os.path.basename(command[0])} begins with {word!r}, another did with {known['word']!r}")
+        return {"first token": 1e3 * took}
+
+    def open_row(stack):
+        data = tempfile.mkdtemp(prefix="studio-bench-")
+        stack.callback(shutil.rmtree, data, ignore_errors=True)
+        cost, known = costs(model), {}
+        ours = [os.path.join(BUILD, "studio"), "run", model, QUESTION, "--system", SYSTEM, "--max-tokens", "4", "--temperature", "0", "--data", data,
+                "--threads", str(context.threads)]
+        peers = [Program(f"{build.name} {way}", lambda _, command=[build.program("llama_parts"), "first_token", model, str(context.threads), way]:
+                         first_text(command, CHATML.encode(), known))
+                 for build in context.llama_builds("llama_parts") for way in ("plain", "repack")]
+        return Sides(Program("studio", lambda _: first_text(ours, b"", known)), {"llama.cpp": peers} if peers else {},
+                     lambda state: {"first token": 1e3 * (weight_pass_s(state, cost) + prompt_s(state, cost, PROMPT_TOKENS))})
+
+    return Row("start", f"fork of `studio run` to its first token, no server running; {os.path.basename(model)}", {"first token": Figure("ms")},
+               open_row, ("llama.cpp",), context.missing_llama("llama_parts"))
+
+
+def rows(context):
+    return [
+        tokenizer_row(context),
+        parts_row(context, "vocabulary", "a model's vocabulary ready, in a process of its own", {"ready": Figure("ms")},
+                  {"ready": (["vocabulary", context.model(MODEL)], 1e3)}),
+        parts_row(context, "sampling", "a draw from 151,936 logits: top_k 40 with top_p 0.95 and min_p 0.05; top_p 0.95 alone",
+                  {"top_k 40": Figure("us"), "top_p": Figure("us")}, {"top_k 40": (["sample", "top_k"], 1e6), "top_p": (["sample", "top_p"], 1e6)}),
+        start_row(context),
+    ]
