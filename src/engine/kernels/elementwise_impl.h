@@ -7,6 +7,9 @@
 
 namespace studio::engine {
 
+inline constexpr float kSmallestAmax = 0x1p-92f;  // a block below it counts as zero; its scale would be 2^-99
+inline constexpr float kOver127 = 0x1.020408p-7f;
+
 template <class V>
 struct Elementwise {
   using F = typename V::F;
@@ -50,6 +53,9 @@ struct Elementwise {
     float* sums;
     int32_t* minus_sums;
     int32_t* minus_halves;
+    int32_t* exponents;
+    int32_t* quarters;
+    int32_t* wild;
     size_t width;
   };
 
@@ -62,18 +68,26 @@ struct Elementwise {
             y.sums + row + lane,
             y.minus_sums + row + lane,
             y.minus_halves + 2 * row + lane,
+            y.exponents + row + lane,
+            y.quarters + row + lane,
+            y.wild,
             width};
   }
 
-  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block. A
-  // block whose largest magnitude is below 1e-30 counts as zero: 127 / amax would not be a number to multiply with.
+  // The smallest number of two mantissa bits that is not below amax / 127, 0 for a block that counts as zero.
+  STUDIO_INLINE float scale_for(float amax) {
+    if (amax < kSmallestAmax) return 0.0f;
+    constexpr uint32_t kDropped = (1u << 21) - 1;
+    return __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, amax * kOver127) + kDropped) & ~kDropped);
+  }
+
+  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block.
   STUDIO_INLINE void quantize_block(F* x, Target& t) {
     F top[kParts];
     for (int i = 0; i < kParts; ++i) top[i] = V::max(V::abs(x[i]), V::abs(x[kParts + i]));
     const float amax = V::tree_max(top);
-    const bool is_zero = amax < 1e-30f;
-    const float scale = is_zero ? 0.0f : amax / 127.0f;
-    const F inverse = V::splat(is_zero ? 0.0f : 127.0f / amax);
+    const float scale = scale_for(amax);
+    const F inverse = V::splat(scale == 0.0f ? 0.0f : 1.0f / scale);
     const F minus_scale = V::splat(0.0f - scale);
     int32_t sums[2];
     for (int h = 0; h < 2; ++h) {
@@ -89,13 +103,19 @@ struct Elementwise {
     }
     *t.scales = scale;
     *t.sums = static_cast<float>(sums[0] + sums[1]) * scale;
-    *t.minus_sums = -(sums[0] + sums[1]);
-    t.minus_halves[0] = -sums[0];
-    t.minus_halves[t.width] = -sums[1];
+    *t.minus_sums = (sums[0] + sums[1]) * -128;
+    t.minus_halves[0] = sums[0] * -128;
+    t.minus_halves[t.width] = sums[1] * -128;
+    const uint32_t bits = __builtin_bit_cast(uint32_t, scale);
+    *t.exponents = scale == 0.0f ? 0 : static_cast<int32_t>((bits & 0x7f800000u) - 0x3f800000u);
+    *t.quarters = static_cast<int32_t>(bits >> 21 & 3) * 16;
+    if (*t.exponents > kLargestExponent << 23) __atomic_store_n(t.wild, 1, __ATOMIC_RELAXED);
     t.codes += t.width * kActivationBlock;
     t.scales += t.width;
     t.sums += t.width;
     t.minus_sums += t.width;
+    t.exponents += t.width;
+    t.quarters += t.width;
     t.minus_halves += 2 * t.width;
   }
 

@@ -68,7 +68,7 @@ struct Avx2 {
   STUDIO_INLINE I splat(int32_t x) { return _mm256_set1_epi32(x); }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return _mm256_slli_epi32(_mm256_set1_epi32(x), kShift);
+    return _mm256_srai_epi32(_mm256_set1_epi32(x), kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   STUDIO_INLINE void store(int32_t* p, I a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a); }

@@ -51,6 +51,11 @@ struct Avx512 {
   }
 
   // Masks
+  STUDIO_INLINE M is_zero(F a) {
+    asm("" : "+v"(a));  // or clang 19, which knows that these were halves, takes the comparison apart lane by lane
+    return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_EQ_OQ);
+  }
+  STUDIO_INLINE bool any(M m) { return m != 0; }
   STUDIO_INLINE M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   STUDIO_INLINE M first(int n) { return static_cast<M>(n >= 16 ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1u); }
   STUDIO_INLINE F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
@@ -63,7 +68,7 @@ struct Avx512 {
   STUDIO_INLINE I splat(int32_t x) { return _mm512_set1_epi32(x); }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return _mm512_slli_epi32(_mm512_set1_epi32(x), kShift);
+    return _mm512_srai_epi32(_mm512_set1_epi32(x), kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) { return _mm512_loadu_si512(p); }
   STUDIO_INLINE void store(int32_t* p, I a) { _mm512_storeu_si512(p, a); }
@@ -83,6 +88,10 @@ struct Avx512 {
   }
   STUDIO_INLINE F load_f16(const uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  // a * 2^e, given e << 23: a and the product are normal numbers.
+  STUDIO_INLINE F add_exponent(F a, I shifted) {
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), shifted));
   }
   STUDIO_INLINE void store_f16(uint16_t* p, F a) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
@@ -126,8 +135,15 @@ struct Avx512 {
   }
   STUDIO_INLINE B look_up(Table table, B index) { return {_mm512_shuffle_epi8(table, index.v)}; }
   STUDIO_INLINE B flip_sign_bit(B a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi8(-128))}; }
+  STUDIO_INLINE B add_bytes(B a, uint8_t b) {
+    return {_mm512_add_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
+  }
   STUDIO_INLINE B subtract_bytes(B a, uint8_t b) {
     return {_mm512_sub_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
+  }
+  // b, but value in every byte of the lanes of m.
+  STUDIO_INLINE B replace_bytes(B b, M m, uint8_t value) {
+    return {_mm512_mask_mov_epi32(b.v, m, _mm512_set1_epi8(static_cast<char>(value)))};
   }
 
   STUDIO_INLINE I splat_bytes(const int8_t* p) {

@@ -132,7 +132,7 @@ struct Scalar {
   }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return splat(static_cast<int32_t>(static_cast<uint32_t>(x) << kShift));
+    return splat(x >> kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) {
     I r;

@@ -26,12 +26,19 @@ struct ActivationView {
   int width = 1;    // W: `coded` itself up to 8, 16 above
 
   float* values = nullptr;          // [N, K], or null
-  int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with the four below
+  int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with all below
   float* scales = nullptr;          // [groups, B, W]       value, or the term's share of it = code * scale
   float* sums = nullptr;            // [groups, B, W]       scale * (sum of the 32 codes), one rounding
-  int32_t* minus_sums = nullptr;    // [groups, B, W]       -(sum of the 32 codes)
-  int32_t* minus_halves = nullptr;  // [groups, B, 2, W]   the same per 16 codes
+  int32_t* minus_sums = nullptr;    // [groups, B, W]       -128 * (sum of the 32 codes)
+  int32_t* minus_halves = nullptr;  // [groups, B, 2, W]    the same per 16 codes
+  int32_t* exponents = nullptr;     // [groups, B, W]       scale = (1 + quarters / 4) * 2^e: e << 23; 0 where scale is 0
+  int32_t* quarters = nullptr;      // [groups, B, W]       times 16: where the row of floats for it lies among four
+  int32_t* wild = nullptr;          // not 0: some scale is past kLargestExponent, and no exponent may be added
 };
+
+// Weights' scales are at most 2^23 (f16 times 8 bits) and at least 2^-24: between 2^-99 and this, a product of both scales
+// is a normal number and may be formed by adding exponents.
+inline constexpr int kLargestExponent = 100;
 
 // Plain pointers for the kernels. Panel p starts at data + p * panel_bytes: its scales, then its codes.
 struct PanelView {
