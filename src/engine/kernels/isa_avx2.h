@@ -14,7 +14,7 @@ struct Avx2 {
   static constexpr int kColumns = 4;
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;  // too few registers
-  static constexpr int kRowTile = 8;
+  static constexpr int kScorePages = 1, kGatherVectors = 2;  // with 4 query rows 8 accumulators each
   static constexpr bool kSigned8 = true;  // the 16-bit sums of maddubs would saturate with unsigned 8-bit codes
   using F = __m256;
   using I = __m256i;
@@ -83,6 +83,7 @@ struct Avx2 {
   }
   STUDIO_INLINE I low_nibbles(I a) { return _mm256_and_si256(a, _mm256_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm256_srli_epi32(a, 4)); }
+  STUDIO_INLINE I times_256(I a) { return _mm256_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm256_srai_epi32(a, 1); }
 
   // Conversions
@@ -111,6 +112,10 @@ struct Avx2 {
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
   }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+  }
 
   // Bytes. Shifts work on 16-bit units; the mask drops what came from the neighbour.
   STUDIO_INLINE B load_bytes(const uint8_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
@@ -136,6 +141,17 @@ struct Avx2 {
     int32_t four;
     __builtin_memcpy(&four, p, sizeof four);
     return _mm256_set1_epi32(four);
+  }
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    return {splat_bytes(reinterpret_cast<const int8_t*>(p))};
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones, in 16 bits each, so that nothing saturates.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) {
+    const __m256i even = _mm256_madd_epi16(_mm256_and_si256(u.v, _mm256_set1_epi16(255)),
+                                           _mm256_srai_epi16(_mm256_slli_epi16(s.v, 8), 8));
+    const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(u.v, 8), _mm256_srai_epi16(s.v, 8));
+    return _mm256_add_epi32(acc, _mm256_add_epi32(even, odd));
   }
   // Pairs of products in 16 bits. |sum| <= 2 * kMaxCode * 127 for unsigned codes; signed bytes give up to
   // 2 * 128 * 127 = 32512, as their absolute value is the unsigned side.

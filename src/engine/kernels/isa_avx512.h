@@ -14,7 +14,7 @@ struct Avx512 {
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 6;  // of two panels: 12 integer and 12 float accumulators
-  static constexpr int kRowTile = 8;
+  static constexpr int kScorePages = 4, kGatherVectors = 4;  // with 4 query rows 16 accumulators each
   static constexpr bool kSigned8 = false;
   using F = __m512;
   using I = __m512i;
@@ -78,6 +78,7 @@ struct Avx512 {
   STUDIO_INLINE int32_t sum(I a) { return _mm512_reduce_add_epi32(a); }
   STUDIO_INLINE I low_nibbles(I a) { return _mm512_and_si512(a, _mm512_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm512_srli_epi32(a, 4)); }
+  STUDIO_INLINE I times_256(I a) { return _mm512_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm512_srai_epi32(a, 1); }
 
   // Conversions
@@ -107,6 +108,9 @@ struct Avx512 {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   STUDIO_INLINE void store_i8(int8_t* p, I a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+  }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
   }
 
@@ -151,6 +155,12 @@ struct Avx512 {
     __builtin_memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
   }
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    return {splat_bytes(reinterpret_cast<const int8_t*>(p))};
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) { return _mm512_dpbusd_epi32(acc, u.v, s.v); }
   STUDIO_INLINE I dot(I acc, B w, I a) { return _mm512_dpbusd_epi32(acc, w.v, a); }
   template <int kMaxCode>
   STUDIO_INLINE I dot4(I acc, const B* w, const int8_t* a) {

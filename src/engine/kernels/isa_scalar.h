@@ -17,7 +17,7 @@ struct Scalar {
   static constexpr int kColumns = 2;  // columns that one pass of the dot kernel serves: any number is right
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;   // too few registers
-  static constexpr int kRowTile = 4;       // query rows that share one pass over a page of keys
+  static constexpr int kScorePages = 1, kGatherVectors = 1;
   static constexpr bool kSigned8 = false;  // 8-bit codes stay unsigned
   struct F {
     float v[16];
@@ -184,6 +184,10 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) r.v[i] = __builtin_bit_cast(float, (exponent.v[i] + 127) << 23);
     return r;
   }
+  STUDIO_INLINE I times_256(I a) {
+    for (int32_t& e : a.v) e *= 256;
+    return a;
+  }
   STUDIO_INLINE I halve(I a) {  // rounds down
     for (int32_t& e : a.v) e >>= 1;
     return a;
@@ -217,6 +221,21 @@ struct Scalar {
   }
   STUDIO_INLINE void store_i8(int8_t* p, I a) {  // values fit
     for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+  }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(a.v[i]);
+  }
+
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    B r;
+    for (int i = 0; i < 64; ++i) r.v[i] = static_cast<uint8_t>(p[i % 4]);
+    return r;
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) {
+    for (int i = 0; i < 64; ++i) acc.v[i / 4] += u.v[i] * static_cast<int8_t>(s.v[i]);
+    return acc;
   }
 
   // Bytes: 4 per lane

@@ -85,17 +85,23 @@ struct RopeArgs {
 inline constexpr int kPageTokens = 16;   // tokens per KV page
 inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to this: scratch of the attention kernel
 
-// Where one (layer, kv head) keeps its pages, f16. Page p: K [D, 16 tokens] at base + p * page_stride + k_offset,
-// V [16 tokens, D] at base + p * page_stride + v_offset, all counted in halves; 64-byte aligned.
+// Where one (layer, kv head) keeps its pages. Page p: the keys at base + p * page_stride + k_offset, the values at
+// v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D) each: the upper bytes of 16-bit codes, the lower bytes,
+// the scales f32[16 tokens]; a value is code * scale. Keys lie [D / 4][16 tokens][4], code + 32768; values lie
+// [4 fours of tokens][D][4], both bytes signed: code = 256 * upper + lower.
 struct KvPages {
-  uint16_t* base = nullptr;
+  uint8_t* base = nullptr;
   size_t page_stride = 0;
   size_t k_offset = 0;
   size_t v_offset = 0;
   int head_dim = 0;  // D
 };
 
-// Writes n tokens at positions first .. first + n - 1 of a sequence, rounded to f16.
+constexpr size_t kv_block_bytes(int head_dim) {
+  return kPageTokens * (2 * static_cast<size_t>(head_dim) + sizeof(float));
+}
+
+// Writes n tokens at positions first .. first + n - 1 of a sequence, each rounded to 16 bits and a scale.
 struct KvStoreArgs {
   KvPages pages;
   const int32_t* page_table = nullptr;  // the sequence's pages; position s lies in page_table[s / 16], lane s % 16
