@@ -1,8 +1,8 @@
 // Storing keys and values in pages, and attention over them, written over the vector layer V. numerics.md, section 5.
 //
-// Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes, so that queries of 8 bits
-// and weights of 8 bits meet them by integer dots: twice as many products an instruction as f32 has, and as exact as
-// f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are taken in tiles, tokens in
+// Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes. Queries of 16 bits meet
+// keys in three integer dots (the product of the lower bytes is left out), weights of 8 bits meet values in two: a dot
+// has four times the products of an f32 instruction, and 16 bits of a token's largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are taken in tiles, tokens in
 // chunks of four pages, which stay in the first-level cache while every row of the tile meets them. Softmax is online,
 // chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result depends neither on the
 // tile it is in nor on how the prompt was cut.
@@ -25,7 +25,7 @@ struct Attention {
   using B = typename V::B;
   using E = Elementwise<V>;
   static constexpr int kParts = kPageTokens / V::kLanes;
-  static constexpr int kRows = 4;  // of a tile that share each load of keys and values
+  static constexpr int kScoreRows = 2, kGatherRows = 4;  // of a tile that share each load of keys or values
 
   // The 16-bit codes of a token's D values, and their scale.
   struct Codes16 {
@@ -63,8 +63,8 @@ struct Attention {
 
       quantize16(args.k + static_cast<size_t>(t) * args.k_stride, pages.head_dim, codes);
       uint8_t* keys = page + pages.k_offset;
-      for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], unsigned
-        const auto code = static_cast<uint32_t>(codes.v[d] + 32768);
+      for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], both bytes lifted by 128
+        const auto code = static_cast<uint32_t>(codes.v[d] + 128 * 256 + 128);
         const size_t at = d / 4 * kQuadBytes + lane * 4 + d % 4;
         keys[at] = static_cast<uint8_t>(code >> 8);
         keys[plane_bytes(pages.head_dim) + at] = static_cast<uint8_t>(code);
@@ -93,10 +93,10 @@ struct Attention {
   struct Tile {
     alignas(64) float result[kTileRows * kMaxHeadDim];      // [rows, D], not yet divided by `total`
     alignas(64) float weights[kTileRows * kChunkTokens];    // scores, then e^(score - top), of the chunk in hand
-    alignas(64) int8_t q[kTileRows * kMaxHeadDim];          // [rows, D]
+    alignas(64) int8_t q[2][kTileRows * kMaxHeadDim];       // upper and lower bytes [rows, D]
     alignas(64) uint8_t shares[kTileRows * kChunkTokens];   // weights times the values' scales, in 8 bits
     float q_scale[kTileRows], share_scale[kTileRows];
-    int32_t q_start[kTileRows];  // -128 * (sum of the row's codes): the keys' planes are unsigned
+    int32_t q_start[2][kTileRows];  // -128 * (sum of the row's bytes), upper and lower: the keys' bytes are lifted
     float top[kTileRows];        // largest score so far
     float total[kTileRows];      // sum of weights so far
     int seen[kTileRows];         // positions the row may see
@@ -133,20 +133,19 @@ struct Attention {
   }
 
   static void begin_tile(const AttentionArgs& args, int row, Tile& tile) {
+    Codes16 codes;
     for (int r = 0; r < tile.rows; ++r) {
-      const float* q = args.q + row_offset(args, row + r, args.q_stride);
-      const float amax = largest(q, tile.dim);
-      const bool is_zero = amax < 1e-30f;
-      const F inverse = V::splat(is_zero ? 0.0f : 127.0f / amax);
-      I total = V::zero();
+      quantize16(args.q + row_offset(args, row + r, args.q_stride), tile.dim, codes);
+      int32_t sums[2] = {0, 0};
       for (int d = 0; d < tile.dim; d += V::kLanes) {
-        const I code = V::clamp(V::round(V::mul(V::load(q + d), inverse)), -127, 127);
-        V::store_i8(tile.q + r * tile.dim + d, code);
-        total = V::add(total, code);
-        V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
+        const I code = V::load(codes.v + d), low = V::low_byte(code);
+        sums[0] += V::store_i8(tile.q[0] + r * tile.dim + d, V::over_256(V::sub(code, low)));
+        sums[1] += V::store_i8(tile.q[1] + r * tile.dim + d, low);
       }
-      tile.q_scale[r] = is_zero ? 0.0f : amax / 127.0f * args.scale;
-      tile.q_start[r] = V::sum(total) * -128;
+      for (int i = 0; i < 2; ++i) tile.q_start[i][r] = sums[i] * -128;
+      // Times the 256 that is left of 256 * (256 * upper + lower).
+      tile.q_scale[r] = codes.scale * args.scale * 256.0f;
+      for (int d = 0; d < tile.dim; d += V::kLanes) V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
       tile.top[r] = -__builtin_inff();
       tile.total[r] = 0;
       tile.seen[r] = args.first + (row + r) / args.group + 1;
@@ -167,12 +166,12 @@ struct Attention {
   static void add_chunk(Tile& tile, int position) {
     int first = 0;
     while (tile.seen[first] <= position) ++first;
-    for_rows(tile, first, [](Tile& t, int row, auto n) { score<n.value>(t, row); });
+    for_rows<kScoreRows>(tile, first, [](Tile& t, int row, auto n) { score<n.value>(t, row); });
     for (int r = first; r < tile.rows; ++r) {
       const int seen = tile.seen[r] - position;
-      soften(tile, r, seen < kChunkTokens ? seen : kChunkTokens);
+      seen < kChunkTokens ? soften<false>(tile, r, seen) : soften<true>(tile, r, kChunkTokens);
     }
-    for_rows(tile, first, [](Tile& t, int row, auto n) { gather<n.value>(t, row); });
+    for_rows<kGatherRows>(tile, first, [](Tile& t, int row, auto n) { gather<n.value>(t, row); });
   }
 
   template <int kN>
@@ -180,20 +179,12 @@ struct Attention {
     static constexpr int value = kN;
   };
 
-  template <typename Fn>
+  template <int kAtOnce, typename Fn>
   STUDIO_INLINE void for_rows(Tile& tile, int first, Fn fn) {
     int r = first;
-    for (; r + kRows <= tile.rows; r += kRows) fn(tile, r, Count<kRows>{});
-    switch (tile.rows - r) {
-      case 3:
-        return fn(tile, r, Count<3>{});
-      case 2:
-        return fn(tile, r, Count<2>{});
-      case 1:
-        return fn(tile, r, Count<1>{});
-      default:
-        return;
-    }
+    for (; r + kAtOnce <= tile.rows; r += kAtOnce) fn(tile, r, Count<kAtOnce>{});
+    for (; r + 2 <= tile.rows; r += 2) fn(tile, r, Count<2>{});
+    if (r < tile.rows) fn(tile, r, Count<1>{});
   }
 
   // The scores of kN rows with V::kScorePages pages at a time.
@@ -202,82 +193,84 @@ struct Attention {
     for (int page = 0; page < tile.pages; page += V::kScorePages) score_pages<kN>(tile, row, page);
   }
 
+  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c.
   template <int kN>
   STUDIO_INLINE void score_pages(Tile& tile, int row, int page) {
     constexpr int kVectors = V::kScorePages * kParts;
-    const int8_t* q = tile.q + row * tile.dim;
-    I sum[kN * kVectors];
+    const int8_t* q[2] = {tile.q[0] + row * tile.dim, tile.q[1] + row * tile.dim};
+    I upper[kN * kVectors], lower[kN * kVectors];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kN * kVectors; ++i) sum[i] = V::splat(tile.q_start[row + i / kVectors]);
-    for (int plane = 0; plane < 2; ++plane) {
-      if (plane == 1) {
+    for (int i = 0; i < kN * kVectors; ++i) {
+      const int r = row + i / kVectors;
+      upper[i] = V::splat(tile.q_start[0][r]);
+      lower[i] = V::splat(tile.q_start[0][r] + tile.q_start[1][r]);
+    }
+    const size_t plane = plane_bytes(tile.dim);
+    size_t at = 0;
+    for (int d = 0; d < tile.dim; d += 4, at += kQuadBytes) {
 #pragma clang loop unroll(full)
-        for (I& s : sum) s = V::times_256(s);
-      }
-      size_t at = static_cast<size_t>(plane) * plane_bytes(tile.dim);
-      for (int d = 0; d < tile.dim; d += 4, at += kQuadBytes) {
-        B keys[kVectors];
-#pragma clang loop unroll(full)
-        for (int i = 0; i < kVectors; ++i) {
-          keys[i] = V::load_bytes(tile.keys[page + i / kParts] + at + i % kParts * V::kLanes * 4);
-        }
+      for (int i = 0; i < kVectors; ++i) {
+        const uint8_t* keys = tile.keys[page + i / kParts] + at + i % kParts * V::kLanes * 4;
+        const B key_upper = V::load_bytes(keys), key_lower = V::load_bytes(keys + plane);
 #pragma clang loop unroll(full)
         for (int r = 0; r < kN; ++r) {
-          const B four = V::splat_four(q + r * tile.dim + d);
-#pragma clang loop unroll(full)
-          for (int i = 0; i < kVectors; ++i) {
-            sum[r * kVectors + i] = V::dot_bytes(sum[r * kVectors + i], keys[i], four);
-          }
+          const B q_upper = V::splat_four(q[0] + r * tile.dim + d), q_lower = V::splat_four(q[1] + r * tile.dim + d);
+          upper[r * kVectors + i] = V::dot_bytes(upper[r * kVectors + i], key_upper, q_upper);
+          lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_lower, q_upper);
+          lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_upper, q_lower);
         }
       }
     }
     for (int i = 0; i < kVectors; ++i) {
-      const F scales = key_scales(tile, page + i / kParts, i % kParts);
+      const F scales = scales_of(tile.keys[page + i / kParts], tile.dim, i % kParts);
       for (int r = 0; r < kN; ++r) {
-        const F scale = V::mul(scales, V::splat(tile.q_scale[row + r]));
+        const F sum = V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
         V::store(tile.weights + (row + r) * kChunkTokens + page * kPageTokens + i * V::kLanes,
-                 V::mul(V::to_float(sum[r * kVectors + i]), scale));
+                 V::mul(sum, V::mul(scales, V::splat(tile.q_scale[row + r]))));
       }
     }
   }
 
-  STUDIO_INLINE F key_scales(const Tile& tile, int page, int part) { return scales_of(tile.keys[page], tile.dim, part); }
   STUDIO_INLINE F scales_of(const uint8_t* planes, int dim, int part) {
     return V::load(reinterpret_cast<const float*>(planes + 2 * plane_bytes(dim)) + part * V::kLanes);
   }
 
   // Scores to weights: e^(score - top) for the first `seen` tokens, 0 for the rest (whose lanes may hold anything). A
   // new top rescales what was gathered so far. Then to shares, the 8-bit codes of weight * the value's scale.
+  template <bool kWhole>  // all of the chunk is seen
   static void soften(Tile& tile, int row, int seen) {
+    constexpr int kVectors = kChunkPages * kParts;
+    const auto only_seen = [&](int i, F values, float others) __attribute__((always_inline)) {
+      return kWhole ? values : V::select(V::first(seen - i * V::kLanes), values, V::splat(others));
+    };
     float* weights = tile.weights + row * kChunkTokens;
-    F values[kChunkPages * kParts], lanes[kParts];
+    F values[kVectors], lanes[kParts];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kChunkPages * kParts; ++i) {
-      values[i] = V::select(V::first(seen - i * V::kLanes), V::load(weights + i * V::kLanes), V::splat(-__builtin_inff()));
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = only_seen(i, V::load(weights + i * V::kLanes), -__builtin_inff());
       lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
     const float chunk_top = V::tree_max(lanes);
     if (chunk_top > tile.top[row]) rescale(tile, row, chunk_top);
     const F top = V::splat(tile.top[row]);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kChunkPages * kParts; ++i) {
-      values[i] = V::select(V::first(seen - i * V::kLanes), E::exp(V::sub(values[i], top)), V::splat(0.0f));
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = E::exp_down(V::sub(values[i], top));
       lanes[i % kParts] = i < kParts ? values[i] : V::add(lanes[i % kParts], values[i]);
     }
     tile.total[row] = tile.total[row] + V::tree_sum(lanes);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kChunkPages * kParts; ++i) {
-      const F scaled = V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts));
-      values[i] = V::select(V::first(seen - i * V::kLanes), scaled, V::splat(0.0f));
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = only_seen(i, V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts)), 0.0f);
       lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
     const float amax = V::tree_max(lanes);
     const bool is_zero = amax < 1e-30f;
     tile.share_scale[row] = is_zero ? 0.0f : amax / 255.0f;
     const F inverse = V::splat(is_zero ? 0.0f : 255.0f / amax);
-    for (int i = 0; i < kChunkPages * kParts; ++i) {
-      V::store_u8(tile.shares + row * kChunkTokens + i * V::kLanes,
-                  V::clamp(V::round(V::mul(values[i], inverse)), 0, 255));
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kVectors; ++i) {
+      V::store_u8(tile.shares + row * kChunkTokens + i * V::kLanes, V::round(V::mul(values[i], inverse)));
     }
   }
 

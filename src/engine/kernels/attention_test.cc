@@ -74,20 +74,15 @@ struct Scene {
     return std::nearbyint(static_cast<double>(x[i]) / amax * 32639) * amax / 32639;
   }
 
-  // Plain softmax in f64 over keys and values rounded to 16 bits, queries to 8.
+  // Plain softmax in f64 over keys, values and queries rounded to 16 bits.
   std::vector<double> exact(int row) const {
     const auto dims = static_cast<size_t>(dim);
     const auto seen = static_cast<size_t>(first + row / group + 1);
-    double amax = 0;
-    for (size_t d = 0; d < dims; ++d) {
-      amax = std::max(amax, std::fabs(static_cast<double>(q[static_cast<size_t>(row) * dims + d])));
-    }
     std::vector<double> weight(seen), out(dims, 0.0);
     double top = -1e300, sum = 0;
     for (size_t t = 0; t < seen; ++t) {
       for (size_t d = 0; d < dims; ++d) {
-        const double query = static_cast<double>(q[static_cast<size_t>(row) * dims + d]);
-        weight[t] += std::nearbyint(query / amax * 127) * amax / 127 * rounded(k, t * dims + d);
+        weight[t] += rounded(q, static_cast<size_t>(row) * dims + d) * rounded(k, t * dims + d);
       }
       weight[t] /= std::sqrt(static_cast<double>(dim));
       top = std::max(top, weight[t]);
@@ -162,7 +157,7 @@ TEST_P(AttentionTest, StoresSixteenBitsOfEachTokensLargest) {
     }
     for (size_t d = 0; d < 64; ++d) {
       const size_t of_key = d / 4 * 64 + lane * 4 + d % 4, of_value = (lane / 4 * 64 + d) * 4 + lane % 4;
-      const int key = keys[of_key] * 256 + keys[kPlane + of_key] - 32768;
+      const int key = (keys[of_key] - 128) * 256 + keys[kPlane + of_key] - 128;
       const int value = static_cast<int8_t>(values[of_value]) * 256 + static_cast<int8_t>(values[kPlane + of_value]);
       EXPECT_EQ(key, value);
       EXPECT_EQ(key, scale == 0 ? 0 : static_cast<int>(std::nearbyint(x[t * 64 + d] * (32639 / amax))));

@@ -83,11 +83,16 @@ struct Avx2 {
   }
   STUDIO_INLINE I low_nibbles(I a) { return _mm256_and_si256(a, _mm256_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm256_srli_epi32(a, 4)); }
+  STUDIO_INLINE I low_byte(I a) { return _mm256_srai_epi32(_mm256_slli_epi32(a, 24), 24); }
+  STUDIO_INLINE I over_256(I a) { return _mm256_srai_epi32(a, 8); }
   STUDIO_INLINE I times_256(I a) { return _mm256_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm256_srai_epi32(a, 1); }
 
   // Conversions
   STUDIO_INLINE F to_float(I a) { return _mm256_cvtepi32_ps(a); }
+  STUDIO_INLINE F round_float(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(_mm256_cvtps_epi32(n))); }
   STUDIO_INLINE I round(F a) { return _mm256_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));
@@ -108,9 +113,12 @@ struct Avx2 {
   STUDIO_INLINE I load_u8(const uint8_t* p) {
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {
-    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    const __m128i bytes = _mm_packs_epi16(words, _mm_setzero_si128());
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), bytes);
+    return _mm_cvtsi128_si32(_mm_sad_epu8(_mm_xor_si128(bytes, _mm_set1_epi8(-128)), _mm_setzero_si128())) - 8 * 128;
   }
   STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

@@ -78,11 +78,16 @@ struct Avx512 {
   STUDIO_INLINE int32_t sum(I a) { return _mm512_reduce_add_epi32(a); }
   STUDIO_INLINE I low_nibbles(I a) { return _mm512_and_si512(a, _mm512_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm512_srli_epi32(a, 4)); }
+  STUDIO_INLINE I low_byte(I a) { return _mm512_srai_epi32(_mm512_slli_epi32(a, 24), 24); }
+  STUDIO_INLINE I over_256(I a) { return _mm512_srai_epi32(a, 8); }
   STUDIO_INLINE I times_256(I a) { return _mm512_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm512_srai_epi32(a, 1); }
 
   // Conversions
   STUDIO_INLINE F to_float(I a) { return _mm512_cvtepi32_ps(a); }
+  STUDIO_INLINE F round_float(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return _mm512_scalef_ps(a, n); }
   STUDIO_INLINE I round(F a) { return _mm512_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(exponent, _mm512_set1_epi32(127)), 23));
@@ -107,8 +112,12 @@ struct Avx512 {
   STUDIO_INLINE I load_u8(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    const __m128i bytes = _mm512_cvtepi32_epi8(a);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+    const __m128i sums = _mm_sad_epu8(_mm_xor_si128(bytes, _mm_set1_epi8(-128)), _mm_setzero_si128());
+    return _mm_cvtsi128_si32(sums) + _mm_extract_epi32(sums, 2) - 16 * 128;
   }
   STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));

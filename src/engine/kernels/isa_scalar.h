@@ -184,6 +184,17 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) r.v[i] = __builtin_bit_cast(float, (exponent.v[i] + 127) << 23);
     return r;
   }
+  STUDIO_INLINE F round_float(F a) { return to_float(round(a)); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(round(n))); }
+  STUDIO_INLINE I low_byte(I a) {
+    for (int32_t& e : a.v) e = static_cast<int8_t>(e);
+    return a;
+  }
+  STUDIO_INLINE I over_256(I a) {
+    for (int32_t& e : a.v) e >>= 8;
+    return a;
+  }
   STUDIO_INLINE I times_256(I a) {
     for (int32_t& e : a.v) e *= 256;
     return a;
@@ -219,8 +230,11 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) r.v[i] = p[i];
     return r;
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {  // values fit
-    for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    int32_t sum = 0;
+    for (int i = 0; i < 16; ++i) sum += p[i] = static_cast<int8_t>(a.v[i]);
+    return sum;
   }
   STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(a.v[i]);

@@ -87,8 +87,8 @@ inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to t
 
 // Where one (layer, kv head) keeps its pages. Page p: the keys at base + p * page_stride + k_offset, the values at
 // v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D) each: the upper bytes of 16-bit codes, the lower bytes,
-// the scales f32[16 tokens]; a value is code * scale. Keys lie [D / 4][16 tokens][4], code + 32768; values lie
-// [4 fours of tokens][D][4], both bytes signed: code = 256 * upper + lower.
+// the scales f32[16 tokens]. A value is (256 * upper + lower) * scale. Keys lie [D / 4][16 tokens][4], both bytes lifted
+// by 128; values lie [4 fours of tokens][D][4], both signed.
 struct KvPages {
   uint8_t* base = nullptr;
   size_t page_stride = 0;
