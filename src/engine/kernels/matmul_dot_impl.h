@@ -352,6 +352,12 @@ struct Dot {
     alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
   };
 
+  // Where two panels' blocks lie, unpacked.
+  struct StripPair {
+    const uint8_t* codes[2];
+    const float* scales[2];
+  };
+
   // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
   // instruction costs a load; here loads are fewer than dots, and dots with one fma after them set the pace.
   template <int kColumns>
@@ -398,10 +404,10 @@ struct Dot {
 
   // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
   template <int kColumns>
-  static void strip_pair(const Strip* strips, const ActivationView& x, int begin, int end, int column,
+  static void strip_pair(const StripPair& strips, const ActivationView& x, int begin, int end, int column,
                          float* const acc_rows[2]) {
-    const uint8_t* codes[2] = {strips[0].codes, strips[1].codes};
-    const float* scales[2] = {strips[0].scales, strips[1].scales};
+    const uint8_t* codes[2] = {strips.codes[0], strips.codes[1]};
+    const float* scales[2] = {strips.scales[0], strips.scales[1]};
     Columns columns = columns_at(x, column, begin);
     F acc[2][kColumns];
     for (int p = 0; p < 2; ++p) {
@@ -504,6 +510,31 @@ struct Dot {
     }
   }
 
+  // Of codes that lie in a panel as they would in a strip, the scales alone. False where a row's factor is 0, which
+  // prepare_for_pairs() has to see to.
+  static bool unpack_scales(const uint8_t* panel, int begin, int end, Strip& strip) {
+    bool has_empty = false;
+    for (int b = begin; b < end; ++b) {
+      const BlockScales s = scales_at(panel, b, 0);
+      for (int h = 0; h < kHalves; ++h) has_empty |= V::any(V::is_zero(s.factor[h]));
+      store_scales(s, strip.scales + (b - begin) * kScaleRows * kPanelRows);
+    }
+    return !has_empty;
+  }
+
+  // The blocks [begin, end) of a panel for pairs: in place, or by way of a strip.
+  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, int begin, int end,
+                                               Strip& strip) {
+    if constexpr (L.codes == Codes::kB8 && kHasPairs) {
+      if (unpack_scales(panel, begin, end, strip)) {
+        for (int b = begin; b < end; ++b) prefetch_block(w, panel, b, kStripBlocks);
+        return panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
+      }
+    }
+    unpack_strip(w, panel, begin, end, strip);
+    return strip.codes;
+  }
+
   // Pairs of panels where a set has them (V::kPairColumns): integer and float accumulators of two panels and three more
   // registers.
   static constexpr int kPairColumns = V::kPairColumns;
@@ -515,7 +546,7 @@ struct Dot {
   }
 
   template <int kColumns>
-  STUDIO_INLINE void strip_pair_of(int columns, const Strip* strips, const ActivationView& x, int begin, int end,
+  STUDIO_INLINE void strip_pair_of(int columns, const StripPair& strips, const ActivationView& x, int begin, int end,
                                    int column, float* const acc[2]) {
     if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc);
     if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc);
@@ -535,17 +566,22 @@ struct Dot {
     }
     for (int b = 0; b < blocks; b += kStripBlocks) {
       const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
-      for (int p = 0; p < kPanels; ++p) unpack_strip(w, data + p * w.panel_bytes, b, b_end, strips[p]);
       if constexpr (kPanels == 2) {
+        StripPair pair;
+        for (int p = 0; p < 2; ++p) {
+          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, b, b_end, strips[p]);
+          pair.scales[p] = strips[p].scales;
+        }
         for (int group = begin; group < end; group += x.width) {
           const int group_end = group + x.width < end ? group + x.width : end;
           for (int c = group, n = 0; c < group_end; c += n) {
             n = pair_columns(group_end - c);
             float* const rows[2] = {acc[0] + (c - begin) * kPanelRows, acc[1] + (c - begin) * kPanelRows};
-            strip_pair_of<kPairColumns>(n, strips, x, b, b_end, c, rows);
+            strip_pair_of<kPairColumns>(n, pair, x, b, b_end, c, rows);
           }
         }
       } else {
+        unpack_strip(w, data, b, b_end, strips[0]);
         for (int c = begin; c < end; c += V::kColumns) {
           const int n = end - c < V::kColumns ? end - c : V::kColumns;
           kStrip[n](data, strips[0], x, b, b_end, c, acc[0] + (c - begin) * kPanelRows);
