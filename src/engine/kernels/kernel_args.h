@@ -48,6 +48,7 @@ struct PanelView {
   const uint8_t* data = nullptr;
   size_t panel_bytes = 0;
   size_t codes_offset = 0;  // within a panel; a multiple of 64, like panel_bytes
+  const uint8_t* after = nullptr;  // panels of the same size that the caller reads next: asked for ahead of time, no more
 };
 
 // kAuto: the fastest this CPU runs.

@@ -72,8 +72,11 @@ void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Act
       const int last = std::min(rows, static_cast<int>(std::min(block + chunk, end)) * kActivationBlock);
       const auto stride = static_cast<size_t>(last - first);
       const int panels = (last - first + kPanelRows - 1) / kPanelRows;
-      kernels_.matmul(from_row(gate.view(), first), x.view(), {.out = gated, .stride = stride}, 0, panels);
-      kernels_.matmul(from_row(up.view(), first), x.view(), {.out = open, .stride = stride}, 0, panels);
+      PanelView of_gate = from_row(gate.view(), first), of_up = from_row(up.view(), first);
+      of_gate.after = of_up.data;
+      of_up.after = of_gate.data + static_cast<size_t>(panels) * of_gate.panel_bytes;
+      kernels_.matmul(of_gate, x.view(), {.out = gated, .stride = stride}, 0, panels);
+      kernels_.matmul(of_up, x.view(), {.out = open, .stride = stride}, 0, panels);
       kernels_.swiglu_quantize(gated, open, stride, y.view(), 0, columns, first, last);
     }
   });

@@ -317,7 +317,7 @@ struct Dot {
   // panel.
   template <int kColumns>
   static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column,
-                             bool fetch) {
+                             const uint8_t* next) {
     const int blocks = w.k / kActivationBlock;
     const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
     for (int part = 0; part < kParts; ++part) {
@@ -326,7 +326,7 @@ struct Dot {
       F acc[kColumns];
       for (F& a : acc) a = V::splat(0.0f);
       for (int b = 0; b < blocks; ++b) {
-        if (fetch && part == 0) prefetch_block(w, panel, b, prefetch_blocks(kColumns));
+        if (next != nullptr && part == 0) prefetch_block(w, panel, next, b, prefetch_blocks(kColumns));
         add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
         codes += L.code_bytes();
         columns.next_block();
@@ -335,16 +335,25 @@ struct Dot {
     }
   }
 
+  // Where the panel lies that is read after [panel, panel + count): in this matrix, or where the caller goes on. Past the
+  // end of the matrix asking for it does nothing.
+  STUDIO_INLINE const uint8_t* next_panel(const PanelView& w, int panel, int count, int panel_end) {
+    const int next = panel + count;
+    const bool is_past = next >= panel_end && w.after != nullptr;
+    return (is_past ? w.after : w.data) + static_cast<size_t>(is_past ? next - panel_end : next) * w.panel_bytes;
+  }
+
   // Asks for the codes `ahead` blocks on, in this panel or the next, and for a share of the next panel's scales: these
-  // lie before its codes and are few, so a panel ahead is not too early. Past the end of the matrix this does nothing.
-  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, int block, int ahead) {
+  // lie before its codes and are few, so a panel ahead is not too early.
+  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, const uint8_t* next, int block,
+                                    int ahead) {
     const int blocks = w.k / kActivationBlock, wanted = block + ahead;
-    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(wanted) * L.code_bytes();
-    if (wanted >= blocks) codes += w.panel_bytes - static_cast<size_t>(blocks) * L.code_bytes();
+    const uint8_t* codes = (wanted < blocks ? panel : next) + w.codes_offset +
+                           static_cast<size_t>(wanted < blocks ? wanted : wanted - blocks) * L.code_bytes();
 #pragma clang loop unroll(full)
     for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
     constexpr int kScaleBytes = L.group_bytes() / L.group_blocks();
-    __builtin_prefetch(panel + w.panel_bytes + static_cast<size_t>(block) * kScaleBytes, 0, 2);
+    __builtin_prefetch(next + static_cast<size_t>(block) * kScaleBytes, 0, 2);
   }
 
   struct Strip {
@@ -449,7 +458,7 @@ struct Dot {
   }
 
   // The kernels by number of columns, 1 .. V::kColumns.
-  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, bool);
+  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, const uint8_t*);
   using StripFn = void (*)(const uint8_t*, const Strip&, const ActivationView&, int, int, int, float*);
   static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
   static constexpr PackedFn kPacked[9] = {nullptr,
@@ -488,11 +497,12 @@ struct Dot {
   }
 
   // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile.
-  static void unpack_strip(const PanelView& w, const uint8_t* panel, int begin, int end, Strip& strip) {
+  static void unpack_strip(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin, int end,
+                           Strip& strip) {
     const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
     uint8_t* out = strip.codes;
     for (int b = begin; b < end; ++b) {
-      prefetch_block(w, panel, b, kStripBlocks);
+      prefetch_block(w, panel, next, b, kStripBlocks);
       for (int part = 0; part < kParts; ++part) {
         const int at = part * V::kLanes * 4;
         B unpacked[8];
@@ -523,15 +533,15 @@ struct Dot {
   }
 
   // The blocks [begin, end) of a panel for pairs: in place, or by way of a strip.
-  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, int begin, int end,
-                                               Strip& strip) {
+  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin,
+                                               int end, Strip& strip) {
     if constexpr (L.codes == Codes::kB8 && kHasPairs) {
       if (unpack_scales(panel, begin, end, strip)) {
-        for (int b = begin; b < end; ++b) prefetch_block(w, panel, b, kStripBlocks);
+        for (int b = begin; b < end; ++b) prefetch_block(w, panel, next, b, kStripBlocks);
         return panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
       }
     }
-    unpack_strip(w, panel, begin, end, strip);
+    unpack_strip(w, panel, next, begin, end, strip);
     return strip.codes;
   }
 
@@ -555,8 +565,8 @@ struct Dot {
   // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
   // caches.
   template <int kPanels>
-  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
-                           int end) {
+  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                           int panel_end, int begin, int end) {
     Strip strips[kPanels];
     alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
@@ -569,7 +579,8 @@ struct Dot {
       if constexpr (kPanels == 2) {
         StripPair pair;
         for (int p = 0; p < 2; ++p) {
-          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, b, b_end, strips[p]);
+          const uint8_t* next = next_panel(w, panel + p, kPanels, panel_end);
+          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, next, b, b_end, strips[p]);
           pair.scales[p] = strips[p].scales;
         }
         for (int group = begin; group < end; group += x.width) {
@@ -581,7 +592,7 @@ struct Dot {
           }
         }
       } else {
-        unpack_strip(w, data, b, b_end, strips[0]);
+        unpack_strip(w, data, next_panel(w, panel, 1, panel_end), b, b_end, strips[0]);
         for (int c = begin; c < end; c += V::kColumns) {
           const int n = end - c < V::kColumns ? end - c : V::kColumns;
           kStrip[n](data, strips[0], x, b, b_end, c, acc[0] + (c - begin) * kPanelRows);
@@ -593,19 +604,23 @@ struct Dot {
 
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
   // the first find the panel in the second-level cache. A column's terms share a pass: kColumns is even everywhere.
-  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel) {
+  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                                 int panel_end) {
+    const uint8_t* const next = next_panel(w, panel, 1, panel_end);
     static_assert(V::kColumns % 2 == 0);
     for (int group = 0; group < x.coded; group += x.width) {
       const int n = x.coded - group < x.width ? x.coded - group : x.width;
       const int passes = (n + V::kColumns - 1) / V::kColumns;
       const int step = (n / x.terms + passes - 1) / passes * x.terms;
-      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0);
+      for (int c = 0; c < n; c += step) {
+        kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0 ? next : nullptr);
+      }
     }
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
     if (x.coded <= V::kPackedColumns) {
-      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p);
+      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);
       return;
     }
     for (int begin = 0; begin < x.coded; begin += kStripColumns) {
@@ -613,9 +628,9 @@ struct Dot {
       int p = panel_begin;
       if constexpr (kHasPairs) {
         const int pairs_end = *x.wild == 0 ? panel_end : p;
-        for (; p + 2 <= pairs_end; p += 2) many_columns<2>(w, x, y, p, begin, end);
+        for (; p + 2 <= pairs_end; p += 2) many_columns<2>(w, x, y, p, panel_end, begin, end);
       }
-      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, begin, end);
+      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, panel_end, begin, end);
     }
   }
 };
