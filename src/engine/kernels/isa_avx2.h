@@ -56,6 +56,7 @@ struct Avx2 {
   }
 
   // Masks
+  STUDIO_INLINE bool all(M m) { return _mm256_movemask_ps(m.v) == 0xff; }
   STUDIO_INLINE M less(F a, F b) { return {_mm256_cmp_ps(a, b, _CMP_LT_OQ)}; }
   STUDIO_INLINE M first(int n) { return {_mm256_castsi256_ps(first_bits(n))}; }
   STUDIO_INLINE F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m.v); }

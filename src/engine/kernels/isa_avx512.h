@@ -56,6 +56,7 @@ struct Avx512 {
     return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_EQ_OQ);
   }
   STUDIO_INLINE bool any(M m) { return m != 0; }
+  STUDIO_INLINE bool all(M m) { return m == 0xffff; }
   STUDIO_INLINE M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   STUDIO_INLINE M first(int n) { return static_cast<M>(n >= 16 ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1u); }
   STUDIO_INLINE F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }

@@ -96,6 +96,11 @@ struct Scalar {
   }
 
   // Masks
+  STUDIO_INLINE bool all(M m) {
+    bool result = true;
+    for (const bool b : m.v) result = result && b;
+    return result;
+  }
   STUDIO_INLINE M less(F a, F b) {
     M r;
     for (int i = 0; i < 16; ++i) r.v[i] = a.v[i] < b.v[i];

@@ -136,6 +136,10 @@ struct KernelSet {
   // y = W x for panels [begin, end). x has W's K, and codes (quantised weights) or values (float weights).
   void (*matmul)(const PanelView& weights, const ActivationView& x, const MatmulOutput& y, int panel_begin,
                  int panel_end);
+  // y [rows] holds the product of the first term of column `column` of x, which has two: rows of panels [begin, end)
+  // whose y is not below `least` get the second term's product too. Coded weights.
+  void (*refine)(const PanelView& weights, const ActivationView& x, int column, float least, float* y, int panel_begin,
+                 int panel_end);
 
   // Columns [begin, end).
   void (*rms_norm)(const NormInput& in, float* y, size_t y_stride, int begin, int end);

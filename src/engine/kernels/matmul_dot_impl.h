@@ -618,6 +618,31 @@ struct Dot {
     }
   }
 
+  // See KernelSet::refine.
+  static void refine(const PanelView& w, const ActivationView& x, int column, float least, float* y, int panel_begin,
+                     int panel_end) {
+    const int blocks = w.k / kActivationBlock;
+    for (int p = panel_begin; p < panel_end; ++p) {
+      const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+      for (int part = 0; part < kParts; ++part) {
+        const int row = p * kPanelRows + part * V::kLanes, left = w.rows - row;
+        if (left <= 0) break;
+        const F first = V::load_first(y + row, left);
+        const auto is_far = V::less(first, V::splat(least));
+        if (V::all(is_far)) continue;
+        const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+        Columns columns = columns_at(x, 2 * column + 1, 0);
+        F acc[1] = {V::splat(0.0f)};
+        for (int b = 0; b < blocks; ++b) {
+          add_block<false, 1>(codes, scales_at(panel, b, part), columns, acc);
+          codes += L.code_bytes();
+          columns.next_block();
+        }
+        V::store_first(y + row, V::select(is_far, first, V::add(first, acc[0])), left);
+      }
+    }
+  }
+
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
     if (x.coded <= V::kPackedColumns) {
       for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);

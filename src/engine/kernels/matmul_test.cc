@@ -141,6 +141,31 @@ TEST_P(MatmulTest, AddsTheProductsOfTwoTerms) {
   }
 }
 
+TEST_P(MatmulTest, RefinesTheRowsThatAreNotFarBelow) {
+  if (!is_quantised(type())) return;  // terms are of codes
+  for (int columns : {1, 3, 5, 20}) {
+    const Problem problem(type(), 77, smallest_k(type()) * 2, columns, 12, false);
+    const auto k = static_cast<size_t>(problem.k);
+    for (const KernelSet* set : available_kernels()) {
+      Activations fine(columns, problem.k, {.max_terms = 2});
+      fine.reset(columns, problem.k, 2);
+      set->quantize(problem.x.data(), k, fine.view(), 0, columns);
+      const std::vector<float> first = problem.product(*set);
+      std::vector<float> both(first.size()), found = first;
+      set->matmul(problem.weights.view(), fine.view(), {.out = both.data(), .stride = 77}, 0, 5);
+      for (int c = 0; c < columns; ++c) {
+        float* y = found.data() + c * 77;
+        const float least = y[40];
+        set->refine(problem.weights.view(), fine.view(), c, least, y, 0, 2);
+        set->refine(problem.weights.view(), fine.view(), c, least, y, 2, 5);
+        for (size_t r = 0, at = static_cast<size_t>(c) * 77; r < 77; ++r, ++at) {
+          EXPECT_EQ(found[at], first[at] < least ? first[at] : both[at]) << set->name << " " << c << " " << r;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(MatmulTest, IsCloseToExactArithmetic) {
   const Problem problem(type(), 24, smallest_k(type()) * 4, 9, 6, false);
   const std::vector<float> found = problem.product(scalar_kernels());
