@@ -33,6 +33,9 @@ Activations::Activations(int max_columns, int max_k, ActivationParts parts)
     sums_ = AlignedBuffer(blocks * sizeof(float));
     minus_sums_ = AlignedBuffer(blocks * sizeof(int32_t));
     minus_halves_ = AlignedBuffer(blocks * 2 * sizeof(int32_t));
+    exponents_ = AlignedBuffer(blocks * sizeof(int32_t));
+    quarters_ = AlignedBuffer(blocks * sizeof(int32_t));
+    wild_ = std::make_unique<int32_t>(0);
   }
   reset(max_columns, max_k);
 }
@@ -52,7 +55,11 @@ void Activations::reset(int columns, int k, int terms) {
            .scales = scales_.as<float>(),
            .sums = sums_.as<float>(),
            .minus_sums = minus_sums_.as<int32_t>(),
-           .minus_halves = minus_halves_.as<int32_t>()};
+           .minus_halves = minus_halves_.as<int32_t>(),
+           .exponents = exponents_.as<int32_t>(),
+           .quarters = quarters_.as<int32_t>(),
+           .wild = wild_.get()};
+  if (wild_) *wild_ = 0;
 }
 
 void Activations::take_first_terms(const Activations& x, int begin, int end) {
@@ -61,6 +68,7 @@ void Activations::take_first_terms(const Activations& x, int begin, int end) {
   if (from.columns != to.columns || from.k != to.k || to.terms != 1) std::abort();
   const auto k = static_cast<size_t>(to.k), blocks = k / kActivationBlock;
   const auto from_width = static_cast<size_t>(from.width), to_width = static_cast<size_t>(to.width);
+  if (parts_.codes && __atomic_load_n(from.wild, __ATOMIC_RELAXED) != 0) __atomic_store_n(to.wild, 1, __ATOMIC_RELAXED);
   for (auto column = static_cast<size_t>(begin); column < static_cast<size_t>(end); ++column) {
     if (parts_.values) std::copy_n(from.values + column * k, k, to.values + column * k);
     if (!parts_.codes) continue;
@@ -73,6 +81,8 @@ void Activations::take_first_terms(const Activations& x, int begin, int end) {
       to.scales[there] = from.scales[at];
       to.sums[there] = from.sums[at];
       to.minus_sums[there] = from.minus_sums[at];
+      to.exponents[there] = from.exponents[at];
+      to.quarters[there] = from.quarters[at];
       for (size_t half = 0; half < 2; ++half) {
         to.minus_halves[2 * to_row + half * to_width + to_lane] =
             from.minus_halves[2 * from_row + half * from_width + from_lane];

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "engine/kernels/aligned_buffer.h"
 #include "engine/kernels/kernel_args.h"
@@ -50,7 +51,8 @@ class Activations {
   int max_k_;
   ActivationParts parts_;
   bool keeps_values_ = false;
-  AlignedBuffer values_, codes_, scales_, sums_, minus_sums_, minus_halves_;
+  AlignedBuffer values_, codes_, scales_, sums_, minus_sums_, minus_halves_, exponents_, quarters_;
+  std::unique_ptr<int32_t> wild_;
   ActivationView view_;
 };
 

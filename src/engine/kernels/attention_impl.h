@@ -1,9 +1,11 @@
 // Storing keys and values in pages, and attention over them, written over the vector layer V. numerics.md, section 5.
 //
-// A page holds 16 tokens, one per lane: a query value times 16 keys is one fused multiply-add and scores need no
-// horizontal sums. Queries are taken in tiles; each page is widened to f32 once per tile and met by every row of it.
-// Softmax is online, page by page in the order of positions (Milakov and Gimelshein, 2018), so a row's result depends
-// neither on the tile it is in nor on how the prompt was cut.
+// Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes. Queries of 16 bits meet
+// keys in three integer dots (the product of the lower bytes is left out), weights of 8 bits meet values in two: a dot
+// has four times the products of an f32 instruction, and 16 bits of a token's largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are taken in tiles, tokens in
+// chunks of four pages, which stay in the first-level cache while every row of the tile meets them. Softmax is online,
+// chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result depends neither on the
+// tile it is in nor on how the prompt was cut.
 #pragma once
 
 #include "engine/kernels/elementwise_impl.h"
@@ -11,45 +13,96 @@
 
 namespace studio::engine {
 
-inline constexpr int kTileRows = 32;  // with D = 128: 16 KB each of queries and results, 16 KB of page
+inline constexpr int kTileRows = 32;
+inline constexpr int kChunkPages = 4;
+inline constexpr int kChunkTokens = kChunkPages * kPageTokens;
+inline constexpr int kMaxKvCode = 127 * 256 + 127;  // its upper byte and its lower one, both signed, end at 127
 
 template <class V>
 struct Attention {
   using F = typename V::F;
+  using I = typename V::I;
+  using B = typename V::B;
   using E = Elementwise<V>;
   static constexpr int kParts = kPageTokens / V::kLanes;
+  static constexpr int kScoreRows = 2, kGatherRows = 4;  // of a tile that share each load of keys or values
 
-  static void store_kv(const KvStoreArgs& args) {
-    const int dim = args.pages.head_dim;
-    for (int t = 0; t < args.n; ++t) {
-      const int position = args.first + t, lane = position % kPageTokens;
-      uint16_t* page = page_at(args.pages, args.page_table, position / kPageTokens);
-      uint16_t* keys = page + args.pages.k_offset + lane;
-      uint16_t* values = page + args.pages.v_offset + static_cast<size_t>(lane) * static_cast<size_t>(dim);
-      const float* k = args.k + static_cast<size_t>(t) * args.k_stride;
-      const float* v = args.v + static_cast<size_t>(t) * args.v_stride;
-      for (int d = 0; d < dim; d += V::kLanes) {
-        V::store_f16(values + d, V::load(v + d));
-        uint16_t halves[V::kLanes];
-        V::store_f16(halves, V::load(k + d));
-        for (int i = 0; i < V::kLanes; ++i) keys[static_cast<size_t>(d + i) * kPageTokens] = halves[i];
-      }
+  // The 16-bit codes of a token's D values, and their scale.
+  struct Codes16 {
+    alignas(64) int32_t v[kMaxHeadDim];
+    float scale;
+  };
+
+  STUDIO_INLINE float largest(const float* x, int n) {
+    F top[kParts];
+    for (F& t : top) t = V::splat(0.0f);
+    for (int d = 0; d < n; d += kPageTokens) {
+      for (int i = 0; i < kParts; ++i) top[i] = V::max(top[i], V::abs(V::load(x + d + i * V::kLanes)));
+    }
+    return V::tree_max(top);
+  }
+
+  STUDIO_INLINE void quantize16(const float* x, int dim, Codes16& codes) {
+    const float amax = largest(x, dim);
+    const bool is_zero = amax < 1e-30f;
+    codes.scale = is_zero ? 0.0f : amax / static_cast<float>(kMaxKvCode);
+    const F inverse = V::splat(is_zero ? 0.0f : static_cast<float>(kMaxKvCode) / amax);
+    for (int d = 0; d < dim; d += V::kLanes) {
+      V::store(codes.v + d, V::clamp(V::round(V::mul(V::load(x + d), inverse)), -kMaxKvCode, kMaxKvCode));
     }
   }
 
-  STUDIO_INLINE uint16_t* page_at(const KvPages& pages, const int32_t* table, int index) {
+  static void store_kv(const KvStoreArgs& args) {
+    const KvPages& pages = args.pages;
+    const auto dim = static_cast<size_t>(pages.head_dim);
+    Codes16 codes;
+    for (int t = 0; t < args.n; ++t) {
+      const int position = args.first + t;
+      const auto lane = static_cast<size_t>(position % kPageTokens);
+      uint8_t* page = page_at(pages, args.page_table, position / kPageTokens);
+
+      quantize16(args.k + static_cast<size_t>(t) * args.k_stride, pages.head_dim, codes);
+      uint8_t* keys = page + pages.k_offset;
+      for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], both bytes lifted by 128
+        const auto code = static_cast<uint32_t>(codes.v[d] + 128 * 256 + 128);
+        const size_t at = d / 4 * kQuadBytes + lane * 4 + d % 4;
+        keys[at] = static_cast<uint8_t>(code >> 8);
+        keys[plane_bytes(pages.head_dim) + at] = static_cast<uint8_t>(code);
+      }
+      __builtin_memcpy(keys + 2 * plane_bytes(pages.head_dim) + lane * sizeof(float), &codes.scale, sizeof(float));
+
+      quantize16(args.v + static_cast<size_t>(t) * args.v_stride, pages.head_dim, codes);
+      uint8_t* values = page + pages.v_offset;
+      for (size_t d = 0; d < dim; ++d) {  // [4 fours of tokens][D][4], signed
+        const auto low = static_cast<int8_t>(codes.v[d]);
+        const size_t at = (lane / 4 * dim + d) * 4 + lane % 4;
+        values[at] = static_cast<uint8_t>((codes.v[d] - low) >> 8);
+        values[plane_bytes(pages.head_dim) + at] = static_cast<uint8_t>(low);
+      }
+      __builtin_memcpy(values + 2 * plane_bytes(pages.head_dim) + lane * sizeof(float), &codes.scale, sizeof(float));
+    }
+  }
+
+  static constexpr int kQuadBytes = 4 * kPageTokens;
+  static constexpr size_t plane_bytes(int dim) { return static_cast<size_t>(dim) * kPageTokens; }
+
+  STUDIO_INLINE uint8_t* page_at(const KvPages& pages, const int32_t* table, int index) {
     return pages.base + static_cast<size_t>(table[index]) * pages.page_stride;
   }
 
   struct Tile {
-    alignas(64) float q[kTileRows * kMaxHeadDim];       // [rows, D], times the scale
-    alignas(64) float result[kTileRows * kMaxHeadDim];  // [rows, D], not yet divided by `total`
-    alignas(64) float weight[kTileRows * kPageTokens];  // e^(score - top) of the page in hand
-    alignas(64) float keys[kMaxHeadDim * kPageTokens];
-    alignas(64) float values[kPageTokens * kMaxHeadDim];
-    float top[kTileRows];    // largest score so far
-    float total[kTileRows];  // sum of weights so far
-    int seen[kTileRows];     // positions the row may see
+    alignas(64) float result[kTileRows * kMaxHeadDim];      // [rows, D], not yet divided by `total`
+    alignas(64) float weights[kTileRows * kChunkTokens];    // scores, then e^(score - top), of the chunk in hand
+    alignas(64) int8_t q[2][kTileRows * kMaxHeadDim];       // upper and lower bytes [rows, D]
+    alignas(64) uint8_t shares[kTileRows * kChunkTokens];   // weights times the values' scales, in 8 bits
+    float q_scale[kTileRows], share_scale[kTileRows];
+    int32_t q_start[2][kTileRows];  // -128 * (sum of the row's bytes), upper and lower: the keys' bytes are lifted
+    float top[kTileRows];        // largest score so far
+    float total[kTileRows];      // sum of weights so far
+    int seen[kTileRows];         // positions the row may see
+    const uint8_t* keys[kChunkPages];  // of the chunk; past its last page the first again, whose scores are not looked at
+    const uint8_t* values[kChunkPages];
+    int pages;  // of the chunk
     int rows;
     int dim;
   };
@@ -61,11 +114,14 @@ struct Attention {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
       begin_tile(args, row, tile);
       const int pages = (tile.seen[tile.rows - 1] + kPageTokens - 1) / kPageTokens;
-      for (int p = 0; p < pages; ++p) {
-        const uint16_t* page = page_at(args.pages, args.page_table, p);
-        widen(page + args.pages.k_offset, tile.keys, tile.dim * kPageTokens);
-        widen(page + args.pages.v_offset, tile.values, tile.dim * kPageTokens);
-        add_page(tile, p * kPageTokens);
+      for (int first = 0; first < pages; first += kChunkPages) {
+        tile.pages = pages - first < kChunkPages ? pages - first : kChunkPages;
+        for (int i = 0; i < kChunkPages; ++i) {
+          const uint8_t* page = page_at(args.pages, args.page_table, first + (i < tile.pages ? i : 0));
+          tile.keys[i] = page + args.pages.k_offset;
+          tile.values[i] = page + args.pages.v_offset;
+        }
+        add_chunk(tile, first * kPageTokens);
       }
       end_tile(args, row, tile);
     }
@@ -77,13 +133,19 @@ struct Attention {
   }
 
   static void begin_tile(const AttentionArgs& args, int row, Tile& tile) {
-    const F scale = V::splat(args.scale);
+    Codes16 codes;
     for (int r = 0; r < tile.rows; ++r) {
-      const float* q = args.q + row_offset(args, row + r, args.q_stride);
+      quantize16(args.q + row_offset(args, row + r, args.q_stride), tile.dim, codes);
+      int32_t sums[2] = {0, 0};
       for (int d = 0; d < tile.dim; d += V::kLanes) {
-        V::store(tile.q + r * tile.dim + d, V::mul(V::load(q + d), scale));
-        V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
+        const I code = V::load(codes.v + d), low = V::low_byte(code);
+        sums[0] += V::store_i8(tile.q[0] + r * tile.dim + d, V::over_256(V::sub(code, low)));
+        sums[1] += V::store_i8(tile.q[1] + r * tile.dim + d, low);
       }
+      for (int i = 0; i < 2; ++i) tile.q_start[i][r] = sums[i] * -128;
+      // Times the 256 that is left of 256 * (256 * upper + lower).
+      tile.q_scale[r] = codes.scale * args.scale * 256.0f;
+      for (int d = 0; d < tile.dim; d += V::kLanes) V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
       tile.top[r] = -__builtin_inff();
       tile.total[r] = 0;
       tile.seen[r] = args.first + (row + r) / args.group + 1;
@@ -100,89 +162,120 @@ struct Attention {
     }
   }
 
-  STUDIO_INLINE void widen(const uint16_t* halves, float* out, int n) {
-    for (int i = 0; i < n; i += V::kLanes) V::store(out + i, V::load_f16(halves + i));
-  }
-
-  // Rows see more positions the later they stand: a page is whole for rows from some row on, and unseen by the first.
-  static void add_page(Tile& tile, int position) {
+  // Rows see more positions the later they stand: the first may see none of the chunk.
+  static void add_chunk(Tile& tile, int position) {
     int first = 0;
     while (tile.seen[first] <= position) ++first;
-    for (int r = first; r < tile.rows; r += V::kRowTile) {
-      score_rows(tile, r, tile.rows - r < V::kRowTile ? tile.rows - r : V::kRowTile);
-    }
+    for_rows<kScoreRows>(tile, first, [](Tile& t, int row, auto n) { score<n.value>(t, row); });
     for (int r = first; r < tile.rows; ++r) {
       const int seen = tile.seen[r] - position;
-      soften(tile, r, seen < kPageTokens ? seen : kPageTokens);
+      seen < kChunkTokens ? soften<false>(tile, r, seen) : soften<true>(tile, r, kChunkTokens);
     }
-    int whole = first;
-    for (; whole < tile.rows && tile.seen[whole] < position + kPageTokens; ++whole) {
-      gather<1>(tile, whole, tile.seen[whole] - position);
-    }
-    for (; whole + 4 <= tile.rows; whole += 4) gather<4>(tile, whole, kPageTokens);
-    for (; whole < tile.rows; ++whole) gather<1>(tile, whole, kPageTokens);
+    for_rows<kGatherRows>(tile, first, [](Tile& t, int row, auto n) { gather<n.value>(t, row); });
   }
 
-  STUDIO_INLINE void score_rows(Tile& tile, int row, int n) {
-    switch (n) {
-      case 1:
-        return score<1>(tile, row);
-      case 2:
-        return score<2>(tile, row);
-      case 3:
-        return score<3>(tile, row);
-      case 4:
-        return score<4>(tile, row);
-      case 5:
-        return score<5>(tile, row);
-      case 6:
-        return score<6>(tile, row);
-      case 7:
-        return score<7>(tile, row);
-      default:
-        return score<8>(tile, row);
-    }
+  template <int kN>
+  struct Count {
+    static constexpr int value = kN;
+  };
+
+  template <int kAtOnce, typename Fn>
+  STUDIO_INLINE void for_rows(Tile& tile, int first, Fn fn) {
+    int r = first;
+    for (; r + kAtOnce <= tile.rows; r += kAtOnce) fn(tile, r, Count<kAtOnce>{});
+    for (; r + 2 <= tile.rows; r += 2) fn(tile, r, Count<2>{});
+    if (r < tile.rows) fn(tile, r, Count<1>{});
   }
 
-  // weight[r, t] = sum over d of q[r, d] * key[d, t], d ascending, for kRows rows and the 16 tokens of the page.
-  template <int kRows>
+  // The scores of kN rows with V::kScorePages pages at a time.
+  template <int kN>
   static void score(Tile& tile, int row) {
-    const float* q = tile.q + row * tile.dim;
-    for (int part = 0; part < kParts; ++part) {
-      F sum[kRows];
-      for (F& s : sum) s = V::splat(0.0f);
-      for (int d = 0; d < tile.dim; ++d) {
-        const F keys = V::load(tile.keys + d * kPageTokens + part * V::kLanes);
+    for (int page = 0; page < tile.pages; page += V::kScorePages) score_pages<kN>(tile, row, page);
+  }
+
+  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c.
+  template <int kN>
+  STUDIO_INLINE void score_pages(Tile& tile, int row, int page) {
+    constexpr int kVectors = V::kScorePages * kParts;
+    const int8_t* q[2] = {tile.q[0] + row * tile.dim, tile.q[1] + row * tile.dim};
+    I upper[kN * kVectors], lower[kN * kVectors];
 #pragma clang loop unroll(full)
-        for (int r = 0; r < kRows; ++r) sum[r] = V::fma(V::splat(q[r * tile.dim + d]), keys, sum[r]);
-      }
-      for (int r = 0; r < kRows; ++r) {
-        V::store(tile.weight + (row + r) * kPageTokens + part * V::kLanes, sum[r]);
+    for (int i = 0; i < kN * kVectors; ++i) {
+      const int r = row + i / kVectors;
+      upper[i] = V::splat(tile.q_start[0][r]);
+      lower[i] = V::splat(tile.q_start[0][r] + tile.q_start[1][r]);
+    }
+    const size_t plane = plane_bytes(tile.dim);
+    size_t at = 0;
+    for (int d = 0; d < tile.dim; d += 4, at += kQuadBytes) {
+#pragma clang loop unroll(full)
+      for (int i = 0; i < kVectors; ++i) {
+        const uint8_t* keys = tile.keys[page + i / kParts] + at + i % kParts * V::kLanes * 4;
+        const B key_upper = V::load_bytes(keys), key_lower = V::load_bytes(keys + plane);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < kN; ++r) {
+          const B q_upper = V::splat_four(q[0] + r * tile.dim + d), q_lower = V::splat_four(q[1] + r * tile.dim + d);
+          upper[r * kVectors + i] = V::dot_bytes(upper[r * kVectors + i], key_upper, q_upper);
+          lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_lower, q_upper);
+          lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_upper, q_lower);
+        }
       }
     }
+    for (int i = 0; i < kVectors; ++i) {
+      const F scales = scales_of(tile.keys[page + i / kParts], tile.dim, i % kParts);
+      for (int r = 0; r < kN; ++r) {
+        const F sum = V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
+        V::store(tile.weights + (row + r) * kChunkTokens + page * kPageTokens + i * V::kLanes,
+                 V::mul(sum, V::mul(scales, V::splat(tile.q_scale[row + r]))));
+      }
+    }
+  }
+
+  STUDIO_INLINE F scales_of(const uint8_t* planes, int dim, int part) {
+    return V::load(reinterpret_cast<const float*>(planes + 2 * plane_bytes(dim)) + part * V::kLanes);
   }
 
   // Scores to weights: e^(score - top) for the first `seen` tokens, 0 for the rest (whose lanes may hold anything). A
-  // new top rescales what was gathered so far.
+  // new top rescales what was gathered so far. Then to shares, the 8-bit codes of weight * the value's scale.
+  template <bool kWhole>  // all of the chunk is seen
   static void soften(Tile& tile, int row, int seen) {
-    float* weight = tile.weight + row * kPageTokens;
-    F scores[kParts], terms[kParts];
-    for (int i = 0; i < kParts; ++i) {
-      scores[i] =
-          V::select(V::first(seen - i * V::kLanes), V::load(weight + i * V::kLanes), V::splat(-__builtin_inff()));
+    constexpr int kVectors = kChunkPages * kParts;
+    const auto only_seen = [&](int i, F values, float others) __attribute__((always_inline)) {
+      return kWhole ? values : V::select(V::first(seen - i * V::kLanes), values, V::splat(others));
+    };
+    float* weights = tile.weights + row * kChunkTokens;
+    F values[kVectors], lanes[kParts];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = only_seen(i, V::load(weights + i * V::kLanes), -__builtin_inff());
+      lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
-    const float page_top = V::tree_max(scores);
-    if (page_top > tile.top[row]) rescale(tile, row, page_top);
+    const float chunk_top = V::tree_max(lanes);
+    if (chunk_top > tile.top[row]) rescale(tile, row, chunk_top);
     const F top = V::splat(tile.top[row]);
-    for (int i = 0; i < kParts; ++i) {
-      terms[i] = V::select(V::first(seen - i * V::kLanes), E::exp(V::sub(scores[i], top)), V::splat(0.0f));
-      V::store(weight + i * V::kLanes, terms[i]);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = E::exp_down(V::sub(values[i], top));
+      lanes[i % kParts] = i < kParts ? values[i] : V::add(lanes[i % kParts], values[i]);
     }
-    tile.total[row] = tile.total[row] + V::tree_sum(terms);
+    tile.total[row] = tile.total[row] + V::tree_sum(lanes);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kVectors; ++i) {
+      values[i] = only_seen(i, V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts)), 0.0f);
+      lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
+    }
+    const float amax = V::tree_max(lanes);
+    const bool is_zero = amax < 1e-30f;
+    tile.share_scale[row] = is_zero ? 0.0f : amax / 255.0f;
+    const F inverse = V::splat(is_zero ? 0.0f : 255.0f / amax);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kVectors; ++i) {
+      V::store_u8(tile.shares + row * kChunkTokens + i * V::kLanes, V::round(V::mul(values[i], inverse)));
+    }
   }
 
   static void rescale(Tile& tile, int row, float top) {
-    const F factor = E::exp(V::splat(tile.top[row] - top));  // 0 for the first page
+    const F factor = E::exp(V::splat(tile.top[row] - top));  // 0 for the first chunk
     float lanes[V::kLanes];
     V::store(lanes, factor);
     tile.total[row] = tile.total[row] * lanes[0];
@@ -191,34 +284,49 @@ struct Attention {
     for (int d = 0; d < tile.dim; d += V::kLanes) V::store(result + d, V::mul(V::load(result + d), factor));
   }
 
-  // result[r, d] += weight[r, t] * value[t, d], t ascending over the first `seen` tokens.
-  template <int kRows>
-  static void gather(Tile& tile, int row, int seen) {
+  // result[r, d] += the chunk's sum of share[r, t] * value[t, d].
+  template <int kN>
+  static void gather(Tile& tile, int row) {
+    constexpr int kVectors = V::kGatherVectors;
     int d = 0;
-    for (; d + 4 * V::kLanes <= tile.dim; d += 4 * V::kLanes) gather_lanes<kRows, 4>(tile, row, seen, d);
-    for (; d < tile.dim; d += V::kLanes) gather_lanes<kRows, 1>(tile, row, seen, d);
+    for (; d + kVectors * V::kLanes <= tile.dim; d += kVectors * V::kLanes) gather_lanes<kN, kVectors>(tile, row, d);
+    for (; d < tile.dim; d += V::kLanes) gather_lanes<kN, 1>(tile, row, d);
   }
 
-  template <int kRows, int kVectors>
-  STUDIO_INLINE void gather_lanes(Tile& tile, int row, int seen, int d) {
-    F sum[kRows * kVectors];
-    float* result = tile.result + row * tile.dim + d;
-    const float* weight = tile.weight + row * kPageTokens;
+  template <int kN, int kVectors>
+  STUDIO_INLINE void gather_lanes(Tile& tile, int row, int d) {
+    I sum[kN * kVectors];
+    const uint8_t* shares = tile.shares + row * kChunkTokens;
+    const size_t four_bytes = static_cast<size_t>(tile.dim) * 4;
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kRows * kVectors; ++i) {
-      sum[i] = V::load(result + i / kVectors * tile.dim + i % kVectors * V::kLanes);
-    }
-    for (int t = 0; t < seen; ++t) {
-      const float* value = tile.values + t * tile.dim + d;
+    for (I& s : sum) s = V::zero();
+    for (int plane = 0; plane < 2; ++plane) {
+      if (plane == 1) {
 #pragma clang loop unroll(full)
-      for (int i = 0; i < kRows * kVectors; ++i) {
-        sum[i] =
-            V::fma(V::splat(weight[i / kVectors * kPageTokens + t]), V::load(value + i % kVectors * V::kLanes), sum[i]);
+        for (I& s : sum) s = V::times_256(s);
+      }
+      for (int page = 0; page < tile.pages; ++page) {
+        const uint8_t* values =
+            tile.values[page] + static_cast<size_t>(plane) * plane_bytes(tile.dim) + static_cast<size_t>(d) * 4;
+        for (int t = 0; t < kPageTokens; t += 4, values += four_bytes) {
+          B four[kVectors];
+#pragma clang loop unroll(full)
+          for (int i = 0; i < kVectors; ++i) four[i] = V::load_bytes(values + i * V::kLanes * 4);
+#pragma clang loop unroll(full)
+          for (int r = 0; r < kN; ++r) {
+            const B share = V::splat_four(shares + r * kChunkTokens + page * kPageTokens + t);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < kVectors; ++i) {
+              sum[r * kVectors + i] = V::dot_bytes(sum[r * kVectors + i], share, four[i]);
+            }
+          }
+        }
       }
     }
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kRows * kVectors; ++i) {
-      V::store(result + i / kVectors * tile.dim + i % kVectors * V::kLanes, sum[i]);
+    for (int i = 0; i < kN * kVectors; ++i) {
+      float* result = tile.result + (row + i / kVectors) * tile.dim + d + i % kVectors * V::kLanes;
+      V::store(result, V::fma(V::to_float(sum[i]), V::splat(tile.share_scale[row + i / kVectors]), V::load(result)));
     }
   }
 };

@@ -7,6 +7,9 @@
 
 namespace studio::engine {
 
+inline constexpr float kSmallestAmax = 0x1p-92f;  // a block below it counts as zero; its scale would be 2^-99
+inline constexpr float kOver127 = 0x1.020408p-7f;
+
 template <class V>
 struct Elementwise {
   using F = typename V::F;
@@ -24,17 +27,31 @@ struct Elementwise {
     const F n_float = V::to_float(n);
     F r = V::fma(n_float, V::splat(-0x1.62e430p-1f), clamped);
     r = V::fma(n_float, V::splat(0x1.05c610p-29f), r);
+    const F p = exp_of_rest(r);
+    const I half = V::halve(n);
+    F result = V::mul(V::mul(p, V::power_of_two(half)), V::power_of_two(V::sub(n, half)));
+    result = V::select(V::less(x, low), V::splat(0.0f), result);
+    return V::select(V::less(high, x), V::splat(__builtin_inff()), result);
+  }
+
+  // The same for x <= 0, in fewer steps: 2^n is a normal number there.
+  STUDIO_INLINE F exp_down(F x) {
+    const F low = V::splat(-87.33654f);
+    const F clamped = V::max(x, low);
+    const F n = V::round_float(V::mul(clamped, V::splat(0x1.715476p+0f)));
+    F r = V::fma(n, V::splat(-0x1.62e430p-1f), clamped);
+    r = V::fma(n, V::splat(0x1.05c610p-29f), r);
+    return V::select(V::less(x, low), V::splat(0.0f), V::times_power_of_two(exp_of_rest(r), n));
+  }
+
+  STUDIO_INLINE F exp_of_rest(F r) {
     F p = V::splat(0x1.6a23d0p-10f);
     p = V::fma(p, r, V::splat(0x1.123a20p-7f));
     p = V::fma(p, r, V::splat(0x1.5558f2p-5f));
     p = V::fma(p, r, V::splat(0x1.555492p-3f));
     p = V::fma(p, r, V::splat(0x1.fffffcp-2f));
     p = V::fma(p, r, V::splat(1.0f));
-    p = V::fma(p, r, V::splat(1.0f));
-    const I half = V::halve(n);
-    F result = V::mul(V::mul(p, V::power_of_two(half)), V::power_of_two(V::sub(n, half)));
-    result = V::select(V::less(x, low), V::splat(0.0f), result);
-    return V::select(V::less(high, x), V::splat(__builtin_inff()), result);
+    return V::fma(p, r, V::splat(1.0f));
   }
 
   // g / (1 + e^-g) * u
@@ -50,6 +67,9 @@ struct Elementwise {
     float* sums;
     int32_t* minus_sums;
     int32_t* minus_halves;
+    int32_t* exponents;
+    int32_t* quarters;
+    int32_t* wild;
     size_t width;
   };
 
@@ -62,40 +82,59 @@ struct Elementwise {
             y.sums + row + lane,
             y.minus_sums + row + lane,
             y.minus_halves + 2 * row + lane,
+            y.exponents + row + lane,
+            y.quarters + row + lane,
+            y.wild,
             width};
   }
 
-  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block. A
-  // block whose largest magnitude is below 1e-30 counts as zero: 127 / amax would not be a number to multiply with.
+  // The smallest number of two mantissa bits that is not below amax / 127, 0 for a block that counts as zero.
+  STUDIO_INLINE float scale_for(float amax) {
+    if (amax < kSmallestAmax) return 0.0f;
+    constexpr uint32_t kDropped = (1u << 21) - 1;
+    return __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, amax * kOver127) + kDropped) & ~kDropped);
+  }
+
+  // 1 / ((1 + quarters / 4) * 2^e), given e << 23: the rounded inverse of the first factor, its exponent lowered by e.
+  STUDIO_INLINE float inverse_of(uint32_t quarters, uint32_t exponent) {
+    constexpr float kInverses[4] = {1.0f, 1.0f / 1.25f, 1.0f / 1.5f, 1.0f / 1.75f};
+    return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, kInverses[quarters]) - exponent);
+  }
+
+  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block.
   STUDIO_INLINE void quantize_block(F* x, Target& t) {
     F top[kParts];
     for (int i = 0; i < kParts; ++i) top[i] = V::max(V::abs(x[i]), V::abs(x[kParts + i]));
     const float amax = V::tree_max(top);
-    const bool is_zero = amax < 1e-30f;
-    const float scale = is_zero ? 0.0f : amax / 127.0f;
-    const F inverse = V::splat(is_zero ? 0.0f : 127.0f / amax);
+    const float scale = scale_for(amax);
+    const uint32_t bits = __builtin_bit_cast(uint32_t, scale);
+    const uint32_t exponent = scale == 0.0f ? 0 : (bits & 0x7f800000u) - 0x3f800000u, quarters = bits >> 21 & 3;
+    const F inverse = V::splat(scale == 0.0f ? 0.0f : inverse_of(quarters, exponent));
     const F minus_scale = V::splat(0.0f - scale);
     int32_t sums[2];
     for (int h = 0; h < 2; ++h) {
-      I total = V::zero();
+      sums[h] = 0;
       for (int i = 0; i < kParts; ++i) {
         F& value = x[h * kParts + i];
         const I code = V::clamp(V::round(V::mul(value, inverse)), -127, 127);
         value = V::fma(minus_scale, V::to_float(code), value);
-        V::store_i8(t.codes + 16 * h + i * V::kLanes, code);
-        total = V::add(total, code);
+        sums[h] += V::store_i8(t.codes + 16 * h + i * V::kLanes, code);
       }
-      sums[h] = V::sum(total);
     }
     *t.scales = scale;
     *t.sums = static_cast<float>(sums[0] + sums[1]) * scale;
-    *t.minus_sums = -(sums[0] + sums[1]);
-    t.minus_halves[0] = -sums[0];
-    t.minus_halves[t.width] = -sums[1];
+    *t.minus_sums = (sums[0] + sums[1]) * -128;
+    t.minus_halves[0] = sums[0] * -128;
+    t.minus_halves[t.width] = sums[1] * -128;
+    *t.exponents = static_cast<int32_t>(exponent);
+    *t.quarters = static_cast<int32_t>(quarters) * 16;
+    if (*t.exponents > kLargestExponent << 23) __atomic_store_n(t.wild, 1, __ATOMIC_RELAXED);
     t.codes += t.width * kActivationBlock;
     t.scales += t.width;
     t.sums += t.width;
     t.minus_sums += t.width;
+    t.exponents += t.width;
+    t.quarters += t.width;
     t.minus_halves += 2 * t.width;
   }
 

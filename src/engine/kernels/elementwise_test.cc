@@ -154,18 +154,27 @@ TEST_P(ElementwiseTest, QuantisesAsDefined) {
   for (size_t b = 0; b < 10; ++b) {
     float amax = 0;
     for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[32 * b + i]));
-    const bool is_zero = amax < 1e-30f;
-    EXPECT_EQ(a.view().scales[b], is_zero ? 0 : amax / 127.0f);
+    const float scale = a.view().scales[b];
+    EXPECT_EQ(scale, defined_scale(amax));
+    EXPECT_TRUE(scale == 0 || (127 * scale >= 0.999999f * amax && 127 * scale < 1.26f * amax)) << scale << " " << amax;
+    EXPECT_EQ(std::ldexp(1 + 0.25f * static_cast<float>(a.view().quarters[b] / 16), a.view().exponents[b] >> 23),
+              scale == 0 ? 1 : scale);
     int sum = 0;
     for (size_t i = 0; i < 32; ++i) {
       const int code = a.view().codes[32 * b + i];
-      EXPECT_EQ(code, is_zero ? 0 : static_cast<int>(std::nearbyint(x[32 * b + i] * (127.0f / amax))));
+      const int expected = scale == 0 ? 0 : static_cast<int>(std::nearbyint(x[32 * b + i] * (1 / scale)));
+      EXPECT_EQ(code, std::clamp(expected, -127, 127));
       sum += code;
     }
-    EXPECT_EQ(a.view().minus_sums[b], -sum);
-    EXPECT_EQ(a.view().minus_halves[2 * b] + a.view().minus_halves[2 * b + 1], -sum);
+    EXPECT_EQ(a.view().minus_sums[b], -128 * sum);
+    EXPECT_EQ(a.view().minus_halves[2 * b] + a.view().minus_halves[2 * b + 1], -128 * sum);
     EXPECT_EQ(a.view().sums[b], static_cast<float>(sum) * a.view().scales[b]);
   }
+  EXPECT_EQ(*a.view().wild, 0);
+  const std::vector<float> huge(32, 0x1p110f);
+  Activations past(1, 32, {});
+  set().quantize(huge.data(), 32, past.view(), 0, 1);
+  EXPECT_NE(*past.view().wild, 0);
 }
 
 TEST_P(ElementwiseTest, SwigluIsAccurateToTheEndsOfTheRange) {

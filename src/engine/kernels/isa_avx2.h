@@ -14,7 +14,7 @@ struct Avx2 {
   static constexpr int kColumns = 4;
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;  // too few registers
-  static constexpr int kRowTile = 8;
+  static constexpr int kScorePages = 1, kGatherVectors = 2;  // with 4 query rows 8 accumulators each
   static constexpr bool kSigned8 = true;  // the 16-bit sums of maddubs would saturate with unsigned 8-bit codes
   using F = __m256;
   using I = __m256i;
@@ -56,6 +56,7 @@ struct Avx2 {
   }
 
   // Masks
+  STUDIO_INLINE bool all(M m) { return _mm256_movemask_ps(m.v) == 0xff; }
   STUDIO_INLINE M less(F a, F b) { return {_mm256_cmp_ps(a, b, _CMP_LT_OQ)}; }
   STUDIO_INLINE M first(int n) { return {_mm256_castsi256_ps(first_bits(n))}; }
   STUDIO_INLINE F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m.v); }
@@ -68,7 +69,7 @@ struct Avx2 {
   STUDIO_INLINE I splat(int32_t x) { return _mm256_set1_epi32(x); }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return _mm256_slli_epi32(_mm256_set1_epi32(x), kShift);
+    return _mm256_srai_epi32(_mm256_set1_epi32(x), kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   STUDIO_INLINE void store(int32_t* p, I a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a); }
@@ -83,10 +84,16 @@ struct Avx2 {
   }
   STUDIO_INLINE I low_nibbles(I a) { return _mm256_and_si256(a, _mm256_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm256_srli_epi32(a, 4)); }
+  STUDIO_INLINE I low_byte(I a) { return _mm256_srai_epi32(_mm256_slli_epi32(a, 24), 24); }
+  STUDIO_INLINE I over_256(I a) { return _mm256_srai_epi32(a, 8); }
+  STUDIO_INLINE I times_256(I a) { return _mm256_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm256_srai_epi32(a, 1); }
 
   // Conversions
   STUDIO_INLINE F to_float(I a) { return _mm256_cvtepi32_ps(a); }
+  STUDIO_INLINE F round_float(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(_mm256_cvtps_epi32(n))); }
   STUDIO_INLINE I round(F a) { return _mm256_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));
@@ -107,9 +114,16 @@ struct Avx2 {
   STUDIO_INLINE I load_u8(const uint8_t* p) {
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    const __m128i bytes = _mm_packs_epi16(words, _mm_setzero_si128());
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), bytes);
+    return _mm_cvtsi128_si32(_mm_sad_epu8(_mm_xor_si128(bytes, _mm_set1_epi8(-128)), _mm_setzero_si128())) - 8 * 128;
+  }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
   }
 
   // Bytes. Shifts work on 16-bit units; the mask drops what came from the neighbour.
@@ -136,6 +150,17 @@ struct Avx2 {
     int32_t four;
     __builtin_memcpy(&four, p, sizeof four);
     return _mm256_set1_epi32(four);
+  }
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    return {splat_bytes(reinterpret_cast<const int8_t*>(p))};
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones, in 16 bits each, so that nothing saturates.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) {
+    const __m256i even = _mm256_madd_epi16(_mm256_and_si256(u.v, _mm256_set1_epi16(255)),
+                                           _mm256_srai_epi16(_mm256_slli_epi16(s.v, 8), 8));
+    const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(u.v, 8), _mm256_srai_epi16(s.v, 8));
+    return _mm256_add_epi32(acc, _mm256_add_epi32(even, odd));
   }
   // Pairs of products in 16 bits. |sum| <= 2 * kMaxCode * 127 for unsigned codes; signed bytes give up to
   // 2 * 128 * 127 = 32512, as their absolute value is the unsigned side.

@@ -14,7 +14,7 @@ struct Avx512 {
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 6;  // of two panels: 12 integer and 12 float accumulators
-  static constexpr int kRowTile = 8;
+  static constexpr int kScorePages = 4, kGatherVectors = 4;  // with 4 query rows 16 accumulators each
   static constexpr bool kSigned8 = false;
   using F = __m512;
   using I = __m512i;
@@ -51,6 +51,12 @@ struct Avx512 {
   }
 
   // Masks
+  STUDIO_INLINE M is_zero(F a) {
+    asm("" : "+v"(a));  // or clang 19, which knows that these were halves, takes the comparison apart lane by lane
+    return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_EQ_OQ);
+  }
+  STUDIO_INLINE bool any(M m) { return m != 0; }
+  STUDIO_INLINE bool all(M m) { return m == 0xffff; }
   STUDIO_INLINE M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   STUDIO_INLINE M first(int n) { return static_cast<M>(n >= 16 ? 0xffffu : n <= 0 ? 0u : (1u << n) - 1u); }
   STUDIO_INLINE F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
@@ -63,7 +69,7 @@ struct Avx512 {
   STUDIO_INLINE I splat(int32_t x) { return _mm512_set1_epi32(x); }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return _mm512_slli_epi32(_mm512_set1_epi32(x), kShift);
+    return _mm512_srai_epi32(_mm512_set1_epi32(x), kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) { return _mm512_loadu_si512(p); }
   STUDIO_INLINE void store(int32_t* p, I a) { _mm512_storeu_si512(p, a); }
@@ -73,16 +79,26 @@ struct Avx512 {
   STUDIO_INLINE int32_t sum(I a) { return _mm512_reduce_add_epi32(a); }
   STUDIO_INLINE I low_nibbles(I a) { return _mm512_and_si512(a, _mm512_set1_epi32(15)); }
   STUDIO_INLINE I high_nibbles(I a) { return low_nibbles(_mm512_srli_epi32(a, 4)); }
+  STUDIO_INLINE I low_byte(I a) { return _mm512_srai_epi32(_mm512_slli_epi32(a, 24), 24); }
+  STUDIO_INLINE I over_256(I a) { return _mm512_srai_epi32(a, 8); }
+  STUDIO_INLINE I times_256(I a) { return _mm512_slli_epi32(a, 8); }
   STUDIO_INLINE I halve(I a) { return _mm512_srai_epi32(a, 1); }
 
   // Conversions
   STUDIO_INLINE F to_float(I a) { return _mm512_cvtepi32_ps(a); }
+  STUDIO_INLINE F round_float(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return _mm512_scalef_ps(a, n); }
   STUDIO_INLINE I round(F a) { return _mm512_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(exponent, _mm512_set1_epi32(127)), 23));
   }
   STUDIO_INLINE F load_f16(const uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  // a * 2^e, given e << 23: a and the product are normal numbers.
+  STUDIO_INLINE F add_exponent(F a, I shifted) {
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), shifted));
   }
   STUDIO_INLINE void store_f16(uint16_t* p, F a) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
@@ -97,7 +113,14 @@ struct Avx512 {
   STUDIO_INLINE I load_u8(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    const __m128i bytes = _mm512_cvtepi32_epi8(a);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+    const __m128i sums = _mm_sad_epu8(_mm_xor_si128(bytes, _mm_set1_epi8(-128)), _mm_setzero_si128());
+    return _mm_cvtsi128_si32(sums) + _mm_extract_epi32(sums, 2) - 16 * 128;
+  }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
   }
 
@@ -126,8 +149,15 @@ struct Avx512 {
   }
   STUDIO_INLINE B look_up(Table table, B index) { return {_mm512_shuffle_epi8(table, index.v)}; }
   STUDIO_INLINE B flip_sign_bit(B a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi8(-128))}; }
+  STUDIO_INLINE B add_bytes(B a, uint8_t b) {
+    return {_mm512_add_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
+  }
   STUDIO_INLINE B subtract_bytes(B a, uint8_t b) {
     return {_mm512_sub_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
+  }
+  // b, but value in every byte of the lanes of m.
+  STUDIO_INLINE B replace_bytes(B b, M m, uint8_t value) {
+    return {_mm512_mask_mov_epi32(b.v, m, _mm512_set1_epi8(static_cast<char>(value)))};
   }
 
   STUDIO_INLINE I splat_bytes(const int8_t* p) {
@@ -135,6 +165,12 @@ struct Avx512 {
     __builtin_memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
   }
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    return {splat_bytes(reinterpret_cast<const int8_t*>(p))};
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) { return _mm512_dpbusd_epi32(acc, u.v, s.v); }
   STUDIO_INLINE I dot(I acc, B w, I a) { return _mm512_dpbusd_epi32(acc, w.v, a); }
   template <int kMaxCode>
   STUDIO_INLINE I dot4(I acc, const B* w, const int8_t* a) {

@@ -17,7 +17,7 @@ struct Scalar {
   static constexpr int kColumns = 2;  // columns that one pass of the dot kernel serves: any number is right
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;   // too few registers
-  static constexpr int kRowTile = 4;       // query rows that share one pass over a page of keys
+  static constexpr int kScorePages = 1, kGatherVectors = 1;
   static constexpr bool kSigned8 = false;  // 8-bit codes stay unsigned
   struct F {
     float v[16];
@@ -96,6 +96,11 @@ struct Scalar {
   }
 
   // Masks
+  STUDIO_INLINE bool all(M m) {
+    bool result = true;
+    for (const bool b : m.v) result = result && b;
+    return result;
+  }
   STUDIO_INLINE M less(F a, F b) {
     M r;
     for (int i = 0; i < 16; ++i) r.v[i] = a.v[i] < b.v[i];
@@ -132,7 +137,7 @@ struct Scalar {
   }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return splat(static_cast<int32_t>(static_cast<uint32_t>(x) << kShift));
+    return splat(x >> kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) {
     I r;
@@ -184,6 +189,21 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) r.v[i] = __builtin_bit_cast(float, (exponent.v[i] + 127) << 23);
     return r;
   }
+  STUDIO_INLINE F round_float(F a) { return to_float(round(a)); }
+  // a * 2^n for a whole number n >= -126; rounds once.
+  STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(round(n))); }
+  STUDIO_INLINE I low_byte(I a) {
+    for (int32_t& e : a.v) e = static_cast<int8_t>(e);
+    return a;
+  }
+  STUDIO_INLINE I over_256(I a) {
+    for (int32_t& e : a.v) e >>= 8;
+    return a;
+  }
+  STUDIO_INLINE I times_256(I a) {
+    for (int32_t& e : a.v) e *= 256;
+    return a;
+  }
   STUDIO_INLINE I halve(I a) {  // rounds down
     for (int32_t& e : a.v) e >>= 1;
     return a;
@@ -215,8 +235,26 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) r.v[i] = p[i];
     return r;
   }
-  STUDIO_INLINE void store_i8(int8_t* p, I a) {  // values fit
-    for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+  // Returns their sum. Values fit.
+  STUDIO_INLINE int32_t store_i8(int8_t* p, I a) {
+    int32_t sum = 0;
+    for (int i = 0; i < 16; ++i) sum += p[i] = static_cast<int8_t>(a.v[i]);
+    return sum;
+  }
+  STUDIO_INLINE void store_u8(uint8_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(a.v[i]);
+  }
+
+  template <class Byte>
+  STUDIO_INLINE B splat_four(const Byte* p) {
+    B r;
+    for (int i = 0; i < 64; ++i) r.v[i] = static_cast<uint8_t>(p[i % 4]);
+    return r;
+  }
+  // acc + the four products of each lane: unsigned bytes by signed ones.
+  STUDIO_INLINE I dot_bytes(I acc, B u, B s) {
+    for (int i = 0; i < 64; ++i) acc.v[i / 4] += u.v[i] * static_cast<int8_t>(s.v[i]);
+    return acc;
   }
 
   // Bytes: 4 per lane

@@ -26,12 +26,19 @@ struct ActivationView {
   int width = 1;    // W: `coded` itself up to 8, 16 above
 
   float* values = nullptr;          // [N, K], or null
-  int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with the four below
+  int8_t* codes = nullptr;          // [groups, B, W, 32] in -127 .. 127, or null with all below
   float* scales = nullptr;          // [groups, B, W]       value, or the term's share of it = code * scale
   float* sums = nullptr;            // [groups, B, W]       scale * (sum of the 32 codes), one rounding
-  int32_t* minus_sums = nullptr;    // [groups, B, W]       -(sum of the 32 codes)
-  int32_t* minus_halves = nullptr;  // [groups, B, 2, W]   the same per 16 codes
+  int32_t* minus_sums = nullptr;    // [groups, B, W]       -128 * (sum of the 32 codes)
+  int32_t* minus_halves = nullptr;  // [groups, B, 2, W]    the same per 16 codes
+  int32_t* exponents = nullptr;     // [groups, B, W]       scale = (1 + quarters / 4) * 2^e: e << 23; 0 where scale is 0
+  int32_t* quarters = nullptr;      // [groups, B, W]       times 16: where the row of floats for it lies among four
+  int32_t* wild = nullptr;          // not 0: some scale is past kLargestExponent, and no exponent may be added
 };
+
+// Weights' scales are at most 2^23 (f16 times 8 bits) and at least 2^-24: between 2^-99 and this, a product of both scales
+// is a normal number and may be formed by adding exponents.
+inline constexpr int kLargestExponent = 100;
 
 // Plain pointers for the kernels. Panel p starts at data + p * panel_bytes: its scales, then its codes.
 struct PanelView {
@@ -41,6 +48,7 @@ struct PanelView {
   const uint8_t* data = nullptr;
   size_t panel_bytes = 0;
   size_t codes_offset = 0;  // within a panel; a multiple of 64, like panel_bytes
+  const uint8_t* after = nullptr;  // panels of the same size that the caller reads next: asked for ahead of time, no more
 };
 
 // kAuto: the fastest this CPU runs.
@@ -78,17 +86,23 @@ struct RopeArgs {
 inline constexpr int kPageTokens = 16;   // tokens per KV page
 inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to this: scratch of the attention kernel
 
-// Where one (layer, kv head) keeps its pages, f16. Page p: K [D, 16 tokens] at base + p * page_stride + k_offset,
-// V [16 tokens, D] at base + p * page_stride + v_offset, all counted in halves; 64-byte aligned.
+// Where one (layer, kv head) keeps its pages. Page p: the keys at base + p * page_stride + k_offset, the values at
+// v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D) each: the upper bytes of 16-bit codes, the lower bytes,
+// the scales f32[16 tokens]. A value is (256 * upper + lower) * scale. Keys lie [D / 4][16 tokens][4], both bytes lifted
+// by 128; values lie [4 fours of tokens][D][4], both signed.
 struct KvPages {
-  uint16_t* base = nullptr;
+  uint8_t* base = nullptr;
   size_t page_stride = 0;
   size_t k_offset = 0;
   size_t v_offset = 0;
   int head_dim = 0;  // D
 };
 
-// Writes n tokens at positions first .. first + n - 1 of a sequence, rounded to f16.
+constexpr size_t kv_block_bytes(int head_dim) {
+  return kPageTokens * (2 * static_cast<size_t>(head_dim) + sizeof(float));
+}
+
+// Writes n tokens at positions first .. first + n - 1 of a sequence, each rounded to 16 bits and a scale.
 struct KvStoreArgs {
   KvPages pages;
   const int32_t* page_table = nullptr;  // the sequence's pages; position s lies in page_table[s / 16], lane s % 16
@@ -121,6 +135,10 @@ struct KernelSet {
 
   // y = W x for panels [begin, end). x has W's K, and codes (quantised weights) or values (float weights).
   void (*matmul)(const PanelView& weights, const ActivationView& x, const MatmulOutput& y, int panel_begin,
+                 int panel_end);
+  // y [rows] holds the product of the first term of column `column` of x, which has two: rows of panels [begin, end)
+  // whose y is not below `least` get the second term's product too. Coded weights.
+  void (*refine)(const PanelView& weights, const ActivationView& x, int column, float least, float* y, int panel_begin,
                  int panel_end);
 
   // Columns [begin, end).

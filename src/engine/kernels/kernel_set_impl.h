@@ -13,6 +13,7 @@ constexpr KernelSet make_kernel_set(const char* name, Isa isa) {
   return {.name = name,
           .isa = isa,
           .matmul = matmul<V>,
+          .refine = refine<V>,
           .rms_norm = Elementwise<V>::rms_norm,
           .rms_norm_quantize = Elementwise<V>::rms_norm_quantize,
           .quantize = Elementwise<V>::quantize,

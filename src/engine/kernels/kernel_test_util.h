@@ -104,6 +104,20 @@ inline PanelMatrix panels_of(DType type, int rows, int k, const std::vector<uint
   return std::move(*matrix);
 }
 
+// The scale of a block of activations by its largest magnitude, the plainest way (numerics.md, section 2): up from
+// amax / 127 in steps of quarters of a power of two.
+inline float defined_scale(float amax) {
+  if (amax < 0x1p-92f) return 0;
+  const float least = amax * 0x1.020408p-7f;
+  float power = std::exp2(std::floor(std::log2(least)));
+  while (power > least) power /= 2;
+  while (power * 2 <= least) power *= 2;
+  for (const float mantissa : {1.0f, 1.25f, 1.5f, 1.75f}) {
+    if (mantissa * power >= least) return mantissa * power;
+  }
+  return 2 * power;
+}
+
 // Every float the same bits, NaN included.
 inline testing::AssertionResult same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return testing::AssertionFailure() << "sizes " << a.size() << " and " << b.size();
@@ -135,6 +149,8 @@ inline std::vector<float> contents(const Activations& a) {
       all.push_back(v.scales[at]);
       all.push_back(v.sums[at]);
       all.push_back(static_cast<float>(v.minus_sums[at]));
+      all.push_back(static_cast<float>(v.exponents[at]));
+      all.push_back(static_cast<float>(v.quarters[at]));
       all.push_back(static_cast<float>(v.minus_halves[2 * row + n % width]));
       all.push_back(static_cast<float>(v.minus_halves[2 * row + width + n % width]));
     }

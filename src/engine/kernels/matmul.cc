@@ -87,10 +87,13 @@ void GatedProduct::run(const PanelMatrix& gate, const PanelMatrix& up, const Act
       const int last = std::min(rows, static_cast<int>(std::min(block + chunk, end)) * kActivationBlock);
       const auto stride = static_cast<size_t>(last - first);
       const int panels = (last - first + kPanelRows - 1) / kPanelRows;
+      PanelView of_gate = from_row(gate.view(), first), of_up = from_row(up.view(), first);
+      of_gate.after = of_up.data;
+      of_up.after = of_gate.data + static_cast<size_t>(panels) * of_gate.panel_bytes;
       const MatmulOutput gated_rows{.out = gated, .stride = stride}, open_rows{.out = open, .stride = stride};
-      kernels_.matmul(from_row(gate.view(), first), x.view(), gated_rows, 0, panels);
+      kernels_.matmul(of_gate, x.view(), gated_rows, 0, panels);
       add_updates(kernels_, gate_updates, first, gated_rows, 0, panels);
-      kernels_.matmul(from_row(up.view(), first), x.view(), open_rows, 0, panels);
+      kernels_.matmul(of_up, x.view(), open_rows, 0, panels);
       add_updates(kernels_, up_updates, first, open_rows, 0, panels);
       kernels_.swiglu_quantize(gated, open, stride, y.view(), 0, columns, first, last);
     }

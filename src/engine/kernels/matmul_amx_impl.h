@@ -36,6 +36,7 @@ struct TileDot {
   static_assert(V::kLanes == kPanelRows && V::kSigned8);
   using D = Dot<V, L>;
   using F = typename V::F;
+  using I = typename V::I;
   using B = typename V::B;
 
   static constexpr int kProducts = L.per_half() ? 2 : 1;  // per block
@@ -45,7 +46,7 @@ struct TileDot {
   static constexpr int kSums = kTileColumns * kPanelRows;            // of one product
 
   // Rows of 16 floats per block of a strip, each converted once for all columns.
-  enum ScaleRow { kFactor, kMin, kScale0, kScale1, kMinimum0, kMinimum1, kRows };
+  enum ScaleRow { kFactor0, kFactor1, kMin, kMinimum0, kMinimum1, kRows };
 
   struct Strip {
     alignas(64) uint8_t codes[kTileStripBlocks * kBlockBytes];  // [blocks][8][16 rows][4], signed
@@ -67,12 +68,9 @@ struct TileDot {
 
   STUDIO_INLINE void unpack_scales(const uint8_t* panel, int block, float (*rows)[kPanelRows]) {
     const typename D::BlockScales s = D::scales_at(panel, block, 0);
-    V::store(rows[kFactor], s.factor);
+    V::store(rows[kFactor0], s.factor[0]);
+    if constexpr (L.per_half()) V::store(rows[kFactor1], s.factor[1]);
     if constexpr (L.has_min()) V::store(rows[kMin], s.min);
-    if constexpr (L.per_half()) {
-      V::store(rows[kScale0], s.scale[0]);
-      V::store(rows[kScale1], s.scale[1]);
-    }
     if constexpr (L.scales == Scales::kSub16Min) {
       V::store(rows[kMinimum0], V::to_float(s.minimum[0]));
       V::store(rows[kMinimum1], V::to_float(s.minimum[1]));
@@ -102,19 +100,19 @@ struct TileDot {
   // acc [16 columns] += one block.
   STUDIO_INLINE void add_block(const int32_t* sums, const float (*rows)[kPanelRows], const typename D::Columns& x,
                                F* acc) {
-    const F factor = V::load(rows[kFactor]);
 #pragma clang loop unroll(full)
     for (int c = 0; c < kTileColumns; ++c) {
-      F scaled = V::to_float(V::load(sums + c * kPanelRows));
+      acc[c] = D::scale_and_add(V::load(sums + c * kPanelRows), V::load(rows[kFactor0]), x.scales[c], acc[c]);
       if constexpr (L.per_half()) {
-        const F second = V::to_float(V::load(sums + kSums + c * kPanelRows));
-        scaled = V::fma(second, V::load(rows[kScale1]), V::mul(scaled, V::load(rows[kScale0])));
+        const I second = V::load(sums + kSums + c * kPanelRows);
+        acc[c] = D::scale_and_add(second, V::load(rows[kFactor1]), x.scales[c], acc[c]);
       }
-      acc[c] = V::fma(scaled, V::mul(factor, V::splat(x.scales[c])), acc[c]);
       if constexpr (L.scales == Scales::kSub16Min) {
         // Whole numbers below 2^24; the sum starts at +0, which keeps the sign of a zero that of integers.
-        F minus_min = V::fma(V::to_float(V::splat(x.minus_halves[c])), V::load(rows[kMinimum0]), V::splat(0.0f));
-        minus_min = V::fma(V::to_float(V::splat(x.minus_halves[x.width + c])), V::load(rows[kMinimum1]), minus_min);
+        const F sums_of_halves[2] = {V::to_float(V::template splat_shifted<7>(x.minus_halves[c])),
+                                     V::to_float(V::template splat_shifted<7>(x.minus_halves[x.width + c]))};
+        F minus_min = V::fma(sums_of_halves[0], V::load(rows[kMinimum0]), V::splat(0.0f));
+        minus_min = V::fma(sums_of_halves[1], V::load(rows[kMinimum1]), minus_min);
         acc[c] = V::fma(minus_min, V::mul(V::load(rows[kMin]), V::splat(x.scales[c])), acc[c]);
       } else if constexpr (L.has_min()) {
         acc[c] = V::fma(V::load(rows[kMin]), V::splat(x.sums[c]), acc[c]);

@@ -16,7 +16,7 @@
 namespace studio::engine {
 
 inline constexpr int kStripBlocks = 16;    // 9 KB of codes and scales; 8 and 28 blocks measured no faster
-inline constexpr int kStripColumns = 256;  // columns that share a strip: 16 KB of float accumulators
+inline constexpr int kStripColumns = 512;  // columns that share a strip: 64 KB of float accumulators for two panels
 // Ahead in the packed panel: what one core of some 40 GB/s has under way in a memory latency of 100 to 150 ns. Half of
 // it leaves the core waiting, twice of it pushes out what was fetched before it is read (kernels_bench.cc).
 inline constexpr int kPrefetchBytes = 6144;
@@ -61,6 +61,8 @@ struct Dot {
     const float* sums;
     const int32_t* minus_sums;
     const int32_t* minus_halves;
+    const int32_t* exponents;
+    const int32_t* quarters;
     int width;
 
     __attribute__((always_inline)) void next_block() {
@@ -69,6 +71,8 @@ struct Dot {
       sums += width;
       minus_sums += width;
       minus_halves += 2 * static_cast<size_t>(width);
+      exponents += width;
+      quarters += width;
     }
   };
 
@@ -81,6 +85,8 @@ struct Dot {
             x.sums + row + lane,
             x.minus_sums + row + lane,
             x.minus_halves + 2 * row + lane,
+            x.exponents + row + lane,
+            x.quarters + row + lane,
             x.width};
   }
 
@@ -151,9 +157,8 @@ struct Dot {
 
   // The weights' side of scaling one block; fields a format lacks are never read.
   struct BlockScales {
-    F factor;      // d, or d * scale
+    F factor[2];   // d, or d * scale; per half, or the first for both
     F min;         // m; -(dmin * min); or dmin where minima are per half
-    F scale[2];    // per half; whole numbers
     I minimum[2];  // per half
   };
 
@@ -162,100 +167,103 @@ struct Dot {
     const uint8_t* sub = group + L.factor_bytes() + block % L.group_blocks() * L.sub_bytes() + part * V::kLanes;
     const auto* factors = reinterpret_cast<const uint16_t*>(group) + part * V::kLanes;
     BlockScales s;
-    s.factor = V::load_f16(factors);
+    const F d = V::load_f16(factors);
     if constexpr (L.has_min()) s.min = V::load_f16(factors + kPanelRows);
     if constexpr (L.scales == Scales::kSub32) {
-      s.factor = V::mul(s.factor, V::to_float(V::load_i8(sub)));
+      s.factor[0] = V::mul(d, V::to_float(V::load_i8(sub)));
     } else if constexpr (L.scales == Scales::kSub32Min) {
-      s.factor = V::mul(s.factor, V::to_float(V::load_u8(sub)));
+      s.factor[0] = V::mul(d, V::to_float(V::load_u8(sub)));
       s.min = V::mul(s.min, V::to_float(V::sub(V::zero(), V::load_u8(sub + kPanelRows))));
     } else if constexpr (L.scales == Scales::kSub16) {
-      s.scale[0] = V::to_float(V::load_i8(sub));
-      s.scale[1] = V::to_float(V::load_i8(sub + kPanelRows));
+      s.factor[0] = V::mul(d, V::to_float(V::load_i8(sub)));
+      s.factor[1] = V::mul(d, V::to_float(V::load_i8(sub + kPanelRows)));
     } else if constexpr (L.scales == Scales::kSub16Min) {
       const I bytes[2] = {V::load_u8(sub), V::load_u8(sub + kPanelRows)};
       for (int h = 0; h < 2; ++h) {
-        s.scale[h] = V::to_float(V::low_nibbles(bytes[h]));
+        s.factor[h] = V::mul(d, V::to_float(V::low_nibbles(bytes[h])));
         s.minimum[h] = V::high_nibbles(bytes[h]);
       }
+    } else {
+      s.factor[0] = d;
     }
     return s;
   }
 
-  // Of a strip: its blocks' scales as floats, so that each is converted once for all columns. [kScaleRows, 16] a block.
-  static constexpr int kMinRow = 1, kHalfRow = L.has_min() ? 2 : 1, kScaleRows = kHalfRow + (L.per_half() ? 2 : 0);
+  // Of a strip: its blocks' scales as floats, so that each is converted once for all columns. [kScaleRows, 16] a block:
+  // the factors, per half where they are, and the minima. With pairs each factor stands there times 1, 5/4, 3/2 and 7/4
+  // (kQuarters): what is left of an activation's scale is a power of two, which an addition to the exponent applies
+  // beside the dots, where a multiplication would take the place of one.
+  static constexpr int kHalves = L.per_half() ? 2 : 1;
   static constexpr bool kStripHasScales = L.scales != Scales::kSub16Min;  // whose minima are integers
+  static constexpr bool kHasPairs = V::kPairColumns > 0 && kParts == 1 && kStripHasScales;
+  static constexpr int kQuarters = kHasPairs ? 4 : 1;
+  static constexpr int kMinRow = kHalves * kQuarters, kScaleRows = kMinRow + (L.has_min() ? 1 : 0);
 
-  static void store_scales(const uint8_t* panel, int block, float* rows) {
-    for (int part = 0; part < kParts; ++part) {
-      const BlockScales s = scales_at(panel, block, part);
-      float* at = rows + part * V::kLanes;
-      V::store(at, s.factor);
-      if constexpr (L.has_min()) V::store(at + kMinRow * kPanelRows, s.min);
-      if constexpr (L.per_half()) {
-        V::store(at + kHalfRow * kPanelRows, s.scale[0]);
-        V::store(at + (kHalfRow + 1) * kPanelRows, s.scale[1]);
+  STUDIO_INLINE void store_scales(const BlockScales& s, float* at) {
+    for (int h = 0; h < kHalves; ++h) {
+      for (int i = 0; i < kQuarters; ++i) {
+        const F factor = i == 0 ? s.factor[h] : V::mul(s.factor[h], V::splat(1.0f + 0.25f * static_cast<float>(i)));
+        V::store(at + (h * kQuarters + i) * kPanelRows, factor);
       }
     }
+    if constexpr (L.has_min()) V::store(at + kMinRow * kPanelRows, s.min);
   }
 
   STUDIO_INLINE BlockScales stored_scales(const float* rows, int part) {
     const float* at = rows + part * V::kLanes;
     BlockScales s;
-    s.factor = V::load(at);
+    for (int h = 0; h < kHalves; ++h) s.factor[h] = V::load(at + h * kQuarters * kPanelRows);
     if constexpr (L.has_min()) s.min = V::load(at + kMinRow * kPanelRows);
-    if constexpr (L.per_half()) {
-      s.scale[0] = V::load(at + kHalfRow * kPanelRows);
-      s.scale[1] = V::load(at + (kHalfRow + 1) * kPanelRows);
-    }
     return s;
   }
 
-  // Minus the offset's share of a dot product, where its accumulator starts.
+  // Minus the offset's share of a dot product, where its accumulator starts. Codes in a strip of pairs have all the
+  // same offset, 128.
+  template <bool kUnpacked>
   STUDIO_INLINE I start(int32_t minus_sum) {
     if constexpr (kOffsetLog2 < 0) {
       return V::zero();
+    } else if constexpr (kUnpacked && kHasPairs) {
+      return V::splat(minus_sum);
     } else {
-      return V::template splat_shifted<kOffsetLog2>(minus_sum);
+      return V::template splat_shifted<7 - kOffsetLog2>(minus_sum);
     }
   }
 
-  // acc [kColumns] += one block. Where scales are per half, scale_0 I_0 + scale_1 I_1 is formed in f32: every product
-  // and sum is a whole number below 2^24, so nothing is rounded, and no slow integer multiply is needed.
+  // acc [kColumns] += one block.
   template <bool kUnpacked, int kColumns>
   STUDIO_INLINE void add_block(const uint8_t* codes, const BlockScales& s, const Columns& x, F* acc) {
     I sum[kColumns];
-    F scaled[kColumns];
     B w[4];
     load_half<kUnpacked, 0>(codes, w);
 #pragma clang loop unroll(full)
     for (int c = 0; c < kColumns; ++c) {
-      const I first = start(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
+      const I first = start<kUnpacked>(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
       sum[c] = V::template dot4<max_code()>(first, w, x.codes + c * kActivationBlock);
-      if constexpr (L.per_half()) scaled[c] = V::mul(V::to_float(sum[c]), s.scale[0]);
+      if constexpr (L.per_half()) acc[c] = scale_and_add(sum[c], s.factor[0], x.scales[c], acc[c]);
     }
     load_half<kUnpacked, 1>(codes, w);
 #pragma clang loop unroll(full)
     for (int c = 0; c < kColumns; ++c) {
       const int8_t* a = x.codes + c * kActivationBlock + kHalf16;
-      if constexpr (L.per_half()) {
-        const I second = V::template dot4<max_code()>(start(x.minus_halves[x.width + c]), w, a);
-        scaled[c] = V::fma(V::to_float(second), s.scale[1], scaled[c]);
-      } else {
-        scaled[c] = V::to_float(V::template dot4<max_code()>(sum[c], w, a));
-      }
+      if constexpr (L.per_half()) sum[c] = start<kUnpacked>(x.minus_halves[x.width + c]);
+      sum[c] = V::template dot4<max_code()>(sum[c], w, a);
     }
 #pragma clang loop unroll(full)
     for (int c = 0; c < kColumns; ++c) {
-      acc[c] = V::fma(scaled[c], V::mul(s.factor, V::splat(x.scales[c])), acc[c]);
+      acc[c] = scale_and_add(sum[c], s.factor[kHalves - 1], x.scales[c], acc[c]);
       if constexpr (L.scales == Scales::kSub16Min) {
-        const I minus_min = V::add(V::mul(s.minimum[0], V::splat(x.minus_halves[c])),
-                                   V::mul(s.minimum[1], V::splat(x.minus_halves[x.width + c])));
+        const I minus_min = V::add(V::mul(s.minimum[0], V::template splat_shifted<7>(x.minus_halves[c])),
+                                   V::mul(s.minimum[1], V::template splat_shifted<7>(x.minus_halves[x.width + c])));
         acc[c] = V::fma(V::to_float(minus_min), V::mul(s.min, V::splat(x.scales[c])), acc[c]);
       } else if constexpr (L.has_min()) {
         acc[c] = V::fma(s.min, V::splat(x.sums[c]), acc[c]);
       }
     }
+  }
+
+  STUDIO_INLINE F scale_and_add(I sum, F factor, float scale, F acc) {
+    return V::fma(V::to_float(sum), V::mul(factor, V::splat(scale)), acc);
   }
 
   // The accumulators of kColumns coded columns from `column` on, of one part: a column's terms are added, then written.
@@ -309,7 +317,7 @@ struct Dot {
   // panel.
   template <int kColumns>
   static void packed_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column,
-                             bool fetch) {
+                             const uint8_t* next) {
     const int blocks = w.k / kActivationBlock;
     const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
     for (int part = 0; part < kParts; ++part) {
@@ -318,7 +326,7 @@ struct Dot {
       F acc[kColumns];
       for (F& a : acc) a = V::splat(0.0f);
       for (int b = 0; b < blocks; ++b) {
-        if (fetch && part == 0) prefetch_block(w, panel, b, prefetch_blocks(kColumns));
+        if (next != nullptr && part == 0) prefetch_block(w, panel, next, b, prefetch_blocks(kColumns));
         add_block<false, kColumns>(codes, scales_at(panel, b, part), columns, acc);
         codes += L.code_bytes();
         columns.next_block();
@@ -327,16 +335,25 @@ struct Dot {
     }
   }
 
+  // Where the panel lies that is read after [panel, panel + count): in this matrix, or where the caller goes on. Past the
+  // end of the matrix asking for it does nothing.
+  STUDIO_INLINE const uint8_t* next_panel(const PanelView& w, int panel, int count, int panel_end) {
+    const int next = panel + count;
+    const bool is_past = next >= panel_end && w.after != nullptr;
+    return (is_past ? w.after : w.data) + static_cast<size_t>(is_past ? next - panel_end : next) * w.panel_bytes;
+  }
+
   // Asks for the codes `ahead` blocks on, in this panel or the next, and for a share of the next panel's scales: these
-  // lie before its codes and are few, so a panel ahead is not too early. Past the end of the matrix this does nothing.
-  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, int block, int ahead) {
+  // lie before its codes and are few, so a panel ahead is not too early.
+  STUDIO_INLINE void prefetch_block(const PanelView& w, const uint8_t* panel, const uint8_t* next, int block,
+                                    int ahead) {
     const int blocks = w.k / kActivationBlock, wanted = block + ahead;
-    const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(wanted) * L.code_bytes();
-    if (wanted >= blocks) codes += w.panel_bytes - static_cast<size_t>(blocks) * L.code_bytes();
+    const uint8_t* codes = (wanted < blocks ? panel : next) + w.codes_offset +
+                           static_cast<size_t>(wanted < blocks ? wanted : wanted - blocks) * L.code_bytes();
 #pragma clang loop unroll(full)
     for (int line = 0; line < L.code_bytes(); line += 64) __builtin_prefetch(codes + line, 0, 3);
     constexpr int kScaleBytes = L.group_bytes() / L.group_blocks();
-    __builtin_prefetch(panel + w.panel_bytes + static_cast<size_t>(block) * kScaleBytes, 0, 2);
+    __builtin_prefetch(next + static_cast<size_t>(block) * kScaleBytes, 0, 2);
   }
 
   struct Strip {
@@ -344,24 +361,27 @@ struct Dot {
     alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
   };
 
+  // Where two panels' blocks lie, unpacked.
+  struct StripPair {
+    const uint8_t* codes[2];
+    const float* scales[2];
+  };
+
   // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
-  // instruction costs a load; here loads are fewer than dots, and dots with the scaling after them set the pace.
+  // instruction costs a load; here loads are fewer than dots, and dots with one fma after them set the pace.
   template <int kColumns>
-  STUDIO_INLINE void add_block_pair(const uint8_t* const codes[2], const BlockScales s[2], const Columns& x,
+  STUDIO_INLINE void add_block_pair(const uint8_t* const codes[2], const float* const rows[2], const Columns& x,
                                     F acc[2][kColumns]) {
     I sum[2][kColumns];
-    F scaled[2][kColumns];
 #pragma clang loop unroll(full)
-    for (int h = 0; h < 2; ++h) {
-      if (h == 0 || L.per_half()) {
+    for (int h = 0; h < kHalves; ++h) {
 #pragma clang loop unroll(full)
-        for (int c = 0; c < kColumns; ++c) {
-          sum[0][c] = start(L.per_half() ? x.minus_halves[h * x.width + c] : x.minus_sums[c]);
-          sum[1][c] = sum[0][c];
-        }
+      for (int c = 0; c < kColumns; ++c) {
+        sum[0][c] = start<true>(L.per_half() ? x.minus_halves[h * x.width + c] : x.minus_sums[c]);
+        sum[1][c] = sum[0][c];
       }
 #pragma clang loop unroll(full)
-      for (int j = 4 * h; j < 4 * h + 4; ++j) {
+      for (int j = 8 / kHalves * h; j < 8 / kHalves * (h + 1); ++j) {
         const B w[2] = {V::load_bytes(codes[0] + 64 * j), V::load_bytes(codes[1] + 64 * j)};
 #pragma clang loop unroll(full)
         for (int c = 0; c < kColumns; ++c) {
@@ -370,41 +390,40 @@ struct Dot {
           sum[1][c] = V::dot(sum[1][c], w[1], a);
         }
       }
-      if constexpr (L.per_half()) {
 #pragma clang loop unroll(full)
-        for (int i = 0; i < 2 * kColumns; ++i) {
-          const int p = i / kColumns, c = i % kColumns;
-          const F value = V::to_float(sum[p][c]);
-          scaled[p][c] = h == 0 ? V::mul(value, s[p].scale[0]) : V::fma(value, s[p].scale[1], scaled[p][c]);
+      for (int c = 0; c < kColumns; ++c) {
+        const I exponent = V::splat(x.exponents[c]);
+        const int row = h * kQuarters * kPanelRows + x.quarters[c];
+#pragma clang loop unroll(full)
+        for (int p = 0; p < 2; ++p) {
+          acc[p][c] = V::fma(V::to_float(sum[p][c]), V::add_exponent(V::load(rows[p] + row), exponent), acc[p][c]);
         }
       }
     }
+    if constexpr (L.has_min()) {
+      const F min[2] = {V::load(rows[0] + kMinRow * kPanelRows), V::load(rows[1] + kMinRow * kPanelRows)};
 #pragma clang loop unroll(full)
-    for (int c = 0; c < kColumns; ++c) {
-      const F scale = V::splat(x.scales[c]);
-#pragma clang loop unroll(full)
-      for (int p = 0; p < 2; ++p) {
-        if constexpr (!L.per_half()) scaled[p][c] = V::to_float(sum[p][c]);
-        acc[p][c] = V::fma(scaled[p][c], V::mul(s[p].factor, scale), acc[p][c]);
-        if constexpr (L.has_min()) acc[p][c] = V::fma(s[p].min, V::splat(x.sums[c]), acc[p][c]);
+      for (int c = 0; c < kColumns; ++c) {
+        const F sums = V::splat(x.sums[c]);
+        acc[0][c] = V::fma(min[0], sums, acc[0][c]);
+        acc[1][c] = V::fma(min[1], sums, acc[1][c]);
       }
     }
   }
 
   // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
   template <int kColumns>
-  static void strip_pair(const Strip* strips, const ActivationView& x, int begin, int end, int column,
+  static void strip_pair(const StripPair& strips, const ActivationView& x, int begin, int end, int column,
                          float* const acc_rows[2]) {
-    const uint8_t* codes[2] = {strips[0].codes, strips[1].codes};
-    const float* scales[2] = {strips[0].scales, strips[1].scales};
+    const uint8_t* codes[2] = {strips.codes[0], strips.codes[1]};
+    const float* scales[2] = {strips.scales[0], strips.scales[1]};
     Columns columns = columns_at(x, column, begin);
     F acc[2][kColumns];
     for (int p = 0; p < 2; ++p) {
       for (int c = 0; c < kColumns; ++c) acc[p][c] = V::load(acc_rows[p] + c * kPanelRows);
     }
     for (int b = begin; b < end; ++b) {
-      const BlockScales s[2] = {stored_scales(scales[0], 0), stored_scales(scales[1], 0)};
-      add_block_pair<kColumns>(codes, s, columns, acc);
+      add_block_pair<kColumns>(codes, scales, columns, acc);
       for (int p = 0; p < 2; ++p) {
         codes[p] += 512;
         scales[p] += kScaleRows * kPanelRows;
@@ -439,7 +458,7 @@ struct Dot {
   }
 
   // The kernels by number of columns, 1 .. V::kColumns.
-  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, bool);
+  using PackedFn = void (*)(const PanelView&, const ActivationView&, const MatmulOutput&, int, int, const uint8_t*);
   using StripFn = void (*)(const uint8_t*, const Strip&, const ActivationView&, int, int, int, float*);
   static constexpr int at_most(int columns) { return columns < V::kColumns ? columns : V::kColumns; }
   static constexpr PackedFn kPacked[9] = {nullptr,
@@ -461,18 +480,39 @@ struct Dot {
                                         strip_columns<at_most(7)>,
                                         strip_columns<at_most(8)>};
 
+  // Lifts codes to the offset 128. Rows whose factor is 0 get codes that stand for 0 and the factor 1: an exponent may
+  // be added to it.
+  STUDIO_INLINE void prepare_for_pairs(BlockScales& s, B* codes) {
+    if constexpr (kOffsetLog2 >= 0 && kOffsetLog2 < 7) {
+      for (int j = 0; j < 8; ++j) codes[j] = V::add_bytes(codes[j], 128 - (1 << kOffsetLog2));
+    }
+    for (int h = 0; h < kHalves; ++h) {
+      const auto empty = V::is_zero(s.factor[h]);
+      if (!V::any(empty)) continue;
+      s.factor[h] = V::select(empty, V::splat(1.0f), s.factor[h]);
+      for (int j = 8 / kHalves * h; j < 8 / kHalves * (h + 1); ++j) {
+        codes[j] = V::replace_bytes(codes[j], empty, kOffsetLog2 >= 0 ? 128 : 0);
+      }
+    }
+  }
+
   // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile.
-  static void unpack_strip(const PanelView& w, const uint8_t* panel, int begin, int end, Strip& strip) {
+  static void unpack_strip(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin, int end,
+                           Strip& strip) {
     const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
     uint8_t* out = strip.codes;
     for (int b = begin; b < end; ++b) {
-      prefetch_block(w, panel, b, kStripBlocks);
-      if constexpr (kStripHasScales) store_scales(panel, b, strip.scales + (b - begin) * kScaleRows * kPanelRows);
+      prefetch_block(w, panel, next, b, kStripBlocks);
       for (int part = 0; part < kParts; ++part) {
         const int at = part * V::kLanes * 4;
         B unpacked[8];
         unpack_half<0>(codes + at, unpacked);
         unpack_half<1>(codes + at, unpacked + 4);
+        if constexpr (kStripHasScales) {
+          BlockScales s = scales_at(panel, b, part);
+          if constexpr (kHasPairs) prepare_for_pairs(s, unpacked);
+          store_scales(s, strip.scales + (b - begin) * kScaleRows * kPanelRows + part * V::kLanes);
+        }
         for (int j = 0; j < 8; ++j) V::store_bytes(out + 64 * j + at, unpacked[j]);
       }
       codes += L.code_bytes();
@@ -480,10 +520,34 @@ struct Dot {
     }
   }
 
-  // Pairs of panels: where a set has them (V::kPairColumns) and the accumulators fit. Integer and float ones of two
-  // panels and three more registers; scales per half need the first half's floats too.
-  static constexpr bool kHasPairs = V::kPairColumns > 0 && kParts == 1 && kStripHasScales;
-  static constexpr int kPairColumns = L.per_half() ? V::kPairColumns * 2 / 3 : V::kPairColumns;
+  // Of codes that lie in a panel as they would in a strip, the scales alone. False where a row's factor is 0, which
+  // prepare_for_pairs() has to see to.
+  static bool unpack_scales(const uint8_t* panel, int begin, int end, Strip& strip) {
+    bool has_empty = false;
+    for (int b = begin; b < end; ++b) {
+      const BlockScales s = scales_at(panel, b, 0);
+      for (int h = 0; h < kHalves; ++h) has_empty |= V::any(V::is_zero(s.factor[h]));
+      store_scales(s, strip.scales + (b - begin) * kScaleRows * kPanelRows);
+    }
+    return !has_empty;
+  }
+
+  // The blocks [begin, end) of a panel for pairs: in place, or by way of a strip.
+  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin,
+                                               int end, Strip& strip) {
+    if constexpr (L.codes == Codes::kB8 && kHasPairs) {
+      if (unpack_scales(panel, begin, end, strip)) {
+        for (int b = begin; b < end; ++b) prefetch_block(w, panel, next, b, kStripBlocks);
+        return panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
+      }
+    }
+    unpack_strip(w, panel, next, begin, end, strip);
+    return strip.codes;
+  }
+
+  // Pairs of panels where a set has them (V::kPairColumns): integer and float accumulators of two panels and three more
+  // registers.
+  static constexpr int kPairColumns = V::kPairColumns;
 
   // The columns of a group of 16 that one strip_pair takes from lane c on: about equal shares.
   STUDIO_INLINE int pair_columns(int left) {
@@ -492,7 +556,7 @@ struct Dot {
   }
 
   template <int kColumns>
-  STUDIO_INLINE void strip_pair_of(int columns, const Strip* strips, const ActivationView& x, int begin, int end,
+  STUDIO_INLINE void strip_pair_of(int columns, const StripPair& strips, const ActivationView& x, int begin, int end,
                                    int column, float* const acc[2]) {
     if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc);
     if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc);
@@ -501,8 +565,8 @@ struct Dot {
   // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
   // caches.
   template <int kPanels>
-  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int begin,
-                           int end) {
+  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                           int panel_end, int begin, int end) {
     Strip strips[kPanels];
     alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
@@ -512,17 +576,23 @@ struct Dot {
     }
     for (int b = 0; b < blocks; b += kStripBlocks) {
       const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
-      for (int p = 0; p < kPanels; ++p) unpack_strip(w, data + p * w.panel_bytes, b, b_end, strips[p]);
       if constexpr (kPanels == 2) {
+        StripPair pair;
+        for (int p = 0; p < 2; ++p) {
+          const uint8_t* next = next_panel(w, panel + p, kPanels, panel_end);
+          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, next, b, b_end, strips[p]);
+          pair.scales[p] = strips[p].scales;
+        }
         for (int group = begin; group < end; group += x.width) {
           const int group_end = group + x.width < end ? group + x.width : end;
           for (int c = group, n = 0; c < group_end; c += n) {
             n = pair_columns(group_end - c);
             float* const rows[2] = {acc[0] + (c - begin) * kPanelRows, acc[1] + (c - begin) * kPanelRows};
-            strip_pair_of<kPairColumns>(n, strips, x, b, b_end, c, rows);
+            strip_pair_of<kPairColumns>(n, pair, x, b, b_end, c, rows);
           }
         }
       } else {
+        unpack_strip(w, data, next_panel(w, panel, 1, panel_end), b, b_end, strips[0]);
         for (int c = begin; c < end; c += V::kColumns) {
           const int n = end - c < V::kColumns ? end - c : V::kColumns;
           kStrip[n](data, strips[0], x, b, b_end, c, acc[0] + (c - begin) * kPanelRows);
@@ -534,28 +604,58 @@ struct Dot {
 
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
   // the first find the panel in the second-level cache. A column's terms share a pass: kColumns is even everywhere.
-  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel) {
+  STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                                 int panel_end) {
+    const uint8_t* const next = next_panel(w, panel, 1, panel_end);
     static_assert(V::kColumns % 2 == 0);
     for (int group = 0; group < x.coded; group += x.width) {
       const int n = x.coded - group < x.width ? x.coded - group : x.width;
       const int passes = (n + V::kColumns - 1) / V::kColumns;
       const int step = (n / x.terms + passes - 1) / passes * x.terms;
-      for (int c = 0; c < n; c += step) kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0);
+      for (int c = 0; c < n; c += step) {
+        kPacked[n - c < step ? n - c : step](w, x, y, panel, group + c, group + c == 0 ? next : nullptr);
+      }
+    }
+  }
+
+  // See KernelSet::refine.
+  static void refine(const PanelView& w, const ActivationView& x, int column, float least, float* y, int panel_begin,
+                     int panel_end) {
+    const int blocks = w.k / kActivationBlock;
+    for (int p = panel_begin; p < panel_end; ++p) {
+      const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+      for (int part = 0; part < kParts; ++part) {
+        const int row = p * kPanelRows + part * V::kLanes, left = w.rows - row;
+        if (left <= 0) break;
+        const F first = V::load_first(y + row, left);
+        const auto is_far = V::less(first, V::splat(least));
+        if (V::all(is_far)) continue;
+        const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+        Columns columns = columns_at(x, 2 * column + 1, 0);
+        F acc[1] = {V::splat(0.0f)};
+        for (int b = 0; b < blocks; ++b) {
+          add_block<false, 1>(codes, scales_at(panel, b, part), columns, acc);
+          codes += L.code_bytes();
+          columns.next_block();
+        }
+        V::store_first(y + row, V::select(is_far, first, V::add(first, acc[0])), left);
+      }
     }
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
     if (x.coded <= V::kPackedColumns) {
-      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p);
+      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);
       return;
     }
     for (int begin = 0; begin < x.coded; begin += kStripColumns) {
       const int end = begin + kStripColumns < x.coded ? begin + kStripColumns : x.coded;
       int p = panel_begin;
       if constexpr (kHasPairs) {
-        for (; p + 2 <= panel_end; p += 2) many_columns<2>(w, x, y, p, begin, end);
+        const int pairs_end = *x.wild == 0 ? panel_end : p;
+        for (; p + 2 <= pairs_end; p += 2) many_columns<2>(w, x, y, p, panel_end, begin, end);
       }
-      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, begin, end);
+      for (; p < panel_end; ++p) many_columns<1>(w, x, y, p, panel_end, begin, end);
     }
   }
 };

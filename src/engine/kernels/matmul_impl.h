@@ -23,4 +23,20 @@ void matmul(const PanelView& w, const ActivationView& x, const MatmulOutput& y, 
   }
 }
 
+template <class V>
+void refine(const PanelView& w, const ActivationView& x, int column, float least, float* y, int panel_begin,
+            int panel_end) {
+  switch (w.type) {
+#define STUDIO_CASE(type) \
+  case DType::type:       \
+    return Dot<V, panel_layout(DType::type)>::refine(w, x, column, least, y, panel_begin, panel_end);
+    STUDIO_CODED_TYPES(STUDIO_CASE)
+#undef STUDIO_CASE
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16:
+      return;  // their activations have no terms
+  }
+}
+
 }  // namespace studio::engine

@@ -17,10 +17,10 @@ float defined_product(DType type, const uint8_t* row, const float* x, int k) {
   for (int b = 0; b < k / 32; ++b, x += 32) {
     float amax = 0;
     for (int i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[i]));
-    const float as = amax < 1e-30f ? 0 : amax / 127.0f, inverse = amax < 1e-30f ? 0 : 127.0f / amax;
+    const float as = defined_scale(amax), inverse = as == 0 ? 0 : 1 / as;
     int q[32], sum[2] = {0, 0};
     for (int i = 0; i < 32; ++i) {
-      q[i] = static_cast<int>(std::nearbyint(x[i] * inverse));
+      q[i] = std::clamp(static_cast<int>(std::nearbyint(x[i] * inverse)), -127, 127);
       sum[i / 16] += q[i];
     }
     const float asum = static_cast<float>(sum[0] + sum[1]) * as;
@@ -35,10 +35,11 @@ float defined_product(DType type, const uint8_t* row, const float* x, int k) {
       dot[i / 16] += q[i] * (is_iq4 ? kIq4NlValues[codes[i]] : codes[i] - code_offset(type));
     }
     const float d = f16_to_f32(s.d_f16), m = f16_to_f32(s.m_f16);
-    const bool per_half = scale_group(type) == 16;
-    const int total = per_half ? s.scale[0] * dot[0] + s.scale[1] * dot[1] : dot[0] + dot[1];
-    const float ws = per_half ? d : d * static_cast<float>(s.scale[0]);
-    acc = std::fma(static_cast<float>(total), ws * as, acc);
+    if (scale_group(type) == 16) {
+      for (int h = 0; h < 2; ++h) acc = std::fma(static_cast<float>(dot[h]), d * static_cast<float>(s.scale[h]) * as, acc);
+    } else {
+      acc = std::fma(static_cast<float>(dot[0] + dot[1]), d * static_cast<float>(s.scale[0]) * as, acc);
+    }
     if (type == DType::kQ4_1 || type == DType::kQ5_1) acc = std::fma(m, asum, acc);
     if (type == DType::kQ4_K || type == DType::kQ5_K) acc = std::fma(-(m * static_cast<float>(s.min[0])), asum, acc);
     if (type == DType::kQ2_K) {
@@ -120,8 +121,9 @@ TEST_P(MatmulTest, AddsTheProductsOfTwoTerms) {
         const float* x = problem.x.data() + c * k + b;
         float amax = 0;
         for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[i]));
+        const float scale = defined_scale(amax);
         for (size_t i = 0; i < 32; ++i) {
-          rest.x[c * k + b + i] = std::fma(0 - amax / 127.0f, std::nearbyint(x[i] * (127.0f / amax)), x[i]);
+          rest.x[c * k + b + i] = std::fma(0 - scale, std::nearbyint(x[i] * (1 / scale)), x[i]);
         }
       }
     }
@@ -135,6 +137,31 @@ TEST_P(MatmulTest, AddsTheProductsOfTwoTerms) {
       std::vector<float> y(expected.size());
       set->matmul(problem.weights.view(), a.view(), {.out = y.data(), .stride = 21}, 0, problem.weights.panels());
       EXPECT_TRUE(same_bits(expected, y)) << set->name << ", " << columns << " columns";
+    }
+  }
+}
+
+TEST_P(MatmulTest, RefinesTheRowsThatAreNotFarBelow) {
+  if (!is_quantised(type())) return;  // terms are of codes
+  for (int columns : {1, 3, 5, 20}) {
+    const Problem problem(type(), 77, smallest_k(type()) * 2, columns, 12, false);
+    const auto k = static_cast<size_t>(problem.k);
+    for (const KernelSet* set : available_kernels()) {
+      Activations fine(columns, problem.k, {.max_terms = 2});
+      fine.reset(columns, problem.k, 2);
+      set->quantize(problem.x.data(), k, fine.view(), 0, columns);
+      const std::vector<float> first = problem.product(*set);
+      std::vector<float> both(first.size()), found = first;
+      set->matmul(problem.weights.view(), fine.view(), {.out = both.data(), .stride = 77}, 0, 5);
+      for (int c = 0; c < columns; ++c) {
+        float* y = found.data() + c * 77;
+        const float least = y[40];
+        set->refine(problem.weights.view(), fine.view(), c, least, y, 0, 2);
+        set->refine(problem.weights.view(), fine.view(), c, least, y, 2, 5);
+        for (size_t r = 0, at = static_cast<size_t>(c) * 77; r < 77; ++r, ++at) {
+          EXPECT_EQ(found[at], first[at] < least ? first[at] : both[at]) << set->name << " " << c << " " << r;
+        }
+      }
     }
   }
 }

@@ -61,19 +61,19 @@ std::span<uint8_t> PagePool::bytes(int32_t page) {
 }
 
 void PagePool::copy(int32_t from, int32_t to) {
-  uint16_t* const base = memory_.as<uint16_t>();
-  const size_t halves = shape_.halves_per_page();
-  std::copy_n(base + static_cast<size_t>(from) * halves, halves, base + static_cast<size_t>(to) * halves);
+  auto* const base = memory_.as<uint8_t>();
+  const size_t bytes = shape_.bytes_per_page();
+  std::copy_n(base + static_cast<size_t>(from) * bytes, bytes, base + static_cast<size_t>(to) * bytes);
 }
 
 KvPages PagePool::view(int layer, int kv_head) {
-  const size_t head_halves = static_cast<size_t>(kPageTokens) * static_cast<size_t>(shape_.head_dim);
+  const size_t block = kv_block_bytes(shape_.head_dim);
   const size_t index = static_cast<size_t>(layer) * static_cast<size_t>(shape_.kv_heads) + static_cast<size_t>(kv_head);
   KvPages pages;
-  pages.base = memory_.as<uint16_t>();
-  pages.page_stride = shape_.halves_per_page();
-  pages.k_offset = index * 2 * head_halves;
-  pages.v_offset = pages.k_offset + head_halves;
+  pages.base = memory_.as<uint8_t>();
+  pages.page_stride = shape_.bytes_per_page();
+  pages.k_offset = index * 2 * block;
+  pages.v_offset = pages.k_offset + block;
   pages.head_dim = shape_.head_dim;
   return pages;
 }

@@ -1,7 +1,7 @@
 // Keys and values in fixed pages of 16 positions, so that sequences grow, share and leave without moving data.
 //
-// One page holds 16 positions of every layer and kv head: halves [L, KV, 2, 16 * D], K of a head as [D, 16], V as
-// [16, D] (what the attention kernel reads in order). Memory is reserved at construction and touched on first use.
+// One page holds 16 positions of every layer and kv head: [L, KV, keys and values] blocks of bytes that the attention
+// kernel reads in order (KvPages in kernels/kernel_args.h). Memory is reserved at construction and touched on first use.
 // A page is in one of three states: empty; held, by one sequence or several; or idle, which is kept by the prefix tree
 // and held by nobody. Idle pages are free too: the keeper gives them up, one at a time, when no empty one is left.
 // Running out is an answer (false), not an error: the scheduler decides who waits.
@@ -29,11 +29,9 @@ struct KvShape {
   int kv_heads = 0;  // KV
   int head_dim = 0;  // D
 
-  size_t halves_per_page() const {
-    return static_cast<size_t>(layers) * static_cast<size_t>(kv_heads) * 2 * kPageTokens *
-           static_cast<size_t>(head_dim);
+  size_t bytes_per_page() const {
+    return static_cast<size_t>(layers) * static_cast<size_t>(kv_heads) * 2 * kv_block_bytes(head_dim);
   }
-  size_t bytes_per_page() const { return halves_per_page() * sizeof(uint16_t); }
 };
 
 constexpr int pages_for(int tokens) {

@@ -31,10 +31,10 @@ TEST(PagePool, APageIsFreeWhenItsLastHolderLetsGo) {
   EXPECT_EQ(pool.free(), 2);
 }
 
-// Every (page, layer, head, K or V) has 16 * D halves of its own, aligned, inside the pool.
+// Every (page, layer, head, K or V) has a block of its own, aligned, inside the pool.
 TEST(PagePool, PartsOfPagesDoNotOverlap) {
   PagePool pool = PagePool::create(kShape, 4).value();
-  const size_t halves = 16 * 32;
+  const size_t block = kv_block_bytes(32);
   std::set<size_t> starts;
   for (int layer = 0; layer < kShape.layers; ++layer) {
     for (int head = 0; head < kShape.kv_heads; ++head) {
@@ -43,8 +43,9 @@ TEST(PagePool, PartsOfPagesDoNotOverlap) {
       for (size_t page = 0; page < 4; ++page) {
         for (const size_t offset : {view.k_offset, view.v_offset}) {
           const size_t start = page * view.page_stride + offset;
-          EXPECT_EQ(start % halves, 0u);
-          EXPECT_LE(start + halves, 4 * kShape.halves_per_page());
+          EXPECT_EQ(start % block, 0u);
+          EXPECT_EQ(start % 64, 0u);
+          EXPECT_LE(start + block, 4 * kShape.bytes_per_page());
           EXPECT_TRUE(starts.insert(start).second);
         }
       }

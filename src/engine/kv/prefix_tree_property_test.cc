@@ -105,8 +105,8 @@ class Forest {
 
   uint16_t* slot(const SequenceState& state, int position) {
     const KvPages view = pages_.view(0, 0);
-    return view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride +
-           position % kPageTokens;
+    uint8_t* page = view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride;
+    return reinterpret_cast<uint16_t*>(page) + position % kPageTokens;
   }
   // A function of the salt and all ids up to the position, as keys and values are.
   static uint16_t content(const Runner& runner, int position) {

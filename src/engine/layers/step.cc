@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace studio::engine {
 namespace {
@@ -77,6 +78,31 @@ void Step::rotate(const HeadShape& shape, bool interleaved, float* q, float* k, 
   args.heads = shape.kv_heads;
   args.stride = static_cast<size_t>(shape.kv_heads * shape.head_dim);
   kernels_.rope(args, begin, end);
+}
+
+void Step::refine(const PanelMatrix& head, const Activations& x, float range, float* logits, size_t stride) {
+  // A row of logits is cut into as many pieces as keep all threads busy with one row.
+  constexpr int64_t kPieces = 16;
+  const int64_t panels = head.panels(), rows = head.rows();
+  const auto panel_of = [&](int64_t piece) { return piece * panels / kPieces; };
+  const auto for_pieces = [&](auto fn) {
+    pool_.parallel_for(x.columns() * kPieces, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) fn(i, logits + static_cast<size_t>(i / kPieces) * stride);
+    });
+  };
+  tops_.resize(static_cast<size_t>(x.columns() * kPieces));
+  for_pieces([&](int64_t i, const float* row) {
+    const int64_t begin = panel_of(i % kPieces) * kPanelRows;
+    const int64_t end = std::min(rows, panel_of(i % kPieces + 1) * kPanelRows);
+    tops_[static_cast<size_t>(i)] =
+        begin < end ? kernels_.max(row + begin, static_cast<size_t>(end - begin)) : -std::numeric_limits<float>::infinity();
+  });
+  for_pieces([&](int64_t i, float* row) {
+    const auto first = tops_.begin() + i / kPieces * kPieces;
+    const float least = *std::max_element(first, first + kPieces) - range;
+    kernels_.refine(head.view(), x.view(), static_cast<int>(i / kPieces), least, row,
+                    static_cast<int>(panel_of(i % kPieces)), static_cast<int>(panel_of(i % kPieces + 1)));
+  });
 }
 
 void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k,

@@ -56,6 +56,9 @@ class Step {
              std::span<const LowRankUpdate> gate_updates = {}, std::span<const LowRankUpdate> up_updates = {}) {
     gated_.run(gate, up, x, y, gate_updates, up_updates);
   }
+  // logits [rows of x, stride] hold the products of x's first terms. Where one is within `range` of its row's largest,
+  // it gets the second term's product too.
+  void refine(const PanelMatrix& head, const Activations& x, float range, float* logits, size_t stride);
   // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
   void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,
               float* out);
@@ -77,6 +80,7 @@ class Step {
   std::vector<int32_t> positions_;  // [N]
   std::vector<float> cos_, sin_;    // [N, rotary_dim / 2]
   std::vector<AttentionItem> items_;
+  std::vector<float> tops_;  // of the pieces of each row of logits
 };
 
 }  // namespace studio::engine

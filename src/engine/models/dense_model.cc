@@ -229,9 +229,11 @@ void DenseModel::feed_forward(int index, const MlpWeights& weights, int terms, S
 
 void DenseModel::write_logits(Step& step, float* logits) {
   if (rows_ == 0) return;
-  step.norm(x_.as<float>(), output_norm_, config_.norm_eps, *normed_, rows_, kFineTerms);
-  const MatmulJob head[] = {{&*head_, &*normed_, {logits, static_cast<size_t>(config_.vocab), nullptr, false}}};
+  const auto vocab = static_cast<size_t>(config_.vocab);
+  step.norm(x_.as<float>(), output_norm_, config_.norm_eps, *normed_, rows_, kFineTerms, &*coarse_);
+  const MatmulJob head[] = {{&*head_, &*coarse_, {logits, vocab, nullptr, false}}};
   step.matmul(head);
+  if (is_quantised(head_->type())) step.refine(*head_, *normed_, kRefinedRange, logits, vocab);
 }
 
 }  // namespace studio::engine

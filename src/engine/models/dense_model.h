@@ -34,6 +34,9 @@ Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, con
 // Terms of the activations where a second one takes away most of the error for its operations: into k and v, the
 // attention's output, the head, and all of the last layer's feed-forward. docs/decisions/008 has the measurements.
 inline constexpr int kFineTerms = 2;
+// Logits that are further below their row's largest stay those of one term. What lies below has e^-7 of the largest's
+// probability each; a row has some 300 above (docs/decisions/018).
+inline constexpr float kRefinedRange = 7;
 
 class DenseModel : public Model {
  public:

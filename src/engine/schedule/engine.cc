@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Names the bits that machines of one kind agree on; a new number with every change of numerics.md.
-constexpr const char* kNumericsClass = "x86-f32-v3";
+constexpr const char* kNumericsClass = "x86-f32-v4";
 // KV by default: this many positions for each sequence that may run at once ...
 constexpr int64_t kDefaultTokensPerSequence = 4096;
 // ... within this share of the memory that is free when the model is loaded.

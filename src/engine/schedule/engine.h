@@ -114,7 +114,7 @@ struct EngineInfo {
   std::string name;          // general.name
   std::string
       digest;  // SHA-256 of the model file's metadata and tensor directory, hex (names the numbers, fast to compute)
-  std::string numerics_class;  // "x86-f32-v3": same class, same bits
+  std::string numerics_class;  // "x86-f32-v4": same class, same bits
   std::string kernels;         // "avx512": the set in use
   int vocab_size = 0;
   int context_tokens = 0;

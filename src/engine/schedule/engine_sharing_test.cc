@@ -62,12 +62,12 @@ std::vector<Answer> answers_of(Engine& engine, bool cancels) {
   return answers;
 }
 
-// The smallest pool, in powers of two, that holds a context of 256 tokens.
+// About the smallest pool that holds a context of 256 tokens.
 EngineOptions tight() {
   EngineOptions options = options_of(2, 6);
   options.context_tokens = 256;
   options.speculation = Speculation::kOff;  // sequences that end sooner preempt less
-  for (options.kv_bytes = 1 << 12; !Engine::load(options).ok(); options.kv_bytes *= 2) {
+  for (options.kv_bytes = 1 << 12; !Engine::load(options).ok(); options.kv_bytes += options.kv_bytes / 8) {
   }
   return options;
 }

@@ -79,8 +79,8 @@ class HashModel final : public Model {
   }
   uint16_t* slot(const SequenceState& state, int position) {
     const KvPages view = pages_->view(0, 0);
-    return view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride +
-           position % kPageTokens;
+    uint8_t* page = view.base + static_cast<size_t>(state.page_table()[position / kPageTokens]) * view.page_stride;
+    return reinterpret_cast<uint16_t*>(page) + position % kPageTokens;
   }
   ModelConfig config_;
   PagePool* pages_ = nullptr;
