@@ -13,8 +13,13 @@ namespace fs = std::filesystem;
 
 class AdapterLibraryTest : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_NE(::mkdtemp(data_.data()), nullptr); }
+  void SetUp() override { ASSERT_TRUE(fs::is_directory(data_)); }
   void TearDown() override { fs::remove_all(data_); }
+
+  static std::string new_folder() {
+    std::string path = fs::temp_directory_path() / "studio_adapter_library_XXXXXX";
+    return ::mkdtemp(path.data()) != nullptr ? path : "";
+  }
 
   Result<LocalAdapter> publish(const std::string& model, const std::string& name,
                                const std::string& bytes = "factors") {
@@ -26,7 +31,7 @@ class AdapterLibraryTest : public ::testing::Test {
                             {.model = model, .name = name, .source = "./here", .store = "int16", .added_at = 7});
   }
 
-  std::string data_ = "/tmp/studio_adapter_library_XXXXXX";
+  const std::string data_ = new_folder();
   AdapterLibrary library_{data_};
 };
 

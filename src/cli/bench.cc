@@ -214,7 +214,8 @@ Result<int> BenchCommand::run(Context& context) {
   STUDIO_TRY(auto found, model_.empty() ? find_default_model(context) : find_model(context, model_));
   STUDIO_TRY(auto options, worker_options(context.config));
   options.engine.model_path = found.path;
-  options.engine.share_prefixes = false;  // every round computes the same prompts
+  options.engine.share_prefixes = false;                   // every round computes the same prompts ...
+  options.engine.speculation = engine::Speculation::kOff;  // ... and gives the same answers
   options.engine.max_sequences = std::max<int>(options.engine.max_sequences, static_cast<int>(streams_));
   STUDIO_TRY(ModelCost cost, cost_of(found.path));
   auto start = steady_clock::now();

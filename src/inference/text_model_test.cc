@@ -188,7 +188,7 @@ TEST_F(TextModelTest, CountsThePublicBeginningOfAPrompt) {
   off.enable_thinking = false;
   off.messages.insert(off.messages.begin(), {.role = "system", .content = known, .reasoning_content = {}});
   EXPECT_THAT(beginning(open->prepare_chat(off).value()), testing::HasSubstr(known));
-  EXPECT_EQ(beginning(open->prepare_text(known + "\nsecret")), known);
+  EXPECT_EQ(beginning(open->prepare_text(known + " secret")), known);
   EXPECT_EQ(beginning(asked("Quite another", "secret")), "<|im_start|>system\n");
   EXPECT_EQ(public_tokens(open->prepare_ids({5}).value()), 0);
 }

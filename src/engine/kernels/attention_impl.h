@@ -1,11 +1,12 @@
 // Storing keys and values in pages, and attention over them, written over the vector layer V. numerics.md, section 5.
 //
 // Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes. Queries of 16 bits meet
-// keys in three integer dots (the product of the lower bytes is left out), weights of 8 bits meet values in two: a dot
-// has four times the products of an f32 instruction, and 16 bits of a token's largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are taken in tiles, tokens in
-// chunks of four pages, which stay in the first-level cache while every row of the tile meets them. Softmax is online,
-// chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result depends neither on the
-// tile it is in nor on how the prompt was cut.
+// keys in three integer dots (the product of the lower bytes is left out), weights of 8 bits meet values in two,
+// weights of 16 bits in three: a dot has four times the products of an f32 instruction, and 16 bits of a token's
+// largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are
+// taken in tiles, tokens in chunks of four pages, which stay in the first-level cache while every row of the tile meets
+// them. Softmax is online, chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result
+// depends neither on the tile it is in nor on how the prompt was cut.
 #pragma once
 
 #include "engine/kernels/elementwise_impl.h"
@@ -91,25 +92,29 @@ struct Attention {
   }
 
   struct Tile {
-    alignas(64) float result[kTileRows * kMaxHeadDim];      // [rows, D], not yet divided by `total`
-    alignas(64) float weights[kTileRows * kChunkTokens];    // scores, then e^(score - top), of the chunk in hand
-    alignas(64) int8_t q[2][kTileRows * kMaxHeadDim];       // upper and lower bytes [rows, D]
-    alignas(64) uint8_t shares[kTileRows * kChunkTokens];   // weights times the values' scales, in 8 bits
+    alignas(64) float result[kTileRows * kMaxHeadDim];    // [rows, D], not yet divided by `total`
+    alignas(64) float weights[kTileRows * kChunkTokens];  // scores, then e^(score - top), of the chunk in hand
+    alignas(64) int8_t q[2][kTileRows * kMaxHeadDim];     // upper and lower bytes [rows, D]
+    // Weights times the values' scales: in 8 bits, or the upper and the lower byte of 16.
+    alignas(64) uint8_t shares[2][kTileRows * kChunkTokens];
     float q_scale[kTileRows], share_scale[kTileRows];
     int32_t q_start[2][kTileRows];  // -128 * (sum of the row's bytes), upper and lower: the keys' bytes are lifted
-    float top[kTileRows];        // largest score so far
-    float total[kTileRows];      // sum of weights so far
-    int seen[kTileRows];         // positions the row may see
-    const uint8_t* keys[kChunkPages];  // of the chunk; past its last page the first again, whose scores are not looked at
+    float top[kTileRows];           // largest score so far
+    float total[kTileRows];         // sum of weights so far
+    int seen[kTileRows];            // positions the row may see
+    const uint8_t*
+        keys[kChunkPages];  // of the chunk; past its last page the first again, whose scores are not looked at
     const uint8_t* values[kChunkPages];
     int pages;  // of the chunk
     int rows;
     int dim;
+    bool has_fine_shares;  // of 16 bits
   };
 
   static void attention(const AttentionArgs& args, int begin, int end) {
     Tile tile;
     tile.dim = args.pages.head_dim;
+    tile.has_fine_shares = args.fine_shares;
     for (int row = begin; row < end; row += kTileRows) {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
       begin_tile(args, row, tile);
@@ -224,7 +229,8 @@ struct Attention {
     for (int i = 0; i < kVectors; ++i) {
       const F scales = scales_of(tile.keys[page + i / kParts], tile.dim, i % kParts);
       for (int r = 0; r < kN; ++r) {
-        const F sum = V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
+        const F sum =
+            V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
         V::store(tile.weights + (row + r) * kChunkTokens + page * kPageTokens + i * V::kLanes,
                  V::mul(sum, V::mul(scales, V::splat(tile.q_scale[row + r]))));
       }
@@ -264,13 +270,27 @@ struct Attention {
       values[i] = only_seen(i, V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts)), 0.0f);
       lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
-    const float amax = V::tree_max(lanes);
+    tile.has_fine_shares ? store_shares<true>(tile, row, values, V::tree_max(lanes))
+                         : store_shares<false>(tile, row, values, V::tree_max(lanes));
+  }
+
+  template <bool kFine>
+  STUDIO_INLINE void store_shares(Tile& tile, int row, const F* values, float amax) {
+    constexpr float kMost = kFine ? 65535.0f : 255.0f;
     const bool is_zero = amax < 1e-30f;
-    tile.share_scale[row] = is_zero ? 0.0f : amax / 255.0f;
-    const F inverse = V::splat(is_zero ? 0.0f : 255.0f / amax);
+    tile.share_scale[row] = is_zero ? 0.0f : amax / kMost * (kFine ? 256.0f : 1.0f);
+    const F inverse = V::splat(is_zero ? 0.0f : kMost / amax);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < kVectors; ++i) {
-      V::store_u8(tile.shares + row * kChunkTokens + i * V::kLanes, V::round(V::mul(values[i], inverse)));
+    for (int i = 0; i < kChunkPages * kParts; ++i) {
+      const I share = V::round(V::mul(values[i], inverse));
+      const size_t at = static_cast<size_t>(row * kChunkTokens + i * V::kLanes);
+      if constexpr (kFine) {
+        const I upper = V::over_256(share);
+        V::store_u8(tile.shares[0] + at, upper);
+        V::store_u8(tile.shares[1] + at, V::sub(share, V::times_256(upper)));
+      } else {
+        V::store_u8(tile.shares[0] + at, share);
+      }
     }
   }
 
@@ -287,46 +307,57 @@ struct Attention {
   // result[r, d] += the chunk's sum of share[r, t] * value[t, d].
   template <int kN>
   static void gather(Tile& tile, int row) {
-    constexpr int kVectors = V::kGatherVectors;
-    int d = 0;
-    for (; d + kVectors * V::kLanes <= tile.dim; d += kVectors * V::kLanes) gather_lanes<kN, kVectors>(tile, row, d);
-    for (; d < tile.dim; d += V::kLanes) gather_lanes<kN, 1>(tile, row, d);
+    tile.has_fine_shares ? gather_row<kN, true>(tile, row) : gather_row<kN, false>(tile, row);
   }
 
-  template <int kN, int kVectors>
+  template <int kN, bool kFine>
+  STUDIO_INLINE void gather_row(Tile& tile, int row) {
+    constexpr int kVectors = V::kGatherVectors;
+    int d = 0;
+    for (; d + kVectors * V::kLanes <= tile.dim; d += kVectors * V::kLanes) {
+      gather_lanes<kN, kVectors, kFine>(tile, row, d);
+    }
+    for (; d < tile.dim; d += V::kLanes) gather_lanes<kN, 1, kFine>(tile, row, d);
+  }
+
+  // With share = 256 u + l and value = 256 c + e: 256 (the sum of u c), to which u e is added, and l c of fine shares.
+  template <int kN, int kVectors, bool kFine>
   STUDIO_INLINE void gather_lanes(Tile& tile, int row, int d) {
     I sum[kN * kVectors];
-    const uint8_t* shares = tile.shares + row * kChunkTokens;
-    const size_t four_bytes = static_cast<size_t>(tile.dim) * 4;
+    const uint8_t* shares[2] = {tile.shares[0] + row * kChunkTokens, tile.shares[1] + row * kChunkTokens};
 #pragma clang loop unroll(full)
     for (I& s : sum) s = V::zero();
-    for (int plane = 0; plane < 2; ++plane) {
-      if (plane == 1) {
+    add_plane<kN, kVectors>(tile, shares[0], 0, d, sum);
 #pragma clang loop unroll(full)
-        for (I& s : sum) s = V::times_256(s);
-      }
-      for (int page = 0; page < tile.pages; ++page) {
-        const uint8_t* values =
-            tile.values[page] + static_cast<size_t>(plane) * plane_bytes(tile.dim) + static_cast<size_t>(d) * 4;
-        for (int t = 0; t < kPageTokens; t += 4, values += four_bytes) {
-          B four[kVectors];
-#pragma clang loop unroll(full)
-          for (int i = 0; i < kVectors; ++i) four[i] = V::load_bytes(values + i * V::kLanes * 4);
-#pragma clang loop unroll(full)
-          for (int r = 0; r < kN; ++r) {
-            const B share = V::splat_four(shares + r * kChunkTokens + page * kPageTokens + t);
-#pragma clang loop unroll(full)
-            for (int i = 0; i < kVectors; ++i) {
-              sum[r * kVectors + i] = V::dot_bytes(sum[r * kVectors + i], share, four[i]);
-            }
-          }
-        }
-      }
-    }
+    for (I& s : sum) s = V::times_256(s);
+    add_plane<kN, kVectors>(tile, shares[0], plane_bytes(tile.dim), d, sum);
+    if constexpr (kFine) add_plane<kN, kVectors>(tile, shares[1], 0, d, sum);
 #pragma clang loop unroll(full)
     for (int i = 0; i < kN * kVectors; ++i) {
       float* result = tile.result + (row + i / kVectors) * tile.dim + d + i % kVectors * V::kLanes;
       V::store(result, V::fma(V::to_float(sum[i]), V::splat(tile.share_scale[row + i / kVectors]), V::load(result)));
+    }
+  }
+
+  // sum [kN, kVectors] += bytes of the shares by one plane of the values, which lies `plane` bytes on.
+  template <int kN, int kVectors>
+  STUDIO_INLINE void add_plane(const Tile& tile, const uint8_t* shares, size_t plane, int d, I* sum) {
+    const size_t four_bytes = static_cast<size_t>(tile.dim) * 4;
+    for (int page = 0; page < tile.pages; ++page) {
+      const uint8_t* values = tile.values[page] + plane + static_cast<size_t>(d) * 4;
+      for (int t = 0; t < kPageTokens; t += 4, values += four_bytes) {
+        B four[kVectors];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < kVectors; ++i) four[i] = V::load_bytes(values + i * V::kLanes * 4);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < kN; ++r) {
+          const B share = V::splat_four(shares + r * kChunkTokens + page * kPageTokens + t);
+#pragma clang loop unroll(full)
+          for (int i = 0; i < kVectors; ++i) {
+            sum[r * kVectors + i] = V::dot_bytes(sum[r * kVectors + i], share, four[i]);
+          }
+        }
+      }
     }
   }
 };

@@ -22,7 +22,8 @@ struct Scene {
     q = random.normals(static_cast<size_t>(n - start) * static_cast<size_t>(g) * dims);
     const int count = (n + kPageTokens - 1) / kPageTokens;
     const size_t block = kv_block_bytes(d);
-    pool.assign(static_cast<size_t>(count + 3) * 3 * block, 0xff);  // NaN as a scale: what is never stored must never count
+    pool.assign(static_cast<size_t>(count + 3) * 3 * block,
+                0xff);  // NaN as a scale: what is never stored must never count
     for (int i = 0; i < count; ++i) table.push_back((i * 5 + 2) % (count + 3));
     std::vector<int32_t> sorted = table;
     std::sort(sorted.begin(), sorted.end());
@@ -50,7 +51,7 @@ struct Scene {
   int rows() const { return (total - first) * group; }
 
   // Rows cut into pieces of `piece`.
-  std::vector<float> attend(const KernelSet& set, int piece) const {
+  std::vector<float> attend(const KernelSet& set, int piece, bool fine_shares = false) const {
     std::vector<float> out(q.size());
     const size_t stride = static_cast<size_t>(group) * static_cast<size_t>(dim);
     const AttentionArgs args{.pages = pages,
@@ -58,6 +59,7 @@ struct Scene {
                              .first = first,
                              .group = group,
                              .scale = 1.0f / std::sqrt(static_cast<float>(dim)),
+                             .fine_shares = fine_shares,
                              .q = q.data(),
                              .q_stride = stride,
                              .out = out.data(),
@@ -109,11 +111,13 @@ TEST_P(AttentionTest, EqualsSoftmaxInPlainArithmetic) {
   for (const Case& c : kCases) {
     const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
     const std::vector<float> out = scene.attend(*GetParam(), scene.rows());
+    const std::vector<float> fine = scene.attend(*GetParam(), scene.rows(), true);
     for (int row = 0; row < scene.rows(); ++row) {
       const std::vector<double> exact = scene.exact(row);
       for (size_t d = 0; d < exact.size(); ++d) {
-        ASSERT_NEAR(out[static_cast<size_t>(row) * exact.size() + d], exact[d], 0.02)
-            << "dim " << c.dim << " row " << row << " of " << scene.rows();
+        const size_t i = static_cast<size_t>(row) * exact.size() + d;
+        ASSERT_NEAR(out[i], exact[d], 0.02) << "dim " << c.dim << " row " << row << " of " << scene.rows();
+        ASSERT_NEAR(fine[i], exact[d], 0.0005) << "dim " << c.dim << " row " << row << " of " << scene.rows();
       }
     }
   }
@@ -122,10 +126,13 @@ TEST_P(AttentionTest, EqualsSoftmaxInPlainArithmetic) {
 TEST_P(AttentionTest, HasTheBitsOfTheScalarSetHoweverRowsAreCut) {
   for (const Case& c : kCases) {
     const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
-    const std::vector<float> expected =
-        Scene(c.dim, c.group, c.total, c.first, scalar_kernels()).attend(scalar_kernels(), scene.rows());
-    for (int piece : {1, 2, 5, 8, 33, 1000}) {
-      EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece))) << "dim " << c.dim << " piece " << piece;
+    const Scene plain(c.dim, c.group, c.total, c.first, scalar_kernels());
+    for (bool fine_shares : {false, true}) {
+      const std::vector<float> expected = plain.attend(scalar_kernels(), scene.rows(), fine_shares);
+      for (int piece : {1, 2, 5, 8, 33, 1000}) {
+        EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece, fine_shares)))
+            << "dim " << c.dim << " piece " << piece << " fine " << fine_shares;
+      }
     }
   }
 }
@@ -136,7 +143,8 @@ TEST_P(AttentionTest, StoresSixteenBitsOfEachTokensLargest) {
   constexpr size_t kBlock = kv_block_bytes(64), kPlane = 64 * 16;
   std::vector<uint8_t> pool(2 * kBlock * 3);
   const int32_t table[] = {1, 0, 2};
-  const KvPages pages{.base = pool.data(), .page_stride = 2 * kBlock, .k_offset = 0, .v_offset = kBlock, .head_dim = 64};
+  const KvPages pages{
+      .base = pool.data(), .page_stride = 2 * kBlock, .k_offset = 0, .v_offset = kBlock, .head_dim = 64};
   GetParam()->store_kv({.pages = pages,
                         .page_table = table,
                         .first = 3,

@@ -92,7 +92,7 @@ struct Elementwise {
   STUDIO_INLINE float scale_for(float amax) {
     if (amax < kSmallestAmax) return 0.0f;
     constexpr uint32_t kDropped = (1u << 21) - 1;
-    return __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, amax * kOver127) + kDropped) & ~kDropped);
+    return __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, amax* kOver127) + kDropped) & ~kDropped);
   }
 
   // 1 / ((1 + quarters / 4) * 2^e), given e << 23: the rounded inverse of the first factor, its exponent lowered by e.

@@ -13,7 +13,7 @@ struct Avx2 {
   static constexpr int kLanes = 8;
   static constexpr int kColumns = 4;
   static constexpr int kPackedColumns = 16;
-  static constexpr int kPairColumns = 0;  // too few registers
+  static constexpr int kPairColumns = 0;                     // too few registers
   static constexpr int kScorePages = 1, kGatherVectors = 2;  // with 4 query rows 8 accumulators each
   static constexpr bool kSigned8 = true;  // the 16-bit sums of maddubs would saturate with unsigned 8-bit codes
   using F = __m256;

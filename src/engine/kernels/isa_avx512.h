@@ -13,7 +13,7 @@ struct Avx512 {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
   static constexpr int kPackedColumns = 16;
-  static constexpr int kPairColumns = 6;  // of two panels: 12 integer and 12 float accumulators
+  static constexpr int kPairColumns = 6;                     // of two panels: 12 integer and 12 float accumulators
   static constexpr int kScorePages = 4, kGatherVectors = 4;  // with 4 query rows 16 accumulators each
   static constexpr bool kSigned8 = false;
   using F = __m512;
@@ -149,9 +149,7 @@ struct Avx512 {
   }
   STUDIO_INLINE B look_up(Table table, B index) { return {_mm512_shuffle_epi8(table, index.v)}; }
   STUDIO_INLINE B flip_sign_bit(B a) { return {_mm512_xor_si512(a.v, _mm512_set1_epi8(-128))}; }
-  STUDIO_INLINE B add_bytes(B a, uint8_t b) {
-    return {_mm512_add_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
-  }
+  STUDIO_INLINE B add_bytes(B a, uint8_t b) { return {_mm512_add_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))}; }
   STUDIO_INLINE B subtract_bytes(B a, uint8_t b) {
     return {_mm512_sub_epi8(a.v, _mm512_set1_epi8(static_cast<char>(b)))};
   }

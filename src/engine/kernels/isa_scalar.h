@@ -16,7 +16,7 @@ struct Scalar {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 2;  // columns that one pass of the dot kernel serves: any number is right
   static constexpr int kPackedColumns = 16;
-  static constexpr int kPairColumns = 0;   // too few registers
+  static constexpr int kPairColumns = 0;  // too few registers
   static constexpr int kScorePages = 1, kGatherVectors = 1;
   static constexpr bool kSigned8 = false;  // 8-bit codes stay unsigned
   struct F {

@@ -31,13 +31,13 @@ struct ActivationView {
   float* sums = nullptr;            // [groups, B, W]       scale * (sum of the 32 codes), one rounding
   int32_t* minus_sums = nullptr;    // [groups, B, W]       -128 * (sum of the 32 codes)
   int32_t* minus_halves = nullptr;  // [groups, B, 2, W]    the same per 16 codes
-  int32_t* exponents = nullptr;     // [groups, B, W]       scale = (1 + quarters / 4) * 2^e: e << 23; 0 where scale is 0
-  int32_t* quarters = nullptr;      // [groups, B, W]       times 16: where the row of floats for it lies among four
-  int32_t* wild = nullptr;          // not 0: some scale is past kLargestExponent, and no exponent may be added
+  int32_t* exponents = nullptr;  // [groups, B, W]       scale = (1 + quarters / 4) * 2^e: e << 23; 0 where scale is 0
+  int32_t* quarters = nullptr;   // [groups, B, W]       times 16: where the row of floats for it lies among four
+  int32_t* wild = nullptr;       // not 0: some scale is past kLargestExponent, and no exponent may be added
 };
 
-// Weights' scales are at most 2^23 (f16 times 8 bits) and at least 2^-24: between 2^-99 and this, a product of both scales
-// is a normal number and may be formed by adding exponents.
+// Weights' scales are at most 2^23 (f16 times 8 bits) and at least 2^-24: between 2^-99 and this, a product of both
+// scales is a normal number and may be formed by adding exponents.
 inline constexpr int kLargestExponent = 100;
 
 // Plain pointers for the kernels. Panel p starts at data + p * panel_bytes: its scales, then its codes.
@@ -48,7 +48,8 @@ struct PanelView {
   const uint8_t* data = nullptr;
   size_t panel_bytes = 0;
   size_t codes_offset = 0;  // within a panel; a multiple of 64, like panel_bytes
-  const uint8_t* after = nullptr;  // panels of the same size that the caller reads next: asked for ahead of time, no more
+  const uint8_t* after =
+      nullptr;  // panels of the same size that the caller reads next: asked for ahead of time, no more
 };
 
 // kAuto: the fastest this CPU runs.
@@ -88,8 +89,8 @@ inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to t
 
 // Where one (layer, kv head) keeps its pages. Page p: the keys at base + p * page_stride + k_offset, the values at
 // v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D) each: the upper bytes of 16-bit codes, the lower bytes,
-// the scales f32[16 tokens]. A value is (256 * upper + lower) * scale. Keys lie [D / 4][16 tokens][4], both bytes lifted
-// by 128; values lie [4 fours of tokens][D][4], both signed.
+// the scales f32[16 tokens]. A value is (256 * upper + lower) * scale. Keys lie [D / 4][16 tokens][4], both bytes
+// lifted by 128; values lie [4 fours of tokens][D][4], both signed.
 struct KvPages {
   uint8_t* base = nullptr;
   size_t page_stride = 0;
@@ -123,6 +124,7 @@ struct AttentionArgs {
   int first = 0;
   int group = 1;             // G
   float scale = 1;           // times q, usually 1 / sqrt(D)
+  bool fine_shares = false;  // softmax's weights in 16 bits, where 8 do
   const float* q = nullptr;  // [T, G, D]
   size_t q_stride = 0;       // between tokens; heads are adjacent
   float* out = nullptr;      // [T, G, D]

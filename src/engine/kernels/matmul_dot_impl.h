@@ -335,8 +335,8 @@ struct Dot {
     }
   }
 
-  // Where the panel lies that is read after [panel, panel + count): in this matrix, or where the caller goes on. Past the
-  // end of the matrix asking for it does nothing.
+  // Where the panel lies that is read after [panel, panel + count): in this matrix, or where the caller goes on. Past
+  // the end of the matrix asking for it does nothing.
   STUDIO_INLINE const uint8_t* next_panel(const PanelView& w, int panel, int count, int panel_end) {
     const int next = panel + count;
     const bool is_past = next >= panel_end && w.after != nullptr;
@@ -565,8 +565,8 @@ struct Dot {
   // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
   // caches.
   template <int kPanels>
-  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
-                           int panel_end, int begin, int end) {
+  static void many_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel, int panel_end,
+                           int begin, int end) {
     Strip strips[kPanels];
     alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;

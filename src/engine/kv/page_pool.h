@@ -1,9 +1,9 @@
 // Keys and values in fixed pages of 16 positions, so that sequences grow, share and leave without moving data.
 //
 // One page holds 16 positions of every layer and kv head: [L, KV, keys and values] blocks of bytes that the attention
-// kernel reads in order (KvPages in kernels/kernel_args.h). Memory is reserved at construction and touched on first use.
-// A page is in one of three states: empty; held, by one sequence or several; or idle, which is kept by the prefix tree
-// and held by nobody. Idle pages are free too: the keeper gives them up, one at a time, when no empty one is left.
+// kernel reads in order (KvPages in kernels/kernel_args.h). Memory is reserved at construction and touched on first
+// use. A page is in one of three states: empty; held, by one sequence or several; or idle, which is kept by the prefix
+// tree and held by nobody. Idle pages are free too: the keeper gives them up, one at a time, when no empty one is left.
 // Running out is an answer (false), not an error: the scheduler decides who waits.
 // Source: PagedAttention (Kwon et al., 2023), section 4.
 //

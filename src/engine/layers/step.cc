@@ -15,8 +15,14 @@ constexpr int kAloneTokens = 1;
 
 }  // namespace
 
-Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, int max_tokens)
-    : kernels_(kernels), pool_(pool), rope_(rope), gated_(kernels, pool, max_tokens), rotary_dim_(rotary_dim) {
+Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool has_fine_shares,
+           int max_tokens)
+    : kernels_(kernels),
+      pool_(pool),
+      rope_(rope),
+      gated_(kernels, pool, max_tokens),
+      rotary_dim_(rotary_dim),
+      has_fine_shares_(has_fine_shares) {
   const auto angles = static_cast<size_t>(max_tokens) * static_cast<size_t>(rotary_dim / 2);
   cos_.resize(angles);
   sin_.resize(angles);
@@ -94,8 +100,8 @@ void Step::refine(const PanelMatrix& head, const Activations& x, float range, fl
   for_pieces([&](int64_t i, const float* row) {
     const int64_t begin = panel_of(i % kPieces) * kPanelRows;
     const int64_t end = std::min(rows, panel_of(i % kPieces + 1) * kPanelRows);
-    tops_[static_cast<size_t>(i)] =
-        begin < end ? kernels_.max(row + begin, static_cast<size_t>(end - begin)) : -std::numeric_limits<float>::infinity();
+    tops_[static_cast<size_t>(i)] = begin < end ? kernels_.max(row + begin, static_cast<size_t>(end - begin))
+                                                : -std::numeric_limits<float>::infinity();
   });
   for_pieces([&](int64_t i, float* row) {
     const auto first = tops_.begin() + i / kPieces * kPieces;
@@ -161,6 +167,7 @@ void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool inter
       args.first = run.first_position;
       args.group = group;
       args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
+      args.fine_shares = has_fine_shares_;
       args.q = q + offset;
       args.q_stride = q_stride;
       args.out = out + offset;

@@ -36,7 +36,9 @@ struct StepRun {
 
 class Step {
  public:
-  Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, int max_tokens);
+  // has_fine_shares: attention weighs values in 16 bits, as precise as float weights are; else in 8, as coded weights.
+  Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool has_fine_shares,
+       int max_tokens);
 
   void begin(std::span<const StepRun> runs);
   int tokens() const { return tokens_; }  // N
@@ -75,6 +77,7 @@ class Step {
   RopeTable& rope_;
   GatedProduct gated_;
   int rotary_dim_;
+  bool has_fine_shares_;
   int tokens_ = 0;
   std::vector<StepRun> runs_;
   std::vector<int32_t> positions_;  // [N]

@@ -129,7 +129,7 @@ Status DenseModel::finish_loading() {
   attended_.emplace(kMaxBatchTokens, query_width, fine);
   activated_.emplace(kMaxBatchTokens, config_.feed_forward, with_values);
   rope_.emplace(config_.head_dim, config_.rope_base, std::span<const float>{}, config_.context_tokens);
-  step_.emplace(kernels_, pool_, *rope_, config_.head_dim, kMaxBatchTokens);
+  step_.emplace(kernels_, pool_, *rope_, config_.head_dim, !loader_.any_quantised(), kMaxBatchTokens);
   return Ok{};
 }
 
