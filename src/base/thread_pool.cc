@@ -109,18 +109,19 @@ void ThreadPool::run(int64_t items, int64_t chunk, Call call, void* body) {
 }
 
 void ThreadPool::work(uint32_t loop, int thread) {
-  while (auto index = claim(strips_[thread].state, loop, true)) run_chunk(*index, thread);
-  for (int step = 1; step < threads_; ++step) {
-    const int victim = (thread + step) % threads_;
-    while (auto index = claim(strips_[victim].state, loop, false)) run_chunk(*index, thread);
-  }
-}
-
-void ThreadPool::run_chunk(int64_t index, int thread) {
-  const int64_t begin = index * chunk_;
-  call_(body_, begin, std::min(begin + chunk_, items_), thread);
-  // After this the owner may begin the next loop: nothing of this one is read any more.
-  if (unfinished_.fetch_sub(1) == 1 && owner_sleeps_.load()) unfinished_.notify_one();
+  int32_t done = 0;
+  const auto run_all_of = [&](int owner) {
+    while (auto index = claim(strips_[owner].state, loop, owner == thread)) {
+      const int64_t begin = *index * chunk_;
+      call_(body_, begin, std::min(begin + chunk_, items_), thread);
+      ++done;
+    }
+  };
+  run_all_of(thread);
+  for (int step = 1; step < threads_; ++step) run_all_of((thread + step) % threads_);
+  // Counted once a thread, as the threads share the counter. After this the owner may begin the next loop: nothing of
+  // this one is read any more.
+  if (done > 0 && unfinished_.fetch_sub(done) == done && owner_sleeps_.load()) unfinished_.notify_one();
 }
 
 void ThreadPool::wait_until_finished() {

@@ -53,7 +53,6 @@ class ThreadPool {
 
   void run(int64_t items, int64_t chunk, Call call, void* body);
   void work(uint32_t loop, int thread);
-  void run_chunk(int64_t index, int thread);
   void worker_main(int thread);
   uint32_t wait_for_loop(uint32_t seen);
   void wait_until_finished();

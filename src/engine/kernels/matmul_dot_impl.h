@@ -9,6 +9,8 @@
 // at -offset * sum(activations).
 #pragma once
 
+#include <algorithm>
+
 #include "engine/formats/block_fields.h"
 #include "engine/kernels/kernel_args.h"
 #include "engine/kernels/panel_layout.h"
@@ -356,6 +358,14 @@ struct Dot {
     __builtin_prefetch(next + static_cast<size_t>(block) * kScaleBytes, 0, 2);
   }
 
+  // The same of the scales alone, for blocks [begin, end) of two panels.
+  STUDIO_INLINE void prefetch_scales(const PanelView& w, const uint8_t* next, int begin, int end) {
+    constexpr int kScaleBytes = L.group_bytes() / L.group_blocks();
+    for (int p = 0; p < 2; ++p, next += w.panel_bytes) {
+      for (int b = begin * kScaleBytes; b < end * kScaleBytes; b += 64) __builtin_prefetch(next + b, 0, 2);
+    }
+  }
+
   struct Strip {
     alignas(64) uint8_t codes[kStripBlocks * 512];
     alignas(64) float scales[kStripBlocks * kScaleRows * kPanelRows];
@@ -365,6 +375,26 @@ struct Dot {
   struct StripPair {
     const uint8_t* codes[2];
     const float* scales[2];
+  };
+
+  // The packed codes of the strips after these, asked for a little with each block that is multiplied: asked for all at
+  // once, they keep the core waiting, and the memory idle while it multiplies.
+  struct Ahead {
+    const uint8_t* at;
+    const uint8_t* end;
+    const uint8_t* other;  // panel's codes, or null when they are under way
+    ptrdiff_t bytes;       // of a panel's strip
+    ptrdiff_t step;        // bytes with a block
+
+    __attribute__((always_inline)) void ask() {
+      const uint8_t* const until = end - at > step ? at + step : end;
+      for (; at < until; at += 64) __builtin_prefetch(at, 0, 3);
+      if (at >= end && other != nullptr) {
+        at = other;
+        end = other + bytes;
+        other = nullptr;
+      }
+    }
   };
 
   // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
@@ -414,7 +444,8 @@ struct Dot {
   // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
   template <int kColumns>
   static void strip_pair(const StripPair& strips, const ActivationView& x, int begin, int end, int column,
-                         float* const acc_rows[2]) {
+                         float* const acc_rows[2], Ahead& ahead) {
+    Ahead rest = ahead;
     const uint8_t* codes[2] = {strips.codes[0], strips.codes[1]};
     const float* scales[2] = {strips.scales[0], strips.scales[1]};
     Columns columns = columns_at(x, column, begin);
@@ -423,6 +454,7 @@ struct Dot {
       for (int c = 0; c < kColumns; ++c) acc[p][c] = V::load(acc_rows[p] + c * kPanelRows);
     }
     for (int b = begin; b < end; ++b) {
+      rest.ask();
       add_block_pair<kColumns>(codes, scales, columns, acc);
       for (int p = 0; p < 2; ++p) {
         codes[p] += 512;
@@ -433,6 +465,7 @@ struct Dot {
     for (int p = 0; p < 2; ++p) {
       for (int c = 0; c < kColumns; ++c) V::store(acc_rows[p] + c * kPanelRows, acc[p][c]);
     }
+    ahead = rest;
   }
 
   // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
@@ -496,13 +529,14 @@ struct Dot {
     }
   }
 
-  // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile.
+  // Blocks [begin, end) of a panel; asks for those of the next strip meanwhile, unless that is done elsewhere.
+  template <bool kAsks = true>
   static void unpack_strip(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin, int end,
                            Strip& strip) {
     const uint8_t* codes = panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
     uint8_t* out = strip.codes;
     for (int b = begin; b < end; ++b) {
-      prefetch_block(w, panel, next, b, kStripBlocks);
+      if constexpr (kAsks) prefetch_block(w, panel, next, b, kStripBlocks);
       for (int part = 0; part < kParts; ++part) {
         const int at = part * V::kLanes * 4;
         B unpacked[8];
@@ -533,16 +567,28 @@ struct Dot {
   }
 
   // The blocks [begin, end) of a panel for pairs: in place, or by way of a strip.
-  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, const uint8_t* next, int begin,
-                                               int end, Strip& strip) {
+  STUDIO_INLINE const uint8_t* codes_for_pairs(const PanelView& w, const uint8_t* panel, int begin, int end,
+                                               Strip& strip) {
     if constexpr (L.codes == Codes::kB8 && kHasPairs) {
       if (unpack_scales(panel, begin, end, strip)) {
-        for (int b = begin; b < end; ++b) prefetch_block(w, panel, next, b, kStripBlocks);
         return panel + w.codes_offset + static_cast<size_t>(begin) * L.code_bytes();
       }
     }
-    unpack_strip(w, panel, next, begin, end, strip);
+    unpack_strip<false>(w, panel, nullptr, begin, end, strip);
     return strip.codes;
+  }
+
+  // What follows the blocks [begin, end) of the panels `data` and its neighbour: their next blocks, or the first ones of
+  // the panels `next` of which the neighbour lies as far on. `passes` go over the blocks in hand.
+  STUDIO_INLINE Ahead ahead_of(const PanelView& w, const uint8_t* data, const uint8_t* next, int begin, int end,
+                               int passes) {
+    const int blocks = w.k / kActivationBlock;
+    const bool is_last = end == blocks;
+    const int first = is_last ? 0 : end, count = (blocks - first < kStripBlocks ? blocks - first : kStripBlocks);
+    const uint8_t* at = (is_last ? next : data) + w.codes_offset + static_cast<size_t>(first) * L.code_bytes();
+    const ptrdiff_t bytes = static_cast<ptrdiff_t>(count) * L.code_bytes();
+    const ptrdiff_t steps = static_cast<ptrdiff_t>(passes) * (end - begin);
+    return {at, at + bytes, at + w.panel_bytes, bytes, (2 * bytes + steps - 1) / steps};
   }
 
   // Pairs of panels where a set has them (V::kPairColumns): integer and float accumulators of two panels and three more
@@ -557,9 +603,9 @@ struct Dot {
 
   template <int kColumns>
   STUDIO_INLINE void strip_pair_of(int columns, const StripPair& strips, const ActivationView& x, int begin, int end,
-                                   int column, float* const acc[2]) {
-    if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc);
-    if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc);
+                                   int column, float* const acc[2], Ahead& ahead) {
+    if (columns == kColumns) return strip_pair<kColumns>(strips, x, begin, end, column, acc, ahead);
+    if constexpr (kColumns > 1) strip_pair_of<kColumns - 1>(columns, strips, x, begin, end, column, acc, ahead);
   }
 
   // Many columns of kPanels panels from `panel` on: strip by strip, the float accumulators of all columns in the
@@ -574,21 +620,27 @@ struct Dot {
     for (int p = 0; p < kPanels; ++p) {
       for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[p][i] = 0;
     }
+    int passes = 0;
+    for (int group = begin; kPanels == 2 && group < end; group += x.width) {
+      passes += (std::min(end - group, x.width) + kPairColumns - 1) / kPairColumns;
+    }
     for (int b = 0; b < blocks; b += kStripBlocks) {
       const int b_end = b + kStripBlocks < blocks ? b + kStripBlocks : blocks;
       if constexpr (kPanels == 2) {
         StripPair pair;
+        const uint8_t* next = next_panel(w, panel, kPanels, panel_end);
         for (int p = 0; p < 2; ++p) {
-          const uint8_t* next = next_panel(w, panel + p, kPanels, panel_end);
-          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, next, b, b_end, strips[p]);
+          pair.codes[p] = codes_for_pairs(w, data + p * w.panel_bytes, b, b_end, strips[p]);
           pair.scales[p] = strips[p].scales;
         }
+        prefetch_scales(w, next, b, b_end);
+        Ahead ahead = ahead_of(w, data, next, b, b_end, passes);
         for (int group = begin; group < end; group += x.width) {
           const int group_end = group + x.width < end ? group + x.width : end;
           for (int c = group, n = 0; c < group_end; c += n) {
             n = pair_columns(group_end - c);
             float* const rows[2] = {acc[0] + (c - begin) * kPanelRows, acc[1] + (c - begin) * kPanelRows};
-            strip_pair_of<kPairColumns>(n, pair, x, b, b_end, c, rows);
+            strip_pair_of<kPairColumns>(n, pair, x, b, b_end, c, rows, ahead);
           }
         }
       } else {
