@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/formats/block_fields.h"
 #include "engine/kernels/kernel_args.h"
@@ -25,6 +26,9 @@ inline constexpr int kPrefetchBytes = 6144;
 // One column of codes of 4 bits and less takes less time a byte, and asks for the next bytes by itself too: half as far
 // ahead it reads 31 GB/s where this reads 37, and from 6 KB on it is slower again.
 inline constexpr int kPrefetchBytesOfOne = 4096;
+
+// From so many columns on two panels at a time are faster.
+inline constexpr int kLeastOfPair = 4;
 
 template <class V, PanelLayout L>
 struct Dot {
@@ -136,6 +140,15 @@ struct Dot {
       const typename V::Table table = V::load_table(kIq4Table.v);
       for (int j = 0; j < 4; ++j) w[j] = V::look_up(table, w[j]);
     }
+  }
+
+  // Registers 2 * kQuarter and + 1 of a packed block.
+  template <int kQuarter>
+  STUDIO_INLINE void unpack_quarter(const uint8_t* block, B* w) {
+    B half[4];  // what of it is not used is not computed
+    unpack_half<kQuarter / 2>(block, half);
+    w[0] = half[kQuarter % 2 * 2];
+    w[1] = half[kQuarter % 2 * 2 + 1];
   }
 
   // Bit 4 * kHalf + j of the plane becomes bit kBit of the codes in register j.
@@ -264,6 +277,61 @@ struct Dot {
     }
   }
 
+  // The same of two panels whose scales and packed codes are given: each activation is read once for 32 rows.
+  template <int kColumns>
+  STUDIO_INLINE void add_packed_pair(const uint8_t* const codes[2], const BlockScales s[2], const Columns& x,
+                                     F acc[2][kColumns]) {
+    I sum[2][kColumns];
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      sum[0][c] = sum[1][c] = start<false>(L.per_half() ? x.minus_halves[c] : x.minus_sums[c]);
+    }
+    add_quarter<0, kColumns>(codes, x, sum);
+    add_quarter<1, kColumns>(codes, x, sum);
+    if constexpr (L.per_half()) {
+      scale_pair<0, kColumns>(s, x, sum, acc);
+#pragma clang loop unroll(full)
+      for (int c = 0; c < kColumns; ++c) sum[0][c] = sum[1][c] = start<false>(x.minus_halves[x.width + c]);
+    }
+    add_quarter<2, kColumns>(codes, x, sum);
+    add_quarter<3, kColumns>(codes, x, sum);
+    scale_pair<kHalves - 1, kColumns>(s, x, sum, acc);
+    if constexpr (L.has_min()) {
+#pragma clang loop unroll(full)
+      for (int c = 0; c < kColumns; ++c) {
+        const F sums = V::splat(x.sums[c]);
+        acc[0][c] = V::fma(s[0].min, sums, acc[0][c]);
+        acc[1][c] = V::fma(s[1].min, sums, acc[1][c]);
+      }
+    }
+  }
+
+  template <int kQuarter, int kColumns>
+  STUDIO_INLINE void add_quarter(const uint8_t* const codes[2], const Columns& x, I sum[2][kColumns]) {
+    B w[2][2];
+    unpack_quarter<kQuarter>(codes[0], w[0]);
+    unpack_quarter<kQuarter>(codes[1], w[1]);
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 2; ++j) {
+#pragma clang loop unroll(full)
+      for (int c = 0; c < kColumns; ++c) {
+        const I a = V::splat_bytes(x.codes + c * kActivationBlock + 8 * kQuarter + 4 * j);
+        sum[0][c] = V::dot(sum[0][c], w[0][j], a);
+        sum[1][c] = V::dot(sum[1][c], w[1][j], a);
+      }
+    }
+  }
+
+  template <int kHalf, int kColumns>
+  STUDIO_INLINE void scale_pair(const BlockScales s[2], const Columns& x, const I sum[2][kColumns],
+                                F acc[2][kColumns]) {
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) {
+      acc[0][c] = scale_and_add(sum[0][c], s[0].factor[kHalf], x.scales[c], acc[0][c]);
+      acc[1][c] = scale_and_add(sum[1][c], s[1].factor[kHalf], x.scales[c], acc[1][c]);
+    }
+  }
+
   STUDIO_INLINE F scale_and_add(I sum, F factor, float scale, F acc) {
     return V::fma(V::to_float(sum), V::mul(factor, V::splat(scale)), acc);
   }
@@ -314,6 +382,26 @@ struct Dot {
       }
     }
   }
+
+  // The packed codes of the strips after these, asked for a little with each block that is multiplied: asked for all at
+  // once, they keep the core waiting, and the memory idle while it multiplies.
+  struct Ahead {
+    const uint8_t* at;
+    const uint8_t* end;
+    const uint8_t* other;  // panel's codes, or null when they are under way
+    ptrdiff_t bytes;       // of a panel's strip
+    ptrdiff_t step;        // bytes with a block
+
+    __attribute__((always_inline)) void ask() {
+      const uint8_t* const until = end - at > step ? at + step : end;
+      for (; at < until; at += 64) __builtin_prefetch(at, 0, 3);
+      if (at >= end && other != nullptr) {
+        at = other;
+        end = other + bytes;
+        other = nullptr;
+      }
+    }
+  };
 
   // kColumns coded columns from `column` on: all of K with the accumulators in registers, straight from the packed
   // panel.
@@ -375,26 +463,6 @@ struct Dot {
   struct StripPair {
     const uint8_t* codes[2];
     const float* scales[2];
-  };
-
-  // The packed codes of the strips after these, asked for a little with each block that is multiplied: asked for all at
-  // once, they keep the core waiting, and the memory idle while it multiplies.
-  struct Ahead {
-    const uint8_t* at;
-    const uint8_t* end;
-    const uint8_t* other;  // panel's codes, or null when they are under way
-    ptrdiff_t bytes;       // of a panel's strip
-    ptrdiff_t step;        // bytes with a block
-
-    __attribute__((always_inline)) void ask() {
-      const uint8_t* const until = end - at > step ? at + step : end;
-      for (; at < until; at += 64) __builtin_prefetch(at, 0, 3);
-      if (at >= end && other != nullptr) {
-        at = other;
-        end = other + bytes;
-        other = nullptr;
-      }
-    }
   };
 
   // acc [2, kColumns] += one block of two panels: each activation is read once for 32 rows. One panel at a time, a dot
@@ -654,6 +722,51 @@ struct Dot {
     write_strip<kPanels>(acc[0], kStripColumns * kPanelRows, x.terms, y, panel, w.rows, begin, end);
   }
 
+  // kColumns coded columns from `column` on of the panels p and p + 1, as packed_columns().
+  template <int kColumns>
+  static void packed_pair(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int p, int column,
+                          Ahead& ahead) {
+    const int blocks = w.k / kActivationBlock;
+    const uint8_t* const panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+    const uint8_t* codes[2] = {panel + w.codes_offset, panel + w.panel_bytes + w.codes_offset};
+    Columns columns = columns_at(x, column, 0);
+    Ahead rest = ahead;
+    F acc[2][kColumns];
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kColumns; ++c) acc[0][c] = acc[1][c] = V::splat(0.0f);
+    for (int b = 0; b < blocks; ++b) {
+      rest.ask();
+      const BlockScales s[2] = {scales_at(panel, b, 0), scales_at(panel + w.panel_bytes, b, 0)};
+      add_packed_pair<kColumns>(codes, s, columns, acc);
+      codes[0] += L.code_bytes();
+      codes[1] += L.code_bytes();
+      columns.next_block();
+    }
+    ahead = rest;
+    write_coded<kColumns>(acc[0], x.terms, y, p * kPanelRows, w.rows, column);
+    write_coded<kColumns>(acc[1], x.terms, y, (p + 1) * kPanelRows, w.rows, column);
+  }
+
+  template <int kColumns>
+  STUDIO_INLINE void packed_pair_of(int columns, const PanelView& w, const ActivationView& x, const MatmulOutput& y,
+                                    int p, int column, Ahead& ahead) {
+    if (columns == kColumns) return packed_pair<kColumns>(w, x, y, p, column, ahead);
+    if constexpr (kColumns > 1) packed_pair_of<kColumns - 1>(columns, w, x, y, p, column, ahead);
+  }
+
+  // Few columns of two panels, of which the passes after the first find them in the caches. All ask for what is next.
+  STUDIO_INLINE void few_columns_of_pair(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
+                                         int panel_end) {
+    const uint8_t* const next = next_panel(w, panel, 2, panel_end);
+    const int n = x.coded, passes = (n + kPairColumns - 1) / kPairColumns;
+    const int step = (n / x.terms + passes - 1) / passes * x.terms;
+    const ptrdiff_t bytes = 2 * static_cast<ptrdiff_t>(w.panel_bytes), blocks = w.k / kActivationBlock * passes;
+    Ahead ahead{next, next + bytes, nullptr, bytes, (bytes + blocks - 1) / blocks};
+    for (int c = 0; c < n; c += step) {
+      packed_pair_of<kPairColumns>(std::min(n - c, step), w, x, y, panel, c, ahead);
+    }
+  }
+
   // Few columns: as many passes over the packed panel as it takes, each of about the same number of columns. All but
   // the first find the panel in the second-level cache. A column's terms share a pass: kColumns is even everywhere.
   STUDIO_INLINE void few_columns(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel,
@@ -697,7 +810,12 @@ struct Dot {
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
     if (x.coded <= V::kPackedColumns) {
-      for (int p = panel_begin; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);
+      int p = panel_begin;
+      if constexpr (kHasPairs) {
+        const int pairs_end = x.coded >= kLeastOfPair ? panel_end : p;
+        for (; p + 2 <= pairs_end; p += 2) few_columns_of_pair(w, x, y, p, panel_end);
+      }
+      for (; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);
       return;
     }
     for (int begin = 0; begin < x.coded; begin += kStripColumns) {
