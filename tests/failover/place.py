@@ -21,6 +21,13 @@ KEY = "sk-failover"
 ANSWER_TIMEOUT_S = 120 * PATIENCE  # of one answer, with deaths on a busy machine
 
 
+def without_cache(event):
+    """An event but for how much of the prompt had been computed before: the first to ask finds nothing, others do."""
+    if not event.get("usage"):
+        return event
+    return {**event, "usage": {name: value for name, value in event["usage"].items() if name != "prompt_tokens_details"}}
+
+
 class FaultyServer:
     """with FaultyServer(replicas=1) as server: server.plan([...]); server.url, server.key, server.process"""
 
@@ -86,7 +93,7 @@ class Answer:
         """Of the stream what must be the same whatever happened: for one choice every event as it came, for several
         what each choice came to, as their events may come in another order."""
         if all(len(event.get("choices", [])) == 0 or event["choices"][0]["index"] == 0 for _, event in self.events):
-            return [event for _, event in self.events]
+            return [without_cache(event) for _, event in self.events]
         return self.content()
 
     def content(self):
@@ -94,7 +101,7 @@ class Answer:
         choices, rest = {}, []
         for _, event in self.events:
             if not event["choices"]:
-                rest.append(event)
+                rest.append(without_cache(event))
                 continue
             choice = event["choices"][0]
             so_far = choices.setdefault(choice["index"], {"text": "", "reasoning": "", "logprobs": [], "finish": None})
@@ -150,7 +157,7 @@ def whole_answer(server, body):
     with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as response:
         answer = json.load(response)
     answer.pop("id"), answer.pop("created")
-    return answer
+    return without_cache(answer)
 
 
 def metric(server, name):
