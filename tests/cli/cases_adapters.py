@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 from place import TIMEOUT_S, TINY, Place
-from serving import Serve
+from serving import Serve, metric, wait_for
 
 LOCAL = ("--listen", "127.0.0.1:0", "--model", "tiny")
 # Of the built-in model (catalogue/builtin): layers, width, rows of q, width of down's input.
@@ -150,13 +150,10 @@ def test_usage_and_metrics_name_the_adapter():
     with Place() as place, Serve(place, *LOCAL) as server:
         place.studio("adapter", "add", "tiny:billed", peft_folder(place, "billed")).must(0)
         text_of(server, "tiny:billed")
-        request = urllib.request.Request(server.started["url"] + "/metrics", headers={"Authorization": "Bearer " + server.started["key"]})
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-            lines = answer.read().decode().splitlines()
-        counted = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
-        assert counted['studio_generation_tokens_total{model="tiny:billed"}'] == 16
-        assert counted['studio_adapters{model="tiny"}'] == 1
-        assert counted['studio_adapter_bytes{model="tiny"}'] > 0
+        assert metric(server, "studio_generation_tokens_total", 'model="tiny:billed"') == 16
+        # What a worker holds comes with its pulse.
+        wait_for(lambda: metric(server, "studio_adapters") == 1, "told")
+        assert metric(server, "studio_adapter_bytes") > 0
 
 
 def test_what_cannot_be_applied_is_refused_by_name():

@@ -1,14 +1,12 @@
 """Computed prefixes that outlive the server or are everybody's: what is found is counted in tokens and passes, never in time."""
 import json
 import os
-import re
 import signal
 import stat
-import time
 import urllib.request
 
 from place import TIMEOUT_S, Place
-from serving import Serve
+from serving import Serve, metric, wait_for
 
 LOCAL = ("--model", "tiny", "--listen", "127.0.0.1:0")
 SYSTEM = "You are the clerk of a library of nine million books. " * 12
@@ -22,22 +20,12 @@ def get(server, path, key, body=None):
 
 
 def ask(server, key, system, user):
-    """(tokens of the prompt, those of them that were found computed)"""
+    """(tokens of the prompt, those of them that were found computed), of an answer that is one token, thinking included."""
     messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-    usage = json.loads(get(server, "/v1/chat/completions", key, {"model": "tiny", "messages": messages, "max_tokens": 1}))["usage"]
+    usage = json.loads(get(server, "/v1/chat/completions", key, {"model": "tiny", "messages": messages,
+                                                                 "max_completion_tokens": 1}))["usage"]
+    assert usage["completion_tokens"] == 1
     return usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
-
-
-def metric(server, name):
-    found = re.search(rf"^{name}{{[^}}]*}} (\S+)$", get(server, "/metrics", server.started["key"]), re.MULTILINE)
-    return float(found[1]) if found else None
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end, f"never {what}"
-        time.sleep(0.05)
 
 
 def mode(path):
@@ -77,7 +65,9 @@ def test_a_public_prompt_outlives_a_server_that_is_killed():
         with Serve(place, *LOCAL, **env) as server:
             wait_for(lambda: metric(server, "studio_prefix_file_pages") == shared // 16, "found")
             assert ask(server, key, SYSTEM, "How old is it?")[1] == shared >= 16
-            wait_for(lambda: metric(server, "studio_prefix_pages_restored_total") == shared // 16, "restored")
+            # All that was not found, and the answer's token, in one pass.
+            wait_for(lambda: metric(server, "studio_engine_tokens_total", 'kind="generated"') == 1, "counted")
+            assert metric(server, "studio_prefix_pages_restored_total") == shared // 16
             assert metric(server, "studio_engine_steps_total") == 1 and metric(server, "studio_prefills_total") == 0
         # A file that is cut, or was never one, is begun anew.
         for content in (b"", b"x" * 100_000, open(files[0], "rb").read()[:-1]):

@@ -5,12 +5,11 @@ import re
 import signal
 import stat
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
 from place import STUDIO, TIMEOUT_S, TINY, Place
-from serving import Serve
+from serving import Serve, metric, wait_for
 
 LOCAL = ("--listen", "127.0.0.1:0", "--model", "tiny")
 
@@ -134,12 +133,12 @@ def test_other_commands_find_the_server():
             said = place.studio("run", "tiny", "hi", "--json").must(0)
             assert "loading" not in said.err
             place.studio("run", "tiny", "hi").must(0)
-            wait_for(lambda: metric(server, "studio_generations_total") == 2)  # both went there
+            wait_for(lambda: metric(server, "studio_generations_total") == 2, "both there")
         assert not os.path.exists(os.path.join(place.data, "server.json"))
         key_file = place.write("chosen", "sk-chosen\n")
         with Serve(place, *LOCAL, STUDIO_SERVE_KEY_FILE=key_file) as server:
             place.studio("run", "tiny", "hi", STUDIO_SERVE_KEY_FILE=key_file).must(0)
-            wait_for(lambda: metric(server, "studio_generations_total") == 1)
+            wait_for(lambda: metric(server, "studio_generations_total") == 1, "there")
 
 
 def test_console_prints_a_new_link():
@@ -165,16 +164,3 @@ def log_in(server, link):
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code
-
-
-def wait_for(condition):
-    until = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def metric(server, name):
-    request = urllib.request.Request(server.started["url"] + "/metrics", headers={"Authorization": f"Bearer {server.started['key']}"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        return sum(float(n) for n in re.findall(rf"^{name}\{{[^}}]*\}} ([0-9.e+]+)$", answer.read().decode(), re.M))

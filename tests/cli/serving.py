@@ -2,9 +2,11 @@
 test writes itself."""
 import http.server
 import json
+import re
 import signal
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -46,6 +48,20 @@ class Serve:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
+
+
+def metric(server, name, label=""):
+    """The sum of the family's series, of those with this label."""
+    request = urllib.request.Request(server.started["url"] + "/metrics", headers={"Authorization": "Bearer " + server.started["key"]})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        return sum(float(n) for n in re.findall(rf"^{name}{{[^}}]*{label}[^}}]*}} (\S+)$", answer.read().decode(), re.M))
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end, f"never {what}"
+        time.sleep(0.05)
 
 
 def chunk(text=None, finish=None):
