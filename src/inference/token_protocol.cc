@@ -581,6 +581,8 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"whole_prompts", stats.whole_prompts},
                               {"pages_restored", stats.pages_restored},
                               {"pages_in_file", stats.pages_in_file},
+                              {"drafted_tokens", stats.drafted_tokens},
+                              {"accepted_tokens", stats.accepted_tokens},
                               {"preemptions", stats.preemptions},
                               {"starvation_bound_steps", stats.starvation_bound_steps},
                               {"longest_starved_steps", stats.longest_starved_steps},
@@ -614,6 +616,8 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("whole_prompts", stats.whole_prompts, 0, kMaxCount);
   reader.integer("pages_restored", stats.pages_restored, 0, kMaxCount);
   reader.integer("pages_in_file", stats.pages_in_file, 0, kMaxInt);
+  reader.integer("drafted_tokens", stats.drafted_tokens, 0, kMaxCount);
+  reader.integer("accepted_tokens", stats.accepted_tokens, 0, kMaxCount);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
   reader.integer("starvation_bound_steps", stats.starvation_bound_steps, 0, kMaxCount);
   reader.integer("longest_starved_steps", stats.longest_starved_steps, 0, kMaxCount);

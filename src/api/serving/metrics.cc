@@ -88,6 +88,10 @@ GatewayMetrics::GatewayMetrics() {
   step_seconds_ = declare(Kind::kHistogram, "studio_engine_step_seconds",
                           "Time of a step: the gap between two tokens of a running stream.", {"model"},
                           as_list(engine::kStepSecondsBounds));
+  drafted_tokens_ = declare(Kind::kCounter, "studio_draft_tokens_total",
+                            "Tokens computed on a guess beside a sequence's last one.", {"model"});
+  accepted_tokens_ = declare(Kind::kCounter, "studio_draft_tokens_accepted_total",
+                             "Tokens produced without a pass of their own, as their guess came true.", {"model"});
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
                          "Sequences that gave their pages to others and were computed again.", {"model"});
   tenants_ = declare(Kind::kGauge, "studio_tenants_active", "Keys that have sequences running or waiting.", {"model"});
@@ -129,7 +133,8 @@ void GatewayMetrics::open_model(const std::string& model) {
   for (const metrics::Family* family :
        {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
         &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_,
-        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_, &step_seconds_}) {
+        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_, &step_seconds_, &drafted_tokens_,
+        &accepted_tokens_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -182,6 +187,8 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   count(prefills_, before.prefills, now.prefills);
   count(whole_prompts_, before.whole_prompts, now.whole_prompts);
   count(pages_restored_, before.pages_restored, now.pages_restored);
+  count(drafted_tokens_, before.drafted_tokens, now.drafted_tokens);
+  count(accepted_tokens_, before.accepted_tokens, now.accepted_tokens);
   count(preemptions_, before.preemptions, now.preemptions);
   count(restarts_, static_cast<uint64_t>(counted.restarts), static_cast<uint64_t>(status.restarts));
   count(resumed_, counted.resumed, status.streams_resumed);
