@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 namespace studio {
 namespace {
@@ -31,16 +30,25 @@ StripState unpack(uint64_t word) {
           static_cast<uint32_t>(word & 0xffff)};
 }
 
-// Takes one chunk of a strip: its owner from the front, a thief from the end. Empty when the strip has none left, or
-// belongs to another loop by now.
-std::optional<int64_t> claim(std::atomic<uint64_t>& strip, uint32_t loop, bool from_front) {
+struct Chunks {
+  int64_t first;
+  int64_t count;
+};
+
+// Takes chunks of a strip: its owner from the front, a share of what is left, so that a claim, which waits for all
+// that was stored before, is rare; a thief one from the end. None when the strip has none left, or belongs to another
+// loop by now.
+Chunks claim(std::atomic<uint64_t>& strip, uint32_t loop, bool is_owner) {
+  constexpr uint32_t kShare = 4;
   uint64_t word = strip.load(std::memory_order_acquire);
   for (;;) {
     StripState state = unpack(word);
-    if (state.loop != loop || state.front >= state.end) return std::nullopt;
-    uint32_t taken = from_front ? state.front++ : --state.end;
+    if (state.loop != loop || state.front >= state.end) return {0, 0};
+    const uint32_t count = is_owner ? std::max(1u, (state.end - state.front) / kShare) : 1;
+    const uint32_t first = is_owner ? state.front : state.end - 1;
+    (is_owner ? state.front : state.end) = is_owner ? first + count : first;
     if (strip.compare_exchange_weak(word, pack(state), std::memory_order_acq_rel, std::memory_order_acquire)) {
-      return taken;
+      return {first, count};
     }
   }
 }
@@ -111,10 +119,10 @@ void ThreadPool::run(int64_t items, int64_t chunk, Call call, void* body) {
 void ThreadPool::work(uint32_t loop, int thread) {
   int32_t done = 0;
   const auto run_all_of = [&](int owner) {
-    while (auto index = claim(strips_[owner].state, loop, owner == thread)) {
-      const int64_t begin = *index * chunk_;
-      call_(body_, begin, std::min(begin + chunk_, items_), thread);
-      ++done;
+    for (Chunks taken = claim(strips_[owner].state, loop, owner == thread); taken.count > 0;
+         taken = claim(strips_[owner].state, loop, owner == thread)) {
+      call_(body_, taken.first * chunk_, std::min((taken.first + taken.count) * chunk_, items_), thread);
+      done += static_cast<int32_t>(taken.count);
     }
   };
   run_all_of(thread);

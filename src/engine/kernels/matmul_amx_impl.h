@@ -34,7 +34,8 @@ struct SignedCodes : Base {
 template <class V, class T, PanelLayout L>
 struct TileDot {
   static_assert(V::kLanes == kPanelRows && V::kSigned8);
-  using D = Dot<V, L>;
+  using D = BlockDot<V, L>;
+  using Panels = Dot<V, L>;
   using F = typename V::F;
   using I = typename V::I;
   using B = typename V::B;
@@ -171,7 +172,7 @@ struct TileDot {
         strip_columns(strip, x, b, b_end, begin + c, acc + c * kPanelRows);
       }
     }
-    D::template write_strip<1>(acc, 0, x.terms, y, panel, w.rows, begin, end);
+    Panels::template write_strip<1>(acc, 0, x.terms, y, panel, w.rows, begin, end);
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {

@@ -36,7 +36,8 @@ float defined_product(DType type, const uint8_t* row, const float* x, int k) {
     }
     const float d = f16_to_f32(s.d_f16), m = f16_to_f32(s.m_f16);
     if (scale_group(type) == 16) {
-      for (int h = 0; h < 2; ++h) acc = std::fma(static_cast<float>(dot[h]), d * static_cast<float>(s.scale[h]) * as, acc);
+      for (int h = 0; h < 2; ++h)
+        acc = std::fma(static_cast<float>(dot[h]), d * static_cast<float>(s.scale[h]) * as, acc);
     } else {
       acc = std::fma(static_cast<float>(dot[0] + dot[1]), d * static_cast<float>(s.scale[0]) * as, acc);
     }
