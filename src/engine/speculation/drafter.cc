@@ -71,6 +71,7 @@ void Drafter::match_past(std::span<const TokenId> ids) {
   const PastOutputs::View now = past_->of(salt_);
   if (now != views_) {
     views_ = now;
+    matches_ = {};  // their places were in other texts
     past_read_ = 0;
     if (left_ && left_->text != kOwnText) left_.reset();
   }

@@ -71,6 +71,21 @@ TEST(Drafter, FindsTheTenantsAnswersAndNobodyElses) {
   EXPECT_TRUE(other.tokens().empty());
 }
 
+// Of a short sequence too, whose place in the old texts is far beyond the end of the new ones.
+TEST(Drafter, ReadsAgainWhenTheTenantsTextsChange) {
+  PastOutputs past;
+  past.keep(1, run_of(1000, 8000));
+  Drafter drafter(&past, 1);
+  Text ids;
+  say(drafter, ids, run_of(8500, 10));
+  EXPECT_EQ(first(drafted(drafter), 5), run_of(8510, 5));
+  past.keep(1, run_of(100, 400));
+  say(drafter, ids, {8510});
+  EXPECT_EQ(first(drafted(drafter), 5), run_of(8511, 5));
+  say(drafter, ids, run_of(100, 8));
+  EXPECT_EQ(first(drafted(drafter), 5), run_of(108, 5));
+}
+
 // ... 100 101 ... 119 120 121 ... is copied up to 119, then 7 in the place of 120: it goes on with 121.
 TEST(Drafter, GoesOnBehindAnEditOfACopy) {
   PastOutputs past;
