@@ -17,20 +17,14 @@ struct Elementwise {
   static constexpr int kParts = 16 / V::kLanes;  // registers that make the 16 virtual lanes
 
   // e^x. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a polynomial 1 + r + r^2 P(r), P minimax of degree 4 (relative
-  // error 2^-28); 2^n in two factors, so that results near the ends of the range round once. Below -87.33 the result
-  // is 0, above 88.72 infinity; e^0 is exactly 1.
+  // error 2^-28), times 2^n, rounded once. Below -87.33 the result is 0, above 88.72 infinity; e^0 is exactly 1.
   STUDIO_INLINE F exp(F x) {
     const F low = V::splat(-87.33654f), high = V::splat(88.72283f);
-    F clamped = V::select(V::less(x, low), low, x);
-    clamped = V::select(V::less(high, clamped), high, clamped);
-    const I n = V::round(V::mul(clamped, V::splat(0x1.715476p+0f)));
-    const F n_float = V::to_float(n);
-    F r = V::fma(n_float, V::splat(-0x1.62e430p-1f), clamped);
-    r = V::fma(n_float, V::splat(0x1.05c610p-29f), r);
-    const F p = exp_of_rest(r);
-    const I half = V::halve(n);
-    F result = V::mul(V::mul(p, V::power_of_two(half)), V::power_of_two(V::sub(n, half)));
-    result = V::select(V::less(x, low), V::splat(0.0f), result);
+    const F clamped = V::min(V::max(x, low), high);
+    const F n = V::round_float(V::mul(clamped, V::splat(0x1.715476p+0f)));
+    F r = V::fma(n, V::splat(-0x1.62e430p-1f), clamped);
+    r = V::fma(n, V::splat(0x1.05c610p-29f), r);
+    const F result = V::select(V::less(x, low), V::splat(0.0f), V::times_any_power_of_two(exp_of_rest(r), n));
     return V::select(V::less(high, x), V::splat(__builtin_inff()), result);
   }
 

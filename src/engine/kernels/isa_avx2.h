@@ -39,6 +39,7 @@ struct Avx2 {
   STUDIO_INLINE F mul(F a, F b) { return _mm256_mul_ps(a, b); }
   STUDIO_INLINE F div(F a, F b) { return _mm256_div_ps(a, b); }
   STUDIO_INLINE F max(F a, F b) { return _mm256_max_ps(a, b); }
+  STUDIO_INLINE F min(F a, F b) { return _mm256_min_ps(a, b); }
   STUDIO_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
   STUDIO_INLINE F abs(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   STUDIO_INLINE float sqrt(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
@@ -94,6 +95,11 @@ struct Avx2 {
   STUDIO_INLINE F round_float(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   // a * 2^n for a whole number n >= -126; rounds once.
   STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(_mm256_cvtps_epi32(n))); }
+  // For n up to 128 too: the first factor is exact.
+  STUDIO_INLINE F times_any_power_of_two(F a, F n) {
+    const I whole = round(n), half = halve(whole);
+    return mul(mul(a, power_of_two(half)), power_of_two(sub(whole, half)));
+  }
   STUDIO_INLINE I round(F a) { return _mm256_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));

@@ -34,6 +34,7 @@ struct Avx512 {
   STUDIO_INLINE F mul(F a, F b) { return _mm512_mul_ps(a, b); }
   STUDIO_INLINE F div(F a, F b) { return _mm512_div_ps(a, b); }
   STUDIO_INLINE F max(F a, F b) { return _mm512_max_ps(a, b); }
+  STUDIO_INLINE F min(F a, F b) { return _mm512_min_ps(a, b); }
   STUDIO_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   STUDIO_INLINE F abs(F a) { return _mm512_abs_ps(a); }
   STUDIO_INLINE float sqrt(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
@@ -89,6 +90,7 @@ struct Avx512 {
   STUDIO_INLINE F round_float(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   // a * 2^n for a whole number n >= -126; rounds once.
   STUDIO_INLINE F times_power_of_two(F a, F n) { return _mm512_scalef_ps(a, n); }
+  STUDIO_INLINE F times_any_power_of_two(F a, F n) { return _mm512_scalef_ps(a, n); }
   STUDIO_INLINE I round(F a) { return _mm512_cvtps_epi32(a); }
   STUDIO_INLINE F power_of_two(I exponent) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(exponent, _mm512_set1_epi32(127)), 23));

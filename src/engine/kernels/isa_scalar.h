@@ -68,6 +68,7 @@ struct Scalar {
   STUDIO_LANEWISE(mul, x* y)
   STUDIO_LANEWISE(div, x / y)
   STUDIO_LANEWISE(max, x > y ? x : y)
+  STUDIO_LANEWISE(min, x < y ? x : y)
 #undef STUDIO_LANEWISE
   STUDIO_INLINE F fma(F a, F b, F c) {  // a * b + c
     F r;
@@ -192,6 +193,10 @@ struct Scalar {
   STUDIO_INLINE F round_float(F a) { return to_float(round(a)); }
   // a * 2^n for a whole number n >= -126; rounds once.
   STUDIO_INLINE F times_power_of_two(F a, F n) { return mul(a, power_of_two(round(n))); }
+  STUDIO_INLINE F times_any_power_of_two(F a, F n) {
+    const I whole = round(n), half = halve(whole);
+    return mul(mul(a, power_of_two(half)), power_of_two(sub(whole, half)));
+  }
   STUDIO_INLINE I low_byte(I a) {
     for (int32_t& e : a.v) e = static_cast<int8_t>(e);
     return a;

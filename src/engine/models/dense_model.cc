@@ -121,13 +121,12 @@ Status DenseModel::finish_loading() {
     if (buffer->data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the activations of a step");
   }
   wanted_.reserve(kMaxBatchTokens);
-  const ActivationParts fine{parts.codes, parts.values, kFineTerms};
-  ActivationParts with_values = fine;
-  with_values.may_keep_values = true;  // adapters read them
-  normed_.emplace(kMaxBatchTokens, config_.hidden, with_values);
+  ActivationParts of_normed{parts.codes, parts.values, kFineTerms}, of_activated = parts;
+  of_normed.may_keep_values = of_activated.may_keep_values = true;  // adapters read them
+  normed_.emplace(kMaxBatchTokens, config_.hidden, of_normed);
   coarse_.emplace(kMaxBatchTokens, config_.hidden, parts);
-  attended_.emplace(kMaxBatchTokens, query_width, fine);
-  activated_.emplace(kMaxBatchTokens, config_.feed_forward, with_values);
+  attended_.emplace(kMaxBatchTokens, query_width, parts);
+  activated_.emplace(kMaxBatchTokens, config_.feed_forward, of_activated);
   rope_.emplace(config_.head_dim, config_.rope_base, std::span<const float>{}, config_.context_tokens);
   step_.emplace(kernels_, pool_, *rope_, config_.head_dim, !loader_.any_quantised(), kMaxBatchTokens);
   return Ok{};
@@ -205,20 +204,20 @@ void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWei
     rows_ = static_cast<int>(wanted_.size());
     if (rows_ == 0) return;
   }
-  attended_->reset(rows_, query_width, kFineTerms);
+  attended_->reset(rows_, query_width);
   step.quantize(attention_.as<float>(), *attended_);
   low_rank_.project(index, {LoraTarget::kOutput}, attention_.as<float>(), query_width);
   const MatmulJob job[] = {
       {&output, &*attended_, {x_.as<float>(), hidden, nullptr, true}, low_rank_.updates(LoraTarget::kOutput)}};
   step.matmul(job);
-  feed_forward(index, mlp, is_last ? kFineTerms : 1, step);
+  feed_forward(index, mlp, step);
 }
 
-void DenseModel::feed_forward(int index, const MlpWeights& weights, int terms, Step& step) {
-  step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_, terms);
+void DenseModel::feed_forward(int index, const MlpWeights& weights, Step& step) {
+  step.norm(x_.as<float>(), weights.norm, config_.norm_eps, *normed_, rows_);
   const auto c = static_cast<size_t>(config_.hidden);
   low_rank_.project(index, {LoraTarget::kGate, LoraTarget::kUp}, normed_->view().values, config_.hidden);
-  activated_->reset(rows_, config_.feed_forward, terms);
+  activated_->reset(rows_, config_.feed_forward);
   step.gated(weights.gate, weights.up, *normed_, *activated_, low_rank_.updates(LoraTarget::kGate),
              low_rank_.updates(LoraTarget::kUp));
   low_rank_.project(index, {LoraTarget::kDown}, activated_->view().values, config_.feed_forward);

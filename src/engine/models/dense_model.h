@@ -31,8 +31,8 @@ struct MlpWeights {
 
 Result<MlpWeights> load_mlp(WeightLoader& loader, const std::string& prefix, const ModelConfig& config);
 
-// Terms of the activations where a second one takes away most of the error for its operations: into k and v, the
-// attention's output, the head, and all of the last layer's feed-forward. docs/decisions/008 has the measurements.
+// Terms of the activations where a second one takes away most of the error for its operations: into k and v and the
+// head. docs/decisions/019 has the measurements.
 inline constexpr int kFineTerms = 2;
 // Logits that are further below their row's largest stay those of one term. What lies below has e^-7 of the largest's
 // probability each; a row has some 300 above (docs/decisions/018).
@@ -82,7 +82,7 @@ class DenseModel : public Model {
   void embed(std::span<const BatchRun> runs);
   void find_wanted(std::span<const BatchRun> runs);
   void keep_wanted(AlignedBuffer& rows, size_t width) const;
-  void feed_forward(int index, const MlpWeights& weights, int terms, Step& step);
+  void feed_forward(int index, const MlpWeights& weights, Step& step);
   void write_logits(Step& step, float* logits);
 
   const TensorInfo* embedding_ = nullptr;        // [V, C]
