@@ -2,8 +2,8 @@
 //
 // parallel_for cuts a loop into chunks, gives every thread one contiguous run of them, and lets a thread that is done
 // take chunks from the end of another's run: streams stay sequential, and a thread halted by a noisy neighbour holds up
-// no more than a quarter of what it had left. Starting and ending a loop costs about a microsecond: workers spin for a while
-// after each loop and then sleep on a futex, so an idle pool uses no CPU.
+// no more than a quarter of what it had left. Starting and ending a loop costs about a microsecond: workers spin for a
+// while after each loop and then sleep on a futex, so an idle pool uses no CPU.
 //
 // Threads: one at a time may call parallel_for (the owner is worker 0); loops do not nest. Loop bodies must not throw.
 #pragma once
