@@ -1,12 +1,12 @@
 // Storing keys and values in pages, and attention over them, written over the vector layer V. numerics.md, section 5.
 //
 // Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes. Queries of 16 bits meet
-// keys in three integer dots (the product of the lower bytes is left out), weights of 8 bits meet values in two,
-// weights of 16 bits in three: a dot has four times the products of an f32 instruction, and 16 bits of a token's
-// largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are
-// taken in tiles, tokens in chunks of four pages, which stay in the first-level cache while every row of the tile meets
-// them. Softmax is online, chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result
-// depends neither on the tile it is in nor on how the prompt was cut.
+// keys in three integer dots (the product of the lower bytes is left out, but where shares are fine), weights of 8 bits
+// meet values in two, weights of 16 bits in three: a dot has four times the products of an f32 instruction, and 16 bits
+// of a token's largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums.
+// Queries are taken in tiles, tokens in chunks of four pages, which stay in the first-level cache while every row of
+// the tile meets them. Softmax is online, chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a
+// row's result depends neither on the tile it is in nor on how the prompt was cut.
 #pragma once
 
 #include "engine/kernels/elementwise_impl.h"
@@ -108,13 +108,13 @@ struct Attention {
     int pages;  // of the chunk
     int rows;
     int dim;
-    bool has_fine_shares;  // of 16 bits
+    bool is_fine;  // of 16 bits
   };
 
   static void attention(const AttentionArgs& args, int begin, int end) {
     Tile tile;
     tile.dim = args.pages.head_dim;
-    tile.has_fine_shares = args.fine_shares;
+    tile.is_fine = args.is_fine;
     for (int row = begin; row < end; row += kTileRows) {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
       begin_tile(args, row, tile);
@@ -148,8 +148,8 @@ struct Attention {
         sums[1] += V::store_i8(tile.q[1] + r * tile.dim + d, low);
       }
       for (int i = 0; i < 2; ++i) tile.q_start[i][r] = sums[i] * -128;
-      // Times the 256 that is left of 256 * (256 * upper + lower).
-      tile.q_scale[r] = codes.scale * args.scale * 256.0f;
+      // Without the lower bytes' product, times the 256 that is left of 256 * (256 * upper + lower).
+      tile.q_scale[r] = codes.scale * args.scale * (args.is_fine ? 1.0f : 256.0f);
       for (int d = 0; d < tile.dim; d += V::kLanes) V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
       tile.top[r] = -__builtin_inff();
       tile.total[r] = 0;
@@ -195,20 +195,23 @@ struct Attention {
   // The scores of kN rows with V::kScorePages pages at a time.
   template <int kN>
   static void score(Tile& tile, int row) {
-    for (int page = 0; page < tile.pages; page += V::kScorePages) score_pages<kN>(tile, row, page);
+    for (int page = 0; page < tile.pages; page += V::kScorePages) {
+      tile.is_fine ? score_pages<kN, true>(tile, row, page) : score_pages<kN, false>(tile, row, page);
+    }
   }
 
-  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c.
-  template <int kN>
+  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c, least = sum of b e.
+  template <int kN, bool kFine>
   STUDIO_INLINE void score_pages(Tile& tile, int row, int page) {
     constexpr int kVectors = V::kScorePages * kParts;
     const int8_t* q[2] = {tile.q[0] + row * tile.dim, tile.q[1] + row * tile.dim};
-    I upper[kN * kVectors], lower[kN * kVectors];
+    I upper[kN * kVectors], lower[kN * kVectors], least[kN * kVectors];
 #pragma clang loop unroll(full)
     for (int i = 0; i < kN * kVectors; ++i) {
       const int r = row + i / kVectors;
       upper[i] = V::splat(tile.q_start[0][r]);
       lower[i] = V::splat(tile.q_start[0][r] + tile.q_start[1][r]);
+      if constexpr (kFine) least[i] = V::splat(tile.q_start[1][r]);
     }
     const size_t plane = plane_bytes(tile.dim);
     size_t at = 0;
@@ -223,14 +226,15 @@ struct Attention {
           upper[r * kVectors + i] = V::dot_bytes(upper[r * kVectors + i], key_upper, q_upper);
           lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_lower, q_upper);
           lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_upper, q_lower);
+          if constexpr (kFine) least[r * kVectors + i] = V::dot_bytes(least[r * kVectors + i], key_lower, q_lower);
         }
       }
     }
     for (int i = 0; i < kVectors; ++i) {
       const F scales = scales_of(tile.keys[page + i / kParts], tile.dim, i % kParts);
       for (int r = 0; r < kN; ++r) {
-        const F sum =
-            V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
+        F sum = V::fma(V::to_float(upper[r * kVectors + i]), V::splat(256.0f), V::to_float(lower[r * kVectors + i]));
+        if constexpr (kFine) sum = V::fma(sum, V::splat(256.0f), V::to_float(least[r * kVectors + i]));
         V::store(tile.weights + (row + r) * kChunkTokens + page * kPageTokens + i * V::kLanes,
                  V::mul(sum, V::mul(scales, V::splat(tile.q_scale[row + r]))));
       }
@@ -270,8 +274,8 @@ struct Attention {
       values[i] = only_seen(i, V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts)), 0.0f);
       lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
-    tile.has_fine_shares ? store_shares<true>(tile, row, values, V::tree_max(lanes))
-                         : store_shares<false>(tile, row, values, V::tree_max(lanes));
+    tile.is_fine ? store_shares<true>(tile, row, values, V::tree_max(lanes))
+                 : store_shares<false>(tile, row, values, V::tree_max(lanes));
   }
 
   template <bool kFine>
@@ -307,7 +311,7 @@ struct Attention {
   // result[r, d] += the chunk's sum of share[r, t] * value[t, d].
   template <int kN>
   static void gather(Tile& tile, int row) {
-    tile.has_fine_shares ? gather_row<kN, true>(tile, row) : gather_row<kN, false>(tile, row);
+    tile.is_fine ? gather_row<kN, true>(tile, row) : gather_row<kN, false>(tile, row);
   }
 
   template <int kN, bool kFine>

@@ -51,7 +51,7 @@ struct Scene {
   int rows() const { return (total - first) * group; }
 
   // Rows cut into pieces of `piece`.
-  std::vector<float> attend(const KernelSet& set, int piece, bool fine_shares = false) const {
+  std::vector<float> attend(const KernelSet& set, int piece, bool is_fine = false) const {
     std::vector<float> out(q.size());
     const size_t stride = static_cast<size_t>(group) * static_cast<size_t>(dim);
     const AttentionArgs args{.pages = pages,
@@ -59,7 +59,7 @@ struct Scene {
                              .first = first,
                              .group = group,
                              .scale = 1.0f / std::sqrt(static_cast<float>(dim)),
-                             .fine_shares = fine_shares,
+                             .is_fine = is_fine,
                              .q = q.data(),
                              .q_stride = stride,
                              .out = out.data(),
@@ -127,11 +127,11 @@ TEST_P(AttentionTest, HasTheBitsOfTheScalarSetHoweverRowsAreCut) {
   for (const Case& c : kCases) {
     const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
     const Scene plain(c.dim, c.group, c.total, c.first, scalar_kernels());
-    for (bool fine_shares : {false, true}) {
-      const std::vector<float> expected = plain.attend(scalar_kernels(), scene.rows(), fine_shares);
+    for (bool is_fine : {false, true}) {
+      const std::vector<float> expected = plain.attend(scalar_kernels(), scene.rows(), is_fine);
       for (int piece : {1, 2, 5, 8, 33, 1000}) {
-        EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece, fine_shares)))
-            << "dim " << c.dim << " piece " << piece << " fine " << fine_shares;
+        EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece, is_fine)))
+            << "dim " << c.dim << " piece " << piece << " fine " << is_fine;
       }
     }
   }

@@ -124,7 +124,7 @@ struct AttentionArgs {
   int first = 0;
   int group = 1;             // G
   float scale = 1;           // times q, usually 1 / sqrt(D)
-  bool fine_shares = false;  // softmax's weights in 16 bits, where 8 do
+  bool is_fine = false;  // scores with all of the 16 bits, softmax's weights in as many; else without the last 8
   const float* q = nullptr;  // [T, G, D]
   size_t q_stride = 0;       // between tokens; heads are adjacent
   float* out = nullptr;      // [T, G, D]

@@ -15,14 +15,13 @@ constexpr int kAloneTokens = 1;
 
 }  // namespace
 
-Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool has_fine_shares,
-           int max_tokens)
+Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool is_fine, int max_tokens)
     : kernels_(kernels),
       pool_(pool),
       rope_(rope),
       gated_(kernels, pool, max_tokens),
       rotary_dim_(rotary_dim),
-      has_fine_shares_(has_fine_shares) {
+      is_fine_(is_fine) {
   const auto angles = static_cast<size_t>(max_tokens) * static_cast<size_t>(rotary_dim / 2);
   cos_.resize(angles);
   sin_.resize(angles);
@@ -167,7 +166,7 @@ void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool inter
       args.first = run.first_position;
       args.group = group;
       args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
-      args.fine_shares = has_fine_shares_;
+      args.is_fine = is_fine_;
       args.q = q + offset;
       args.q_stride = q_stride;
       args.out = out + offset;

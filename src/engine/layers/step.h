@@ -36,9 +36,8 @@ struct StepRun {
 
 class Step {
  public:
-  // has_fine_shares: attention weighs values in 16 bits, as precise as float weights are; else in 8, as coded weights.
-  Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool has_fine_shares,
-       int max_tokens);
+  // is_fine: attention as precise as float weights deserve; else as coded ones do.
+  Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rotary_dim, bool is_fine, int max_tokens);
 
   void begin(std::span<const StepRun> runs);
   int tokens() const { return tokens_; }  // N
@@ -77,7 +76,7 @@ class Step {
   RopeTable& rope_;
   GatedProduct gated_;
   int rotary_dim_;
-  bool has_fine_shares_;
+  bool is_fine_;
   int tokens_ = 0;
   std::vector<StepRun> runs_;
   std::vector<int32_t> positions_;  // [N]
