@@ -12,6 +12,7 @@ All:   a copy of the model with one scale wrong by 1 % must turn the gate red.
 have not changed; it spares their hour.
 """
 import json
+import math
 import os
 import struct
 import subprocess
@@ -109,7 +110,9 @@ def check(build, name, model, size, golden, peers, is_write, keeps_peers):
         if is_held:
             figures["ours"] = kept["ours"]
         for peer, theirs in kept.get("others", {}).items():
-            worse = [key for key in FIGURES if figures["ours"][key] > theirs[key]]
+            ours = figures["ours"]
+            noise = {"perplexity_error": math.hypot(ours["perplexity_noise"], theirs["perplexity_noise"])}
+            worse = [key for key in FIGURES if ours[key] > theirs[key] + noise.get(key, 0)]
             faults += [f"{name}: {key} {figures['ours'][key]:.6f} is above {peer}'s {theirs[key]:.6f}" for key in worse]
         if not kept.get("digest"):
             faults.append(f"{name}: no digest is kept; run with --write once")
