@@ -62,7 +62,7 @@ void Activations::reset(int columns, int k, int terms) {
   if (wild_) *wild_ = 0;
 }
 
-void Activations::take_first_terms(const Activations& x, int begin, int end) {
+void Activations::take_first_terms(const Activations& x, int begin, int end, int k_begin, int k_end) {
   const ActivationView& from = x.view_;
   const ActivationView& to = view_;
   if (from.columns != to.columns || from.k != to.k || to.terms != 1) std::abort();
@@ -70,12 +70,15 @@ void Activations::take_first_terms(const Activations& x, int begin, int end) {
   const auto from_width = static_cast<size_t>(from.width), to_width = static_cast<size_t>(to.width);
   if (parts_.codes && __atomic_load_n(from.wild, __ATOMIC_RELAXED) != 0) __atomic_store_n(to.wild, 1, __ATOMIC_RELAXED);
   for (auto column = static_cast<size_t>(begin); column < static_cast<size_t>(end); ++column) {
-    if (parts_.values) std::copy_n(from.values + column * k, k, to.values + column * k);
+    const auto first = static_cast<size_t>(k_begin), n = static_cast<size_t>(k_end - k_begin);
+    if (parts_.values) std::copy_n(from.values + column * k + first, n, to.values + column * k + first);
     if (!parts_.codes) continue;
     const size_t coded = column * static_cast<size_t>(from.terms);
     const size_t from_lane = coded % from_width, to_lane = column % to_width;
-    size_t from_row = coded / from_width * blocks * from_width, to_row = column / to_width * blocks * to_width;
-    for (size_t b = 0; b < blocks; ++b, from_row += from_width, to_row += to_width) {
+    const size_t block = first / kActivationBlock, end_block = static_cast<size_t>(k_end) / kActivationBlock;
+    size_t from_row = (coded / from_width * blocks + block) * from_width;
+    size_t to_row = (column / to_width * blocks + block) * to_width;
+    for (size_t b = block; b < end_block; ++b, from_row += from_width, to_row += to_width) {
       const size_t at = from_row + from_lane, there = to_row + to_lane;
       std::copy_n(from.codes + at * kActivationBlock, kActivationBlock, to.codes + there * kActivationBlock);
       to.scales[there] = from.scales[at];

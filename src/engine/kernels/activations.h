@@ -37,9 +37,9 @@ class Activations {
   // From the next reset() on the values are kept, or no longer; those of float weights are in any case.
   void keep_values(bool wanted) { keeps_values_ = wanted; }
 
-  // Columns [begin, end) become the first terms of x's; this has one term, and x's columns and K. What one producer
-  // wrote then serves products of either number of terms.
-  void take_first_terms(const Activations& x, int begin, int end);
+  // Values [k_begin, k_end), whole blocks, of columns [begin, end) become the first terms of x's; this has one term,
+  // and x's columns and K. What one producer wrote then serves products of either number of terms.
+  void take_first_terms(const Activations& x, int begin, int end, int k_begin, int k_end);
 
   int columns() const { return view_.columns; }
   int k() const { return view_.k; }

@@ -101,7 +101,8 @@ TEST_P(AmxTest, AddsTheProductsOfTwoTerms) {
     const Problem problem(type(), 21, smallest_k(type()) * 2, columns, 28, columns == 21);
     Activations input(columns, problem.k, {.max_terms = 2});
     input.reset(columns, problem.k, 2);
-    scalar_kernels().quantize(problem.x.data(), static_cast<size_t>(problem.k), input.view(), 0, columns);
+    scalar_kernels().quantize(problem.x.data(), static_cast<size_t>(problem.k), input.view(), 0, columns, 0,
+                              input.view().k);
     const auto product = [&](const KernelSet& set) {
       std::vector<float> y(21 * static_cast<size_t>(columns));
       set.matmul(problem.weights.view(), input.view(), {.out = y.data(), .stride = 21}, 0, problem.weights.panels());
@@ -126,7 +127,7 @@ TEST_P(AmxTest, DropsWhatLiesInLanesWithoutAColumn) {
   std::fill_n(x.sums, blocks, std::numeric_limits<float>::infinity());
   std::fill_n(x.minus_sums, blocks, -1);
   std::fill_n(x.minus_halves, 2 * blocks, -1);
-  scalar_kernels().quantize(problem.x.data(), static_cast<size_t>(problem.k), x, 0, kColumns);
+  scalar_kernels().quantize(problem.x.data(), static_cast<size_t>(problem.k), x, 0, kColumns, 0, x.k);
   for (const KernelSet& set : tile_sets()) {
     std::vector<float> y(expected.size());
     set.matmul(problem.weights.view(), x, {.out = y.data(), .stride = 16}, 0, 1);
@@ -143,7 +144,7 @@ TEST_P(AmxTest, SurvivesTheExtremesOfCodesAndActivations) {
     std::vector<float> x(static_cast<size_t>(k) * kColumns, 127.0f);
     for (size_t i = 0; i < x.size(); i += 3) x[i] = fill % 2 == 0 ? 127.0f : -127.0f;
     Activations input(kColumns, k, {});
-    scalar_kernels().quantize(x.data(), static_cast<size_t>(k), input.view(), 0, kColumns);
+    scalar_kernels().quantize(x.data(), static_cast<size_t>(k), input.view(), 0, kColumns, 0, input.view().k);
     const auto product = [&](const KernelSet& set) {
       std::vector<float> y(16 * kColumns);
       set.matmul(weights.view(), input.view(), {.out = y.data(), .stride = 16}, 0, 1);

@@ -182,20 +182,22 @@ struct Elementwise {
     }
   }
 
-  static void rms_norm_quantize(const NormInput& in, const ActivationView& y, int begin, int end) {
+  static void rms_norm_quantize(const NormInput& in, const ActivationView& y, int begin, int end, int k_begin,
+                                int k_end) {
     for (int c = begin; c < end; ++c) {
       const float* x = in.x + static_cast<size_t>(c) * in.stride;
       const F factor = V::splat(inverse_rms(x, in.k, in.eps));
-      produce(y, c, 0, in.k, [&](int k, int n) __attribute__((always_inline)) {
+      produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) {
         return V::mul(V::mul(load_upto(x + k, n), factor), load_upto(in.weight + k, n));
       });
     }
   }
 
-  static void quantize(const float* x, size_t stride, const ActivationView& y, int begin, int end) {
+  static void quantize(const float* x, size_t stride, const ActivationView& y, int begin, int end, int k_begin,
+                       int k_end) {
     for (int c = begin; c < end; ++c) {
       const float* row = x + static_cast<size_t>(c) * stride;
-      produce(y, c, 0, y.k, [&](int k, int n) __attribute__((always_inline)) { return load_upto(row + k, n); });
+      produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) { return load_upto(row + k, n); });
     }
   }
 

@@ -81,12 +81,15 @@ TEST_P(ElementwiseTest, ProducersQuantiseToTheBitsOfTheScalarSet) {
         Activations found(64, 1024, parts), expected(64, 1024, parts);
         found.reset(columns, k);
         expected.reset(columns, k);
-        set().quantize(x.data(), n, found.view(), 0, columns);
-        scalar_kernels().quantize(x.data(), n, expected.view(), 0, columns);
+        const int part = k / 64 * 32;
+        set().quantize(x.data(), n, found.view(), 0, columns, part, k);
+        set().quantize(x.data(), n, found.view(), 0, columns, 0, part);
+        scalar_kernels().quantize(x.data(), n, expected.view(), 0, columns, 0, expected.view().k);
         EXPECT_TRUE(same_bits(contents(expected), contents(found))) << "quantize " << columns << " x " << k;
 
-        set().rms_norm_quantize(in, found.view(), 0, columns);
-        scalar_kernels().rms_norm_quantize(in, expected.view(), 0, columns);
+        set().rms_norm_quantize(in, found.view(), 0, columns, part, k);
+        set().rms_norm_quantize(in, found.view(), 0, columns, 0, part);
+        scalar_kernels().rms_norm_quantize(in, expected.view(), 0, columns, 0, expected.view().k);
         EXPECT_TRUE(same_bits(contents(expected), contents(found))) << "norm " << columns << " x " << k;
 
         const std::vector<float> gate = random.normals(total);
@@ -105,8 +108,8 @@ TEST_P(ElementwiseTest, QuantisesWhatTheFirstTermLeavesAsTheSecond) {
   const std::vector<float> x = random.normals(2 * 96);
   Activations fine(2, 96, {.max_terms = 2}), plain(2, 96, {});
   fine.reset(2, 96, 2);
-  set().quantize(x.data(), 96, fine.view(), 0, 2);
-  set().quantize(x.data(), 96, plain.view(), 0, 2);
+  set().quantize(x.data(), 96, fine.view(), 0, 2, 0, fine.view().k);
+  set().quantize(x.data(), 96, plain.view(), 0, 2, 0, plain.view().k);
   // Of one column the first term, then the second; both columns of both terms lie in one group of four.
   std::vector<float> left(2 * 96);
   for (size_t c = 0; c < 2; ++c) {
@@ -118,7 +121,7 @@ TEST_P(ElementwiseTest, QuantisesWhatTheFirstTermLeavesAsTheSecond) {
                                   x[c * 96 + k]);
     }
   }
-  set().quantize(left.data(), 96, plain.view(), 0, 2);
+  set().quantize(left.data(), 96, plain.view(), 0, 2, 0, plain.view().k);
   for (size_t c = 0; c < 2; ++c) {
     for (size_t k = 0; k < 96; ++k) {
       const size_t block = k / 32;
@@ -138,10 +141,11 @@ TEST_P(ElementwiseTest, TheFirstTermsAreWhatOneTermIs) {
     const std::vector<float> x = random.normals(static_cast<size_t>(columns * k));
     Activations fine(columns, k, two), expected(columns, k, one), found(columns, k, one);
     fine.reset(columns, k, 2);
-    set().quantize(x.data(), k, fine.view(), 0, columns);
-    set().quantize(x.data(), k, expected.view(), 0, columns);
-    found.take_first_terms(fine, columns / 2, columns);
-    found.take_first_terms(fine, 0, columns / 2);
+    set().quantize(x.data(), k, fine.view(), 0, columns, 0, fine.view().k);
+    set().quantize(x.data(), k, expected.view(), 0, columns, 0, expected.view().k);
+    found.take_first_terms(fine, columns / 2, columns, 0, k);
+    found.take_first_terms(fine, 0, columns / 2, 64, k);
+    found.take_first_terms(fine, 0, columns / 2, 0, 64);
     EXPECT_TRUE(same_bits(contents(expected), contents(found))) << columns << " columns";
   }
 }
@@ -150,7 +154,7 @@ TEST_P(ElementwiseTest, QuantisesAsDefined) {
   TestRandom random(3);
   const std::vector<float> x = random.extremes(320);
   Activations a(1, 320, {});
-  set().quantize(x.data(), 320, a.view(), 0, 1);
+  set().quantize(x.data(), 320, a.view(), 0, 1, 0, a.view().k);
   for (size_t b = 0; b < 10; ++b) {
     float amax = 0;
     for (size_t i = 0; i < 32; ++i) amax = std::max(amax, std::fabs(x[32 * b + i]));
@@ -173,7 +177,7 @@ TEST_P(ElementwiseTest, QuantisesAsDefined) {
   EXPECT_EQ(*a.view().wild, 0);
   const std::vector<float> huge(32, 0x1p110f);
   Activations past(1, 32, {});
-  set().quantize(huge.data(), 32, past.view(), 0, 1);
+  set().quantize(huge.data(), 32, past.view(), 0, 1, 0, past.view().k);
   EXPECT_NE(*past.view().wild, 0);
 }
 

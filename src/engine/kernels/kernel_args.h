@@ -124,7 +124,7 @@ struct AttentionArgs {
   int first = 0;
   int group = 1;             // G
   float scale = 1;           // times q, usually 1 / sqrt(D)
-  bool is_fine = false;  // scores with all of the 16 bits, softmax's weights in as many; else without the last 8
+  bool is_fine = false;      // scores with all of the 16 bits, softmax's weights in as many; else without the last 8
   const float* q = nullptr;  // [T, G, D]
   size_t q_stride = 0;       // between tokens; heads are adjacent
   float* out = nullptr;      // [T, G, D]
@@ -143,12 +143,11 @@ struct KernelSet {
   void (*refine)(const PanelView& weights, const ActivationView& x, int column, float least, float* y, int panel_begin,
                  int panel_end);
 
-  // Columns [begin, end).
+  // Columns [begin, end); of a quantised result values [k_begin, k_end), both ends multiples of 32 (or K).
   void (*rms_norm)(const NormInput& in, float* y, size_t y_stride, int begin, int end);
-  void (*rms_norm_quantize)(const NormInput& in, const ActivationView& y, int begin, int end);
-  void (*quantize)(const float* x, size_t stride, const ActivationView& y, int begin, int end);
-  // silu(gate) * up, quantised. Columns [begin, end), values [k_begin, k_end) with both ends multiples of 32 (or K).
-  // gate and up [columns, stride] hold the values from k_begin on.
+  void (*rms_norm_quantize)(const NormInput& in, const ActivationView& y, int begin, int end, int k_begin, int k_end);
+  void (*quantize)(const float* x, size_t stride, const ActivationView& y, int begin, int end, int k_begin, int k_end);
+  // silu(gate) * up, quantised. gate and up [columns, stride] hold the values from k_begin on.
   void (*swiglu_quantize)(const float* gate, const float* up, size_t stride, const ActivationView& y, int begin,
                           int end, int k_begin, int k_end);
   void (*rope)(const RopeArgs& args, int begin, int end);

@@ -178,7 +178,7 @@ void bench_type(const KernelSet& set, ThreadPool& pool, Machine& machine, DType 
     Activations x(columns, k, {.codes = is_quantised(type), .values = !is_quantised(type)});
     std::vector<float> values(static_cast<size_t>(columns) * static_cast<size_t>(k));
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(static_cast<int>(i * 7919 % 255) - 127);
-    set.quantize(values.data(), static_cast<size_t>(k), x.view(), 0, columns);
+    set.quantize(values.data(), static_cast<size_t>(k), x.view(), 0, columns, 0, x.view().k);
     check(set, weights, x);
     // As in a model: columns start at 64-byte borders, some thousands of rows apart.
     const auto stride = static_cast<size_t>(panels) * kPanelRows;

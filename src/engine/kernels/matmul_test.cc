@@ -134,7 +134,7 @@ TEST_P(MatmulTest, AddsTheProductsOfTwoTerms) {
     for (const KernelSet* set : available_kernels()) {
       Activations a(columns, problem.k, {.max_terms = 2});
       a.reset(columns, problem.k, 2);
-      set->quantize(problem.x.data(), k, a.view(), 0, columns);
+      set->quantize(problem.x.data(), k, a.view(), 0, columns, 0, a.view().k);
       std::vector<float> y(expected.size());
       set->matmul(problem.weights.view(), a.view(), {.out = y.data(), .stride = 21}, 0, problem.weights.panels());
       EXPECT_TRUE(same_bits(expected, y)) << set->name << ", " << columns << " columns";
@@ -150,7 +150,7 @@ TEST_P(MatmulTest, RefinesTheRowsThatAreNotFarBelow) {
     for (const KernelSet* set : available_kernels()) {
       Activations fine(columns, problem.k, {.max_terms = 2});
       fine.reset(columns, problem.k, 2);
-      set->quantize(problem.x.data(), k, fine.view(), 0, columns);
+      set->quantize(problem.x.data(), k, fine.view(), 0, columns, 0, fine.view().k);
       const std::vector<float> first = problem.product(*set);
       std::vector<float> both(first.size()), found = first;
       set->matmul(problem.weights.view(), fine.view(), {.out = both.data(), .stride = 77}, 0, 5);
@@ -276,7 +276,7 @@ TEST(Matmul, SurvivesTheExtremesOfCodesAndActivations) {
       std::vector<float> first;
       for (const KernelSet* set : available_kernels()) {
         Activations a(1, k, {});
-        set->quantize(x.data(), x.size(), a.view(), 0, 1);
+        set->quantize(x.data(), x.size(), a.view(), 0, 1, 0, a.view().k);
         std::vector<float> y(16);
         set->matmul(probe.view(), a.view(), {.out = y.data(), .stride = 16}, 0, 1);
         for (float& value : y) value = std::isnan(value) ? 0 : value;  // the sign of a NaN is no one's promise

@@ -31,8 +31,8 @@ struct Problem {
 
   Activations input(const KernelSet& set, int first, int n) const {
     Activations a(n, k, {.codes = is_quantised(type), .values = !is_quantised(type)});
-    set.quantize(x.data() + static_cast<size_t>(first) * static_cast<size_t>(k), static_cast<size_t>(k), a.view(), 0,
-                 n);
+    set.quantize(x.data() + static_cast<size_t>(first) * static_cast<size_t>(k), static_cast<size_t>(k), a.view(), 0, n,
+                 0, a.view().k);
     return a;
   }
   std::vector<float> product(const KernelSet& set) const { return product(set, 0, columns); }

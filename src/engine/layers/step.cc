@@ -12,6 +12,8 @@ namespace {
 constexpr int kAttentionRows = 64;
 // Up to here the pieces of elementwise work are smaller than a barrier: the caller's thread does them.
 constexpr int kAloneTokens = 1;
+// Columns whose codes of a block share cache lines, at most (activations.cc).
+constexpr int kColumnGroup = 16;
 
 }  // namespace
 
@@ -38,18 +40,33 @@ void Step::begin(std::span<const StepRun> runs) {
   rope_.gather(positions_, cos_.data(), sin_.data());
 }
 
+// Runs fn(columns begin, end, values begin, end) over an input of `columns` by `k`. Codes of one block lie side by side
+// for a group of columns, which two threads should not write at once: the threads share out groups, or, where these are
+// few, the blocks of all columns.
+template <typename Fn>
+void Step::for_parts(int columns, int k, Fn fn) {
+  if (columns <= kAloneTokens) return fn(0, columns, 0, k);
+  if (columns >= kColumnGroup * pool_.threads() || k % kActivationBlock != 0) {
+    return pool_.parallel_for(columns, kColumnGroup, [&](int64_t begin, int64_t end, int) {
+      fn(static_cast<int>(begin), static_cast<int>(end), 0, k);
+    });
+  }
+  const int blocks = k / kActivationBlock, threads = pool_.threads();
+  pool_.parallel_for(blocks, (blocks + threads - 1) / threads, [&](int64_t begin, int64_t end, int) {
+    fn(0, columns, static_cast<int>(begin) * kActivationBlock, static_cast<int>(end) * kActivationBlock);
+  });
+}
+
 void Step::norm(const float* x, std::span<const float> weight, float eps, Activations& y, int rows, int terms,
                 Activations* first) {
   const int k = static_cast<int>(weight.size());
   y.reset(rows, k, terms);
   if (first != nullptr) first->reset(rows, k);
   const NormInput in{x, weight.size(), weight.data(), eps, k};
-  const auto columns = [&](int64_t begin, int64_t end, int) {
-    kernels_.rms_norm_quantize(in, y.view(), static_cast<int>(begin), static_cast<int>(end));
-    if (first != nullptr) first->take_first_terms(y, static_cast<int>(begin), static_cast<int>(end));
-  };
-  if (rows <= kAloneTokens) return columns(0, rows, 0);
-  pool_.parallel_for(rows, 1, columns);
+  for_parts(rows, k, [&](int begin, int end, int k_begin, int k_end) {
+    kernels_.rms_norm_quantize(in, y.view(), begin, end, k_begin, k_end);
+    if (first != nullptr) first->take_first_terms(y, begin, end, k_begin, k_end);
+  });
 }
 
 void Step::norm_heads(float* x, int heads, std::span<const float> weight, float eps) {
@@ -61,10 +78,8 @@ void Step::norm_heads(float* x, int heads, std::span<const float> weight, float 
 
 void Step::quantize(const float* x, Activations& y) {
   const auto stride = static_cast<size_t>(y.k());
-  const int rows = y.columns();
-  if (rows <= kAloneTokens) return kernels_.quantize(x, stride, y.view(), 0, rows);
-  pool_.parallel_for(rows, 1, [&](int64_t begin, int64_t end, int) {
-    kernels_.quantize(x, stride, y.view(), static_cast<int>(begin), static_cast<int>(end));
+  for_parts(y.columns(), y.k(), [&](int begin, int end, int k_begin, int k_end) {
+    kernels_.quantize(x, stride, y.view(), begin, end, k_begin, k_end);
   });
 }
 

@@ -69,6 +69,8 @@ class Step {
     int run, kv_head, begin, end;  // rows of the run's T * G
   };
 
+  template <typename Fn>
+  void for_parts(int columns, int k, Fn fn);
   void rotate(const HeadShape& shape, bool interleaved, float* q, float* k, int begin, int end);
 
   const KernelSet& kernels_;
