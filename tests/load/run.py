@@ -16,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
-from place import TINY, Answer, metric, stream, whole_answer, workers_of  # noqa: E402
+from place import TINY, Answer, metric, stream, whole_answer, without_cache, workers_of  # noqa: E402
 from server import Server  # noqa: E402
 
 SAMPLE_S = 1.0
@@ -86,7 +86,7 @@ def parsed(data, is_stream):
     if not is_stream:
         answer = json.loads(data)
         answer.pop("id"), answer.pop("created")
-        return answer
+        return without_cache(answer)
     answer = Answer(200)
     for line in data.decode().split("\n"):
         if line.startswith("data: [DONE]"):
