@@ -22,7 +22,7 @@
 namespace studio::engine {
 
 // Names what the bytes of a page mean; a new name with every change of it, so that no file of pages is read wrongly.
-inline constexpr std::string_view kKvFormat = "f16-pages16-1";
+inline constexpr std::string_view kKvFormat = "i16-pages16-1";
 
 struct KvShape {
   int layers = 0;    // L
