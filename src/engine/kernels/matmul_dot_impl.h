@@ -22,9 +22,6 @@ inline constexpr int kPrefetchBytes = 6144;
 // ahead it reads 31 GB/s where this reads 37, and from 6 KB on it is slower again.
 inline constexpr int kPrefetchBytesOfOne = 4096;
 
-// From so many columns on two panels at a time are faster.
-inline constexpr int kLeastOfPair = 4;
-
 template <class V, PanelLayout L>
 struct Dot {
   using F = typename V::F;
@@ -457,8 +454,7 @@ struct Dot {
     if (x.coded <= V::kPackedColumns) {
       int p = panel_begin;
       if constexpr (kHasPairs) {
-        const int pairs_end = x.coded >= kLeastOfPair ? panel_end : p;
-        for (; p + 2 <= pairs_end; p += 2) few_columns_of_pair(w, x, y, p, panel_end);
+        for (; p + 2 <= panel_end; p += 2) few_columns_of_pair(w, x, y, p, panel_end);
       }
       for (; p < panel_end; ++p) few_columns(w, x, y, p, panel_end);
       return;
