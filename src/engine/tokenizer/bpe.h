@@ -35,9 +35,9 @@ using MergeCode = uint32_t;
 inline constexpr int kCodeBits = kSymbolBits + 1;
 inline constexpr MergeCode kNoMerge = (MergeCode{1} << kCodeBits) - 1;
 
-// An id that stands for another symbol: that symbol's number.
+// An id that stands for another symbol: that symbol's number. Any number may come from a file, so it wraps.
 inline constexpr TokenId alias_of(Symbol symbol) {
-  return -2 - static_cast<TokenId>(symbol);
+  return static_cast<TokenId>(~Symbol{1} - symbol);  // -2 - symbol
 }
 
 // Merges of pairs in one line of the cache, found by their tags without a branch. It reaches disk.
