@@ -138,6 +138,7 @@ void PrefixFile::read_heads() {
     Head head;
     std::memcpy(&head, head_of(slot), sizeof head);
     if (head.check != check_of(head) || !index_.emplace(head.address, slot).second) {
+      std::memset(head_of(slot), 0, sizeof head);  // or the next life takes it in the place of its double
       empty_.push_back(slot);
       continue;
     }
@@ -186,6 +187,8 @@ int PrefixFile::make_room() {
 }
 
 void PrefixFile::write(int slot, const PrefixRecord& record, std::span<const uint8_t> page, uint64_t used) {
+  // A foreign file may hold another record under this address.
+  if (const auto other = index_.find(record.address); other != index_.end()) drop(other->second);
   std::memcpy(page_of(slot), page.data(), page.size());
   keep_order();
   Head head{.address = record.address,
