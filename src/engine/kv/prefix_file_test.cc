@@ -161,6 +161,43 @@ TEST_F(PrefixFileTest, ADamagedHeadIsAsIfThePageWereNotThere) {
   }
 }
 
+TEST_F(PrefixFileTest, TheSamePageTwiceIsDroppedAsOne) {
+  const PrefixRecord record = chain(1, 1)[0];
+  {
+    PrefixFile file = open();
+    write(file, {record}, 1);
+    ASSERT_EQ(file.find(record), 0);
+  }
+  Bytes content = bytes();
+  const auto copy = [&](size_t first, size_t apart, size_t size) {
+    std::copy_n(content.begin() + static_cast<ptrdiff_t>(first), size,
+                content.begin() + static_cast<ptrdiff_t>(first + 3 * apart));
+  };
+  copy(layout::kFilePage, sizeof(layout::Head), sizeof(layout::Head));
+  copy(layout::pages_at(kSlots), layout::page_stride(kPageBytes), kPageBytes);
+  put(content);
+  {
+    PrefixFile file = open();
+    ASSERT_TRUE(has(file, record));
+    file.drop(file.find(record));
+    EXPECT_FALSE(has(file, record));
+  }
+  PrefixFile file = open();
+  EXPECT_FALSE(has(file, record));
+}
+
+TEST_F(PrefixFileTest, AnotherRecordUnderAnAddressMakesWay) {
+  const PrefixRecord record = chain(1, 1)[0];
+  PrefixRecord foreign = record;
+  foreign.tokens[0] += 1;
+  PrefixFile file = open();
+  write(file, {foreign}, 1);
+  write(file, {record}, 9);
+  EXPECT_EQ(file.pages(), 1);
+  write(file, chain(1000, kSlots - 1), 5);
+  EXPECT_TRUE(has(file, record));
+}
+
 TEST_F(PrefixFileTest, WhatIsNotOursIsBegunAnew) {
   const auto records = chain(100, 3);
   {
