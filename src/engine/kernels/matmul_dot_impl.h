@@ -2,9 +2,9 @@
 // section 3.
 //
 // One kernel serves every number of columns: a block of weights is unpacked once into registers and multiplied with up
-// to V::kColumns columns, whose integer and float accumulators stay in registers. Up to that many columns the packed
-// panel is read straight from memory; with more, a strip of blocks is unpacked into the first-level cache and all
-// columns run over it. Both do the same arithmetic in the same order.
+// to V::kColumns columns, or of two panels with up to V::kPairColumns, whose integer and float accumulators stay in
+// registers. Up to V::kPackedColumns the packed panels are read straight from memory; with more, a strip of blocks is
+// unpacked into the first-level cache and all columns run over it. All do the same arithmetic in the same order.
 #pragma once
 
 #include <algorithm>
@@ -85,13 +85,13 @@ struct Dot {
     }
   }
 
-  // The packed codes of the strips after these, asked for a little with each block that is multiplied: asked for all at
-  // once, they keep the core waiting, and the memory idle while it multiplies.
+  // What is multiplied next, the codes of two strips or two whole panels, asked for a little with each block that is
+  // multiplied: asked for all at once, it keeps the core waiting, and the memory idle while it multiplies.
   struct Ahead {
     const uint8_t* at;
     const uint8_t* end;
-    const uint8_t* other;  // panel's codes, or null when they are under way
-    ptrdiff_t bytes;       // of a panel's strip
+    const uint8_t* other;  // strip, which lies elsewhere; null when it is under way, or there is none
+    ptrdiff_t bytes;       // of each
     ptrdiff_t step;        // bytes with a block
 
     __attribute__((always_inline)) void ask() {
