@@ -70,7 +70,9 @@ struct Avx512 {
   STUDIO_INLINE I splat(int32_t x) { return _mm512_set1_epi32(x); }
   template <int kShift>
   STUDIO_INLINE I splat_shifted(int32_t x) {
-    return _mm512_srai_epi32(_mm512_set1_epi32(x), kShift);
+    I all = splat(x);
+    asm("" : "+v"(all));  // or clang shifts first and then shuffles, where a load would have been the splat
+    return _mm512_srai_epi32(all, kShift);
   }
   STUDIO_INLINE I load(const int32_t* p) { return _mm512_loadu_si512(p); }
   STUDIO_INLINE void store(int32_t* p, I a) { _mm512_storeu_si512(p, a); }
