@@ -54,7 +54,7 @@ struct Elementwise {
     return V::mul(V::div(g, V::add(V::splat(1.0f), e)), u);
   }
 
-  // Where coded column `column` of an Activations keeps block 0, and the step to the next block.
+  // Where one block of a coded column is kept. Blocks side by side in a batch lie `step` slots apart.
   struct Target {
     int8_t* codes;
     float* scales;
@@ -67,10 +67,7 @@ struct Elementwise {
     size_t width;
   };
 
-  STUDIO_INLINE Target target_at(const ActivationView& y, int column, int block) {
-    const auto width = static_cast<size_t>(y.width);
-    const size_t group = static_cast<size_t>(column) / width, lane = static_cast<size_t>(column) % width;
-    const size_t row = (group * static_cast<size_t>(y.k / kActivationBlock) + static_cast<size_t>(block)) * width;
+  STUDIO_INLINE Target target_at(const ActivationView& y, size_t row, size_t lane) {
     return {y.codes + (row + lane) * kActivationBlock,
             y.scales + row + lane,
             y.sums + row + lane,
@@ -79,78 +76,138 @@ struct Elementwise {
             y.exponents + row + lane,
             y.quarters + row + lane,
             y.wild,
-            width};
+            static_cast<size_t>(y.width)};
   }
 
-  // The smallest number of two mantissa bits that is not below amax / 127, 0 for a block that counts as zero.
-  STUDIO_INLINE float scale_for(float amax) {
-    if (amax < kSmallestAmax) return 0.0f;
-    constexpr uint32_t kDropped = (1u << 21) - 1;
-    return __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, amax* kOver127) + kDropped) & ~kDropped);
+  // Blocks that are quantised together: as many as lanes, so that what there is one number of in a block takes a few
+  // instructions for all of them.
+  static constexpr int kBatch = 16;
+  static constexpr int kFewBlocks = 4;  // for which one after the other is faster
+  struct Batch {
+    alignas(64) float values[kBatch][kActivationBlock];
+  };
+
+  // The scales of kBatch blocks: the smallest number of two mantissa bits that is not below amax / 127, (1 + quarters
+  // / 4) * 2^e, and its inverse: the rounded inverse of the first factor, its exponent lowered by e. All are 0 for a
+  // block that counts as zero.
+  struct BatchScales {
+    alignas(64) float scale[kBatch];
+    alignas(64) float inverse[kBatch];
+    alignas(64) int32_t exponent[kBatch];  // e << 23
+    alignas(64) int32_t quarters[kBatch];  // times 16
+    int32_t largest;                       // exponent
+  };
+
+  STUDIO_INLINE void scales_for(const float* amax, int n, BatchScales& to) {
+    to.largest = 0;
+    for (int i = 0; i < n; ++i) {
+      constexpr int32_t kDropped = (1 << 21) - 1;
+      const int32_t bits = (__builtin_bit_cast(int32_t, amax[i] * kOver127) + kDropped) & ~kDropped;
+      const int32_t quarters = bits >> 21 & 3, exponent = (bits & 0x7f800000) - 0x3f800000;
+      const float first = quarters < 2 ? (quarters == 0 ? 1.0f : 1.0f / 1.25f)
+                                       : (quarters == 2 ? 1.0f / 1.5f : 1.0f / 1.75f);
+      const int32_t inverse = __builtin_bit_cast(int32_t, first) - exponent;
+      const bool is_zero = amax[i] < kSmallestAmax;
+      to.scale[i] = __builtin_bit_cast(float, is_zero ? 0 : bits);
+      to.inverse[i] = __builtin_bit_cast(float, is_zero ? 0 : inverse);
+      to.exponent[i] = is_zero ? 0 : exponent;
+      to.quarters[i] = is_zero ? 0 : quarters * 16;
+      to.largest = to.exponent[i] > to.largest ? to.exponent[i] : to.largest;
+    }
   }
 
-  // 1 / ((1 + quarters / 4) * 2^e), given e << 23: the rounded inverse of the first factor, its exponent lowered by e.
-  STUDIO_INLINE float inverse_of(uint32_t quarters, uint32_t exponent) {
-    constexpr float kInverses[4] = {1.0f, 1.0f / 1.25f, 1.0f / 1.5f, 1.0f / 1.75f};
-    return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, kInverses[quarters]) - exponent);
-  }
-
-  // Quantises 32 values held in registers, leaves in their place what the codes miss, and steps to the next block.
-  STUDIO_INLINE void quantize_block(F* x, Target& t) {
-    F top[kParts];
-    for (int i = 0; i < kParts; ++i) top[i] = V::max(V::abs(x[i]), V::abs(x[kParts + i]));
-    const float amax = V::tree_max(top);
-    const float scale = scale_for(amax);
-    const uint32_t bits = __builtin_bit_cast(uint32_t, scale);
-    const uint32_t exponent = scale == 0.0f ? 0 : (bits & 0x7f800000u) - 0x3f800000u, quarters = bits >> 21 & 3;
-    const F inverse = V::splat(scale == 0.0f ? 0.0f : inverse_of(quarters, exponent));
-    const F minus_scale = V::splat(0.0f - scale);
-    int32_t sums[2];
-    for (int h = 0; h < 2; ++h) {
-      sums[h] = 0;
-      for (int i = 0; i < kParts; ++i) {
-        F& value = x[h * kParts + i];
-        const I code = V::clamp(V::round(V::mul(value, inverse)), -127, 127);
-        value = V::fma(minus_scale, V::to_float(code), value);
-        sums[h] += V::store_i8(t.codes + 16 * h + i * V::kLanes, code);
+  // Quantises the first n blocks of a batch, which go to t and every `step` slots on, and leaves in their place what
+  // the codes miss where someone wants it.
+  template <bool kLeavesRest>
+  STUDIO_INLINE void quantize_batch(Batch& x, int n, const Target& t, size_t step, size_t half_step) {
+    alignas(64) float amax[kBatch] = {};
+    alignas(64) int32_t sums[2][kBatch] = {};
+    for (int i = 0; i < n; ++i) {
+      F top[kParts];
+      for (int p = 0; p < kParts; ++p) {
+        const float* at = x.values[i] + p * V::kLanes;
+        top[p] = V::max(V::abs(V::load(at)), V::abs(V::load(at + 16)));
+      }
+      amax[i] = V::tree_max(top);
+    }
+    BatchScales scales;
+    if (n <= kFewBlocks) {
+      scales_for(amax, n, scales);
+    } else {
+      scales_for(amax, kBatch, scales);
+    }
+    for (int i = 0; i < n; ++i) {
+      const F inverse = V::splat(scales.inverse[i]), minus_scale = V::splat(0.0f - scales.scale[i]);
+      int8_t* const codes = t.codes + static_cast<size_t>(i) * step * kActivationBlock;
+      for (int h = 0; h < 2; ++h) {
+        for (int p = 0; p < kParts; ++p) {
+          float* const at = x.values[i] + 16 * h + p * V::kLanes;
+          const F value = V::load(at);
+          const I code = V::clamp(V::round(V::mul(value, inverse)), -127, 127);
+          if constexpr (kLeavesRest) V::store(at, V::fma(minus_scale, V::to_float(code), value));
+          sums[h][i] += V::store_i8(codes + 16 * h + p * V::kLanes, code);
+        }
       }
     }
-    *t.scales = scale;
-    *t.sums = static_cast<float>(sums[0] + sums[1]) * scale;
-    *t.minus_sums = (sums[0] + sums[1]) * -128;
-    t.minus_halves[0] = sums[0] * -128;
-    t.minus_halves[t.width] = sums[1] * -128;
-    *t.exponents = static_cast<int32_t>(exponent);
-    *t.quarters = static_cast<int32_t>(quarters) * 16;
-    if (*t.exponents > kLargestExponent << 23) __atomic_store_n(t.wild, 1, __ATOMIC_RELAXED);
-    t.codes += t.width * kActivationBlock;
-    t.scales += t.width;
-    t.sums += t.width;
-    t.minus_sums += t.width;
-    t.exponents += t.width;
-    t.quarters += t.width;
-    t.minus_halves += 2 * t.width;
+    for (int i = 0; i < n; ++i) {
+      const size_t at = static_cast<size_t>(i) * step, half = static_cast<size_t>(i) * half_step;
+      t.scales[at] = scales.scale[i];
+      t.sums[at] = static_cast<float>(sums[0][i] + sums[1][i]) * scales.scale[i];
+      t.minus_sums[at] = (sums[0][i] + sums[1][i]) * -128;
+      t.minus_halves[half] = sums[0][i] * -128;
+      t.minus_halves[half + t.width] = sums[1][i] * -128;
+      t.exponents[at] = scales.exponent[i];
+      t.quarters[at] = scales.quarters[i];
+    }
+    if (scales.largest > kLargestExponent << 23) __atomic_store_n(t.wild, 1, __ATOMIC_RELAXED);
   }
 
-  // y[column] = f(k) for k in [k_begin, k_end), in the parts y keeps. f(k, n) gives V::kLanes values from k on, of
-  // which the first n exist.
+  // y[columns begin .. end] = f(column, k) for k in [k_begin, k_end), in the parts y keeps. f(column, k, n) gives
+  // V::kLanes values from k on, of which the first n exist. A batch is one block of neighbouring columns, or, where
+  // these are few, neighbouring blocks of one column.
   template <typename Fn>
-  STUDIO_INLINE void produce(const ActivationView& y, int column, int k_begin, int k_end, Fn f) {
-    float* values = y.values == nullptr ? nullptr : y.values + static_cast<size_t>(column) * static_cast<size_t>(y.k);
+  STUDIO_INLINE void produce(const ActivationView& y, int begin, int end, int k_begin, int k_end, Fn f) {
     if (y.codes == nullptr) {
-      for (int k = k_begin; k < k_end; k += V::kLanes) V::store_first(values + k, f(k, k_end - k), k_end - k);
+      for (int c = begin; c < end; ++c) {
+        float* values = y.values + static_cast<size_t>(c) * static_cast<size_t>(y.k);
+        for (int k = k_begin; k < k_end; k += V::kLanes) V::store_first(values + k, f(c, k, k_end - k), k_end - k);
+      }
       return;
     }
-    Target first = target_at(y, column * y.terms, k_begin / kActivationBlock);
-    Target second = y.terms == 2 ? target_at(y, column * 2 + 1, k_begin / kActivationBlock) : first;
-    for (int k = k_begin; k < k_end; k += kActivationBlock) {
-      F x[2 * kParts];
-      for (int i = 0; i < 2 * kParts; ++i) {
-        x[i] = f(k + i * V::kLanes, V::kLanes);
-        if (values != nullptr) V::store(values + k + i * V::kLanes, x[i]);
+    const int blocks = y.k / kActivationBlock, terms = y.terms;
+    const int group_columns = y.width / terms;  // that share a group of coded columns
+    for (int c = begin; c < end;) {
+      const int group = c / group_columns, lane = c % group_columns;
+      const int in_group = group_columns - lane < end - c ? group_columns - lane : end - c;
+      const bool is_across = in_group > kFewBlocks;
+      const int columns = is_across ? in_group : 1, batch_blocks = is_across ? 1 : kBatch;
+      for (int k = k_begin; k < k_end; k += batch_blocks * kActivationBlock) {
+        const int left = (k_end - k) / kActivationBlock;
+        const int n = is_across ? columns : left < kBatch ? left : kBatch;
+        Batch x;
+        for (int i = 0; i < n; ++i) {
+          const int column = is_across ? c + i : c, at = is_across ? k : k + i * kActivationBlock;
+          for (int p = 0; p < 2 * kParts; ++p) {
+            const F value = f(column, at + p * V::kLanes, V::kLanes);
+            V::store(x.values[i] + p * V::kLanes, value);
+            if (y.values != nullptr) {
+              V::store(y.values + static_cast<size_t>(column) * static_cast<size_t>(y.k) + at + p * V::kLanes, value);
+            }
+          }
+        }
+        const auto row = (static_cast<size_t>(group) * static_cast<size_t>(blocks) +
+                          static_cast<size_t>(k / kActivationBlock)) * static_cast<size_t>(y.width);
+        const auto width = static_cast<size_t>(y.width), coded = static_cast<size_t>(terms);
+        const size_t step = is_across ? coded : width, half_step = is_across ? coded : 2 * width;
+        const Target first = target_at(y, row, static_cast<size_t>(lane) * coded);
+        if (terms == 1) {
+          quantize_batch<false>(x, n, first, step, half_step);
+        } else {
+          quantize_batch<true>(x, n, first, step, half_step);
+          quantize_batch<false>(x, n, target_at(y, row, static_cast<size_t>(lane) * coded + 1), step, half_step);
+        }
       }
-      quantize_block(x, first);
-      if (y.terms == 2) quantize_block(x, second);
+      c += columns;
     }
   }
 
@@ -184,32 +241,33 @@ struct Elementwise {
 
   static void rms_norm_quantize(const NormInput& in, const ActivationView& y, int begin, int end, int k_begin,
                                 int k_end) {
-    for (int c = begin; c < end; ++c) {
-      const float* x = in.x + static_cast<size_t>(c) * in.stride;
-      const F factor = V::splat(inverse_rms(x, in.k, in.eps));
-      produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) {
-        return V::mul(V::mul(load_upto(x + k, n), factor), load_upto(in.weight + k, n));
+    constexpr int kTogether = 16;
+    for (int first = begin; first < end; first += kTogether) {
+      const int last = first + kTogether < end ? first + kTogether : end;
+      float factors[kTogether];
+      for (int c = first; c < last; ++c) {
+        factors[c - first] = inverse_rms(in.x + static_cast<size_t>(c) * in.stride, in.k, in.eps);
+      }
+      produce(y, first, last, k_begin, k_end, [&](int c, int k, int n) __attribute__((always_inline)) {
+        const float* x = in.x + static_cast<size_t>(c) * in.stride;
+        return V::mul(V::mul(load_upto(x + k, n), V::splat(factors[c - first])), load_upto(in.weight + k, n));
       });
     }
   }
 
   static void quantize(const float* x, size_t stride, const ActivationView& y, int begin, int end, int k_begin,
                        int k_end) {
-    for (int c = begin; c < end; ++c) {
-      const float* row = x + static_cast<size_t>(c) * stride;
-      produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) { return load_upto(row + k, n); });
-    }
+    produce(y, begin, end, k_begin, k_end, [&](int c, int k, int n) __attribute__((always_inline)) {
+      return load_upto(x + static_cast<size_t>(c) * stride + k, n);
+    });
   }
 
   static void swiglu_quantize(const float* gate, const float* up, size_t stride, const ActivationView& y, int begin,
                               int end, int k_begin, int k_end) {
-    for (int c = begin; c < end; ++c) {
-      const float* g = gate + static_cast<size_t>(c) * stride;
-      const float* u = up + static_cast<size_t>(c) * stride;
-      produce(y, c, k_begin, k_end, [&](int k, int n) __attribute__((always_inline)) {
-        return swiglu(load_upto(g + k - k_begin, n), load_upto(u + k - k_begin, n));
-      });
-    }
+    produce(y, begin, end, k_begin, k_end, [&](int c, int k, int n) __attribute__((always_inline)) {
+      const size_t at = static_cast<size_t>(c) * stride + static_cast<size_t>(k - k_begin);
+      return swiglu(load_upto(gate + at, n), load_upto(up + at, n));
+    });
   }
 
   // (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin), the products with sin rounded, the rest fused.
