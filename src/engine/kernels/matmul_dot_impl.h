@@ -425,29 +425,48 @@ struct Dot {
     }
   }
 
-  // See KernelSet::refine.
+  // Adds the product with coded column `column` to those rows of a panel whose y is not below `least`, and asks for
+  // the panel `next` meanwhile, unless it is null.
+  static void refine_panel(const PanelView& w, const ActivationView& x, int column, float least, float* y, int p,
+                           const uint8_t* next) {
+    const int blocks = w.k / kActivationBlock;
+    const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+    const ptrdiff_t bytes = static_cast<ptrdiff_t>(w.panel_bytes);
+    Ahead ahead{next, next == nullptr ? nullptr : next + bytes, nullptr, bytes, (bytes + blocks - 1) / blocks};
+    for (int part = 0; part < kParts; ++part) {
+      const int row = p * kPanelRows + part * V::kLanes, left = w.rows - row;
+      if (left <= 0) break;
+      const F first = V::load_first(y + row, left);
+      const auto is_far = V::less(first, V::splat(least));
+      const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
+      Columns columns = Block::columns_at(x, column, 0);
+      F acc[1] = {V::splat(0.0f)};
+      for (int b = 0; b < blocks; ++b) {
+        ahead.ask();
+        Block::template add_block<false, 1>(codes, Block::scales_at(panel, b, part), columns, acc);
+        codes += L.code_bytes();
+        columns.next_block();
+      }
+      V::store_first(y + row, V::select(is_far, first, V::add(first, acc[0])), left);
+    }
+  }
+
+  // See KernelSet::refine. The panels to compute are few and lie far apart: while one is computed, the next is fetched.
   static void refine(const PanelView& w, const ActivationView& x, int column, float least, float* y, int panel_begin,
                      int panel_end) {
-    const int blocks = w.k / kActivationBlock;
+    int found = -1;
     for (int p = panel_begin; p < panel_end; ++p) {
-      const uint8_t* panel = w.data + static_cast<size_t>(p) * w.panel_bytes;
+      bool is_near = false;
       for (int part = 0; part < kParts; ++part) {
         const int row = p * kPanelRows + part * V::kLanes, left = w.rows - row;
-        if (left <= 0) break;
-        const F first = V::load_first(y + row, left);
-        const auto is_far = V::less(first, V::splat(least));
-        if (V::all(is_far)) continue;
-        const uint8_t* codes = panel + w.codes_offset + part * V::kLanes * 4;
-        Columns columns = Block::columns_at(x, 2 * column + 1, 0);
-        F acc[1] = {V::splat(0.0f)};
-        for (int b = 0; b < blocks; ++b) {
-          Block::template add_block<false, 1>(codes, Block::scales_at(panel, b, part), columns, acc);
-          codes += L.code_bytes();
-          columns.next_block();
-        }
-        V::store_first(y + row, V::select(is_far, first, V::add(first, acc[0])), left);
+        if (left > 0) is_near |= !V::all(V::less(V::load_first(y + row, left), V::splat(least)));
       }
+      if (!is_near) continue;
+      const uint8_t* next = w.data + static_cast<size_t>(p) * w.panel_bytes;
+      if (found >= 0) refine_panel(w, x, 2 * column + 1, least, y, found, next);
+      found = p;
     }
+    if (found >= 0) refine_panel(w, x, 2 * column + 1, least, y, found, nullptr);
   }
 
   static void run(const PanelView& w, const ActivationView& x, const MatmulOutput& y, int panel_begin, int panel_end) {
