@@ -117,8 +117,9 @@ struct Attention {
     tile.is_fine = args.is_fine;
     for (int row = begin; row < end; row += kTileRows) {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
+      const int pages = (args.first + (row + tile.rows - 1) / args.group) / kPageTokens + 1;
+      ask_for(args, args.pages.k_offset, 0, pages);
       begin_tile(args, row, tile);
-      const int pages = (tile.seen[tile.rows - 1] + kPageTokens - 1) / kPageTokens;
       for (int first = 0; first < pages; first += kChunkPages) {
         tile.pages = pages - first < kChunkPages ? pages - first : kChunkPages;
         for (int i = 0; i < kChunkPages; ++i) {
@@ -126,9 +127,21 @@ struct Attention {
           tile.keys[i] = page + args.pages.k_offset;
           tile.values[i] = page + args.pages.v_offset;
         }
+        ask_for(args, args.pages.v_offset, first, pages);
+        ask_for(args, args.pages.k_offset, first + kChunkPages, pages);
         add_chunk(tile, first * kPageTokens);
       }
       end_tile(args, row, tile);
+    }
+  }
+
+  // Asks for the keys or the values of the chunk from page `first` on, `pages` in all: pages lie apart, and while one
+  // thing is computed with, what comes next is fetched.
+  STUDIO_INLINE void ask_for(const AttentionArgs& args, size_t offset, int first, int pages) {
+    const size_t bytes = 2 * plane_bytes(args.pages.head_dim);
+    for (int i = first; i < pages && i < first + kChunkPages; ++i) {
+      const uint8_t* block = page_at(args.pages, args.page_table, i) + offset;
+      for (size_t at = 0; at <= bytes; at += 64) __builtin_prefetch(block + at, 0, 3);
     }
   }
 
