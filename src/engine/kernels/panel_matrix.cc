@@ -268,7 +268,7 @@ Result<PanelMatrix> PanelMatrix::build(DType type, int64_t rows, int64_t k, std:
   const Shape shape = panel_shape(type, k);
   const int64_t panels = (rows + kPanelRows - 1) / kPanelRows;
   PanelMatrix matrix;
-  matrix.memory_ = AlignedBuffer(shape.panel_bytes * static_cast<size_t>(panels));
+  matrix.memory_ = WeightMemory(shape.panel_bytes * static_cast<size_t>(panels));
   if (matrix.memory_.data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the model's weights");
   matrix.view_ = {.type = type,
                   .rows = static_cast<int>(rows),

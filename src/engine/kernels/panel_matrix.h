@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
-#include "engine/kernels/aligned_buffer.h"
 #include "engine/kernels/kernel_args.h"
+#include "engine/kernels/weight_memory.h"
 #include "engine/tensor/dtype.h"
 
 namespace studio::engine {
@@ -46,7 +46,7 @@ class PanelMatrix {
  private:
   PanelMatrix() = default;
 
-  AlignedBuffer memory_;  // empty where it is borrowed
+  WeightMemory memory_;  // empty where it is borrowed
   PanelView view_;
 };
 
