@@ -10,6 +10,8 @@ namespace {
 // Rows of T * G in one piece of attention: long enough to share each load of keys and values between many queries,
 // short enough that the last piece does not keep the other threads waiting.
 constexpr int kAttentionRows = 64;
+// Tokens of which one thread rotates queries and keys and stores the latter: two threads rarely share a page.
+constexpr int kStoredTokens = 2 * kPageTokens;
 // Up to here the pieces of elementwise work are smaller than a barrier: the caller's thread does them.
 constexpr int kAloneTokens = 1;
 // Columns whose codes of a block share cache lines, at most (activations.cc).
@@ -83,23 +85,6 @@ void Step::quantize(const float* x, Activations& y) {
   });
 }
 
-void Step::rotate(const HeadShape& shape, bool interleaved, float* q, float* k, int begin, int end) {
-  RopeArgs args;
-  args.head_dim = shape.head_dim;
-  args.rotary_dim = rotary_dim_;
-  args.interleaved = interleaved;
-  args.cos = cos_.data();
-  args.sin = sin_.data();
-  args.x = q;
-  args.heads = shape.heads;
-  args.stride = static_cast<size_t>(shape.heads * shape.head_dim);
-  kernels_.rope(args, begin, end);
-  args.x = k;
-  args.heads = shape.kv_heads;
-  args.stride = static_cast<size_t>(shape.kv_heads * shape.head_dim);
-  kernels_.rope(args, begin, end);
-}
-
 void Step::refine(const PanelMatrix& head, const Activations& x, float range, float* logits, size_t stride) {
   // A row of logits is cut into as many pieces as keep all threads busy with one row.
   constexpr int64_t kPieces = 16;
@@ -125,45 +110,33 @@ void Step::refine(const PanelMatrix& head, const Activations& x, float range, fl
   });
 }
 
-void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k,
-                  const float* v, float* out) {
-  const int group = shape.heads / shape.kv_heads;
-  const auto d = static_cast<size_t>(shape.head_dim);
-  const size_t q_stride = static_cast<size_t>(shape.heads) * d, kv_stride = static_cast<size_t>(shape.kv_heads) * d;
-
-  auto store = [&](const StepRun& run, int kv_head) {
-    const size_t offset = static_cast<size_t>(run.first_row) * kv_stride + static_cast<size_t>(kv_head) * d;
-    KvStoreArgs args;
-    args.pages = pages.view(layer, kv_head);
-    args.page_table = run.sequence->page_table();
-    args.first = run.first_position;
-    args.n = run.tokens;
-    args.k = k + offset;
-    args.v = v + offset;
-    args.k_stride = args.v_stride = kv_stride;
-    kernels_.store_kv(args);
-  };
-  if (tokens_ <= kAloneTokens) {
-    rotate(shape, interleaved, q, k, 0, tokens_);
-    for (const StepRun& run : runs_) {
-      for (int head = 0; head < shape.kv_heads; ++head) store(run, head);
-    }
-  } else {
-    pool_.parallel_for(tokens_, 1, [&](int64_t begin, int64_t end, int) {
-      rotate(shape, interleaved, q, k, static_cast<int>(begin), static_cast<int>(end));
-    });
-    const auto heads = static_cast<size_t>(shape.kv_heads);
-    pool_.parallel_for(static_cast<int64_t>(runs_.size() * heads), 1, [&](int64_t begin, int64_t end, int) {
-      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-        store(runs_[i / heads], static_cast<int>(i % heads));
+void Step::attend(const AttentionJob& job) {
+  const int group = job.shape.heads / job.shape.kv_heads;
+  const auto is_one_piece = [&](const StepRun& run) { return run.tokens * group <= kAttentionRows; };
+  if (std::all_of(runs_.begin(), runs_.end(), is_one_piece)) {
+    // One thread does all there is to do for a head of a run: nobody else needs it.
+    const auto heads = static_cast<int64_t>(job.shape.kv_heads);
+    return pool_.parallel_for(static_cast<int64_t>(runs_.size()) * heads, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const StepRun& run = runs_[static_cast<size_t>(i / heads)];
+        const int head = static_cast<int>(i % heads);
+        rotate_and_store(job, run, 0, run.tokens, head, head + 1);
+        attend_rows(job, run, head, 0, run.tokens * group);
       }
     });
   }
 
+  pool_.parallel_for(tokens_, kStoredTokens, [&](int64_t begin, int64_t end, int) {
+    for (const StepRun& run : runs_) {
+      const int from = std::max(static_cast<int>(begin) - run.first_row, 0);
+      const int to = std::min(static_cast<int>(end) - run.first_row, run.tokens);
+      if (from < to) rotate_and_store(job, run, from, to, 0, job.shape.kv_heads);
+    }
+  });
   items_.clear();
   for (int run = 0; run < static_cast<int>(runs_.size()); ++run) {
     const int rows = runs_[static_cast<size_t>(run)].tokens * group;
-    for (int head = 0; head < shape.kv_heads; ++head) {
+    for (int head = 0; head < job.shape.kv_heads; ++head) {
       for (int begin = 0; begin < rows; begin += kAttentionRows) {
         items_.push_back({run, head, begin, std::min(rows, begin + kAttentionRows)});
       }
@@ -172,23 +145,64 @@ void Step::attend(const HeadShape& shape, PagePool& pages, int layer, bool inter
   pool_.parallel_for(static_cast<int64_t>(items_.size()), 1, [&](int64_t begin, int64_t end, int) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       const AttentionItem& item = items_[i];
-      const StepRun& run = runs_[static_cast<size_t>(item.run)];
-      const size_t offset =
-          static_cast<size_t>(run.first_row) * q_stride + static_cast<size_t>(item.kv_head * group) * d;
-      AttentionArgs args;
-      args.pages = pages.view(layer, item.kv_head);
-      args.page_table = run.sequence->page_table();
-      args.first = run.first_position;
-      args.group = group;
-      args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
-      args.is_fine = is_fine_;
-      args.q = q + offset;
-      args.q_stride = q_stride;
-      args.out = out + offset;
-      args.out_stride = q_stride;
-      kernels_.attention(args, item.begin, item.end);
+      attend_rows(job, runs_[static_cast<size_t>(item.run)], item.kv_head, item.begin, item.end);
     }
   });
+}
+
+// Tokens [begin, end) of a run, for kv heads [head_begin, head_end) and the query heads that share them.
+void Step::rotate_and_store(const AttentionJob& job, const StepRun& run, int begin, int end, int head_begin,
+                            int head_end) {
+  const HeadShape& shape = job.shape;
+  const int group = shape.heads / shape.kv_heads, dim = shape.head_dim;
+  RopeArgs args;
+  args.head_dim = dim;
+  args.rotary_dim = rotary_dim_;
+  args.interleaved = job.interleaved;
+  args.cos = cos_.data();
+  args.sin = sin_.data();
+  args.x = job.q + head_begin * group * dim;
+  args.heads = (head_end - head_begin) * group;
+  args.stride = static_cast<size_t>(shape.heads * dim);
+  kernels_.rope(args, run.first_row + begin, run.first_row + end);
+  args.x = job.k + head_begin * dim;
+  args.heads = head_end - head_begin;
+  args.stride = static_cast<size_t>(shape.kv_heads * dim);
+  kernels_.rope(args, run.first_row + begin, run.first_row + end);
+
+  for (int head = head_begin; head < head_end; ++head) {
+    const size_t offset = static_cast<size_t>(run.first_row + begin) * args.stride + static_cast<size_t>(head * dim);
+    KvStoreArgs store;
+    store.pages = job.pages->view(job.layer, head);
+    store.page_table = run.sequence->page_table();
+    store.first = run.first_position + begin;
+    store.n = end - begin;
+    store.k = job.k + offset;
+    store.v = job.v + offset;
+    store.k_stride = store.v_stride = args.stride;
+    kernels_.store_kv(store);
+  }
+}
+
+// Rows [begin, end) of a run's T * G.
+void Step::attend_rows(const AttentionJob& job, const StepRun& run, int kv_head, int begin, int end) {
+  const HeadShape& shape = job.shape;
+  const int group = shape.heads / shape.kv_heads;
+  const auto stride = static_cast<size_t>(shape.heads * shape.head_dim);
+  const size_t offset = static_cast<size_t>(run.first_row) * stride +
+                        static_cast<size_t>(kv_head * group) * static_cast<size_t>(shape.head_dim);
+  AttentionArgs args;
+  args.pages = job.pages->view(job.layer, kv_head);
+  args.page_table = run.sequence->page_table();
+  args.first = run.first_position;
+  args.group = group;
+  args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
+  args.is_fine = is_fine_;
+  args.q = job.q + offset;
+  args.q_stride = stride;
+  args.out = job.out + offset;
+  args.out_stride = stride;
+  kernels_.attention(args, begin, end);
 }
 
 }  // namespace studio::engine

@@ -34,6 +34,17 @@ struct StepRun {
   int first_position = 0;
 };
 
+struct AttentionJob {
+  HeadShape shape;
+  PagePool* pages = nullptr;
+  int layer = 0;
+  bool interleaved = false;  // which values are rotated together: RopeArgs
+  float* q = nullptr;        // [N, H, D]
+  float* k = nullptr;        // [N, K, D]
+  const float* v = nullptr;  // [N, K, D]
+  float* out = nullptr;      // [N, H, D]
+};
+
 class Step {
  public:
   // is_fine: attention as precise as float weights deserve; else as coded ones do.
@@ -60,9 +71,8 @@ class Step {
   // logits [rows of x, stride] hold the products of x's first terms. Where one is within `range` of its row's largest,
   // it gets the second term's product too.
   void refine(const PanelMatrix& head, const Activations& x, float range, float* logits, size_t stride);
-  // Rotates q [N, H, D] and k [N, K, D], stores k and v [N, K, D] in the sequences' pages, and attends: out [N, H, D].
-  void attend(const HeadShape& shape, PagePool& pages, int layer, bool interleaved, float* q, float* k, const float* v,
-              float* out);
+  // Rotates q and k, stores k and v in the sequences' pages, and attends.
+  void attend(const AttentionJob& job);
 
  private:
   struct AttentionItem {
@@ -71,7 +81,8 @@ class Step {
 
   template <typename Fn>
   void for_parts(int columns, int k, Fn fn);
-  void rotate(const HeadShape& shape, bool interleaved, float* q, float* k, int begin, int end);
+  void rotate_and_store(const AttentionJob& job, const StepRun& run, int begin, int end, int head_begin, int head_end);
+  void attend_rows(const AttentionJob& job, const StepRun& run, int kv_head, int begin, int end);
 
   const KernelSet& kernels_;
   ThreadPool& pool_;

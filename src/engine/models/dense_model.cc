@@ -193,6 +193,17 @@ void DenseModel::norm_for_attention(int index, std::span<const float> weight, St
                     config_.hidden);
 }
 
+AttentionJob DenseModel::attention_job(int index, bool interleaved) {
+  return {.shape = {config_.heads, config_.kv_heads, config_.head_dim},
+          .pages = pages_,
+          .layer = index,
+          .interleaved = interleaved,
+          .q = q_.as<float>(),
+          .k = k_.as<float>(),
+          .v = v_.as<float>(),
+          .out = attention_.as<float>()};
+}
+
 void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {
   const auto hidden = static_cast<size_t>(config_.hidden);
   const int query_width = config_.heads * config_.head_dim;

@@ -60,7 +60,8 @@ class DenseModel : public Model {
   // From attention_ to the end of layer `index`: x += W_output attention; x += W_down(silu(W_gate norm(x)) * W_up
   // norm(x)). In the last layer for the rows alone whose logits are wanted: the others have left their keys and values.
   void finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step);
-  HeadShape head_shape() const { return {config_.heads, config_.kv_heads, config_.head_dim}; }
+  // From q_, k_ and v_ to attention_.
+  AttentionJob attention_job(int index, bool interleaved);
 
   const ModelSource& file_;
   const KernelSet& kernels_;

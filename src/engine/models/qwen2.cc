@@ -59,8 +59,7 @@ class Qwen2 final : public DenseModel {
         {&w.k, &*normed_, {k_.as<float>(), kv_width, w.k_bias.data(), false}, low_rank_.updates(LoraTarget::kKey)},
         {&w.v, &*normed_, {v_.as<float>(), kv_width, w.v_bias.data(), false}, low_rank_.updates(LoraTarget::kValue)}};
     step.matmul(inputs);
-    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.as<float>(), k_.as<float>(), v_.as<float>(),
-                attention_.as<float>());
+    step.attend(attention_job(index, /*interleaved=*/false));
     finish_layer(index, w.output, w.mlp, step);
   }
 

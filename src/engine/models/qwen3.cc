@@ -59,8 +59,7 @@ class Qwen3 final : public DenseModel {
     step.matmul(inputs);
     step.norm_heads(q_.as<float>(), config_.heads, w.q_norm, config_.norm_eps);
     step.norm_heads(k_.as<float>(), config_.kv_heads, w.k_norm, config_.norm_eps);
-    step.attend(head_shape(), *pages_, index, /*interleaved=*/false, q_.as<float>(), k_.as<float>(), v_.as<float>(),
-                attention_.as<float>());
+    step.attend(attention_job(index, /*interleaved=*/false));
     finish_layer(index, w.output, w.mlp, step);
   }
 
