@@ -104,8 +104,8 @@ struct Elementwise {
       constexpr int32_t kDropped = (1 << 21) - 1;
       const int32_t bits = (__builtin_bit_cast(int32_t, amax[i] * kOver127) + kDropped) & ~kDropped;
       const int32_t quarters = bits >> 21 & 3, exponent = (bits & 0x7f800000) - 0x3f800000;
-      const float first = quarters < 2 ? (quarters == 0 ? 1.0f : 1.0f / 1.25f)
-                                       : (quarters == 2 ? 1.0f / 1.5f : 1.0f / 1.75f);
+      const float first =
+          quarters < 2 ? (quarters == 0 ? 1.0f : 1.0f / 1.25f) : (quarters == 2 ? 1.0f / 1.5f : 1.0f / 1.75f);
       const int32_t inverse = __builtin_bit_cast(int32_t, first) - exponent;
       const bool is_zero = amax[i] < kSmallestAmax;
       to.scale[i] = __builtin_bit_cast(float, is_zero ? 0 : bits);
@@ -195,8 +195,9 @@ struct Elementwise {
             }
           }
         }
-        const auto row = (static_cast<size_t>(group) * static_cast<size_t>(blocks) +
-                          static_cast<size_t>(k / kActivationBlock)) * static_cast<size_t>(y.width);
+        const auto row =
+            (static_cast<size_t>(group) * static_cast<size_t>(blocks) + static_cast<size_t>(k / kActivationBlock)) *
+            static_cast<size_t>(y.width);
         const auto width = static_cast<size_t>(y.width), coded = static_cast<size_t>(terms);
         const size_t step = is_across ? coded : width, half_step = is_across ? coded : 2 * width;
         const Target first = target_at(y, row, static_cast<size_t>(lane) * coded);
