@@ -7,13 +7,12 @@
 #include <optional>
 #include <queue>
 
+#include "engine/tokenizer/short_merge.h"
+
 namespace studio::engine {
 namespace {
 
-constexpr int kPlaceBits = 6;  // of a place in a short piece
-static_assert(MergeTable::kShortPiece <= size_t{1} << kPlaceBits && kCodeBits + kPlaceBits < 32);
-constexpr size_t kTogether =
-    8;  // short pieces merged in turns: enough to hide memory, at home in the first-level cache
+constexpr size_t kTogether = 12;  // short pieces merged in turns: enough to hide memory
 
 int shift_of(size_t lines) {
   return 64 - std::countr_zero(lines);
@@ -94,8 +93,11 @@ class CandidateQueue {
 
 }  // namespace
 
-MergeTable::MergeTable(MergeTables tables) : tables_(tables), shift_(shift_of(tables.lines.size())) {
+MergeTable::MergeTable(MergeTables tables, Seams seams)
+    : tables_(tables), seams_(seams), shift_(shift_of(tables.lines.size())) {
   for (size_t byte = 0; byte < 256; ++byte) lacks_bytes_ |= tables_.ids[byte] < 0;
+  // A byte that is left out would make neighbours of what has it between.
+  knows_han_ = !lacks_bytes_ && !tables_.han.empty() && !seams.is_empty();
 }
 
 MergeCode MergeTable::code_behind(const MergeLine& line, MergeKey key) const {
@@ -109,107 +111,61 @@ MergeCode MergeTable::code_behind(const MergeLine& line, MergeKey key) const {
   }
 }
 
-// One short piece on its way. A symbol stands at the place of its first byte; what it swallowed merges no more.
-// Nearly without branches: which pair merges next is nothing that a processor could guess.
-template <size_t kMost>
-class MergeTable::ShortMerge {
- public:
-  void begin(const MergeTable& table, std::string_view piece) {
-    count_ = 0;
-    for (const char byte : piece) {
-      if (table.lacks_bytes_ && !table.has_token(byte)) continue;
-      symbols_[count_] = static_cast<uint8_t>(byte);
-      next_[count_] = static_cast<uint8_t>(count_ + 1);
-      previous_[count_ + 1] = static_cast<uint8_t>(count_);
-      ++count_;
-    }
-    previous_[0] = kNobody;
-    orders_.fill(kNone);
-    for (size_t i = 0; i + 1 < count_; ++i) orders_[i] = order(table.code_of_bytes(symbols_[i], symbols_[i + 1]));
-    is_looking_ = false;
-  }
-
-  // Merges once, and sends for what it makes possible; false where nothing merges any more.
-  bool step(const MergeTable& table) {
-    if (is_looking_) look(table);
-    Order least = kNone;
-    for (size_t i = 0; i < kMost; ++i) least = std::min(least, orders_[i] | static_cast<Order>(i));
-    is_looking_ = least < kNone;
-    if (!is_looking_) return false;
-    merged_ = static_cast<size_t>(least) % (size_t{1} << kPlaceBits);
-    const size_t right = next_[merged_], after = next_[right];
-    symbols_[merged_] = table.merged_by(static_cast<MergeCode>(least >> kPlaceBits));
-    next_[merged_] = static_cast<uint8_t>(after);
-    previous_[after] = static_cast<uint8_t>(merged_);
-    orders_[right] = kNone;
-    table.prefetch(key_of(merged_, after));
-    table.prefetch(key_of(previous_[merged_], merged_));
-    return true;
-  }
-
-  void append_to(std::vector<TokenId>& ids, const MergeTable& table) const {
-    for (size_t i = 0; i < count_; i = next_[i]) ids.push_back(table.id_of(symbols_[i]));
-  }
-
- private:
-  // A merge's code and below it its place: the least goes first, the leftmost among equals. Signed, as the first vector
-  // instructions of x86-64 compare nothing else.
-  using Order = int32_t;
-  static constexpr Order kNone = Order{kNoMerge} << kPlaceBits;
-  static constexpr uint8_t kNobody = kMost;  // before the first
-  static Order order(MergeCode code) { return static_cast<Order>(code << kPlaceBits); }
-
-  MergeKey key_of(size_t left, size_t right) const { return {symbols_[left], symbols_[right]}; }
-  // Of the symbol that was made, with both neighbours; where there is none, in a line that is empty.
-  void look(const MergeTable& table) {
-    static constexpr MergeLine kEmpty{};
-    const size_t after = next_[merged_], before = previous_[merged_];
-    const MergeKey right = key_of(merged_, after), left = key_of(before, merged_);
-    const MergeLine* const lines = table.tables_.lines.data();
-    const MergeLine* const right_line = after < count_ ? lines + right.line(table.shift_) : &kEmpty;
-    const MergeLine* const left_line = before != kNobody ? lines + left.line(table.shift_) : &kEmpty;
-    orders_[merged_] = order(table.code_in(*right_line, right));
-    orders_[before] = order(table.code_in(*left_line, left));
-  }
-
-  std::array<Symbol, kMost + 1> symbols_{};  // the last is nobody's
-  std::array<Order, kMost + 1> orders_;      // of each symbol with the next one; the last is nobody's
-  std::array<uint8_t, kMost + 1> next_, previous_;
-  size_t count_ = 0;
-  size_t merged_ = 0;  // the place of the symbol that the last step made
-  bool is_looking_ = false;
-};
-
 void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const {
-  const auto merge_short = [&](auto merge) {
-    merge.begin(*this, piece);
-    while (merge.step(*this)) continue;
-    merge.append_to(ids, *this);
-  };
+  if (piece.size() > kShortPiece) return encode_long(piece, ids);
+  std::array<TokenId, kShortPiece> slots;
+  std::array<uint8_t, 1> counts;
   if (piece.size() <= kWord) {
-    merge_short(ShortMerge<kWord>());
-  } else if (piece.size() <= kShortPiece) {
-    merge_short(ShortMerge<kShortPiece>());
+    encode_together<kWord>({&piece, 1}, slots, counts);
   } else {
-    encode_long(piece, ids);
+    encode_together<kShortPiece>({&piece, 1}, slots, counts);
+  }
+  ids.insert(ids.end(), slots.begin(), slots.begin() + counts[0]);
+}
+
+template <size_t kMost>
+void MergeTable::encode_together(std::span<const std::string_view> pieces, std::span<TokenId> slots,
+                                 std::span<uint8_t> counts) const {
+  std::array<ShortMerge<kMost>, kTogether> merges;
+  std::array<size_t, kTogether> of;  // pieces, of the running merges
+  size_t begun = 0, running = 0;
+  const auto begin = [&](size_t lane) {
+    merges[lane].begin(*this, pieces[begun]);
+    of[lane] = begun++;
+  };
+  while (running < std::min(kTogether, pieces.size())) begin(running++);
+  // As one ends the next one takes its turns: the fewer there are, the longer each waits for memory.
+  while (running > 0) {
+    for (size_t lane = 0; lane < running; ++lane) merges[lane].look(*this);
+    for (size_t lane = 0; lane < running;) {
+      if (merges[lane].merge(*this)) {
+        ++lane;
+        continue;
+      }
+      counts[of[lane]] = static_cast<uint8_t>(merges[lane].write_to(&slots[of[lane] * kMost], *this));
+      if (begun < pieces.size()) {
+        begin(lane++);
+      } else {
+        merges[lane] = merges[--running];
+        of[lane] = of[running];
+      }
+    }
   }
 }
 
-void MergeTable::encode_together(std::span<const std::string_view> pieces, std::vector<TokenId>& ids,
-                                 std::span<size_t> ends) const {
-  std::array<ShortMerge<kWord>, kTogether> merges;
-  for (size_t from = 0; from < pieces.size(); from += kTogether) {
-    const size_t count = std::min(kTogether, pieces.size() - from);
-    for (size_t i = 0; i < count; ++i) merges[i].begin(*this, pieces[from + i]);
-    for (bool has_merged = true; has_merged;) {
-      has_merged = false;
-      for (size_t i = 0; i < count; ++i) has_merged |= merges[i].step(*this);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      merges[i].append_to(ids, *this);
-      ends[from + i] = ids.size();
-    }
-  }
+template void MergeTable::encode_together<MergeTable::kWord>(std::span<const std::string_view>, std::span<TokenId>,
+                                                             std::span<uint8_t>) const;
+template void MergeTable::encode_together<MergeTable::kShortPiece>(std::span<const std::string_view>,
+                                                                   std::span<TokenId>, std::span<uint8_t>) const;
+
+std::pair<Symbol, MergeCode> MergeTable::merged_whole(std::array<uint8_t, 3> bytes) const {
+  const MergeCode left = code_of_bytes(bytes[0], bytes[1]), right = code_of_bytes(bytes[1], bytes[2]);
+  const MergeCode first = std::min(left, right);
+  if (first == kNoMerge) return {0, kNoMerge};
+  const Symbol pair = merged_by(first);
+  const MergeCode second = code_of(left <= right ? MergeKey(pair, bytes[2]) : MergeKey(bytes[0], pair));
+  if (second == kNoMerge) return {0, kNoMerge};
+  return {merged_by(second), std::max(first, second)};
 }
 
 // A symbol of several bytes stands in the cell of its first byte; its second and its last cell hold minus its length,
@@ -266,6 +222,7 @@ MergeFiller::MergeFiller(MutableMergeTables tables) : tables_(tables), shift_(sh
   std::fill(tables_.ids.begin(), tables_.ids.end(), -1);
   std::fill(tables_.byte_pairs.begin(), tables_.byte_pairs.end(), kNoMerge);
   std::fill(tables_.lines.begin(), tables_.lines.end(), MergeLine{});
+  std::fill(tables_.han.begin(), tables_.han.end(), 0);
 }
 
 void MergeFiller::add(MergeKey key, MergeCode code) {
@@ -296,6 +253,7 @@ void MergeFiller::fill(std::span<const TokenMerge> merges, size_t tokens) {
     if (is_first) symbol = static_cast<Symbol>(256 + rank);
     tables_.ids[256 + rank] = is_first ? merged : alias_of(symbol);
   }
+  std::vector<MergeCode> first_uses(tables_.ids.size(), kNoMerge);  // of each symbol
   constexpr size_t kAhead = 16;  // merges whose lines are on their way from memory
   const auto left_of = [&](size_t rank) { return symbols[static_cast<size_t>(merges[rank].left)]; };
   const auto right_of = [&](size_t rank) { return symbols[static_cast<size_t>(merges[rank].right)]; };
@@ -307,10 +265,21 @@ void MergeFiller::fill(std::span<const TokenMerge> merges, size_t tokens) {
     if (left == kNever || right == kNever) continue;
     const MergeCode code = static_cast<MergeCode>(2 * rank) + (tables_.ids[256 + rank] < 0 ? 1 : 0);
     add({left, right}, code);
+    for (const Symbol part : {left, right}) first_uses[part] = std::min(first_uses[part], code);
     if (left < 256 && right < 256) {
       MergeCode& pair = tables_.byte_pairs[size_t{left} << 8 | right];
       pair = std::min(pair, code);
     }
+  }
+  if (!tables_.han.empty()) fill_han(first_uses);
+}
+
+void MergeFiller::fill_han(std::span<const MergeCode> first_uses) {
+  const MergeTable table({.ids = tables_.ids, .byte_pairs = tables_.byte_pairs, .lines = tables_.lines});
+  for (uint32_t i = 0; i < kHanCount; ++i) {
+    const auto [symbol, last_code] = table.merged_whole(utf8_of_han(kHanFirst + i));
+    // Else something else may take the character's symbol before its bytes have merged.
+    if (symbol != 0 && last_code < first_uses[symbol]) tables_.han[i] = symbol;
   }
 }
 

@@ -17,9 +17,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/tensor/token.h"
+#include "engine/tokenizer/seams.h"
+#include "engine/tokenizer/unicode_classes.h"
 
 namespace studio::engine {
 
@@ -55,6 +58,9 @@ struct MergeTablesOf {
   Span<TokenId> ids;           // [256 + merges] of each symbol: its token, an alias, or -1 for a byte without one
   Span<MergeCode> byte_pairs;  // [256][256] of two bytes
   Span<MergeLine> lines;       // a power of two, at most three quarters full
+  // [kHanCount] of each character of Chinese the symbol that its bytes become before anything else takes them; 0 where
+  // they do not, or may not. Empty: of none.
+  Span<Symbol> han = {};
 };
 template <typename T>
 using ConstSpan = std::span<const T>;
@@ -76,8 +82,9 @@ struct MergeKey {
 class MergeTable {
  public:
   MergeTable() = default;
-  // Codes are of ranks that are there, an alias is of a symbol with a token, and some line is not over.
-  explicit MergeTable(MergeTables tables);
+  // Codes are of ranks that are there, an alias is of a symbol with a token, and some line is not over. Without
+  // `seams` it asks nothing of `han`.
+  explicit MergeTable(MergeTables tables, Seams seams = {});
 
   static constexpr size_t kShortPiece = 48;  // bytes; up to here looking at every pair beats keeping a heap
   static constexpr size_t kWord = 16;        // bytes; most pieces are shorter
@@ -88,15 +95,31 @@ class MergeTable {
 
   // Appends the ids of one piece. A byte without a token is left out, as the reference library does.
   void encode(std::string_view piece, std::vector<TokenId>& ids) const;
-  // The same of pieces of up to kWord bytes, in turns, so that what they look for comes from memory together.
-  // ends[i] is the number of ids behind the last one of the i-th.
-  void encode_together(std::span<const std::string_view> pieces, std::vector<TokenId>& ids,
-                       std::span<size_t> ends) const;
+  // The same of pieces of up to kMost bytes, in turns, so that what they look for comes from memory together. The ids
+  // of the i-th stand in slots [pieces][kMost], counts[i] of them. kMost: kWord or kShortPiece.
+  template <size_t kMost>
+  void encode_together(std::span<const std::string_view> pieces, std::span<TokenId> slots,
+                       std::span<uint8_t> counts) const;
 
  private:
   template <size_t kMost>
   class ShortMerge;
 
+  friend class MergeFiller;
+  // The symbol that the bytes of a character become, and the highest code on the way; 0 where they stay several.
+  std::pair<Symbol, MergeCode> merged_whole(std::array<uint8_t, 3> bytes) const;
+  // Of the character at piece[at], where it may stand for its bytes: no merge takes a part of it together with what is
+  // beside it, so that those of its bytes come first whatever stands there. 0: it may not.
+  Symbol han_at(std::string_view piece, size_t at) const {
+    if (!knows_han_ || at + 3 > piece.size()) return 0;
+    const auto byte = [&](size_t i) { return static_cast<uint8_t>(piece[i]); };
+    const uint32_t index = han_index(byte(at), byte(at + 1), byte(at + 2));
+    if (index >= kHanCount) return 0;
+    const bool may_be = (at == 0 || !seams_.splits_at(piece, at)) &&
+                        (at + 3 == piece.size() || !seams_.splits_at(piece, at + 3));
+    return may_be ? tables_.han[index] : 0;
+  }
+  void prefetch_id(Symbol symbol) const { __builtin_prefetch(&tables_.ids[symbol]); }
   void prefetch(MergeKey key) const { __builtin_prefetch(&tables_.lines[key.line(shift_)]); }
   MergeCode code_of(MergeKey key) const { return code_in(tables_.lines[key.line(shift_)], key); }
   // Beginning in this line.
@@ -137,8 +160,10 @@ class MergeTable {
   void encode_long(std::string_view piece, std::vector<TokenId>& ids) const;
 
   MergeTables tables_;
+  Seams seams_;
   int shift_ = 0;             // 64 - log2 of the lines
   bool lacks_bytes_ = false;  // some byte has no token
+  bool knows_han_ = false;
 };
 
 // A merge by its tokens.
@@ -159,6 +184,7 @@ class MergeFiller {
  private:
   // A pair that is there already stays as it is.
   void add(MergeKey key, MergeCode code);
+  void fill_han(std::span<const MergeCode> first_uses);
 
   MutableMergeTables tables_;
   int shift_;

@@ -1,6 +1,7 @@
 #include "engine/tokenizer/piece_encoder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "engine/tokenizer/quick_splitter.h"
@@ -28,7 +29,8 @@ void PieceEncoder::encode_by(std::string_view text) {
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = next_segment(pattern, text, begin);
     for (size_t at = begin; at < end;) {
-      size_t stop = quick_piece<pattern>(text.data(), at, end, text.size());
+      const bool is_ascii = static_cast<uint8_t>(text[at]) < 0x80;
+      size_t stop = is_ascii ? quick_piece<pattern>(text.data(), at, end, text.size()) : 0;
       if (stop != 0) {
         add_piece(text, at, stop);
       } else if (stop = pattern == SplitPattern::kQwen2 ? add_letters(text, at, end) : 0; stop == 0) {
@@ -55,24 +57,34 @@ inline void PieceEncoder::add_piece(std::string_view text, size_t begin, size_t 
   if (pending_count_ == kBatch) answer();
 }
 
-// The first two alternatives of next_piece() for letters, but for contractions.
+// The first two alternatives of next_piece() for letters, but for contractions; and the fourth where it begins with
+// something else than ASCII.
 size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end) {
   const std::string_view segment = text.substr(0, end);
   const auto is_letter = [](CodePoint c) { return (char_class(c.value) & kIsLetter) != 0; };
-  CodePoint left = decode_utf8(segment, begin);
-  size_t at = begin + static_cast<size_t>(left.bytes);
-  if (!is_letter(left)) {
-    const bool may_lead =
-        left.value != '\'' && left.value != '\n' && left.value != '\r' && (char_class(left.value) & kIsNumber) == 0;
-    if (!may_lead || at == end || !is_letter(decode_utf8(segment, at))) return 0;
+  size_t at = begin;
+  CodePoint left{0, 0};
+  if (!skip_han(text, end, &begin, &at, &left)) {
+    left = decode_utf8(segment, begin);
+    at += static_cast<size_t>(left.bytes);
+    const uint8_t classes = char_class(left.value);
+    if ((classes & kIsLetter) == 0) {
+      const bool may_lead = left.value != '\'' && left.value != '\n' && left.value != '\r' && (classes & kIsNumber) == 0;
+      if (!may_lead || at == end || !is_letter(decode_utf8(segment, at))) {
+        const bool is_symbol = left.value >= 0x80 && (classes & (kIsSpace | kIsNumber)) == 0;
+        return is_symbol ? add_symbols(text, begin, end, left) : 0;
+      }
+    }
   }
   while (at < end) {
+    if (static_cast<uint8_t>(text[at]) < 0x80) {
+      if (kAsciiClasses[static_cast<uint8_t>(text[at])] != AsciiClass::kLetter) break;
+    } else if (skip_han(text, end, &begin, &at, &left)) {
+      continue;
+    }
     const CodePoint right = decode_utf8(segment, at);
     if (!is_letter(right)) break;
-    if (is_seam(left, text, at, right)) {
-      add_piece(text, begin, at);
-      begin = at;
-    }
+    cut_at_seam(left, text, at, right, &begin);
     left = right;
     at += static_cast<size_t>(right.bytes);
   }
@@ -80,15 +92,48 @@ size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end
   return at;
 }
 
+// Symbols from `left` on, the first of them, and the line breaks behind them.
+size_t PieceEncoder::add_symbols(std::string_view text, size_t begin, size_t end, CodePoint left) {
+  const std::string_view segment = text.substr(0, end);
+  bool is_behind = false;  // the symbols
+  for (size_t at = begin + static_cast<size_t>(left.bytes);; at += static_cast<size_t>(left.bytes)) {
+    const CodePoint right = at < end ? decode_utf8(segment, at) : CodePoint{0, 0};
+    is_behind |= at == end || (char_class(right.value) & (kIsSpace | kIsLetter | kIsNumber)) != 0;
+    if (at == end || (is_behind && right.value != '\n' && right.value != '\r')) {
+      add_piece(text, begin, at);
+      return at;
+    }
+    cut_at_seam(left, text, at, right, &begin);
+    left = right;
+  }
+}
+
+// Over the characters of Chinese from *at on, cut at their seams; false where there are none. *left is what stands before
+// them, nothing where the piece begins with them.
+inline bool PieceEncoder::skip_han(std::string_view text, size_t end, size_t* begin, size_t* at, CodePoint* left) {
+  const auto byte = static_cast<uint8_t>(text[*at]);
+  if (byte < 0xE4 || byte > 0xE9) return false;
+  const size_t readable = (std::min(end, text.size() - 1) - *at) / 3;
+  const auto before = static_cast<uint8_t>(left->bytes == 0 ? 0 : text[*at - 1]);
+  const auto places = seams_.between_han(left->value, before, text.data() + *at, std::min<size_t>(64, readable));
+  if (places.count == 0) return false;
+  const bool may_begin = left->bytes != 0 && !left->is_stray();
+  for (uint64_t seams = may_begin ? places.seams : places.seams & ~uint64_t{1}; seams != 0; seams &= seams - 1) {
+    const size_t seam = *at + 3 * static_cast<size_t>(std::countr_zero(seams));
+    add_piece(text, *begin, seam);
+    *begin = seam;
+  }
+  *at += 3 * places.count;
+  *left = {places.last, 3};
+  return true;
+}
+
 void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end) {
   const std::string_view piece = text.substr(0, end);
   CodePoint left = decode_utf8(piece, begin);
   for (size_t at = begin + static_cast<size_t>(left.bytes); at < end;) {
     const CodePoint right = decode_utf8(piece, at);
-    if (is_seam(left, text, at, right)) {
-      add_piece(text, begin, at);
-      begin = at;
-    }
+    cut_at_seam(left, text, at, right, &begin);
     left = right;
     at += static_cast<size_t>(right.bytes);
   }
@@ -133,7 +178,6 @@ inline void PieceEncoder::emit(size_t from, size_t to) {
 // together.
 void PieceEncoder::answer_new() {
   for (size_t i = 0; i < new_count_; ++i) words_.prefetch(pending_[new_[i].pending].key);
-  new_ids_.clear();
   size_t unknown_count = 0;
   for (size_t i = 0; i < new_count_; ++i) {
     Pending& pending = pending_[new_[i].pending];
@@ -146,14 +190,13 @@ void PieceEncoder::answer_new() {
     unknown_[unknown_count] = i;
     unknown_pieces_[unknown_count++] = {pending.at, size};
   }
-  merges_.encode_together(std::span(unknown_pieces_).first(unknown_count), new_ids_, unknown_ends_);
-  size_t begin = 0;
+  merges_.encode_together<MergeTable::kWord>(std::span(unknown_pieces_).first(unknown_count), new_ids_, unknown_counts_);
   for (size_t i = 0; i < unknown_count; ++i) {
     New& piece = new_[unknown_[i]];
-    piece.begin = begin;
-    begin = piece.end = unknown_ends_[i];
-    if (piece.end - piece.begin > WordCache::kMaxIds) continue;
-    const auto ids = std::span<const TokenId>(new_ids_).subspan(piece.begin, piece.end - piece.begin);
+    piece.begin = i * MergeTable::kWord;
+    piece.end = piece.begin + unknown_counts_[i];
+    if (unknown_counts_[i] > WordCache::kMaxIds) continue;
+    const auto ids = std::span<const TokenId>(new_ids_).subspan(piece.begin, unknown_counts_[i]);
     new_entries_[unknown_[i]] = WordCache::Entry::of(new_entries_[unknown_[i]].key, ids);
   }
   for (size_t i = 0; i < new_count_; ++i) {

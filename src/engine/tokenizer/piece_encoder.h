@@ -45,11 +45,18 @@ class PieceEncoder {
   // one more character before them, it is cut at its seams while it is read. Returns its end, or 0 where it is another
   // one.
   size_t add_letters(std::string_view text, size_t begin, size_t end);
+  size_t add_symbols(std::string_view text, size_t begin, size_t end, CodePoint left);
+  bool skip_han(std::string_view text, size_t end, size_t* begin, size_t* at, CodePoint* left);
   void add_at_seams(std::string_view text, size_t begin, size_t end);
   // Between two neighbours, the second at text[at].
   bool is_seam(CodePoint left, std::string_view text, size_t at, CodePoint right) const {
     const bool may_be = (left.value | right.value) >= 0x80 && !left.is_stray() && !right.is_stray();
     return may_be && seams_.between(left.value, text.data() + at, right.value);
+  }
+  void cut_at_seam(CodePoint left, std::string_view text, size_t at, CodePoint right, size_t* begin) {
+    if (!is_seam(left, text, at, right)) return;
+    add_piece(text, *begin, at);
+    *begin = at;
   }
   void answer();
   void answer_new();
@@ -76,9 +83,10 @@ class PieceEncoder {
   size_t new_count_ = 0;
   std::array<New, kBatch> specials_;  // [special_count_] of new_: no entry has room for their ids
   size_t special_count_ = 0;
-  std::array<size_t, kBatch> unknown_, unknown_ends_;  // of new_, those that are no token, and where their ids end
+  std::array<size_t, kBatch> unknown_;  // of new_, those that are no token
   std::array<std::string_view, kBatch> unknown_pieces_;
-  std::vector<TokenId> new_ids_;
+  std::array<TokenId, kBatch * MergeTable::kWord> new_ids_;  // of each of them kWord slots
+  std::array<uint8_t, kBatch> unknown_counts_;               // of its slots those in use
 
   std::array<TokenId, kBatch * WordCache::kMaxIds> buffer_;  // [count_] before they go to ids_
   size_t count_ = 0;

@@ -1,7 +1,7 @@
 // The pieces of splitter.h where they are ASCII, sixteen bytes at a look: 9 of 10 pieces of English or code.
 //
 // quick_piece() gives what next_piece() gives, or 0 where it leaves the answer to that one: near the end of the text,
-// at anything but ASCII, at what may be a contraction. splitter_test.cc and the fuzz target compare the two.
+// where something else than ASCII belongs to the piece, at what may be a contraction. splitter_test.cc and the fuzz target compare the two.
 // Pure functions: any thread.
 #pragma once
 
@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "engine/tokenizer/splitter.h"
+#include "engine/tokenizer/unicode_classes.h"
 
 namespace studio::engine {
 
@@ -138,6 +139,29 @@ inline size_t long_piece(const char* text, size_t begin, size_t end) {
   return first == kSpace || first == kNewline ? quick::space_run(text, begin, end, is_qwen) : 0;
 }
 
+// What quick_piece() chose, up to where it meets a character that is not ASCII.
+enum class QuickKind : uint8_t { kWord, kSymbols, kDigits, kWhite };
+
+// Whether a piece of this kind, read up to `stop`, is the one that quick_piece() computed although it meets something
+// else than ASCII there; where not, that goes on with it or makes it another kind.
+[[gnu::noinline]] inline bool ends_before_other(std::string_view segment, size_t begin, size_t stop, QuickKind kind,
+                                                bool may_lead) {
+  if (stop == begin) return false;
+  const uint8_t classes = char_class(decode_utf8(segment, stop).value);
+  if (may_lead && stop == begin + 1 && (classes & kIsLetter) != 0) return false;
+  switch (kind) {
+    case QuickKind::kWord:
+      return (classes & kIsLetter) == 0;
+    case QuickKind::kSymbols:
+      return (classes & (kIsSpace | kIsLetter | kIsNumber)) != 0;
+    case QuickKind::kDigits:
+      return (classes & kIsNumber) == 0;
+    case QuickKind::kWhite:  // a space alone may stand before anything
+      return (classes & kIsSpace) == 0 && !(stop == begin + 1 && segment[begin] == ' ');
+  }
+  return false;
+}
+
 // End of the piece that starts at `begin` of the segment that ends at `end`; 0: ask next_piece(). `text` is `size`
 // long. What kind of piece comes next is nothing that a processor could guess, so all kinds are computed and one is
 // chosen, without branches: 120 instructions cost less than two wrong guesses in three pieces.
@@ -182,8 +206,15 @@ inline size_t quick_piece(const char* text, size_t begin, size_t end, size_t siz
   const uint32_t piece = choose(is_digit, 1, choose(is_word, word_stop, choose(is_run, run_end, white_end)));
   const bool may_be_contraction = *at == '\'' && ((letters | others) >> 1 & 1) != 0;
   const bool meets_other = ((others | uint32_t{stop == 0}) >> stop & ~is_digit & 1) != 0;
-  if (may_be_contraction || meets_other) [[unlikely]]
+  if (may_be_contraction) [[unlikely]]
     return 0;
+  if (meets_other) [[unlikely]] {
+    const QuickKind kind = is_word != 0  ? QuickKind::kWord
+                           : is_run == 0 ? QuickKind::kWhite
+                           : body == symbols ? QuickKind::kSymbols
+                                             : QuickKind::kDigits;
+    return ends_before_other({text, end}, begin, begin + stop, kind, (leads & 1) != 0) ? begin + piece : 0;
+  }
   if (std::max(stop, piece) >= kQuickBytes) [[unlikely]]
     return long_piece<pattern>(text, begin, end);
   return begin + piece;

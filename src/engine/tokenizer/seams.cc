@@ -1,10 +1,12 @@
 #include "engine/tokenizer/seams.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace studio::engine {
 
-using seam_bits::of_bytes, seam_bits::of_pair;
+using seam_bits::of_bytes, seam_bits::of_pair, seam_bits::part_of_character;
 
 SeamFiller::SeamFiller(std::span<uint64_t> pairs, std::span<uint64_t> bytes) : pairs_(pairs), bytes_(bytes) {
   std::fill(pairs_.begin(), pairs_.end(), 0);
@@ -17,7 +19,10 @@ void SeamFiller::add_token(std::string_view bytes) {
   for (size_t at = static_cast<size_t>(left.bytes); at < bytes.size();) {
     const CodePoint right = decode_utf8(bytes, at);
     if (left.is_stray() || right.is_stray()) {
-      set(bytes_, of_bytes(static_cast<uint8_t>(bytes[at - 1]), static_cast<uint8_t>(bytes[at])));
+      const auto before = static_cast<uint8_t>(bytes[at - 1]), after = static_cast<uint8_t>(bytes[at]);
+      set(bytes_, of_bytes(before, after));
+      set(pairs_, of_pair(left.is_stray() ? part_of_character(before) : left.value,
+                          right.is_stray() ? part_of_character(after) : right.value));
     } else {
       set(pairs_, of_pair(left.value, right.value));
     }
@@ -40,6 +45,37 @@ void SeamFiller::add_missing_byte(uint8_t byte) {
 
 void SeamFiller::close_all() {
   std::fill(bytes_.begin(), bytes_.end(), ~uint64_t{0});
+  std::fill(pairs_.begin(), pairs_.end(), ~uint64_t{0});
+}
+
+Seams::Places Seams::between_han(uint32_t left, uint8_t before_text, const char* text, size_t most) const {
+  using namespace seam_bits;
+  Places places{0, 0, left};
+  uint64_t closed = 0, parts = 0;
+  uint32_t before = before_text, of_last = of_left(left);
+  for (; places.count < most; ++places.count) {
+    uint32_t bytes;
+    std::memcpy(&bytes, text + 3 * places.count, sizeof bytes);
+    const uint32_t index = ((bytes & 0x0F) << 12 | (bytes >> 2 & 0xFC0) | (bytes >> 16 & 0x3F)) - kHanFirst;
+    if ((bytes & 0xC0C0F0) != 0x8080E0 || index >= kHanCount) break;
+    const uint32_t right = kHanFirst + index;
+    closed |= uint64_t{has(pairs_, (of_last + of_right(right)) >> (32 - kPairBitsLog2))} << places.count;
+    parts |= uint64_t{has(bytes_, of_bytes(static_cast<uint8_t>(before), static_cast<uint8_t>(bytes)))} << places.count;
+    of_last = of_left(right);
+    before = bytes >> 16 & 0xFF;
+    places.last = right;
+  }
+  for (parts &= ~closed; parts != 0; parts &= parts - 1) {
+    const auto place = static_cast<size_t>(std::countr_zero(parts));
+    const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+    const auto han_at = [&](size_t i) { return kHanFirst + han_index(byte(i), byte(i + 1), byte(i + 2)); };
+    const size_t at = 3 * place;
+    const bool is_closed = place == 0 ? splits(left, before_text, byte(0), han_at(0))
+                                      : splits(han_at(at - 3), byte(at - 1), byte(at), han_at(at));
+    closed |= uint64_t{is_closed} << place;
+  }
+  places.seams = ~closed & (places.count == 64 ? ~uint64_t{0} : (uint64_t{1} << places.count) - 1);
+  return places;
 }
 
 }  // namespace studio::engine

@@ -44,4 +44,29 @@ class TableMemory {
   size_t size_ = 0;
 };
 
+// Zeros in large pages, as the machine hands them out: what is never written takes no memory.
+class ZeroMemory {
+ public:
+  // A multiple of kLargePage.
+  explicit ZeroMemory(size_t size) : mapped_bytes_(size + kLargePage) {
+    mapped_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped_ == MAP_FAILED) throw std::bad_alloc();
+    const auto begin = reinterpret_cast<uintptr_t>(mapped_);
+    bytes_ = reinterpret_cast<uint8_t*>((begin + kLargePage - 1) / kLargePage * kLargePage);
+    ::madvise(bytes_, size, MADV_HUGEPAGE);  // refused or without effect it is slower, and nothing else
+  }
+  ~ZeroMemory() { ::munmap(mapped_, mapped_bytes_); }
+  ZeroMemory(const ZeroMemory&) = delete;
+  ZeroMemory& operator=(const ZeroMemory&) = delete;
+
+  uint8_t* bytes() { return bytes_; }
+
+ private:
+  static constexpr size_t kLargePage = 2u << 20;  // of x86-64
+
+  size_t mapped_bytes_;
+  void* mapped_;
+  uint8_t* bytes_;
+};
+
 }  // namespace studio::engine

@@ -1,5 +1,9 @@
 #include "engine/tokenizer/unicode_classes.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace studio::engine {
@@ -21,22 +25,56 @@ constexpr CodePointRange kSteadyRanges[] = {
 
 }  // namespace
 
-const uint8_t* class_table() {
-  static const std::vector<uint8_t> classes = [] {
-    std::vector<uint8_t> made(kCodePoints, 0);
-    auto mark = [&](auto& ranges, uint8_t bit) {
-      for (const CodePointRange& range : ranges) {
-        for (uint32_t c = range.first; c <= range.last; ++c) made[c] |= bit;
+ClassTable::ClassTable() {
+  // First what all of a page has, in whole pages; then the pages that are cut.
+  std::array<uint8_t, kCodePoints / kPage> whole{};
+  struct Cut {
+    uint32_t page, first, last;
+    uint8_t bit;
+  };
+  std::vector<Cut> cuts;
+  const auto mark = [&](auto& ranges, uint8_t bit) {
+    for (const CodePointRange& range : ranges) {
+      for (uint32_t page = range.first / kPage; page <= range.last / kPage; ++page) {
+        const uint32_t first = std::max(range.first, page * kPage), last = std::min(range.last, (page + 1) * kPage - 1);
+        if (last - first + 1 == kPage) {
+          whole[page] |= bit;
+        } else {
+          cuts.push_back({page, first % kPage, last % kPage, bit});
+        }
       }
-    };
-    mark(kLetterRanges, kIsLetter);
-    mark(kNumberRanges, kIsNumber);
-    mark(kSpaceRanges, kIsSpace);
-    mark(kDigitRanges, kIsDigit);
-    mark(kSteadyRanges, kIsSteady);
-    return made;
-  }();
-  return classes.data();
+    }
+  };
+  mark(kLetterRanges, kIsLetter);
+  mark(kNumberRanges, kIsNumber);
+  mark(kSpaceRanges, kIsSpace);
+  mark(kDigitRanges, kIsDigit);
+  mark(kSteadyRanges, kIsSteady);
+
+  constexpr uint16_t kNone = UINT16_MAX;
+  const auto add_page = [&](uint8_t classes) {
+    classes_.resize(classes_.size() + kPage, classes);
+    return static_cast<uint16_t>(classes_.size() / kPage - 1);
+  };
+  pages_.fill(kNone);
+  for (const Cut& cut : cuts) {
+    uint16_t& page = pages_[cut.page];
+    if (page == kNone) page = add_page(whole[cut.page]);
+    for (uint32_t c = cut.first; c <= cut.last; ++c) classes_[size_t{page} * kPage + c] |= cut.bit;
+  }
+  std::array<uint16_t, 256> uniform;  // by what all of a page has
+  uniform.fill(kNone);
+  for (size_t page = 0; page < pages_.size(); ++page) {
+    if (pages_[page] != kNone) continue;
+    uint16_t& same = uniform[whole[page]];
+    if (same == kNone) same = add_page(whole[page]);
+    pages_[page] = same;
+  }
+}
+
+const ClassTable& class_table() {
+  static const ClassTable table;
+  return table;
 }
 
 }  // namespace studio::engine

@@ -3,9 +3,11 @@
 // The tables are generated (tools/make_unicode_tables.py). Pure functions over immutable tables: any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace studio::engine {
 
@@ -19,13 +21,46 @@ enum CharClass : uint8_t {
 
 inline constexpr uint32_t kCodePoints = 0x110000;
 
-// [kCodePoints] the classes of each code point, or'ed; 1.1 MB, made once.
-const uint8_t* class_table();
+// The characters of Chinese that are one block of letters, three bytes each: U+4E00 to 9FFF.
+inline constexpr uint32_t kHanFirst = 0x4E00, kHanCount = 0x5200;
+
+// Which of them these bytes are; kHanCount or more where they are none.
+inline uint32_t han_index(uint8_t first, uint8_t second, uint8_t third) {
+  const bool is_right = (first & 0xF0) == 0xE0 && (second & 0xC0) == 0x80 && (third & 0xC0) == 0x80;
+  const uint32_t value = (first & 0x0Fu) << 12 | (second & 0x3Fu) << 6 | (third & 0x3Fu);
+  return is_right ? value - kHanFirst : kHanCount;
+}
+inline bool is_han(uint32_t code_point) {
+  return code_point - kHanFirst < kHanCount;
+}
+inline std::array<uint8_t, 3> utf8_of_han(uint32_t code_point) {
+  return {static_cast<uint8_t>(0xE0 | code_point >> 12), static_cast<uint8_t>(0x80 | (code_point >> 6 & 0x3F)),
+          static_cast<uint8_t>(0x80 | (code_point & 0x3F))};
+}
+
+// The classes of all code points in pages, most of which are the same as another: what a text looks at stays in the
+// first-level cache.
+class ClassTable {
+ public:
+  ClassTable();
+
+  uint8_t of(uint32_t code_point) const {  // below kCodePoints
+    return classes_[size_t{pages_[code_point / kPage]} * kPage + code_point % kPage];
+  }
+
+ private:
+  static constexpr uint32_t kPage = 128;
+
+  std::array<uint16_t, kCodePoints / kPage> pages_;  // of each page of code points where it stands in classes_
+  std::vector<uint8_t> classes_;                     // [pages that differ][kPage] the classes, or'ed
+};
+
+const ClassTable& class_table();  // made once
 
 // The classes of a code point, or'ed; 0 for all else.
 inline uint8_t char_class(uint32_t code_point) {
-  static const uint8_t* const classes = class_table();
-  return code_point < kCodePoints ? classes[code_point] : 0;
+  static const ClassTable& classes = class_table();
+  return code_point < kCodePoints ? classes.of(code_point) : 0;
 }
 
 struct CodePoint {

@@ -225,15 +225,14 @@ void Builder::mark_words(size_t begin, size_t end, std::vector<uint8_t>& is_word
   const TokenBytes tokens = {.bytes = parts_.bytes, .ends = parts_.ends};
   constexpr size_t kBlock = 64;
   std::array<std::string_view, kBlock> pieces;
-  std::array<size_t, kBlock> ends;
   std::array<TokenId, kBlock> ids;
+  std::array<TokenId, kBlock * MergeTable::kWord> merged;
+  std::array<uint8_t, kBlock> counts;
   size_t count = 0;
-  std::vector<TokenId> merged;
   const auto mark = [&] {
-    merged.clear();
-    merges.encode_together(std::span(pieces).first(count), merged, ends);
-    for (size_t i = 0, at = 0; i < count; at = ends[i++]) {
-      is_word[static_cast<size_t>(ids[i])] = ends[i] == at + 1 && merged[at] == ids[i];
+    merges.encode_together<MergeTable::kWord>(std::span(pieces).first(count), merged, counts);
+    for (size_t i = 0; i < count; ++i) {
+      is_word[static_cast<size_t>(ids[i])] = counts[i] == 1 && merged[i * MergeTable::kWord] == ids[i];
     }
     count = 0;
   };

@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the block is little-endian, and used as it lies");
 
 constexpr std::string_view kMagic = "STUDIOVT";
-constexpr uint32_t kVersion = 1;  // another one with every change of a part, a hash or a rule of filling
+constexpr uint32_t kVersion = 2;  // another one with every change of a part, a hash or a rule of filling
 constexpr size_t kLine = 64;      // parts begin at its multiples
 
 // The first bytes of a block.
@@ -35,7 +35,7 @@ Error bad(const std::string& text) {
 
 // Where each part begins, and where the last one ends.
 struct Layout {
-  size_t ids, byte_pairs, seam_bytes, seam_pairs, merge_lines, words, ends, kinds, added, bytes, end;
+  size_t ids, byte_pairs, seam_bytes, seam_pairs, han, merge_lines, words, ends, kinds, added, bytes, end;
 
   explicit Layout(const VocabularyTables::Sizes& sizes) {
     size_t at = sizeof(Head);
@@ -47,6 +47,7 @@ struct Layout {
     byte_pairs = place(256 * 256, sizeof(MergeCode));
     seam_bytes = place(seam_bits::kByteWords, sizeof(uint64_t));
     seam_pairs = place(seam_bits::kPairWords, sizeof(uint64_t));
+    han = place(kHanCount, sizeof(Symbol));
     merge_lines = place(MergeTable::lines_for(sizes.merges), sizeof(MergeLine));
     words = place(WordTable::count_for(sizes.tokens), sizeof(WordBucket));
     ids = place(256 + sizes.merges, sizeof(TokenId));
@@ -108,7 +109,8 @@ VocabularyTables::Parts VocabularyTables::parts() {
   const std::span<uint8_t> block = memory_.bytes();
   return {.merges = {.ids = part<TokenId>(block, layout.ids, 256 + sizes_.merges),
                      .byte_pairs = part<MergeCode>(block, layout.byte_pairs, 256 * 256),
-                     .lines = part<MergeLine>(block, layout.merge_lines, MergeTable::lines_for(sizes_.merges))},
+                     .lines = part<MergeLine>(block, layout.merge_lines, MergeTable::lines_for(sizes_.merges)),
+                     .han = part<Symbol>(block, layout.han, kHanCount)},
           .seam_pairs = part<uint64_t>(block, layout.seam_pairs, seam_bits::kPairWords),
           .seam_bytes = part<uint64_t>(block, layout.seam_bytes, seam_bits::kByteWords),
           .words = part<WordBucket>(block, layout.words, WordTable::count_for(sizes_.tokens)),
@@ -125,11 +127,13 @@ void VocabularyTables::look() {
   added_ = part<TokenId>(block, layout.added, sizes_.added);
   tokens_ = {.bytes = part<uint8_t>(block, layout.bytes, sizes_.bytes),
              .ends = part<uint32_t>(block, layout.ends, sizes_.tokens)};
-  merges_ = MergeTable({.ids = part<TokenId>(block, layout.ids, 256 + sizes_.merges),
-                        .byte_pairs = part<MergeCode>(block, layout.byte_pairs, 256 * 256),
-                        .lines = part<MergeLine>(block, layout.merge_lines, MergeTable::lines_for(sizes_.merges))});
   seams_ = Seams(part<uint64_t>(block, layout.seam_pairs, seam_bits::kPairWords),
                  part<uint64_t>(block, layout.seam_bytes, seam_bits::kByteWords));
+  merges_ = MergeTable({.ids = part<TokenId>(block, layout.ids, 256 + sizes_.merges),
+                        .byte_pairs = part<MergeCode>(block, layout.byte_pairs, 256 * 256),
+                        .lines = part<MergeLine>(block, layout.merge_lines, MergeTable::lines_for(sizes_.merges)),
+                        .han = part<Symbol>(block, layout.han, kHanCount)},
+                       seams_);
   words_ = WordTable(part<WordBucket>(block, layout.words, WordTable::count_for(sizes_.tokens)));
 }
 
@@ -202,6 +206,9 @@ Status VocabularyTables::prove() const {
   const auto code_fits = [&](MergeCode code) {
     return code / 2 < sizes_.merges && (code % 2 == 0 || ids[256 + code / 2] < -1);
   };
+  bool han_fits = true;
+  for (const Symbol symbol : part<Symbol>(block, layout.han, kHanCount)) han_fits &= symbol < ids.size();
+  if (!han_fits) return bad("a character is out of range");
   const auto pairs = part<MergeCode>(block, layout.byte_pairs, 256 * 256);
   bool codes_fit =
       std::all_of(pairs.begin(), pairs.end(), [&](MergeCode code) { return code == kNoMerge || code_fits(code); });

@@ -100,11 +100,8 @@ class WordCache {
 
   WordCache()
       : memory_(kBytes),
-        sets_(reinterpret_cast<Set*>(memory_.bytes().data())),
-        long_entries_(reinterpret_cast<LongEntry*>(memory_.bytes().data() + kSets * sizeof(Set))) {
-    std::uninitialized_value_construct_n(sets_, kSets);
-    std::uninitialized_value_construct_n(long_entries_, kLongEntries);
-  }
+        sets_(reinterpret_cast<Set*>(memory_.bytes())),
+        long_entries_(reinterpret_cast<LongEntry*>(memory_.bytes() + kSets * sizeof(Set))) {}
 
   void prefetch(const WordKey& key) const { __builtin_prefetch(&sets_[slot(key)]); }
   // The entry of the key where there is one; else of another.
@@ -147,8 +144,9 @@ class WordCache {
 
   static_assert(kSets * sizeof(Set) + kLongEntries * sizeof(LongEntry) <= kBytes);
   static_assert(std::is_trivially_destructible_v<Set> && std::is_trivially_destructible_v<LongEntry>);
+  static_assert(std::is_trivially_copyable_v<Set> && std::is_trivially_copyable_v<LongEntry>);
 
-  TableMemory memory_;
+  ZeroMemory memory_;        // an entry of zeros is nobody's
   Set* sets_;                // [kSets] in memory_
   LongEntry* long_entries_;  // [kLongEntries] in memory_
 };
