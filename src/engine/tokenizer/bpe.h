@@ -86,7 +86,7 @@ class MergeTable {
   // `seams` it asks nothing of `han`.
   explicit MergeTable(MergeTables tables, Seams seams = {});
 
-  static constexpr size_t kShortPiece = 48;  // bytes; up to here looking at every pair beats keeping a heap
+  static constexpr size_t kShortPiece = 64;  // bytes; up to here looking at every pair beats keeping a heap
   static constexpr size_t kWord = 16;        // bytes; most pieces are shorter
 
   static size_t lines_for(size_t merges) {

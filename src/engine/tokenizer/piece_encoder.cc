@@ -70,7 +70,9 @@ size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end
     const uint8_t classes = char_class(left.value);
     if ((classes & kIsLetter) == 0) {
       const bool may_lead = left.value != '\'' && left.value != '\n' && left.value != '\r' && (classes & kIsNumber) == 0;
-      if (!may_lead || at == end || !is_letter(decode_utf8(segment, at))) {
+      const bool has_letter = may_lead && at < end &&
+                              (skip_han(text, end, &begin, &at, &left) || is_letter(decode_utf8(segment, at)));
+      if (!has_letter) {
         const bool is_symbol = left.value >= 0x80 && (classes & (kIsSpace | kIsNumber)) == 0;
         return is_symbol ? add_symbols(text, begin, end, left) : 0;
       }

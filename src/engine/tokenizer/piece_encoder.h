@@ -75,7 +75,7 @@ class PieceEncoder {
 
   // Pieces wait until so many are there: by then what the cache has of the first ones has come from memory. As many as
   // leave room in the first-level cache for all that is here.
-  static constexpr size_t kBatch = 128;
+  static constexpr size_t kBatch = 256;
   std::array<Pending, kBatch> pending_;  // [pending_count_]
   size_t pending_count_ = 0;
   std::array<New, kBatch> new_;                       // [new_count_] in the order of the text

@@ -86,7 +86,7 @@ class WordCache {
 
   // A piece of 16 bytes or more: indentation, rules of dashes, long names.
   struct LongEntry {
-    static constexpr size_t kMaxBytes = 40, kMaxIds = 5;
+    static constexpr size_t kMaxBytes = 84, kMaxIds = 10;  // two lines of the cache in all
 
     std::array<char, kMaxBytes> text;
     std::array<TokenId, kMaxIds> ids;
@@ -132,7 +132,7 @@ class WordCache {
   }
 
  private:
-  // 1 MiB and 256 KiB: the words of a long text, in reach of the second-level cache. In one large page, the rest of
+  // 1 MiB and 512 KiB: the words of a long text, in reach of the second-level cache. In one large page, the rest of
   // which stays free: with small ones each look would miss the list of pages.
   static constexpr size_t kSetBits = 14, kSets = size_t{1} << kSetBits, kLongEntries = 4096, kBytes = 2u << 20;
 
@@ -142,6 +142,7 @@ class WordCache {
 
   static size_t slot(const WordKey& key) { return static_cast<size_t>(key.hash() >> (64 - kSetBits)); }
 
+  static_assert(sizeof(LongEntry) == 128);
   static_assert(kSets * sizeof(Set) + kLongEntries * sizeof(LongEntry) <= kBytes);
   static_assert(std::is_trivially_destructible_v<Set> && std::is_trivially_destructible_v<LongEntry>);
   static_assert(std::is_trivially_copyable_v<Set> && std::is_trivially_copyable_v<LongEntry>);
