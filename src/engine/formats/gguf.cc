@@ -8,7 +8,7 @@
 namespace studio::engine {
 namespace {
 
-constexpr uint64_t kFirstHeadBytes = 4u << 20;  // holds the head of most files; doubled while it does not
+constexpr uint64_t kFirstHeadBytes = 6u << 20;  // holds the head of a Qwen, 5.9 MB; doubled while it does not
 
 }  // namespace
 

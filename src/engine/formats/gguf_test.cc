@@ -160,14 +160,14 @@ TEST(GgufFile, TellsTheLogWhichFileIsBroken) {
 TEST(GgufFile, ReadsAHeadWithoutItsTensors) {
   const auto path = std::filesystem::temp_directory_path() / ("studio-head-" + std::to_string(::getpid()));
   GgufWriter writer;
-  writer.add_string("a.long", std::string(6u << 20, 'x'));
-  const uint64_t shape[] = {1 << 20};
-  writer.add_tensor_f32("w", DType::kF32, shape, std::vector<float>(1 << 20, 1.0f));
+  writer.add_string("a.long", std::string(7u << 20, 'x'));
+  const uint64_t shape[] = {4 << 20};
+  writer.add_tensor_f32("w", DType::kF32, shape, std::vector<float>(4 << 20, 1.0f));
   ASSERT_TRUE(writer.write(path.string()).ok());
   auto head = GgufFile::read_head(path.string());
   ASSERT_TRUE(head.ok()) << head.error().message();
-  EXPECT_EQ(head->get_string("a.long")->size(), 6u << 20);
-  EXPECT_EQ(head->find_tensor("w")->row_elements(), 1u << 20);
+  EXPECT_EQ(head->get_string("a.long")->size(), 7u << 20);
+  EXPECT_EQ(head->find_tensor("w")->row_elements(), 4u << 20);
   EXPECT_TRUE(head->find_tensor("w")->data.empty());
   // Proved against the whole file, though it was not read.
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - (1u << 20));

@@ -254,7 +254,7 @@ void MergeFiller::fill(std::span<const TokenMerge> merges, size_t tokens) {
     tables_.ids[256 + rank] = is_first ? merged : alias_of(symbol);
   }
   std::vector<MergeCode> first_uses(tables_.ids.size(), kNoMerge);  // of each symbol
-  constexpr size_t kAhead = 16;  // merges whose lines are on their way from memory
+  constexpr size_t kAhead = 16;                                     // merges whose lines are on their way from memory
   const auto left_of = [&](size_t rank) { return symbols[static_cast<size_t>(merges[rank].left)]; };
   const auto right_of = [&](size_t rank) { return symbols[static_cast<size_t>(merges[rank].right)]; };
   for (size_t rank = 0; rank < merges.size(); ++rank) {

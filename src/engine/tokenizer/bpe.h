@@ -115,8 +115,8 @@ class MergeTable {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(piece[i]); };
     const uint32_t index = han_index(byte(at), byte(at + 1), byte(at + 2));
     if (index >= kHanCount) return 0;
-    const bool may_be = (at == 0 || !seams_.splits_at(piece, at)) &&
-                        (at + 3 == piece.size() || !seams_.splits_at(piece, at + 3));
+    const bool may_be =
+        (at == 0 || !seams_.splits_at(piece, at)) && (at + 3 == piece.size() || !seams_.splits_at(piece, at + 3));
     return may_be ? tables_.han[index] : 0;
   }
   void prefetch_id(Symbol symbol) const { __builtin_prefetch(&tables_.ids[symbol]); }

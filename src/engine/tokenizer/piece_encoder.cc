@@ -69,9 +69,10 @@ size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end
     at += static_cast<size_t>(left.bytes);
     const uint8_t classes = char_class(left.value);
     if ((classes & kIsLetter) == 0) {
-      const bool may_lead = left.value != '\'' && left.value != '\n' && left.value != '\r' && (classes & kIsNumber) == 0;
-      const bool has_letter = may_lead && at < end &&
-                              (skip_han(text, end, &begin, &at, &left) || is_letter(decode_utf8(segment, at)));
+      const bool may_lead =
+          left.value != '\'' && left.value != '\n' && left.value != '\r' && (classes & kIsNumber) == 0;
+      const bool has_letter =
+          may_lead && at < end && (skip_han(text, end, &begin, &at, &left) || is_letter(decode_utf8(segment, at)));
       if (!has_letter) {
         const bool is_symbol = left.value >= 0x80 && (classes & (kIsSpace | kIsNumber)) == 0;
         return is_symbol ? add_symbols(text, begin, end, left) : 0;
@@ -110,8 +111,8 @@ size_t PieceEncoder::add_symbols(std::string_view text, size_t begin, size_t end
   }
 }
 
-// Over the characters of Chinese from *at on, cut at their seams; false where there are none. *left is what stands before
-// them, nothing where the piece begins with them.
+// Over the characters of Chinese from *at on, cut at their seams; false where there are none. *left is what stands
+// before them, nothing where the piece begins with them.
 inline bool PieceEncoder::skip_han(std::string_view text, size_t end, size_t* begin, size_t* at, CodePoint* left) {
   const auto byte = static_cast<uint8_t>(text[*at]);
   if (byte < 0xE4 || byte > 0xE9) return false;
@@ -192,7 +193,8 @@ void PieceEncoder::answer_new() {
     unknown_[unknown_count] = i;
     unknown_pieces_[unknown_count++] = {pending.at, size};
   }
-  merges_.encode_together<MergeTable::kWord>(std::span(unknown_pieces_).first(unknown_count), new_ids_, unknown_counts_);
+  merges_.encode_together<MergeTable::kWord>(std::span(unknown_pieces_).first(unknown_count), new_ids_,
+                                             unknown_counts_);
   for (size_t i = 0; i < unknown_count; ++i) {
     New& piece = new_[unknown_[i]];
     piece.begin = i * MergeTable::kWord;

@@ -1,8 +1,8 @@
 // The pieces of splitter.h where they are ASCII, sixteen bytes at a look: 9 of 10 pieces of English or code.
 //
 // quick_piece() gives what next_piece() gives, or 0 where it leaves the answer to that one: near the end of the text,
-// where something else than ASCII belongs to the piece, at what may be a contraction. splitter_test.cc and the fuzz target compare the two.
-// Pure functions: any thread.
+// where something else than ASCII belongs to the piece, at what may be a contraction. splitter_test.cc and the fuzz
+// target compare the two. Pure functions: any thread.
 #pragma once
 
 #ifdef __SSE2__
@@ -209,8 +209,8 @@ inline size_t quick_piece(const char* text, size_t begin, size_t end, size_t siz
   if (may_be_contraction) [[unlikely]]
     return 0;
   if (meets_other) [[unlikely]] {
-    const QuickKind kind = is_word != 0  ? QuickKind::kWord
-                           : is_run == 0 ? QuickKind::kWhite
+    const QuickKind kind = is_word != 0      ? QuickKind::kWord
+                           : is_run == 0     ? QuickKind::kWhite
                            : body == symbols ? QuickKind::kSymbols
                                              : QuickKind::kDigits;
     return ends_before_other({text, end}, begin, begin + stop, kind, (leads & 1) != 0) ? begin + piece : 0;

@@ -4,9 +4,9 @@
 // A run of Chinese is one piece to the splitter however long it is; at its seams it falls into words that are short
 // and come again. Soundness: a merge across a place makes a token that holds the bytes on both sides of it. The tables
 // know every pair of characters inside of a token, and where a token holds a part of a character only, the bytes
-// beside the place, and of Chinese the whole character on the other side. They may name more pairs than there are (it is a
-// filter by hash), never fewer. Two ASCII characters are never asked about. Seams is a view of tables that a SeamFiller filled (vocabulary_tables.h owns them): any
-// thread.
+// beside the place, and of Chinese the whole character on the other side. They may name more pairs than there are (it
+// is a filter by hash), never fewer. Two ASCII characters are never asked about. Seams is a view of tables that a
+// SeamFiller filled (vocabulary_tables.h owns them): any thread.
 #pragma once
 
 #include <cstdint>

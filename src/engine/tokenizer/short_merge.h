@@ -115,8 +115,8 @@ class MergeTable::ShortMerge {
     has_characters_ = false;
   }
 
-  std::array<Symbol, kMost + 1> symbols_;    // the last is nobody's
-  std::array<Order, kMost + 1> orders_;      // of each symbol with the next one; the last is nobody's
+  std::array<Symbol, kMost + 1> symbols_;  // the last is nobody's
+  std::array<Order, kMost + 1> orders_;    // of each symbol with the next one; the last is nobody's
   std::array<uint8_t, kMost + 1> next_, previous_;
   size_t count_ = 0;
   size_t merged_ = 0;            // the place of the symbol that the last merge made; before the first: kNobody
