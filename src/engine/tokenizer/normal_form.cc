@@ -15,19 +15,32 @@
 namespace studio::engine {
 namespace {
 
-// Bit i: byte i of the 16 at `text` may begin a character that is not steady. Those of U+0000 to 02FF and of U+4000 to
-// 9FFF are, and later bytes of a character are answered for by its first.
+constexpr size_t kLookBytes = 16, kReadBytes = kLookBytes + 2;
+
+// Bit i: byte i of the kLookBytes at `text` may begin a character that is not steady; kReadBytes can be read. Those of
+// U+0000 to 02FF and of U+4000 to 9FFF are, and the punctuation of Chinese: U+2002 to 203F, 3000 to 3029, FF00 to FFFF.
+// Later bytes of a character are answered for by its first, and what begins none stands as it is.
 uint32_t unsure_bits(const char* text) {
 #ifdef __SSE2__
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
-  const auto at_least = [&](uint8_t least) {
+  const auto load = [&](size_t i) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + i)); };
+  const auto at_least = [](__m128i bytes, uint8_t least) {
     return _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(static_cast<char>(least))), bytes);
   };
-  const __m128i is_han = _mm_andnot_si128(at_least(0xEA), at_least(0xE4));
-  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_andnot_si128(is_han, at_least(0xCC))));
+  const __m128i bytes = load(0);
+  const __m128i is_han = _mm_andnot_si128(at_least(bytes, 0xEA), at_least(bytes, 0xE4));
+  const __m128i unsure = _mm_andnot_si128(is_han, at_least(bytes, 0xCC));
+  const auto bits = [](__m128i mask) { return static_cast<uint32_t>(_mm_movemask_epi8(mask)); };
+  if (bits(unsure) == 0) return 0;
+  const __m128i second = load(1), third = load(2);
+  const auto is = [](__m128i of, uint8_t byte) { return _mm_cmpeq_epi8(of, _mm_set1_epi8(static_cast<char>(byte))); };
+  const __m128i is_wide = _mm_and_si128(is(bytes, 0xEF), at_least(second, 0xBC));
+  const __m128i is_general = _mm_and_si128(is(bytes, 0xE2), at_least(third, 0x82));
+  const __m128i is_cjk = _mm_andnot_si128(at_least(third, 0xAA), is(bytes, 0xE3));
+  const __m128i is_mark = _mm_and_si128(is(second, 0x80), _mm_or_si128(is_general, is_cjk));
+  return bits(_mm_andnot_si128(_mm_or_si128(is_wide, is_mark), unsure));
 #else
   uint32_t bits = 0;
-  for (size_t i = 0; i < 16; ++i) {
+  for (size_t i = 0; i < kLookBytes; ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
     bits |= uint32_t{byte >= 0xCC && (byte < 0xE4 || byte >= 0xEA)} << i;
   }
@@ -64,10 +77,10 @@ void append_nfc(std::string_view text, std::string& out) {
 // The first character from `at` on that is not known to be steady, or the end.
 size_t skip_steady(std::string_view text, size_t at) {
   while (at < text.size()) {
-    if (at + 16 <= text.size()) {
+    if (at + kReadBytes <= text.size()) {
       const uint32_t unsure = unsure_bits(text.data() + at);
       if (unsure == 0) {
-        at += 16;
+        at += kLookBytes;
         continue;
       }
       at += static_cast<size_t>(std::countr_zero(unsure));
