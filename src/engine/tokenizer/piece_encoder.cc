@@ -8,11 +8,16 @@
 #include "engine/tokenizer/unicode_classes.h"
 
 namespace studio::engine {
+namespace {
+
+constexpr std::array<WordCache::Entry, 2> kNobodys{};  // what the cache has of a piece that it cannot have
+
+}  // namespace
 
 void PieceEncoder::encode(SplitPattern pattern, std::string_view text) {
   switch (pattern) {
     case SplitPattern::kQwen2:
-      encode_by<SplitPattern::kQwen2>(text);
+      encode_by_windows(text);
       break;
     case SplitPattern::kGpt2:
       encode_by<SplitPattern::kGpt2>(text);
@@ -33,7 +38,7 @@ void PieceEncoder::encode_by(std::string_view text) {
       size_t stop = is_ascii ? quick_piece<pattern>(text.data(), at, end, text.size()) : 0;
       if (stop != 0) {
         add_piece(text, at, stop);
-      } else if (stop = pattern == SplitPattern::kQwen2 ? add_letters(text, at, end) : 0; stop == 0) {
+      } else {
         stop = begin + next_piece(pattern, text.substr(begin, end - begin), at - begin);
         add_at_seams(text, at, stop);
       }
@@ -43,18 +48,73 @@ void PieceEncoder::encode_by(std::string_view text) {
   }
 }
 
+void PieceEncoder::encode_by_windows(std::string_view text) {
+  // Looks at a time, so that what one waits for from memory does not hold up the next.
+  constexpr size_t kLooks = 4;
+  struct Look {
+    size_t at;
+    uint64_t cuts;
+  };
+  std::array<Look, kLooks> looks;
+  size_t begin = 0;  // of the piece that is not put yet
+  for (size_t at = 0; at < text.size();) {
+    size_t count = 0;
+    bool is_known = true;
+    while (is_known && count < kLooks && at < text.size()) {
+      const PieceWindow window = window_(text, at, seams_);
+      looks[count] = {at, window.cuts};
+      is_known = window.bytes != 0;
+      count += is_known ? 1 : 0;
+      at += window.bytes;
+    }
+    for (size_t i = 0; i < count; ++i) begin = put_pieces(text, begin, looks[i].at, looks[i].cuts);
+    if (!is_known) begin = at = add_unknown(text, begin, at);
+  }
+  if (begin < text.size()) add_piece(text, begin, text.size());
+}
+
+inline size_t PieceEncoder::put_pieces(std::string_view text, size_t begin, size_t at, uint64_t cuts) {
+  if (pending_count_ > kBatch - kWindowBytes) {
+    answer();
+  } else if (pending_count_ >= looked_up_ + 2 * kLookUps) {
+    look_up(looked_up_ + kLookUps);
+  }
+  for (; cuts != 0; cuts &= cuts - 1) {
+    const size_t end = at + static_cast<size_t>(std::countr_zero(cuts));
+    put_piece(text, begin, end);
+    begin = end;
+  }
+  return begin;
+}
+
+size_t PieceEncoder::add_unknown(std::string_view text, size_t begin, size_t at) {
+  if (begin < at) {
+    const CodePoint left = decode_utf8(text, at);
+    return add_more_letters(text, begin, at + static_cast<size_t>(left.bytes), text.size(), left);
+  }
+  if (const size_t stop = add_letters(text, at, text.size()); stop != 0) return stop;
+  const size_t stop = next_piece(SplitPattern::kQwen2, text, at);
+  add_at_seams(text, at, stop);
+  return stop;
+}
+
 inline void PieceEncoder::add_piece(std::string_view text, size_t begin, size_t end) {
+  put_piece(text, begin, end);
+  if (pending_count_ == kBatch) answer();
+}
+
+inline void PieceEncoder::put_piece(std::string_view text, size_t begin, size_t end) {
   const size_t size = end - begin;
   Pending& pending = pending_[pending_count_++];
   pending.at = text.data() + begin;
   if (size > WordKey::kMaxBytes) [[unlikely]] {
     pending.key = {size, 0};
+    pending.entry = kNobodys.data();
   } else {
     pending.key = begin + WordKey::kReadBytes <= text.size() ? WordKey::of_readable(pending.at, size)
                                                              : WordKey::of(text.substr(begin, size));
-    cache_.prefetch(pending.key);
+    pending.entry = cache_.sent_for(pending.key);
   }
-  if (pending_count_ == kBatch) answer();
 }
 
 // The first two alternatives of next_piece() for letters, but for contractions; and the fourth where it begins with
@@ -79,6 +139,11 @@ size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end
       }
     }
   }
+  return add_more_letters(text, begin, at, end, left);
+}
+
+size_t PieceEncoder::add_more_letters(std::string_view text, size_t begin, size_t at, size_t end, CodePoint left) {
+  const std::string_view segment = text.substr(0, end);
   while (at < end) {
     if (static_cast<uint8_t>(text[at]) < 0x80) {
       if (kAsciiClasses[static_cast<uint8_t>(text[at])] != AsciiClass::kLetter) break;
@@ -86,7 +151,7 @@ size_t PieceEncoder::add_letters(std::string_view text, size_t begin, size_t end
       continue;
     }
     const CodePoint right = decode_utf8(segment, at);
-    if (!is_letter(right)) break;
+    if ((char_class(right.value) & kIsLetter) == 0) break;
     cut_at_seam(left, text, at, right, &begin);
     left = right;
     at += static_cast<size_t>(right.bytes);
@@ -143,15 +208,8 @@ void PieceEncoder::add_at_seams(std::string_view text, size_t begin, size_t end)
   add_piece(text, begin, end);
 }
 
-// Nearly without branches for each piece: which of them are in the cache is nothing that a processor could guess.
 void PieceEncoder::answer() {
-  new_count_ = special_count_ = 0;
-  for (size_t i = 0; i < pending_count_; ++i) {
-    Pending& pending = pending_[i];
-    pending.entry = cache_.entry(pending.key);
-    new_[new_count_].pending = i;
-    new_count_ += pending.entry->key == pending.key ? 0 : 1;
-  }
+  look_up(pending_count_);
   if (new_count_ > 0) answer_new();
   size_t done = 0;
   for (size_t i = 0; i < special_count_; ++i) {
@@ -161,12 +219,24 @@ void PieceEncoder::answer() {
   }
   emit(done, pending_count_);
   flush();
-  pending_count_ = 0;
   // Only now, as entries of the cache were what others waited for.
   for (size_t i = 0; i < new_count_; ++i) {
     const WordCache::Entry& entry = new_entries_[i];
     if (entry.count() > 0 && !(cache_.entry(entry.key)->key == entry.key)) cache_.put(entry);
   }
+  pending_count_ = looked_up_ = new_count_ = special_count_ = 0;
+}
+
+// Nearly without branches for each piece: which of them are in the cache is nothing that a processor could guess.
+inline void PieceEncoder::look_up(size_t end) {
+  const size_t known = new_count_;
+  for (; looked_up_ < end; ++looked_up_) {
+    Pending& pending = pending_[looked_up_];
+    pending.entry = WordCache::entry(pending.entry, pending.key);
+    new_[new_count_].pending = looked_up_;
+    new_count_ += pending.entry->key == pending.key ? 0 : 1;
+  }
+  for (size_t i = known; i < new_count_; ++i) words_.prefetch(pending_[new_[i].pending].key);
 }
 
 inline void PieceEncoder::emit(size_t from, size_t to) {
@@ -177,10 +247,8 @@ inline void PieceEncoder::emit(size_t from, size_t to) {
   }
 }
 
-// Entries for the pieces that the cache does not have. What is looked up for them is far away, so it is sent for
-// together.
+// Entries for the pieces that the cache does not have.
 void PieceEncoder::answer_new() {
-  for (size_t i = 0; i < new_count_; ++i) words_.prefetch(pending_[new_[i].pending].key);
   size_t unknown_count = 0;
   for (size_t i = 0; i < new_count_; ++i) {
     Pending& pending = pending_[new_[i].pending];

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/tokenizer/piece_window.h"
 #include "engine/tokenizer/splitter.h"
 #include "engine/tokenizer/vocabulary_tables.h"
 #include "engine/tokenizer/word_cache.h"
@@ -18,8 +19,14 @@ namespace studio::engine {
 class PieceEncoder {
  public:
   // All outlive the encoder. Ids are appended to `ids`; all are there once encode() has returned.
-  PieceEncoder(const VocabularyTables& tables, WordCache& cache, std::vector<TokenId>& ids)
-      : merges_(tables.merges()), seams_(tables.seams()), words_(tables.words()), cache_(cache), ids_(ids) {}
+  PieceEncoder(const VocabularyTables& tables, WordCache& cache, std::vector<TokenId>& ids,
+               PieceWindowFn window = piece_window())
+      : merges_(tables.merges()),
+        seams_(tables.seams()),
+        words_(tables.words()),
+        window_(window),
+        cache_(cache),
+        ids_(ids) {}
 
   // Text in the vocabulary's normal form.
   void encode(SplitPattern pattern, std::string_view text);
@@ -29,7 +36,8 @@ class PieceEncoder {
   struct Pending {
     const char* at;
     WordKey key;
-    const WordCache::Entry* entry;  // its ids, unless it is a special one
+    // Where the cache may have it; once it is looked up its ids, unless it is a special one.
+    const WordCache::Entry* entry;
   };
 
   // A pending piece that the cache does not have.
@@ -40,11 +48,19 @@ class PieceEncoder {
 
   template <SplitPattern pattern>
   void encode_by(std::string_view text);
+  void encode_by_windows(std::string_view text);
+  // One look's pieces: the first begins at `begin`. Returns where one begins that is not whole yet.
+  size_t put_pieces(std::string_view text, size_t begin, size_t at, uint64_t cuts);
+  // Of what no look knows: the piece at text[at], whose letters may have begun before. Returns its end.
+  size_t add_unknown(std::string_view text, size_t begin, size_t at);
   void add_piece(std::string_view text, size_t begin, size_t end);
+  void put_piece(std::string_view text, size_t begin, size_t end);
   // A piece that begins at `begin` of the segment that ends at `end`: where it is letters, and by the pattern of Qwen
   // one more character before them, it is cut at its seams while it is read. Returns its end, or 0 where it is another
   // one.
   size_t add_letters(std::string_view text, size_t begin, size_t end);
+  // More letters, from `at` on; `left` stands before them.
+  size_t add_more_letters(std::string_view text, size_t begin, size_t at, size_t end, CodePoint left);
   size_t add_symbols(std::string_view text, size_t begin, size_t end, CodePoint left);
   bool skip_han(std::string_view text, size_t end, size_t* begin, size_t* at, CodePoint* left);
   void add_at_seams(std::string_view text, size_t begin, size_t end);
@@ -59,6 +75,7 @@ class PieceEncoder {
     *begin = at;
   }
   void answer();
+  void look_up(size_t end);  // the pending pieces before
   void answer_new();
   void emit(size_t from, size_t to);  // pending pieces, from their entries
   void add_special(const New& piece);
@@ -69,6 +86,7 @@ class PieceEncoder {
   const MergeTable& merges_;
   const Seams& seams_;
   const WordTable& words_;
+  const PieceWindowFn window_;
   WordCache& cache_;
   std::vector<TokenId>& ids_;
   std::vector<TokenId> merged_;  // of one piece
@@ -78,6 +96,9 @@ class PieceEncoder {
   static constexpr size_t kBatch = 256;
   std::array<Pending, kBatch> pending_;  // [pending_count_]
   size_t pending_count_ = 0;
+  // So many at a time are looked up while others are read, so that what is known of new ones comes from memory too.
+  static constexpr size_t kLookUps = 48;
+  size_t looked_up_ = 0;
   std::array<New, kBatch> new_;                       // [new_count_] in the order of the text
   std::array<WordCache::Entry, kBatch> new_entries_;  // [new_count_]
   size_t new_count_ = 0;

@@ -1,4 +1,5 @@
-// The pieces of splitter.h where they are ASCII, sixteen bytes at a look: 9 of 10 pieces of English or code.
+// The pieces of splitter.h by the patterns of GPT-2 and SmolLM2 where they are ASCII, sixteen bytes at a look: 9 of 10
+// pieces of English or code. Those of Qwen come of piece_window.h.
 //
 // quick_piece() gives what next_piece() gives, or 0 where it leaves the answer to that one: near the end of the text,
 // where something else than ASCII belongs to the piece, at what may be a contraction. splitter_test.cc and the fuzz
@@ -48,7 +49,9 @@ class AsciiBits {
   uint32_t digits() const { return bits(within(bytes_, '0', 10)); }
   uint32_t newlines() const { return bits(_mm_or_si128(is('\n'), is('\r'))); }
   uint32_t white() const { return bits(_mm_or_si128(is(' '), within(bytes_, '\t', 5))); }  // with newlines
-  uint32_t others() const { return bits(bytes_); }                                         // not ASCII
+  uint32_t spaces() const { return bits(is(' ')); }                                        // U+0020
+  uint32_t apostrophes() const { return bits(is('\'')); }
+  uint32_t others() const { return bits(bytes_); }  // not ASCII
 
  private:
   // Of `count` values from `first` on.
@@ -69,6 +72,8 @@ class AsciiBits {
   uint32_t digits() const { return bits(AsciiClass::kDigit); }
   uint32_t newlines() const { return bits(AsciiClass::kNewline); }
   uint32_t white() const { return bits(AsciiClass::kSpace) | newlines(); }
+  uint32_t spaces() const { return of(' '); }
+  uint32_t apostrophes() const { return of('\''); }
   uint32_t others() const { return bits(AsciiClass::kNotAscii); }
 
  private:
@@ -77,6 +82,11 @@ class AsciiBits {
     for (size_t i = 0; i < kQuickBytes; ++i) {
       bits |= uint32_t{kAsciiClasses[static_cast<uint8_t>(text_[i])] == which} << i;
     }
+    return bits;
+  }
+  uint32_t of(char c) const {
+    uint32_t bits = 0;
+    for (size_t i = 0; i < kQuickBytes; ++i) bits |= uint32_t{text_[i] == c} << i;
     return bits;
   }
 
@@ -96,47 +106,31 @@ inline size_t skip(const char* text, size_t at, size_t end, AsciiClass which) {
   return at;
 }
 
-// A run of white space from `begin` on; with `by_lines` it ends behind its last line break where there is one.
-inline size_t space_run(const char* text, size_t begin, size_t end, bool by_lines) {
-  size_t at = begin, line = 0;
-  for (; at < end; ++at) {
-    const AsciiClass c = class_at(text, at);
-    if (c == AsciiClass::kNewline) {
-      line = at + 1;
-    } else if (c != AsciiClass::kSpace) {
-      break;
-    }
-  }
+// A run of white space from `begin` on.
+inline size_t space_run(const char* text, size_t begin, size_t end) {
+  const auto is_white = [](AsciiClass c) { return c == AsciiClass::kSpace || c == AsciiClass::kNewline; };
+  size_t at = begin;
+  while (at < end && is_white(class_at(text, at))) ++at;
   if (at < end && class_at(text, at) == AsciiClass::kNotAscii) return 0;
-  if (by_lines && line != 0) return line;
   return at == end || at == begin + 1 ? at : at - 1;
 }
 
 }  // namespace quick
 
 // The piece where it is longer than kQuickBytes: byte by byte.
-template <SplitPattern pattern>
 inline size_t long_piece(const char* text, size_t begin, size_t end) {
   using enum AsciiClass;
-  constexpr bool is_qwen = pattern == SplitPattern::kQwen2;
   const char* const at = text + begin;
   const AsciiClass first = quick::class_at(at, 0);
   const AsciiClass second = begin + 1 < end ? quick::class_at(at, 1) : first;
 
-  // A letter or what may stand before some, then letters.
-  const bool may_lead = is_qwen ? first == kSymbol || first == kSpace : *at == ' ';
-  if (first == kLetter || (may_lead && second == kLetter)) {
-    const size_t stop = quick::skip(text, begin + 1, end, kLetter);
+  // A space that may be, then characters of one class.
+  const AsciiClass body = *at == ' ' ? second : first;
+  if (body == kLetter || body == kSymbol || body == kDigit) {
+    const size_t stop = quick::skip(text, begin + 1, end, body);
     return stop < end && quick::class_at(text, stop) == kNotAscii ? 0 : stop;
   }
-  const AsciiClass body = *at == ' ' ? second : first;
-  if (body == kSymbol || (!is_qwen && body == kDigit)) {
-    size_t stop = quick::skip(text, begin + 1, end, body);
-    if (stop < end && quick::class_at(text, stop) == kNotAscii) return 0;
-    if (is_qwen) stop = quick::skip(text, stop, end, kNewline);
-    return stop;
-  }
-  return first == kSpace || first == kNewline ? quick::space_run(text, begin, end, is_qwen) : 0;
+  return first == kSpace || first == kNewline ? quick::space_run(text, begin, end) : 0;
 }
 
 // What quick_piece() chose, up to where it meets a character that is not ASCII.
@@ -145,10 +139,10 @@ enum class QuickKind : uint8_t { kWord, kSymbols, kDigits, kWhite };
 // Whether a piece of this kind, read up to `stop`, is the one that quick_piece() computed although it meets something
 // else than ASCII there; where not, that goes on with it or makes it another kind.
 [[gnu::noinline]] inline bool ends_before_other(std::string_view segment, size_t begin, size_t stop, QuickKind kind,
-                                                bool may_lead) {
+                                                bool is_space) {
   if (stop == begin) return false;
   const uint8_t classes = char_class(decode_utf8(segment, stop).value);
-  if (may_lead && stop == begin + 1 && (classes & kIsLetter) != 0) return false;
+  if (is_space && stop == begin + 1 && (classes & kIsLetter) != 0) return false;
   switch (kind) {
     case QuickKind::kWord:
       return (classes & kIsLetter) == 0;
@@ -167,45 +161,37 @@ enum class QuickKind : uint8_t { kWord, kSymbols, kDigits, kWhite };
 // chosen, without branches: 120 instructions cost less than two wrong guesses in three pieces.
 template <SplitPattern pattern>
 inline size_t quick_piece(const char* text, size_t begin, size_t end, size_t size) {
-  constexpr bool is_qwen = pattern == SplitPattern::kQwen2;
+  static_assert(pattern != SplitPattern::kQwen2);  // piece_window.h
   if (begin + kQuickBytes > size) return 0;
   const char* const at = text + begin;
   const AsciiBits bits(at);
-  // Behind the segment's end nothing is of any class. Two patterns have one segment alone.
+  // Behind the segment's end nothing is of any class. GPT-2's pattern has one segment alone.
   const uint32_t there = pattern == SplitPattern::kSmolLm
                              ? (uint32_t{1} << std::min<size_t>(kQuickBytes, end - begin)) - 1
                              : (uint32_t{1} << kQuickBytes) - 1;
   const uint32_t letters = bits.letters() & there, digits = bits.digits() & there;
-  const uint32_t newlines = bits.newlines() & there, white = bits.white() & there;
-  const uint32_t others = bits.others() & there;
+  const uint32_t white = bits.white() & there, others = bits.others() & there;
   const uint32_t symbols = there & ~(letters | digits | white | others);
   const auto first_not = [](uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(~mask)); };  // of 16 bits
   const auto choose = [](uint32_t is_first, uint32_t first, uint32_t second) {
     return __builtin_unpredictable(is_first != 0) ? first : second;
   };
 
-  // A letter or what may stand before some, then letters.
+  // A space that may be, then letters; or symbols; or digits.
   const uint32_t is_space = *at == ' ' ? 1 : 0;
-  const uint32_t leads = is_qwen ? ~(digits | newlines | others) : is_space;
-  const uint32_t is_word = (letters | (leads & letters >> 1)) & 1;
+  const uint32_t is_word = (letters >> is_space) & 1;
   const uint32_t word_stop = first_not(letters | 1);
-  // A space that may be, then symbols; by GPT-2's pattern digits, too.
-  const uint32_t body = !is_qwen && (digits >> is_space & 1) != 0 ? digits : symbols;
+  const uint32_t body = (digits >> is_space & 1) != 0 ? digits : symbols;
   const uint32_t is_run = body >> is_space & 1;
   const uint32_t run_stop = first_not(body | is_space);
-  const uint32_t run_end = is_qwen ? run_stop + first_not(newlines >> run_stop) : run_stop;
-  // White space: up to its last line break; else but for its last character, unless it ends the segment or is one.
+  // White space but for its last character, unless it ends the segment or is one.
   const uint32_t white_stop = first_not(white);
-  const uint32_t breaks = is_qwen ? newlines & ((uint32_t{1} << white_stop) - 1) : 0;
   const uint32_t is_cut = (there >> white_stop & 1) & (white_stop != 1 ? 1 : 0);
-  const uint32_t white_end =
-      choose(breaks != 0 ? 1 : 0, static_cast<uint32_t>(std::bit_width(breaks)), white_stop - is_cut);
-  const uint32_t is_digit = is_qwen ? digits & 1 : 0;
 
   const uint32_t stop = choose(is_word, word_stop, choose(is_run, run_stop, white_stop));
-  const uint32_t piece = choose(is_digit, 1, choose(is_word, word_stop, choose(is_run, run_end, white_end)));
+  const uint32_t piece = choose(is_word, word_stop, choose(is_run, run_stop, white_stop - is_cut));
   const bool may_be_contraction = *at == '\'' && ((letters | others) >> 1 & 1) != 0;
-  const bool meets_other = ((others | uint32_t{stop == 0}) >> stop & ~is_digit & 1) != 0;
+  const bool meets_other = ((others | uint32_t{stop == 0}) >> stop & 1) != 0;
   if (may_be_contraction) [[unlikely]]
     return 0;
   if (meets_other) [[unlikely]] {
@@ -213,10 +199,10 @@ inline size_t quick_piece(const char* text, size_t begin, size_t end, size_t siz
                            : is_run == 0     ? QuickKind::kWhite
                            : body == symbols ? QuickKind::kSymbols
                                              : QuickKind::kDigits;
-    return ends_before_other({text, end}, begin, begin + stop, kind, (leads & 1) != 0) ? begin + piece : 0;
+    return ends_before_other({text, end}, begin, begin + stop, kind, is_space != 0) ? begin + piece : 0;
   }
-  if (std::max(stop, piece) >= kQuickBytes) [[unlikely]]
-    return long_piece<pattern>(text, begin, end);
+  if (stop >= kQuickBytes) [[unlikely]]
+    return long_piece(text, begin, end);
   return begin + piece;
 }
 

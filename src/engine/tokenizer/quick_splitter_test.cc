@@ -63,7 +63,6 @@ TEST(QuickSplitter, ClaimsOnlyPiecesOfThePlainOne) {
   for (int round = 0; round < 50'000; ++round) {
     std::string text;
     for (uint32_t i = random() % 12; i > 0; --i) text += parts[random() % std::size(parts)];
-    claimed += compare<SplitPattern::kQwen2>(text);
     claimed += compare<SplitPattern::kGpt2>(text);
     claimed += compare<SplitPattern::kSmolLm>(text);
     if (HasFailure()) return;
@@ -73,7 +72,7 @@ TEST(QuickSplitter, ClaimsOnlyPiecesOfThePlainOne) {
 
 TEST(QuickSplitter, LeavesTheEndOfTheTextAndWhatIsNotAsciiToThePlainOne) {
   const auto quick = [](std::string_view text) {
-    return quick_piece<SplitPattern::kQwen2>(text.data(), 0, text.size(), text.size());
+    return quick_piece<SplitPattern::kGpt2>(text.data(), 0, text.size(), text.size());
   };
   EXPECT_EQ(quick(" word and more text"), 5u);
   EXPECT_EQ(quick(" word and more"), 0u);

@@ -48,6 +48,31 @@ void SeamFiller::close_all() {
   std::fill(pairs_.begin(), pairs_.end(), ~uint64_t{0});
 }
 
+Seams::Seams(std::span<const uint64_t> pairs, std::span<const uint64_t> bytes) : pairs_(pairs), bytes_(bytes) {
+  const auto set = [](uint8_t& bits, bool is_set, uint32_t first) {
+    bits = static_cast<uint8_t>(bits | (is_set ? kSeamRowBits[first % 64] : 0));
+  };
+  const auto beside = [&](uint32_t before, uint32_t after) {
+    return seam_bits::has(bytes_, of_bytes(static_cast<uint8_t>(before), static_cast<uint8_t>(after)));
+  };
+  for (uint32_t i = 0; i < 64; ++i) {
+    const uint32_t last = 0x80 + i;
+    for (uint32_t first = 0xE2; first <= 0xE9; ++first) {
+      set(rows_.before_han[i], beside(last, first), first);
+      const uint32_t left = part_of_character(static_cast<uint8_t>(last));
+      set(rows_.parts[i], seam_bits::has(pairs_, of_pair(left, part_of_character(static_cast<uint8_t>(first)))), first);
+    }
+    for (uint32_t first = 0; first < 0x80; ++first)
+      rows_.before_others[i] |= beside(last, first) ? SeamRows::kAscii : 0;
+    rows_.before_others[i] |= beside(last, 0xEF) ? SeamRows::kWide : 0;
+  }
+  for (uint32_t last = 0; last < 0x80; ++last) {
+    for (const uint32_t first : {0xE2u, 0xE3u, 0xE4u, 0xE5u, 0xE6u, 0xE7u, 0xE8u, 0xE9u, 0xEFu}) {
+      set(rows_.behind_ascii[last / 64][last % 64], beside(last, first), first);
+    }
+  }
+}
+
 Seams::Places Seams::between_han(uint32_t left, uint8_t before_text, const char* text, size_t most) const {
   using namespace seam_bits;
   Places places{0, 0, left};

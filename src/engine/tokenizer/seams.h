@@ -9,6 +9,8 @@
 // SeamFiller filled (vocabulary_tables.h owns them): any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -46,11 +48,28 @@ inline bool has(std::span<const uint64_t> bits, size_t at) {
 
 }  // namespace seam_bits
 
+// What Seams has of bytes beside a place, in rows for one register each: by the last byte before the place a byte whose
+// bits are the first ones behind it, E2 to E9 by their lower three bits.
+struct SeamRows {
+  static constexpr char kAscii = 1, kWide = 2;  // any byte of ASCII; EF
+
+  using Row = std::array<uint8_t, 64>;
+  Row before_han{};                   // by 80 to BF
+  Row before_others{};                // by 80 to BF: bits kAscii and kWide
+  Row parts{};                        // by 80 to BF: where a token holds parts on both sides
+  std::array<Row, 2> behind_ascii{};  // by 00 to 7F; EF has the bit of E7
+};
+inline constexpr SeamRows::Row kSeamRowBits = [] {
+  SeamRows::Row bits{};
+  for (size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<uint8_t>(1u << i % 8);
+  return bits;
+}();
+
 class Seams {
  public:
   Seams() = default;
   // pairs [kPairWords] of characters, by hash; bytes [kByteWords] = [256][256] last byte before, first byte after.
-  Seams(std::span<const uint64_t> pairs, std::span<const uint64_t> bytes) : pairs_(pairs), bytes_(bytes) {}
+  Seams(std::span<const uint64_t> pairs, std::span<const uint64_t> bytes);
 
   // Between `left`, which ends with the byte before `text`, and `right`, which starts there; both whole characters.
   bool between(uint32_t left, const char* text, uint32_t right) const {
@@ -73,6 +92,8 @@ class Seams {
            splits_han(kHanFirst + left, byte(at - 1), byte(at), kHanFirst + right);
   }
   bool is_empty() const { return bytes_.empty(); }
+  std::span<const uint64_t> pairs() const { return pairs_; }
+  const SeamRows& rows() const { return rows_; }
 
   // Places [count <= 64] before characters of Chinese that follow each other, the first at `text`, as bits: those that
   // no token lies across. Counts them: up to `most`, at text[3 * most] at least one more byte may be read. `left` is
@@ -94,6 +115,7 @@ class Seams {
   }
 
   std::span<const uint64_t> pairs_, bytes_;
+  SeamRows rows_;
 };
 
 class SeamFiller {

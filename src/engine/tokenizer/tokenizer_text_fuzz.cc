@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/tokenizer/piece_window_for_test.h"
 #include "engine/tokenizer/plain_tokenizer.h"
 #include "engine/tokenizer/stream_decoder.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -104,6 +105,17 @@ void check_pieces(SplitPattern pattern, std::string_view text) {
   }
 }
 
+// By tables that know no seam.
+void check_windows(std::string_view text) {
+  static const std::vector<uint64_t> kPairs(seam_bits::kPairWords, ~uint64_t{0});
+  static const std::vector<uint64_t> kBytes(seam_bits::kByteWords, ~uint64_t{0});
+  static const Seams kNoSeams(kPairs, kBytes);
+  for (const PieceWindowFn look : {piece_window_base, piece_window()}) {
+    const WindowCuts cuts = window_cuts(look, text, kNoSeams);
+    check(cuts.is_sound && cuts.ends == plain_cuts(text));
+  }
+}
+
 std::vector<TextSegment> segments_of(std::string_view text) {
   std::vector<TextSegment> segments;
   bool is_template = true;
@@ -129,6 +141,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool nfc = choice % 2 == 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   check_pieces(static_cast<SplitPattern>(choice / 2), text);
+  check_windows(text);
 
   const auto ids = tokenizer.encode(text);
   for (TokenId id : ids) check(!tokenizer.is_control(id));

@@ -103,13 +103,18 @@ class WordCache {
         sets_(reinterpret_cast<Set*>(memory_.bytes())),
         long_entries_(reinterpret_cast<LongEntry*>(memory_.bytes() + kSets * sizeof(Set))) {}
 
-  void prefetch(const WordKey& key) const { __builtin_prefetch(&sets_[slot(key)]); }
-  // The entry of the key where there is one; else of another.
-  const Entry* entry(const WordKey& key) const {
-    const Set& set = sets_[slot(key)];
-    const size_t is_older = set.entries[0].key == key ? 0 : 1;
-    return &set.entries[is_older];
+  // Where the entries of a key may be; it is sent for.
+  const Entry* sent_for(const WordKey& key) const {
+    const Entry* const entries = sets_[slot(key)].entries.data();
+    __builtin_prefetch(entries);
+    return entries;
   }
+  // Of these the one of the key where there is one; else another.
+  static const Entry* entry(const Entry* entries, const WordKey& key) {
+    const size_t is_older = entries[0].key == key ? 0 : 1;
+    return &entries[is_older];
+  }
+  const Entry* entry(const WordKey& key) const { return entry(sets_[slot(key)].entries.data(), key); }
   // In the place of the older entry of two.
   void put(const Entry& entry) {
     Set& set = sets_[slot(entry.key)];
