@@ -1,6 +1,7 @@
 #include "inference/worker_link.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "inference/token_protocol.h"
@@ -13,6 +14,8 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr milliseconds kInfoDeadline{3'000};  // of a worker that listens: it has loaded its model
+constexpr milliseconds kLookWhileDown{
+    10};  // reading a file of each of its threads costs a tenth of a millisecond and more
 constexpr std::chrono::hours kPulseDeadline{1};
 constexpr size_t kMaxInfoBytes = 64 * 1024;
 
@@ -62,6 +65,9 @@ void WorkerLink::tick(steady_clock::time_point now) {
 
 // A worker that is stopped while it loads its model has no pulse to miss.
 void WorkerLink::free_a_stopped_worker(milliseconds passed) {
+  unlooked_ += passed;
+  if (unlooked_ < kLookWhileDown) return;
+  passed = std::exchange(unlooked_, milliseconds(0));
   const int pid = options_.pid ? options_.pid() : 0;
   if (pid == 0 || look_at_process(pid) != ProcessState::kStopped) {
     stopped_for_ = milliseconds(0);

@@ -25,8 +25,9 @@ namespace studio::inference {
 
 // While all is well; a quiet is measured in these.
 inline constexpr std::chrono::milliseconds kTickEvery{100};
-// While a worker is away: connecting to a socket where nobody listens costs some microseconds.
-inline constexpr std::chrono::milliseconds kTickWhileDown{10};
+// While a worker is away: connecting to a socket where nobody listens costs some microseconds, and who waits for the
+// first token waits half of this on the way.
+inline constexpr std::chrono::milliseconds kTickWhileDown{2};
 
 // A worker that was quiet for longer is not said to be ready, whatever becomes of it.
 inline constexpr std::chrono::milliseconds kWellWithin{1'000};
@@ -76,6 +77,7 @@ class WorkerLink {
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> io_ran_{true};                              // since the last tick
   std::chrono::steady_clock::time_point last_tick_, next_try_;  // the ticking thread's
+  std::chrono::milliseconds unlooked_{0};                       // since its process was looked at; of tick() alone
   std::chrono::milliseconds stopped_for_{0};                    // the same
 
   mutable std::mutex mutex_;  // guards what follows
