@@ -9,41 +9,19 @@
 #include <thread>
 
 #include "base/confined_child.h"
-#include "base/digest.h"
 #include "base/file_lock.h"
 #include "catalogue/partial_file.h"
 #include "cli/command.h"
 #include "cli/models.h"
+#include "cli/panel_conversion.h"
 #include "cli/progress_bar.h"
-#include "engine/formats/open_model.h"
 #include "engine/kernels/kernel_set.h"
 #include "engine/layers/panel_import.h"
-#include "engine/models/model.h"
-#include "engine/tokenizer/vocabulary_builder.h"
-#include "engine/tokenizer/vocabulary_store.h"
 
 namespace studio::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Of a file its SHA-256; of a folder that of the list of its files with their own, in the order of their names.
-Result<std::string> digest_of_source(const std::string& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) return catalogue::digest_of_file(path);
-  std::vector<std::string> names;
-  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error)) names.push_back(it->path().filename());
-  }
-  if (error) return Error(Code::kPermissionDenied, "cannot read " + path + ": " + error.message());
-  std::sort(names.begin(), names.end());
-  Sha256 all;
-  for (const std::string& name : names) {
-    STUDIO_TRY(auto digest, catalogue::digest_of_file(path + "/" + name));
-    all.update(digest + "  " + name + "\n");
-  }
-  return to_hex(all.finish());
-}
 
 class ImportCommand final : public Command {
  public:
@@ -95,10 +73,10 @@ class ImportCommand final : public Command {
     const std::string staged = staging + "/" + to_ + ".panels";
     // Chosen out here: the sandbox lets nobody ask the kernel for tiles of AMX.
     STUDIO_TRY(const auto* kernels, engine::select_kernels(engine::Isa::kAuto));
+    std::vector<std::string> readable = kConversionReads;
+    readable.push_back(from);
     Status done = run_confined(
-        {.readable = {from, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup", "/sys/devices/system"},
-         .writable = {staging},
-         .sockets = {}},
+        {.readable = std::move(readable), .writable = {staging}, .sockets = {}},
         [&](const std::vector<SandboxLayer>& layers) { tell_what_is_off(context.output, layers); },
         [&] { return convert(context.output, from, staged, *kernels); });
     if (!done.ok()) {
@@ -117,37 +95,17 @@ class ImportCommand final : public Command {
   // In the sandbox.
   Status convert(Output& output, const std::string& from, const std::string& staged,
                  const engine::KernelSet& kernels) const {
-    STUDIO_TRY(const auto source, engine::open_model(from));
     ProgressBar progress(output);
-    ThreadPool pool(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
-    engine::ImportOptions options;
-    options.quantise = quantise_;
-    STUDIO_TRY(options.source_sha256, digest_of_source(from));
-    options.vocabulary = vocabulary_tables(source);
     bool has_begun = false;
-    options.on_bytes = [&](int64_t done, int64_t total) {
-      if (!has_begun) progress.begin("import", 0, total);
-      has_begun = true;
-      progress.update(done);
-    };
-    Status written = engine::import_panels(source, staged, options, pool);
+    Status written =
+        convert_to_panels(from, staged, quantise_, std::max(1, static_cast<int>(std::thread::hardware_concurrency())),
+                          kernels, [&](int64_t done, int64_t total) {
+                            if (!has_begun) progress.begin("import", 0, total);
+                            has_begun = true;
+                            progress.update(done);
+                          });
     if (has_begun) progress.end();
-    STUDIO_CHECK_OK(std::move(written));
-    // What the engine cannot load is told now, not when somebody serves it.
-    STUDIO_TRY(const auto panels, engine::open_model(staged));
-    STUDIO_CHECK_OK(engine::load_model(panels, kernels, pool));
-    return Ok{};
-  }
-
-  // What its tokenizer looks things up in. None where the model has no vocabulary, or one that is not read: that it
-  // cannot be served is for who serves it to say.
-  static std::vector<uint8_t> vocabulary_tables(const engine::ModelSource& source) {
-    const auto digest = engine::vocabulary_digest(source);
-    const auto data = engine::TokenizerData::from_gguf(source);
-    if (!digest || !data.ok()) return {};
-    const auto tables = engine::build_tables(*data, *digest);
-    if (!tables.ok()) return {};
-    return {tables->block().begin(), tables->block().end()};
+    return written;
   }
 
   // The one moment at which the model becomes visible.
