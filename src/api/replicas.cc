@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
+#include "base/log.h"
 #include "engine/formats/open_model.h"
 
 namespace studio::api {
@@ -14,6 +16,22 @@ namespace {
 int64_t modified_at(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtime : 0;
+}
+
+// Panels that were kept stand for their file; those that cannot be read go, and are made anew.
+Result<engine::ModelSource> read_head(GatewayModel& model) {
+  if (!model.panels.empty()) {
+    auto head = engine::read_model_head(model.panels);
+    if (head.ok()) return head;
+    log::warn("panels.refused", {{"model", model.name}, {"why", head.error().message()}});
+    ::unlink(model.panels.c_str());
+    model.panels.clear();
+  }
+  return engine::read_model_head(model.path);
+}
+
+const std::string& weights_of(const GatewayModel& model) {
+  return model.panels.empty() ? model.path : model.panels;
 }
 
 int shared_out(int threads, int count) {
@@ -25,8 +43,8 @@ int shared_out(int threads, int count) {
 
 Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
   // A file that cannot be read is told now and in its own words, not by a worker that dies of it.
-  STUDIO_TRY(auto file, engine::read_model_head(options.model.path));
-  std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
+  STUDIO_TRY(auto head, read_head(options.model));
+  std::unique_ptr<Replicas> replicas(new Replicas(std::move(options), std::move(head)));
   inference::WorkerClientOptions client;
   client.name = replicas->name();
   for (const GatewayAdapter& adapter : replicas->options_.model.adapters) {
@@ -51,7 +69,7 @@ Status Replicas::start_worker(int number, inference::WorkerClientOptions& client
   inference::WorkerOptions worker = options_.worker;
   worker.socket_path = socket_path(number);
   if (options_.crashes != nullptr) worker.recorder_fd = inference::kRecorderFd;
-  worker.engine.model_path = options_.model.path;
+  worker.engine.model_path = weights_of(options_.model);
   worker.engine.threads = shared_out(worker.engine.threads, options_.count);
   inference::SupervisorOptions supervised;
   supervised.name = name();
@@ -82,8 +100,8 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
                      .aliases = model.aliases,
                      .created = model.created ? model.created : modified_at(model.path),
                      .text = nullptr};
-  STUDIO_TRY(served.text,
-             inference::TextModel::open(model.path, client_, options_.vocabulary_dir, options_.public_texts));
+  STUDIO_TRY(served.text, inference::TextModel::open(*std::exchange(head_, std::nullopt), weights_of(model), client_,
+                                                     options_.vocabulary_dir, options_.public_texts));
   Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
   if (!ready.ok()) {
     std::string end = last_end();

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/gateway.h"
 #include "api/serving/served_models.h"
+#include "engine/formats/model_source.h"
 #include "inference/crash_reporter.h"
 #include "inference/supervisor.h"
 #include "inference/worker_client.h"
@@ -38,12 +40,13 @@ class Replicas {
   inference::WorkerClient& client() { return *client_; }
 
  private:
-  explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}
+  Replicas(ReplicasOptions options, engine::ModelSource head) : options_(std::move(options)), head_(std::move(head)) {}
   std::string socket_path(int number) const;
   Status start_worker(int number, inference::WorkerClientOptions& client);
   std::string last_end() const;  // of the first worker that ended; empty while none has
 
   const ReplicasOptions options_;
+  std::optional<engine::ModelSource> head_;  // until it is open
   std::vector<std::shared_ptr<inference::Supervisor>> supervisors_;
   std::shared_ptr<inference::WorkerClient> client_;
 };

@@ -54,6 +54,7 @@ std::unique_ptr<Command> make_adapter_add_command();
 std::unique_ptr<Command> make_adapter_list_command();
 std::unique_ptr<Command> make_adapter_rm_command();
 std::unique_ptr<Command> make_worker_command();
+std::unique_ptr<Command> make_keep_panels_command();
 std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_run_command();
 std::unique_ptr<Command> make_pull_command();

@@ -1,6 +1,7 @@
 // studio rm: a model leaves this disk.
 #include <boost/json.hpp>
 
+#include "catalogue/kept_panels.h"
 #include "cli/command.h"
 
 namespace studio::cli {
@@ -22,6 +23,7 @@ class RmCommand final : public Command {
       std::string real_name = entry ? entry->name : name;
       auto local = context.library().find(real_name);
       STUDIO_CHECK_OK(context.library().remove(real_name));
+      if (local) catalogue::KeptPanels(context.data_dir()).forget(local->path);
       removed.emplace_back(real_name);
       context.output.note("Removed " + real_name + (local ? ", " + human_bytes(local->bytes) + " freed" : ""));
     }

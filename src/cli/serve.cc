@@ -20,6 +20,7 @@
 #include "cli/key_weights.h"
 #include "cli/keys.h"
 #include "cli/models.h"
+#include "cli/panel_keeper.h"
 #include "cli/settings.h"
 #include "store/store.h"
 
@@ -200,6 +201,7 @@ Result<int> ServeCommand::run(Context& context) {
 
   api::GatewayConfig config;
   STUDIO_TRY(config.models, find_models(context));
+  find_kept_panels(context, config.models);
   config.find_adapter = [library = catalogue::AdapterLibrary(data_dir)](
                             const std::string& model, const std::string& adapter) -> Result<api::GatewayAdapter> {
     STUDIO_TRY(const auto found, library.find(model, adapter));
@@ -235,6 +237,7 @@ Result<int> ServeCommand::run(Context& context) {
     Status written = write_file_atomically(server_file, to_json(here) + "\n", 0600);
     if (!written.ok()) log::warn("serve.server_file", {{"detail", written.error().message()}});
     announce(context, ready, key.key);
+    keep_panels_of(context, config.models);
   };
   Status status = api::run_gateway(config);
   std::error_code ignored;

@@ -13,6 +13,7 @@
 #include "cli/engine_settings.h"
 #include "cli/keys.h"
 #include "cli/models.h"
+#include "cli/panel_keeper.h"
 #include "cli/settings.h"
 
 namespace studio::cli {
@@ -132,6 +133,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
   if (has_adapter)
     STUDIO_CHECK_OK(catalogue::AdapterLibrary(context.data_dir()).find(model.name, wanted.substr(colon + 1)));
   config.models = {{.name = model.name, .path = model.path, .aliases = model.aliases, .adapters = std::move(adapters)}};
+  find_kept_panels(context, config.models);
   STUDIO_TRY(config.worker, worker_options(context.config));
   if (context.config.is_default("serve.log_level")) config.worker.log_level = "error";  // people are reading
   STUDIO_TRY(auto level, log::parse_level(config.worker.log_level));
@@ -152,6 +154,7 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
   std::unique_ptr<ServerSession> session(new ServerSession(ApiClient((*gateway)->ready().url, key), name));
   session->gateway_ = std::move(*gateway);
   session->run_dir_ = run_dir;
+  session->at_end_ = [&context, models = config.models] { keep_panels_of(context, models); };
   return session;
 }
 
@@ -161,6 +164,7 @@ ServerSession::~ServerSession() {
   gateway_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(run_dir_, ignored);
+  at_end_();
 }
 
 }  // namespace studio::cli

@@ -1,6 +1,7 @@
 // A server to talk to: one that was named, the one that serves this data folder, or one of our own for a while.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ class ServerSession {
  public:
   // In this order: STUDIO_BASE_URL (with STUDIO_KEY) or OPENAI_BASE_URL (with OPENAI_API_KEY); the server running on
   // the data folder, if it serves the model; else a private one, on a free port of this machine, that ends with the
-  // session. `wanted` is a name or file, empty for the default. Private servers write no usage.
+  // session, and may use `context` until then. `wanted` is a name or file, empty for the default. Private servers write
+  // no usage.
   static Result<std::unique_ptr<ServerSession>> open(Context& context, const std::string& wanted);
   ~ServerSession();
 
@@ -41,6 +43,7 @@ class ServerSession {
   ApiClient client_;
   std::string model_;
   std::unique_ptr<api::Gateway> gateway_;
+  std::function<void()> at_end_;  // of a private one, after its answers
   std::string run_dir_;
 };
 

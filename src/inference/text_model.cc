@@ -43,7 +43,14 @@ Result<std::vector<TokenId>> end_ids(const ModelSource& file, const Tokenizer& t
 Result<std::shared_ptr<TextModel>> TextModel::open(const std::string& path, std::shared_ptr<ModelClient> client,
                                                    const std::string& vocabulary_dir,
                                                    const std::vector<std::string>& public_texts) {
-  STUDIO_TRY(ModelSource file, engine::read_model_head(path));
+  STUDIO_TRY(const ModelSource head, engine::read_model_head(path));
+  return open(head, path, std::move(client), vocabulary_dir, public_texts);
+}
+
+Result<std::shared_ptr<TextModel>> TextModel::open(const ModelSource& file, const std::string& path,
+                                                   std::shared_ptr<ModelClient> client,
+                                                   const std::string& vocabulary_dir,
+                                                   const std::vector<std::string>& public_texts) {
   std::shared_ptr<TextModel> model(new TextModel());
   model->client_ = std::move(client);
   STUDIO_TRY(model->tokenizer_, Tokenizer::open(file, {vocabulary_dir, engine::panel_vocabulary(file, path)}));

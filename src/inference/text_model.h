@@ -49,6 +49,10 @@ class TextModel {
   static Result<std::shared_ptr<TextModel>> open(const std::string& path, std::shared_ptr<ModelClient> client,
                                                  const std::string& vocabulary_dir,
                                                  const std::vector<std::string>& public_texts = {});
+  // The same where its head is read already.
+  static Result<std::shared_ptr<TextModel>> open(const engine::ModelSource& head, const std::string& path,
+                                                 std::shared_ptr<ModelClient> client, const std::string& vocabulary_dir,
+                                                 const std::vector<std::string>& public_texts = {});
 
   // Errors: invalid_argument (also in the words of the template), with the field in param.
   Result<Prompt> prepare_chat(const ChatPrompt& chat) const;

@@ -18,6 +18,7 @@ from patience import PATIENCE
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("STUDIO_BUILD", os.path.join(ROOT, "build/release"))
 START_TIMEOUT_S = 120 * PATIENCE  # a 1.5 B model is read and repacked on a busy machine
+KEEPS_NOTHING = {"STUDIO_ENGINE_KEPT_PANELS": "none"}  # its data folder ends with it, before panels would be made
 STOP_TIMEOUT_S = 30 * PATIENCE    # longer than the server's own drain in these tests
 
 
@@ -46,7 +47,7 @@ class Server:
         self.log_path = os.path.join(self.data, "server.log")
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **KEEPS_NOTHING, **(env or {})})
         timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
         timer.start()
         line = self.process.stdout.readline()
