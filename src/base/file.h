@@ -23,6 +23,9 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  // All of it will be read, again and again: what is not in memory yet comes in large pages where the kernel has them
+  // for files. A hint.
+  void ask_for_large_pages() const;
 
  private:
   const uint8_t* data_ = nullptr;

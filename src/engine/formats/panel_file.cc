@@ -174,6 +174,7 @@ Result<ModelSource> parse_panel_file(std::span<const uint8_t> bytes) {
 
 Result<ModelSource> open_panel_file(const std::string& path) {
   STUDIO_TRY(auto mapping, MappedFile::open(path));
+  mapping.ask_for_large_pages();
   auto file = parse(mapping.bytes());
   if (!file.ok()) return in_file(path, std::move(file).error());
   file->own(std::move(mapping));

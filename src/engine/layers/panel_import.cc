@@ -27,6 +27,10 @@ namespace {
 constexpr uint64_t kRowsAtOnce = 512;
 static_assert(kRowsAtOnce % kPanelRows == 0);
 
+// What is written at once, and begins at a multiple of itself: the kernel keeps such a piece as one large page (of
+// x86-64), which a start maps at once where small ones cost a fault for every few.
+constexpr uint64_t kWrittenAtOnce = 2u << 20;
+
 constexpr float kLargestF16 = 65504.0f;  // beyond it F16 and the f16 scales of blocks are infinite
 
 constexpr std::string_view kNoDigestYet = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -89,14 +93,30 @@ class GrowingFile {
     return Ok{};
   }
 
+  // Of bytes after bytes; a gap of less than kWrittenAtOnce is zeros.
   Status write_at(uint64_t offset, std::span<const uint8_t> bytes) {
+    const uint64_t end = begin_ + waiting_.size();
+    if (offset < end || offset - end >= kWrittenAtOnce) {
+      STUDIO_CHECK_OK(flush());
+      begin_ = offset;
+    } else {
+      STUDIO_CHECK_OK(append(offset - end, nullptr));
+    }
+    return append(bytes.size(), bytes.data());
+  }
+
+  // Everything is in the file.
+  Status flush() {
     size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t count = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    while (done < waiting_.size()) {
+      const ssize_t count =
+          ::pwrite(fd_, waiting_.data() + done, waiting_.size() - done, static_cast<off_t>(begin_ + done));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return disk_error("cannot write " + temporary_, errno);
       done += static_cast<size_t>(count);
     }
+    begin_ += waiting_.size();
+    waiting_.clear();
     return Ok{};
   }
 
@@ -110,8 +130,26 @@ class GrowingFile {
   }
 
  private:
+  // Zeros where there are no bytes.
+  Status append(uint64_t count, const uint8_t* bytes) {
+    while (count > 0) {
+      const uint64_t room = kWrittenAtOnce - (begin_ + waiting_.size()) % kWrittenAtOnce, part = std::min(room, count);
+      if (bytes == nullptr) {
+        waiting_.resize(waiting_.size() + part);
+      } else {
+        waiting_.insert(waiting_.end(), bytes, bytes + part);
+        bytes += part;
+      }
+      count -= part;
+      if (part == room) STUDIO_CHECK_OK(flush());
+    }
+    return Ok{};
+  }
+
   std::string path_, temporary_;
   int fd_ = -1;
+  std::vector<uint8_t> waiting_;  // at most kWrittenAtOnce
+  uint64_t begin_ = 0;            // where they will lie
 };
 
 // Rows [first, first + count) of a tensor as the bytes of a type. Errors: corrupt_data where a value is not finite.
@@ -185,7 +223,8 @@ class Import {
     }
     STUDIO_TRY(const auto head, panel_file_head(metadata(draft.size()), entries_, at));
     if (head.size() != draft.size()) return Error(Code::kInternal, "the head of the panel file changed its size");
-    return file_.write_at(0, head);
+    STUDIO_CHECK_OK(file_.write_at(0, head));
+    return file_.flush();
   }
 
  private:

@@ -153,7 +153,6 @@ TEST_F(PanelImport, NoticesDamageToTheData) {
   EXPECT_FALSE(check_panel_digests(*damaged).ok());
 }
 
-// convert_hf_to_gguf.py: reshape(heads, 2, rows / heads / 2, ...).swapaxes(1, 2).
 TEST_F(PanelImport, CarriesTheVocabularysTables) {
   const auto bytes = gguf_of(DType::kF16, 64);
   auto source = GgufFile::parse(bytes);
@@ -175,6 +174,33 @@ TEST_F(PanelImport, CarriesTheVocabularysTables) {
   EXPECT_TRUE(WeightLoader(*panels, pool_).matrix("w.weight", 64, 256).ok());
 }
 
+// Written in pieces of 2 MiB, whose borders fall into tables and tensors.
+TEST_F(PanelImport, WritesWhatIsLongerThanAPiece) {
+  constexpr uint64_t kRows = 24'000;  // 6.5 MB
+  const auto bytes = gguf_of(DType::kQ8_0, kRows);
+  auto source = GgufFile::parse(bytes);
+  ASSERT_TRUE(source.ok());
+  ImportOptions options;
+  options.source_sha256 = std::string(64, 'a');
+  for (size_t i = 0; i < (5u << 20) + 1; ++i) options.vocabulary.push_back(static_cast<uint8_t>(i * 2654435761u >> 24));
+  ASSERT_TRUE(import_panels(*source, path_, options, pool_).ok());
+  EXPECT_EQ(fs::file_size(path_) % kPanelPage, 0u);
+  auto panels = open_model(path_);
+  ASSERT_TRUE(panels.ok()) << panels.error().message();
+  EXPECT_TRUE(check_panel_digests(*panels).ok());
+  WeightLoader theirs(*source, pool_), ours(*panels, pool_);
+  auto expected = theirs.matrix("w.weight", kRows, 256), found = ours.matrix("w.weight", kRows, 256);
+  ASSERT_TRUE(expected.ok() && found.ok());
+  EXPECT_TRUE(std::equal(found->data().begin(), found->data().end(), expected->data().begin()));
+  EXPECT_EQ(*ours.vector("norm.weight", 256), *theirs.vector("norm.weight", 256));
+  const auto tables = panel_vocabulary(*panels, path_);
+  ASSERT_TRUE(tables);
+  auto file = UnmappedFile::open(path_);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(*file->read(tables->offset, tables->bytes), options.vocabulary);
+}
+
+// convert_hf_to_gguf.py: reshape(heads, 2, rows / heads / 2, ...).swapaxes(1, 2).
 TEST(TensorRows, TakeRotaryHalvesTogether) {
   const std::vector<uint8_t> data = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};  // 8 rows of one F16, 2 heads
   TensorInfo tensor{.name = "q", .dtype = DType::kF16, .shape = {1, 8, 1, 1}, .n_dims = 2, .data = data};
