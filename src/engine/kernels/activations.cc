@@ -19,22 +19,27 @@ size_t stored_columns(int columns) {
   return static_cast<size_t>((columns + width - 1) / width) * static_cast<size_t>(width);
 }
 
+// Few columns use the beginnings alone.
+AlignedBuffer from_front(size_t bytes) {
+  return AlignedBuffer(bytes, AlignedBuffer::Use::kFromFront);
+}
+
 }  // namespace
 
 Activations::Activations(int max_columns, int max_k, ActivationParts parts)
     : max_columns_(max_columns), max_k_(max_k), parts_(parts) {
   if (parts.values || parts.may_keep_values)
-    values_ = AlignedBuffer(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
+    values_ = from_front(static_cast<size_t>(max_columns) * static_cast<size_t>(max_k) * 4);
   if (parts.codes) {
     const size_t columns = stored_columns(max_columns * parts.max_terms);
     const size_t blocks = columns * static_cast<size_t>(max_k / kActivationBlock);
-    codes_ = AlignedBuffer(blocks * kActivationBlock);
-    scales_ = AlignedBuffer(blocks * sizeof(float));
-    sums_ = AlignedBuffer(blocks * sizeof(float));
-    minus_sums_ = AlignedBuffer(blocks * sizeof(int32_t));
-    minus_halves_ = AlignedBuffer(blocks * 2 * sizeof(int32_t));
-    exponents_ = AlignedBuffer(blocks * sizeof(int32_t));
-    quarters_ = AlignedBuffer(blocks * sizeof(int32_t));
+    codes_ = from_front(blocks * kActivationBlock);
+    scales_ = from_front(blocks * sizeof(float));
+    sums_ = from_front(blocks * sizeof(float));
+    minus_sums_ = from_front(blocks * sizeof(int32_t));
+    minus_halves_ = from_front(blocks * 2 * sizeof(int32_t));
+    exponents_ = from_front(blocks * sizeof(int32_t));
+    quarters_ = from_front(blocks * sizeof(int32_t));
     wild_ = std::make_unique<int32_t>(0);
   }
   reset(max_columns, max_k);

@@ -9,9 +9,12 @@ namespace studio::engine {
 namespace {
 
 constexpr size_t kAlignment = 64;
-// From this size on a buffer is a mapping of its own: fresh pages are zero already, and large ones save most of the
-// address translations of a pass over all weights.
-constexpr size_t kMappedBytes = 4u << 20;
+// From this size on a buffer is a mapping of its own: fresh pages are zero already, and what is not used is never
+// touched.
+constexpr size_t kMappedBytes = 128u << 10;
+// From this size on with large pages, which save most of the address translations of a pass over all weights.
+constexpr size_t kLargePagesFrom = 4u << 20;
+constexpr size_t kSmallFront = 2u << 20;  // a large page of x86-64: the activations of 32 tokens and more
 
 size_t rounded_up(size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -19,13 +22,15 @@ size_t rounded_up(size_t bytes) {
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(size_t bytes) {
+AlignedBuffer::AlignedBuffer(size_t bytes, Use use) {
   if (bytes == 0 || bytes > SIZE_MAX - kAlignment) return;
   void* memory = nullptr;
   if (bytes >= kMappedBytes) {
     memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return;
-    madvise(memory, bytes, MADV_HUGEPAGE);  // a hint: refusal changes nothing
+    const size_t front = use == Use::kFromFront ? kSmallFront : 0;
+    // A hint: refusal changes nothing.
+    if (bytes >= kLargePagesFrom) madvise(static_cast<uint8_t*>(memory) + front, bytes - front, MADV_HUGEPAGE);
   } else {
     memory = std::aligned_alloc(kAlignment, rounded_up(bytes));
     if (memory == nullptr) return;

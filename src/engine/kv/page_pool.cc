@@ -9,7 +9,8 @@ Result<PagePool> PagePool::create(const KvShape& shape, int pages) {
   if (pages < 1 || shape.bytes_per_page() == 0) {
     return Error(Code::kInvalidArgument, "a page pool needs at least one page of at least one layer");
   }
-  AlignedBuffer memory(shape.bytes_per_page() * static_cast<size_t>(pages));
+  // Pages are taken from the front on.
+  AlignedBuffer memory(shape.bytes_per_page() * static_cast<size_t>(pages), AlignedBuffer::Use::kFromFront);
   if (memory.data() == nullptr) return Error(Code::kUnavailable, "there is not enough memory for the KV pages");
   return PagePool(shape, pages, std::move(memory));
 }

@@ -117,7 +117,8 @@ Status DenseModel::finish_loading() {
   const std::pair<AlignedBuffer*, int> scratch[] = {
       {&x_, config_.hidden}, {&q_, query_width}, {&k_, kv_width}, {&v_, kv_width}, {&attention_, query_width}};
   for (const auto& [buffer, width] : scratch) {
-    *buffer = AlignedBuffer(static_cast<size_t>(kMaxBatchTokens) * static_cast<size_t>(width) * sizeof(float));
+    *buffer = AlignedBuffer(static_cast<size_t>(kMaxBatchTokens) * static_cast<size_t>(width) * sizeof(float),
+                            AlignedBuffer::Use::kFromFront);
     if (buffer->data() == nullptr) return Error(Code::kUnavailable, "not enough memory for the activations of a step");
   }
   wanted_.reserve(kMaxBatchTokens);
