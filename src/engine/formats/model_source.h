@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "engine/tensor/dtype.h"
@@ -94,6 +95,10 @@ class ModelSource {
   // "GGUF", "safetensors", "panels": the kind of file, for people.
   std::string_view format() const { return format_; }
 
+  // Of a kind of file that names its numbers by a digest of its own, which was proved: all metadata, and each tensor by
+  // its digest. Of others nothing.
+  const std::optional<Sha256Digest>& digest() const { return digest_; }
+
   // In the order of the file.
   std::span<const MetadataEntry> metadata() const { return metadata_; }
   std::span<const TensorInfo> tensors() const { return tensors_; }
@@ -130,6 +135,7 @@ class ModelSource {
   Status index_tensors();
 
   std::string_view format_;  // a literal
+  std::optional<Sha256Digest> digest_;
   std::vector<MetadataEntry> metadata_;
   std::vector<TensorInfo> tensors_;
   std::vector<MappedFile> mappings_;          // what the views point into, where it is a file ...

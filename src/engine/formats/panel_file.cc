@@ -81,13 +81,20 @@ Result<Columns> read_columns(const ModelSource& head) {
   return columns;
 }
 
+struct ProvedHead {
+  std::span<const uint8_t> bytes;
+  Sha256Digest digest;
+};
+
 class PanelFile : public ModelSource {
  public:
   PanelFile() : ModelSource("panels") {}
 
-  // `head` is proved to lie in the file and to have its digest; where `bytes` is the whole file, tensors get their
+  // The head is proved to lie in the file and to have its digest; where `bytes` is the whole file, tensors get their
   // data.
-  Status read(std::span<const uint8_t> head, std::span<const uint8_t> bytes, uint64_t file_bytes) {
+  Status read(const ProvedHead& proved, std::span<const uint8_t> bytes, uint64_t file_bytes) {
+    const std::span<const uint8_t> head = proved.bytes;
+    digest_ = proved.digest;
     STUDIO_TRY(const GgufFile metadata, GgufFile::parse(head));
     if (!metadata.tensors().empty()) return bad("its head has tensors of its own");
     metadata_.assign(metadata.metadata().begin(), metadata.metadata().end());
@@ -143,14 +150,14 @@ class PanelFile : public ModelSource {
   }
 };
 
-Result<std::span<const uint8_t>> proved_head(std::span<const uint8_t> bytes, uint64_t head_bytes) {
+Result<ProvedHead> proved_head(std::span<const uint8_t> bytes, uint64_t head_bytes) {
   const auto preamble = bytes.first(kPanelPreambleBytes);
   const auto head = bytes.subspan(kPanelPreambleBytes, head_bytes);
   const Sha256Digest digest = head_digest(preamble, head);
   if (!std::equal(digest.begin(), digest.end(), preamble.begin() + kDigestAt)) {
     return bad("its head does not match its digest; import the model anew");
   }
-  return head;
+  return ProvedHead{head, digest};
 }
 
 Result<PanelFile> parse(std::span<const uint8_t> bytes) {

@@ -59,6 +59,19 @@ TEST(PanelFile, GivesBackMetadataAndTensorsWhereTheyLie) {
   EXPECT_NE(check_panel_digests(*file).error().message().find("does not match its digest"), std::string::npos);
 }
 
+TEST(PanelFile, IsKnownByTheDigestOfItsHead) {
+  const auto bytes = file_of(two_entries(), 12288);
+  auto file = parse_panel_file(bytes);
+  ASSERT_TRUE(file.ok() && file->digest());
+  EXPECT_TRUE(std::equal(file->digest()->begin(), file->digest()->end(), bytes.begin() + 32));
+  auto other_entries = two_entries();
+  other_entries[1].sha256[0] = '1';
+  const auto other_bytes = file_of(other_entries, 12288);
+  auto other = parse_panel_file(other_bytes);
+  ASSERT_TRUE(other.ok());
+  EXPECT_NE(other->digest(), file->digest());
+}
+
 TEST(PanelFile, RefusesADamagedHeadAtEveryBit) {
   const auto good = file_of(two_entries(), 12288);
   uint64_t head_bytes = 0;

@@ -45,6 +45,7 @@ int64_t free_memory_bytes() {
 }
 
 std::string model_digest(const ModelSource& file) {
+  if (file.digest()) return to_hex(*file.digest());
   Sha256 digest;
   auto add = [&](std::span<const uint8_t> bytes) {
     digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
