@@ -49,6 +49,21 @@ std::string to_hex(std::span<const uint8_t> bytes) {
   return text;
 }
 
+std::optional<Sha256Digest> digest_of_hex(std::string_view digits) {
+  Sha256Digest digest{};
+  if (digits.size() != 2 * digest.size()) return std::nullopt;
+  const auto value_of = [](char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+  };
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const int high = value_of(digits[2 * i]), low = value_of(digits[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<uint8_t>(high << 4 | low);
+  }
+  return digest;
+}
+
 bool equal_in_constant_time(std::span<const uint8_t> a, std::span<const uint8_t> b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class Sha256 {
 
 Sha256Digest sha256(std::string_view bytes);
 std::string to_hex(std::span<const uint8_t> bytes);
+// Of what to_hex() gives; nothing for any other text.
+std::optional<Sha256Digest> digest_of_hex(std::string_view digits);
 
 // True when equal; the time taken tells nothing of where they differ.
 bool equal_in_constant_time(std::span<const uint8_t> a, std::span<const uint8_t> b);

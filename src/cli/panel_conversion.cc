@@ -37,13 +37,14 @@ Result<std::string> digest_of_source(const std::string& path) {
 
 // What its tokenizer looks things up in. None where the model has no vocabulary, or one that is not read: that it
 // cannot be served is for who serves it to say.
-std::vector<uint8_t> vocabulary_tables(const engine::ModelSource& source) {
+void carry_vocabulary(const engine::ModelSource& source, engine::ImportOptions& options) {
   const auto digest = engine::vocabulary_digest(source);
   const auto data = engine::TokenizerData::from_gguf(source);
-  if (!digest || !data.ok()) return {};
+  if (!digest || !data.ok()) return;
   const auto tables = engine::build_tables(*data, *digest);
-  if (!tables.ok()) return {};
-  return {tables->block().begin(), tables->block().end()};
+  if (!tables.ok()) return;
+  options.vocabulary.assign(tables->block().begin(), tables->block().end());
+  options.vocabulary_sha256 = to_hex(*digest);
 }
 
 }  // namespace
@@ -56,7 +57,7 @@ Status convert_to_panels(const std::string& from, const std::string& staged, con
   engine::ImportOptions options;
   options.quantise = quantise;
   STUDIO_TRY(options.source_sha256, digest_of_source(from));
-  options.vocabulary = vocabulary_tables(source);
+  carry_vocabulary(source, options);
   options.on_bytes = on_bytes;
   STUDIO_CHECK_OK(engine::import_panels(source, staged, options, pool));
   STUDIO_TRY(const auto panels, engine::open_model(staged));

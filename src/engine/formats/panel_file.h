@@ -43,6 +43,7 @@ inline constexpr std::string_view kPanelDigestsKey = "studio.panels.tensor.sha25
 
 inline constexpr std::string_view kPanelVocabularyAtKey = "studio.panels.vocabulary.offset";
 inline constexpr std::string_view kPanelVocabularyBytesKey = "studio.panels.vocabulary.bytes";
+inline constexpr std::string_view kPanelVocabularyDigestKey = "studio.panels.vocabulary.sha256";
 
 // Some bytes of a file, which are proved by whoever reads them.
 struct FilePart {

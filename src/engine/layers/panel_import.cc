@@ -260,6 +260,7 @@ class Import {
     if (!options_.vocabulary.empty()) {
       writer.add_u64(kPanelVocabularyAtKey, vocabulary_at);
       writer.add_u64(kPanelVocabularyBytesKey, options_.vocabulary.size());
+      if (!options_.vocabulary_sha256.empty()) writer.add_string(kPanelVocabularyDigestKey, options_.vocabulary_sha256);
     }
     return writer;
   }

@@ -33,6 +33,7 @@ struct ImportOptions {
   std::string quantise = "none";    // one of kImportTypeNames
   std::string source_sha256;        // of the files imported, for the record; 64 hexadecimal digits
   std::vector<uint8_t> vocabulary;  // its tables, carried along (docs/formats/vocabulary_tables.md); empty: none
+  std::string vocabulary_sha256;    // of the vocabulary they are of; 64 hexadecimal digits; empty: it is not said
   std::function<void(int64_t done, int64_t total)> on_bytes;  // of the source's tensors
 };
 

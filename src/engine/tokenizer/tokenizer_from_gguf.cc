@@ -64,6 +64,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource&
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::open(const ModelSource& file, const KeptTables& kept) {
   STUDIO_TRY(const auto settings, TokenizerSettings::from_gguf(file));
+  if (auto tables = find_named_tables(kept, file)) return of_tables(std::move(*tables), settings);
   const std::optional<Sha256Digest> digest = vocabulary_digest(file);
   if (digest) {
     if (auto tables = find_tables(kept, *digest)) return of_tables(std::move(*tables), settings);

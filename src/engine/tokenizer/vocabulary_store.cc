@@ -35,6 +35,15 @@ void log_not(const char* event, const std::string& path, const Error& error) {
   log::info(event, {{"path", path}, {"reason", error.message()}});
 }
 
+// Nothing where they are not.
+std::optional<VocabularyTables> sound_tables(const std::string& path, const FilePart* part,
+                                             const Sha256Digest& vocabulary) {
+  auto tables = read_tables(path, part, vocabulary);
+  if (tables.ok()) return std::move(*tables);
+  if (tables.error().code() != Code::kNotFound) log_not("vocabulary.passed_over", path, tables.error());
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Sha256Digest> vocabulary_digest(const ModelSource& file) {
@@ -67,17 +76,19 @@ std::string tables_path(const std::string& folder, const Sha256Digest& vocabular
 }
 
 std::optional<VocabularyTables> find_tables(const KeptTables& kept, const Sha256Digest& vocabulary) {
-  const auto found = [&](const std::string& path, const FilePart* part) -> std::optional<VocabularyTables> {
-    auto tables = read_tables(path, part, vocabulary);
-    if (tables.ok()) return std::move(*tables);
-    if (tables.error().code() != Code::kNotFound) log_not("vocabulary.passed_over", path, tables.error());
-    return std::nullopt;
-  };
   if (kept.carried) {
-    if (auto tables = found(kept.carried->path, &*kept.carried)) return tables;
+    if (auto tables = sound_tables(kept.carried->path, &*kept.carried, vocabulary)) return tables;
   }
   if (kept.folder.empty()) return std::nullopt;
-  return found(tables_path(kept.folder, vocabulary), nullptr);
+  return sound_tables(tables_path(kept.folder, vocabulary), nullptr, vocabulary);
+}
+
+std::optional<VocabularyTables> find_named_tables(const KeptTables& kept, const ModelSource& file) {
+  if (!kept.carried || !file.digest()) return std::nullopt;
+  const auto name = file.find_string(kPanelVocabularyDigestKey);
+  const auto vocabulary = name.ok() && *name ? digest_of_hex(**name) : std::nullopt;
+  if (!vocabulary) return std::nullopt;
+  return sound_tables(kept.carried->path, &*kept.carried, *vocabulary);
 }
 
 void keep_tables(const KeptTables& kept, const VocabularyTables& tables, const Sha256Digest& vocabulary) {

@@ -34,6 +34,10 @@ std::string tables_path(const std::string& folder, const Sha256Digest& vocabular
 // Nothing where there are none that fit.
 std::optional<VocabularyTables> find_tables(const KeptTables& kept, const Sha256Digest& vocabulary);
 
+// Those that the model's file carries and its head names, where the head is proved by a digest: the lists, which are a
+// part of it, need none of their own then.
+std::optional<VocabularyTables> find_named_tables(const KeptTables& kept, const ModelSource& file);
+
 // In the folder, if there is one; whole or not at all. That they cannot be written is logged, and no error: the next
 // start builds them again.
 void keep_tables(const KeptTables& kept, const VocabularyTables& tables, const Sha256Digest& vocabulary);

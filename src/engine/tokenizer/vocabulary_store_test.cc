@@ -159,6 +159,41 @@ TEST_F(VocabularyStore, TakesTablesThatTheModelsFileCarries) {
   }
 }
 
+// A panel file's head is proved, so it may say of which vocabulary its tables are; the tables must agree.
+TEST_F(VocabularyStore, BelievesAProvedHead) {
+  ASSERT_TRUE(open().ok());
+  const std::string right = kept(), path = folder_ + "/model.panels";
+  ASSERT_TRUE(write_file_atomically(path, right, 0600).ok());
+  const KeptTables carried{"", FilePart{path, 0, right.size()}};
+  const auto panels_named = [&](const std::string& digest) {
+    const auto head = [&](uint64_t file_bytes) {
+      GgufWriter writer;
+      for (const MetadataEntry& entry : file_.metadata()) {
+        if (entry.key != "general.alignment") writer.add_entry(entry);
+      }
+      writer.add_string(kPanelLayoutKey, kPanelLayoutName);
+      writer.add_string(kPanelVocabularyDigestKey, digest);
+      return panel_file_head(std::move(writer), {}, file_bytes).value();
+    };
+    return head(head(0).size());
+  };
+  const std::string name = to_hex(vocabulary_digest(file_).value());
+  const std::vector<uint8_t> named = panels_named(name);
+  auto panels = parse_panel_file(named);
+  ASSERT_TRUE(panels.ok()) << panels.error().message();
+  EXPECT_TRUE(find_named_tables(carried, *panels));
+  expect_right(*Tokenizer::open(*panels, carried).value());
+  EXPECT_FALSE(find_named_tables({"", {}}, *panels));
+
+  for (const std::string& other : {std::string(64, '0'), std::string("?")}) {
+    const std::vector<uint8_t> misnamed = panels_named(other);
+    auto wrong = parse_panel_file(misnamed);
+    ASSERT_TRUE(wrong.ok());
+    EXPECT_FALSE(find_named_tables(carried, *wrong));
+    expect_right(*Tokenizer::open(*wrong, carried).value());
+  }
+}
+
 // Large enough for the threads of building and of the digest.
 TEST_F(VocabularyStore, BuildsALargeVocabularyOnTwoThreads) {
   std::mt19937 random(5);
