@@ -1,12 +1,10 @@
 #include "cli/api_client.h"
 
-#include <curl/curl.h>
-
 #include <boost/json.hpp>
-#include <memory>
 
 #include "api/gateway.h"
 #include "base/json.h"
+#include "cli/exchange.h"
 #include "http/sse.h"
 #include "keys/key_json.h"
 
@@ -14,69 +12,7 @@ namespace studio::cli {
 namespace {
 
 constexpr size_t kMaxBodyBytes = 8 << 20;  // of an answer that is not streamed, or an error
-constexpr long kConnectMs = 5'000;
-constexpr long kAdapterMs = 90'000;  // until every worker has read the largest one
-
-struct CloseCurl {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
-// One request: its body goes to `on_body` piece by piece.
-struct Exchange {
-  std::string url, key, body;  // a body makes it a POST
-  std::string method = {};     // empty: as the body says
-  long timeout_ms = 0;
-  std::function<bool(std::string_view bytes, long status)> on_body;  // false ends it
-  const std::atomic<bool>* stop = nullptr;
-
-  long status = 0;
-  CURL* curl = nullptr;  // while it runs
-  Status run();
-  static size_t on_bytes(char* data, size_t, size_t count, void* self) {
-    auto& exchange = *static_cast<Exchange*>(self);
-    curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &exchange.status);
-    return exchange.on_body({data, count}, exchange.status) ? count : CURL_WRITEFUNC_ERROR;
-  }
-  static int on_tick(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    auto& exchange = *static_cast<Exchange*>(self);
-    return exchange.stop && exchange.stop->load();
-  }
-};
-
-Status Exchange::run() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  std::unique_ptr<CURL, CloseCurl> handle(started == CURLE_OK ? curl_easy_init() : nullptr);
-  if (!handle) return Error(Code::kInternal, "the HTTP client cannot be set up");
-  curl = handle.get();
-  std::string authorization = "Authorization: Bearer " + key;
-  std::unique_ptr<curl_slist, FreeList> fields(curl_slist_append(nullptr, "Content-Type: application/json"));
-  if (!key.empty()) curl_slist_append(fields.get(), authorization.c_str());
-  curl_slist_append(fields.get(), "Expect:");  // no round trip before the body
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields.get());
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
-  if (timeout_ms > 0) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_tick);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
-  if (!body.empty()) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  }
-  if (!method.empty()) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
-  CURLcode code = curl_easy_perform(curl);
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (code == CURLE_OK) return Ok{};
-  if (stop && stop->load()) return Error(Code::kCancelled, "stopped");
-  return Error(Code::kUnavailable, "no answer from " + url + ": " + curl_easy_strerror(code));
-}
+constexpr long kAdapterMs = 90'000;        // until every worker has read the largest one
 
 Code code_of_status(long status) {
   if (status == 401) return Code::kUnauthenticated;
@@ -133,7 +69,8 @@ void take_chunk(const boost::json::object& chunk, ChatAnswer& answer,
 
 }  // namespace
 
-ApiClient::ApiClient(std::string base_url, std::string key) : base_url_(std::move(base_url)), key_(std::move(key)) {
+ApiClient::ApiClient(std::string base_url, std::string key, Reach reach)
+    : base_url_(std::move(base_url)), key_(std::move(key)), reach_(reach) {
   while (base_url_.ends_with('/')) base_url_.pop_back();
   size_t scheme = base_url_.find("://");
   bool has_path = scheme != std::string::npos && base_url_.find('/', scheme + 3) != std::string::npos;
@@ -142,7 +79,8 @@ ApiClient::ApiClient(std::string base_url, std::string key) : base_url_(std::mov
 
 Result<std::vector<std::string>> ApiClient::models() {
   std::string body;
-  Exchange exchange{.url = base_url_ + "/models", .key = key_, .body = "", .timeout_ms = 10'000, .on_body = {}};
+  Exchange exchange{
+      .url = base_url_ + "/models", .key = key_, .reach = reach_, .body = "", .timeout_ms = 10'000, .on_body = {}};
   exchange.on_body = [&](std::string_view bytes, long) {
     body += bytes;
     return body.size() <= kMaxBodyBytes;
@@ -219,8 +157,13 @@ std::string ApiClient::origin() const {
 Result<std::string> ApiClient::fetch(const char* method, const std::string& path, const std::string& body,
                                      long timeout_ms) {
   std::string answer;
-  Exchange exchange{
-      .url = origin() + path, .key = key_, .body = body, .method = method, .timeout_ms = timeout_ms, .on_body = {}};
+  Exchange exchange{.url = origin() + path,
+                    .key = key_,
+                    .reach = reach_,
+                    .body = body,
+                    .method = method,
+                    .timeout_ms = timeout_ms,
+                    .on_body = {}};
   exchange.on_body = [&](std::string_view bytes, long) {
     answer += bytes;
     return answer.size() <= kMaxBodyBytes;
@@ -231,7 +174,8 @@ Result<std::string> ApiClient::fetch(const char* method, const std::string& path
 }
 
 bool ApiClient::is_alive(long timeout_ms) {
-  Exchange exchange{.url = base_url_ + "/models", .key = key_, .body = "", .timeout_ms = timeout_ms, .on_body = {}};
+  Exchange exchange{
+      .url = base_url_ + "/models", .key = key_, .reach = reach_, .body = "", .timeout_ms = timeout_ms, .on_body = {}};
   exchange.on_body = [](std::string_view, long) { return true; };
   return exchange.run().ok();
 }
@@ -246,7 +190,8 @@ Result<ChatAnswer> ApiClient::chat(const boost::json::object& body,
   http::SseReader reader;
   std::string other;  // an answer that is no stream: an error's body
   std::optional<Error> failure;
-  Exchange exchange{.url = base_url_ + "/chat/completions", .key = key_, .body = to_json(request), .on_body = {}};
+  Exchange exchange{
+      .url = base_url_ + "/chat/completions", .key = key_, .reach = reach_, .body = to_json(request), .on_body = {}};
   exchange.stop = &stop;
   exchange.on_body = [&](std::string_view bytes, long status) {
     if (status != 200) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/exchange.h"
 #include "keys/key_ring.h"
 
 namespace studio::cli {
@@ -28,7 +29,7 @@ struct ChatAnswer {
 class ApiClient {
  public:
   // base_url as SDKs take it: "http://127.0.0.1:8080/v1"; without a path /v1 is added.
-  ApiClient(std::string base_url, std::string key);
+  ApiClient(std::string base_url, std::string key, Reach reach = Reach::kAnywhere);
 
   Result<std::vector<std::string>> models();
   // Streams. Errors: those of the server by its code, unavailable when there is none.
@@ -57,6 +58,7 @@ class ApiClient {
                             long timeout_ms = 10'000);
 
   std::string base_url_, key_;
+  Reach reach_;
 };
 
 }  // namespace studio::cli

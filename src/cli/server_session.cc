@@ -151,7 +151,8 @@ Result<std::unique_ptr<ServerSession>> ServerSession::start_private(Context& con
     std::filesystem::remove_all(run_dir, ignored);
     return gateway.error();
   }
-  std::unique_ptr<ServerSession> session(new ServerSession(ApiClient((*gateway)->ready().url, key), name));
+  std::unique_ptr<ServerSession> session(
+      new ServerSession(ApiClient((*gateway)->ready().url, key, Reach::kOwnServer), name));
   session->gateway_ = std::move(*gateway);
   session->run_dir_ = run_dir;
   session->at_end_ = [&context, models = config.models] { keep_panels_of(context, models); };
