@@ -18,18 +18,6 @@ int64_t modified_at(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtime : 0;
 }
 
-// Panels that were kept stand for their file; those that cannot be read go, and are made anew.
-Result<engine::ModelSource> read_head(GatewayModel& model) {
-  if (!model.panels.empty()) {
-    auto head = engine::read_model_head(model.panels);
-    if (head.ok()) return head;
-    log::warn("panels.refused", {{"model", model.name}, {"why", head.error().message()}});
-    ::unlink(model.panels.c_str());
-    model.panels.clear();
-  }
-  return engine::read_model_head(model.path);
-}
-
 const std::string& weights_of(const GatewayModel& model) {
   return model.panels.empty() ? model.path : model.panels;
 }
@@ -42,9 +30,11 @@ int shared_out(int threads, int count) {
 }  // namespace
 
 Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
-  // A file that cannot be read is told now and in its own words, not by a worker that dies of it.
-  STUDIO_TRY(auto head, read_head(options.model));
-  std::unique_ptr<Replicas> replicas(new Replicas(std::move(options), std::move(head)));
+  std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
+  // A file that cannot be read is told now and in its own words, not by a worker that dies of it. Of kept panels no
+  // worker dies: they are read beside it.
+  const bool has_panels = !replicas->options_.model.panels.empty();
+  if (!has_panels) STUDIO_CHECK_OK(replicas->read_head());
   inference::WorkerClientOptions client;
   client.name = replicas->name();
   for (const GatewayAdapter& adapter : replicas->options_.model.adapters) {
@@ -57,8 +47,24 @@ Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
     for (const auto& supervisor : supervisors) restarts += supervisor->restarts();
     return restarts;
   };
+  if (has_panels) STUDIO_CHECK_OK(replicas->read_head());
   replicas->client_ = std::make_shared<inference::WorkerClient>(std::move(client));
   return replicas;
+}
+
+// Panels that were kept stand for their file; those that cannot be read go, and are made anew.
+Status Replicas::read_head() {
+  const GatewayModel& model = options_.model;
+  head_path_ = weights_of(model);
+  auto head = engine::read_model_head(head_path_);
+  if (!head.ok() && !model.panels.empty()) {
+    log::warn("panels.refused", {{"model", model.name}, {"why", head.error().message()}});
+    ::unlink(model.panels.c_str());
+    head_path_ = model.path;
+    head = engine::read_model_head(head_path_);
+  }
+  STUDIO_TRY(head_, std::move(head));
+  return Ok{};
 }
 
 std::string Replicas::socket_path(int number) const {
@@ -70,6 +76,7 @@ Status Replicas::start_worker(int number, inference::WorkerClientOptions& client
   worker.socket_path = socket_path(number);
   if (options_.crashes != nullptr) worker.recorder_fd = inference::kRecorderFd;
   worker.engine.model_path = weights_of(options_.model);
+  if (!options_.model.panels.empty()) worker.source_path = options_.model.path;
   worker.engine.threads = shared_out(worker.engine.threads, options_.count);
   inference::SupervisorOptions supervised;
   supervised.name = name();
@@ -100,7 +107,7 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
                      .aliases = model.aliases,
                      .created = model.created ? model.created : modified_at(model.path),
                      .text = nullptr};
-  STUDIO_TRY(served.text, inference::TextModel::open(*std::exchange(head_, std::nullopt), weights_of(model), client_,
+  STUDIO_TRY(served.text, inference::TextModel::open(*std::exchange(head_, std::nullopt), head_path_, client_,
                                                      options_.vocabulary_dir, options_.public_texts));
   Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
   if (!ready.ok()) {

@@ -40,13 +40,15 @@ class Replicas {
   inference::WorkerClient& client() { return *client_; }
 
  private:
-  Replicas(ReplicasOptions options, engine::ModelSource head) : options_(std::move(options)), head_(std::move(head)) {}
+  explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}
+  Status read_head();
   std::string socket_path(int number) const;
   Status start_worker(int number, inference::WorkerClientOptions& client);
   std::string last_end() const;  // of the first worker that ended; empty while none has
 
   const ReplicasOptions options_;
   std::optional<engine::ModelSource> head_;  // until it is open
+  std::string head_path_;                    // the file it is of
   std::vector<std::shared_ptr<inference::Supervisor>> supervisors_;
   std::shared_ptr<inference::WorkerClient> client_;
 };

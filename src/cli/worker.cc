@@ -17,6 +17,7 @@ class WorkerCommand final : public Command {
   void declare(Arguments& arguments) override {
     arguments.option(&options_.socket_path, "--socket", "PATH", "socket to serve on");
     arguments.option(&options_.engine.model_path, "--model", "PATH", "file or folder of the model");
+    arguments.option(&options_.source_path, "--source", "PATH", "what the model was made of, if that cannot be loaded");
     arguments.number(&threads_, "--threads", "N", "0: one per core");
     arguments.option(&kernels_, "--kernels", "NAME", "auto, scalar, avx2, avx512 or amx");
     arguments.number(&max_sequences_, "--max-sequences", "N", "running at once");

@@ -40,10 +40,12 @@ constexpr int kMostDescriptors = 4096;
 // prefixes are written to such a mapping.
 Result<SandboxLayer> confine_files(const WorkerOptions& options) {
   STUDIO_CHECK_OK(limit_resources(kMostDescriptors));
+  std::vector<std::string> readable = {options.engine.model_path, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup",
+                                       "/sys/devices/system"};
+  if (!options.source_path.empty()) readable.push_back(options.source_path);
   std::vector<std::string> writable;
   if (!options.engine.prefix_folder.empty()) writable.push_back(options.engine.prefix_folder);
-  return restrict_files({.readable = {options.engine.model_path, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup",
-                                      "/sys/devices/system"},
+  return restrict_files({.readable = std::move(readable),
                          .writable = std::move(writable),
                          .sockets = {std::filesystem::path(options.socket_path).parent_path().string()}});
 }
@@ -54,6 +56,16 @@ void tell_layer(const char* event, const SandboxLayer& layer) {
   } else {
     log::warn(event, {{"by", "nothing"}, {"why", layer.detail}});
   }
+}
+
+// Kept panels may be gone or broken at any restart; the file they were made of gives the same answers, later.
+Result<std::unique_ptr<engine::Engine>> load_engine(const WorkerOptions& options) {
+  auto loaded = engine::Engine::load(options.engine);
+  if (loaded.ok() || options.source_path.empty() || loaded.error().code() == Code::kInvalidArgument) return loaded;
+  log::warn("worker.source_loaded", {{"path", options.source_path}, {"why", loaded.error().message()}});
+  engine::EngineOptions other = options.engine;
+  other.model_path = options.source_path;
+  return engine::Engine::load(other);
 }
 
 constexpr const char* kSanitizedBuild = "a sanitizer is built in, whose runtime opens files and starts programs";
@@ -67,6 +79,8 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           options.socket_path,
           "--model",
           engine.model_path,
+          "--source",
+          options.source_path,
           "--threads",
           std::to_string(engine.threads),
           "--kernels",
@@ -115,7 +129,7 @@ Status run_worker(const WorkerOptions& options) {
     }
   }
   auto begun = std::chrono::steady_clock::now();
-  STUDIO_TRY(auto engine, engine::Engine::load(options.engine));
+  STUDIO_TRY(auto engine, load_engine(options));
   if (recorder) recorder->note_engine(engine->info());
   STUDIO_TRY(auto server, WorkerServer::start(*engine, options.socket_path, recorder.get()));
   if (sandbox_fits_build()) {

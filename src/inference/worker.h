@@ -14,6 +14,7 @@ namespace studio::inference {
 
 struct WorkerOptions {
   std::string socket_path;         // --socket PATH; created with mode 0600, replaced when stale
+  std::string source_path = {};    // --source FILE: what the model was made of, loaded where the model cannot be
   engine::EngineOptions engine;    // --model FILE --threads N --kernels NAME --max-sequences N --max-queue N
                                    // --context N --kv-bytes N --prompt-chunk N --prefix-folder FOLDER
                                    // --prefix-file-bytes N --private-prefixes 0|1

@@ -1,9 +1,10 @@
 """Panels kept of GGUF files: made once after a start, mapped by later ones, made anew when they are broken."""
 import os
 import shutil
+import signal
 
 from place import TINY, Place
-from serving import wait_for
+from serving import Serve, wait_for
 
 LARGE = (128 << 20) + 4096  # from here on panels are kept; the built-in model gets a hole behind its tensors
 WORDS = ("hi", "--json", "--max-tokens", "8", "--temperature", "0")
@@ -87,6 +88,43 @@ def test_broken_panels_are_passed_over_and_made_anew():
             wait_for(lambda harmed=harmed: [p for p in kept(place, ".panels") if os.stat(p).st_ino != harmed and os.path.exists(p[:-6] + "json")],
                      "panels that are made anew")
             wait_for(lambda: not os.listdir(os.path.join(place.data, "panels/.partial")), "the end of their maker")
+
+
+def worker_of(server):
+    """The process id of its one worker."""
+    with open(f"/proc/{server.process.pid}/task/{server.process.pid}/children", encoding="ascii") as file:
+        direct = file.read().split()
+    for task in os.listdir(f"/proc/{server.process.pid}/task"):
+        with open(f"/proc/{server.process.pid}/task/{task}/children", encoding="ascii") as file:
+            direct += file.read().split()
+    workers = set()
+    for pid in direct:
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if b"\0worker\0" in file.read():
+                    workers.add(int(pid))
+        except OSError:
+            pass  # it has ended
+    return workers.pop() if len(workers) == 1 else None
+
+
+def test_a_worker_comes_back_without_its_panels():
+    with Place() as place:
+        model = large_model(place)
+        first, _ = keep(place, model)
+        with Serve(place, "--model", model, "--listen", "127.0.0.1:0") as server:
+            asked = lambda: place.studio("run", "large", *WORDS, STUDIO_BASE_URL=server.started["url"], STUDIO_KEY=server.started["key"])
+            assert asked().json()["content"] == first
+            dead = worker_of(server)
+            with open(f"/proc/{dead}/maps", encoding="utf-8") as file:
+                maps = file.read()
+            assert "/panels/" in maps
+            assert "libcurl" not in maps  # nor anything else that only requests to elsewhere need
+            shutil.rmtree(os.path.join(place.data, "panels"))
+            os.kill(dead, signal.SIGKILL)
+            wait_for(lambda: worker_of(server) not in (None, dead), "another worker")
+            wait_for(lambda: asked().code == 0, "its answers")
+            assert asked().json()["content"] == first
 
 
 def test_another_model_at_the_place_and_rm():
