@@ -94,7 +94,8 @@ std::string KeptPanels::staging_dir(const std::string& source) const {
 }
 
 std::optional<std::string> KeptPanels::find(const std::string& source) const {
-  const std::string stem = stem_of(source), panels = stem + ".panels";
+  const std::string stem = stem_of(source);
+  std::string panels = stem + ".panels";
   const auto note = read_note(stem + ".json");
   if (!note || note->source != normal(source)) return std::nullopt;
   const auto now = stamp_of(source);
