@@ -9,11 +9,15 @@ namespace studio::engine {
 namespace {
 
 constexpr size_t kAlignment = 64;
-// From this size on a buffer is a mapping of its own: fresh pages are zero already, and what is not used is never
-// touched.
-constexpr size_t kMappedBytes = 128u << 10;
 // From this size on with large pages, which save most of the address translations of a pass over all weights.
 constexpr size_t kLargePagesFrom = 4u << 20;
+// From this size on a buffer is a mapping of its own: fresh pages are zero already, and what is not used is never
+// touched.
+#ifdef STUDIO_SANITIZED
+constexpr size_t kMappedBytes = kLargePagesFrom;  // past a mapping's end no sanitizer sees a write
+#else
+constexpr size_t kMappedBytes = 128u << 10;
+#endif
 constexpr size_t kSmallFront = 2u << 20;  // a large page of x86-64: the activations of 32 tokens and more
 
 size_t rounded_up(size_t bytes) {

@@ -9,7 +9,7 @@
 namespace studio::engine {
 namespace {
 
-// Around the sizes from which on it is a mapping, and one with large pages.
+// Around the sizes from which on it is a mapping, and one with large pages (where no sanitizer is built in).
 constexpr size_t kSizes[] = {1, 63, 4096, (128u << 10) - 1, 128u << 10, (2u << 20) + 1, 4u << 20, (6u << 20) + 17};
 
 TEST(AlignedBuffer, IsZeroAndWritableToItsLastByte) {
