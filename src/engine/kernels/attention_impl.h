@@ -98,14 +98,13 @@ struct Attention {
     // Weights times the values' scales: in 8 bits, or the upper and the lower byte of 16.
     alignas(64) uint8_t shares[2][kTileRows * kChunkTokens];
     float q_scale[kTileRows], share_scale[kTileRows];
-    int32_t q_start[2][kTileRows];  // -128 * (sum of the row's bytes), upper and lower: the keys' bytes are lifted
-    float top[kTileRows];           // largest score so far
-    float total[kTileRows];         // sum of weights so far
-    int seen[kTileRows];            // positions the row may see
-    const uint8_t*
-        keys[kChunkPages];  // of the chunk; past its last page the first again, whose scores are not looked at
-    const uint8_t* values[kChunkPages];
-    int pages;  // of the chunk
+    int32_t q_start[2][kTileRows];       // -128 * (sum of the row's bytes), upper and lower: the keys' bytes are lifted
+    float top[kTileRows];                // largest score so far
+    float total[kTileRows];              // sum of weights so far
+    int seen[kTileRows];                 // positions the row may see
+    const uint8_t* keys[kChunkPages];    // of the chunk's pages
+    const uint8_t* values[kChunkPages];  // past the last page the first again, whose scales are not looked at
+    int pages;                           // of the chunk
     int rows;
     int dim;
     bool is_fine;  // of 16 bits
@@ -205,18 +204,25 @@ struct Attention {
     if (r < tile.rows) fn(tile, r, Count<1>{});
   }
 
-  // The scores of kN rows with V::kScorePages pages at a time.
+  // The scores of kN rows with up to V::kScorePages pages at a time.
   template <int kN>
   static void score(Tile& tile, int row) {
-    for (int page = 0; page < tile.pages; page += V::kScorePages) {
-      tile.is_fine ? score_pages<kN, true>(tile, row, page) : score_pages<kN, false>(tile, row, page);
+    for (int page = 0; page < tile.pages; page += V::kScorePages) score_upto<kN, V::kScorePages>(tile, row, page);
+  }
+
+  // With as many of kPages pages as are left.
+  template <int kN, int kPages>
+  STUDIO_INLINE void score_upto(Tile& tile, int row, int page) {
+    if constexpr (kPages > 1) {
+      if (tile.pages - page < kPages) return score_upto<kN, kPages - 1>(tile, row, page);
     }
+    tile.is_fine ? score_pages<kN, kPages, true>(tile, row, page) : score_pages<kN, kPages, false>(tile, row, page);
   }
 
   // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c, least = sum of b e.
-  template <int kN, bool kFine>
+  template <int kN, int kPages, bool kFine>
   STUDIO_INLINE void score_pages(Tile& tile, int row, int page) {
-    constexpr int kVectors = V::kScorePages * kParts;
+    constexpr int kVectors = kPages * kParts;
     const int8_t* q[2] = {tile.q[0] + row * tile.dim, tile.q[1] + row * tile.dim};
     I upper[kN * kVectors], lower[kN * kVectors], least[kN * kVectors];
 #pragma clang loop unroll(full)
