@@ -77,6 +77,8 @@ Status Replicas::start_worker(int number, inference::WorkerClientOptions& client
   if (options_.crashes != nullptr) worker.recorder_fd = inference::kRecorderFd;
   worker.engine.model_path = weights_of(options_.model);
   if (!options_.model.panels.empty()) worker.source_path = options_.model.path;
+  // No model guesses for itself: that is its own work done twice.
+  if (worker.engine.draft_model_path == options_.model.path) worker.engine.draft_model_path.clear();
   worker.engine.threads = shared_out(worker.engine.threads, options_.count);
   inference::SupervisorOptions supervised;
   supervised.name = name();

@@ -22,6 +22,8 @@
 #include "cli/models.h"
 #include "cli/panel_keeper.h"
 #include "cli/settings.h"
+#include "engine/formats/open_model.h"
+#include "engine/formats/same_vocabulary.h"
 #include "store/store.h"
 
 namespace studio::cli {
@@ -94,6 +96,27 @@ Status choose_kept_prefixes(const Config& settings, const std::string& data_dir,
   return Ok{};
 }
 
+// What a worker would refuse while it loads is told before anything starts. A model is no draft model of its own.
+Status choose_draft_model(Context& context, api::GatewayConfig& config) {
+  const std::string& name = context.config.text("engine.draft_model");
+  if (name.empty()) return Ok{};
+  const auto told = [&](const Error& error, const std::string& what = "") {
+    return Error(error.code(), "engine.draft_model: " + what + error.message());
+  };
+  const auto found = find_model(context, name);
+  if (!found.ok()) return told(found.error());
+  const auto draft = engine::read_model_head(found->path);
+  if (!draft.ok()) return told(draft.error(), name + ": ");
+  for (const api::GatewayModel& model : config.models) {
+    if (model.path == found->path) continue;
+    STUDIO_TRY(const auto head, engine::read_model_head(model.path));
+    const Status fits = engine::check_same_vocabulary(head, *draft);
+    if (!fits.ok()) return told(fits.error(), "'" + name + "' cannot guess for '" + model.name + "': ");
+  }
+  config.worker.engine.draft_model_path = found->path;
+  return Ok{};
+}
+
 class ServeCommand final : public Command {
  public:
   std::string name() const override { return "serve"; }
@@ -121,6 +144,8 @@ class ServeCommand final : public Command {
     arguments.setting(&settings_, "serve.replicas", "--replicas", "N", "workers of each model");
     arguments.setting(&settings_, "serve.log_level", "--log-level", "LEVEL", "debug, info, warn or error");
     declare_engine_flags(arguments, &settings_);
+    arguments.setting(&settings_, "engine.draft_model", "--draft-model", "NAME_OR_FILE",
+                      "a smaller model of the same vocabulary that guesses for the others");
   }
 
   Result<int> run(Context& context) override;
@@ -209,6 +234,7 @@ Result<int> ServeCommand::run(Context& context) {
   };
   config.listener = listener_config(context.config);
   config.worker = std::move(options);
+  STUDIO_CHECK_OK(choose_draft_model(context, config));
   STUDIO_TRY(config.run_dir, make_run_dir(data_dir));
   STUDIO_TRY(config.public_texts, read_public_texts(context.config));
   STUDIO_CHECK_OK(choose_kept_prefixes(context.config, data_dir, config));

@@ -28,6 +28,7 @@ class WorkerCommand final : public Command {
     arguments.option(&options_.engine.prefix_folder, "--prefix-folder", "PATH", "where prefixes outlive the worker");
     arguments.number(&options_.engine.prefix_file_bytes, "--prefix-file-bytes", "N", "of their file");
     arguments.number(&private_prefixes_, "--private-prefixes", "N", "1: of every key; 0: public ones alone");
+    arguments.option(&options_.engine.draft_model_path, "--draft-model", "PATH", "model that guesses for it");
     arguments.number(&step_ms_, "--step-ms", "N", "of a step with streams and prompts; 0: by what it takes without");
     arguments.number(&recorder_fd_, "--recorder-fd", "N", "memory that outlives the worker; -1: none");
     arguments.option(&options_.log_level, "--log-level", "LEVEL", "debug, info, warn or error");

@@ -23,6 +23,7 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.pages_restored += more.pages_restored;
   sum.drafted_tokens += more.drafted_tokens;
   sum.accepted_tokens += more.accepted_tokens;
+  sum.draft_passes += more.draft_passes;
   sum.preemptions += more.preemptions;
   sum.longest_starved_steps = std::max(sum.longest_starved_steps, more.longest_starved_steps);
   add(sum.batch_sizes, more.batch_sizes);

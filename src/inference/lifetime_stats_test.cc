@@ -12,6 +12,7 @@ engine::EngineStats after(uint64_t steps, int running) {
   stats.generated_tokens = 2 * steps;
   stats.drafted_tokens = 3 * steps;
   stats.accepted_tokens = steps;
+  stats.draft_passes = 4 * steps;
   stats.longest_starved_steps = steps;
   for (uint64_t i = 0; i < steps; ++i) stats.batch_sizes.add(engine::kBatchSizeBounds, 2);
   return stats;
@@ -25,6 +26,7 @@ TEST(LifetimeStats, CountsGoOnOverTheLivesOfAWorker) {
   EXPECT_EQ(total.generated_tokens, 32U);
   EXPECT_EQ(total.drafted_tokens, 48U);
   EXPECT_EQ(total.accepted_tokens, 16U);
+  EXPECT_EQ(total.draft_passes, 64U);
   EXPECT_EQ(total.batch_sizes.count(), 16U);
   EXPECT_EQ(total.batch_sizes.sum, 32);
   EXPECT_EQ(total.longest_starved_steps, 10U);

@@ -583,6 +583,7 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"pages_in_file", stats.pages_in_file},
                               {"drafted_tokens", stats.drafted_tokens},
                               {"accepted_tokens", stats.accepted_tokens},
+                              {"draft_passes", stats.draft_passes},
                               {"preemptions", stats.preemptions},
                               {"starvation_bound_steps", stats.starvation_bound_steps},
                               {"longest_starved_steps", stats.longest_starved_steps},
@@ -618,6 +619,7 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("pages_in_file", stats.pages_in_file, 0, kMaxInt);
   reader.integer("drafted_tokens", stats.drafted_tokens, 0, kMaxCount);
   reader.integer("accepted_tokens", stats.accepted_tokens, 0, kMaxCount);
+  reader.integer("draft_passes", stats.draft_passes, 0, kMaxCount);
   reader.integer("preemptions", stats.preemptions, 0, kMaxCount);
   reader.integer("starvation_bound_steps", stats.starvation_bound_steps, 0, kMaxCount);
   reader.integer("longest_starved_steps", stats.longest_starved_steps, 0, kMaxCount);

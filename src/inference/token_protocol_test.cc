@@ -225,6 +225,7 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   stats.last_token_age_ms = -1;
   stats.drafted_tokens = 12;
   stats.accepted_tokens = 10;
+  stats.draft_passes = 11;
   stats.preemptions = 5;
   stats.starvation_bound_steps = 300;
   stats.longest_starved_steps = 8;
@@ -246,6 +247,7 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   EXPECT_EQ(back->pages_in_file, 126);
   EXPECT_EQ(back->drafted_tokens, 12U);
   EXPECT_EQ(back->accepted_tokens, 10U);
+  EXPECT_EQ(back->draft_passes, 11U);
   EXPECT_EQ(back->preemptions, 5U);
   EXPECT_EQ(back->starvation_bound_steps, 300U);
   EXPECT_EQ(back->longest_starved_steps, 8U);

@@ -45,6 +45,7 @@ Result<SandboxLayer> confine_files(const WorkerOptions& options) {
   if (!options.source_path.empty()) readable.push_back(options.source_path);
   std::vector<std::string> writable;
   if (!options.engine.prefix_folder.empty()) writable.push_back(options.engine.prefix_folder);
+  if (!options.engine.draft_model_path.empty()) readable.push_back(options.engine.draft_model_path);
   return restrict_files({.readable = std::move(readable),
                          .writable = std::move(writable),
                          .sockets = {std::filesystem::path(options.socket_path).parent_path().string()}});
@@ -101,6 +102,8 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           std::to_string(engine.prefix_file_bytes),
           "--private-prefixes",
           std::to_string(engine.keeps_private_prefixes ? 1 : 0),
+          "--draft-model",
+          engine.draft_model_path,
           "--step-ms",
           std::to_string(engine.step_ms),
           "--recorder-fd",

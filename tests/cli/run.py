@@ -10,6 +10,7 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import cases_adapters  # noqa: E402
 import cases_doctor  # noqa: E402
+import cases_draft  # noqa: E402
 import cases_habits  # noqa: E402
 import cases_kept_panels  # noqa: E402
 import cases_keys  # noqa: E402
@@ -34,7 +35,7 @@ def run(name, test):
 
 
 def main():
-    tests = {name: test for cases in (cases_settings, cases_models, cases_serve, cases_talk, cases_habits, cases_keys, cases_prefixes, cases_kept_panels, cases_adapters, cases_doctor) for name, test in vars(cases).items()
+    tests = {name: test for cases in (cases_settings, cases_models, cases_serve, cases_talk, cases_habits, cases_keys, cases_prefixes, cases_kept_panels, cases_adapters, cases_draft, cases_doctor) for name, test in vars(cases).items()
              if name.startswith("test_") and (not sys.argv[1:] or any(word in name for word in sys.argv[1:]))}
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         results = list(pool.map(run, tests.keys(), tests.values()))

@@ -32,7 +32,7 @@ def test_every_series_of_a_model_begins_at_zero():
     with Server(models=["tiny"]) as server:
         fresh = metrics(server)
         for name in ("studio_prompt_tokens_total", "studio_generation_tokens_total", "studio_worker_restarts_total",
-                     "studio_streams_resumed_total", "studio_preemptions_total", "studio_engine_steps_total"):
+                     "studio_streams_resumed_total", "studio_preemptions_total", "studio_engine_steps_total", "studio_draft_model_passes_total"):
             assert fresh[name].samples == [(name, {"model": "tiny"}, 0)], fresh[name].samples
         assert fresh["studio_time_to_first_token_seconds"].value("_count") == 0
         assert {labels["limit"] for _, labels, _ in fresh["studio_requests_refused_total"].samples} == \

@@ -92,6 +92,8 @@ GatewayMetrics::GatewayMetrics() {
                             "Tokens computed on a guess beside a sequence's last one.", {"model"});
   accepted_tokens_ = declare(Kind::kCounter, "studio_draft_tokens_accepted_total",
                              "Tokens produced without a pass of their own, as their guess came true.", {"model"});
+  draft_passes_ = declare(Kind::kCounter, "studio_draft_model_passes_total",
+                          "Passes of the draft model, where there is one.", {"model"});
   preemptions_ = declare(Kind::kCounter, "studio_preemptions_total",
                          "Sequences that gave their pages to others and were computed again.", {"model"});
   tenants_ = declare(Kind::kGauge, "studio_tenants_active", "Keys that have sequences running or waiting.", {"model"});
@@ -131,10 +133,11 @@ GatewayMetrics::GatewayMetrics() {
 
 void GatewayMetrics::open_model(const std::string& model) {
   for (const metrics::Family* family :
-       {&end_to_end, &time_to_first_token, &inter_token_latency, &time_per_output_token, &prompt_tokens,
-        &generated_tokens, &queue_seconds_, &steps_, &batch_size_, &preemptions_, &restarts_, &resumed_,
-        &cached_tokens_, &prefills_, &whole_prompts_, &pages_restored_, &step_seconds_, &drafted_tokens_,
-        &accepted_tokens_}) {
+       {&end_to_end,     &time_to_first_token, &inter_token_latency, &time_per_output_token,
+        &prompt_tokens,  &generated_tokens,    &queue_seconds_,      &steps_,
+        &batch_size_,    &preemptions_,        &restarts_,           &resumed_,
+        &cached_tokens_, &prefills_,           &whole_prompts_,      &pages_restored_,
+        &step_seconds_,  &drafted_tokens_,     &accepted_tokens_,    &draft_passes_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -189,6 +192,7 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   count(pages_restored_, before.pages_restored, now.pages_restored);
   count(drafted_tokens_, before.drafted_tokens, now.drafted_tokens);
   count(accepted_tokens_, before.accepted_tokens, now.accepted_tokens);
+  count(draft_passes_, before.draft_passes, now.draft_passes);
   count(preemptions_, before.preemptions, now.preemptions);
   count(restarts_, static_cast<uint64_t>(counted.restarts), static_cast<uint64_t>(status.restarts));
   count(resumed_, counted.resumed, status.streams_resumed);

@@ -45,7 +45,7 @@ struct GatewayMetrics {
   metrics::Family model_ready_, sequences_running_, sequences_waiting_, kv_pages_, kv_pages_free_, kv_pages_idle_,
       kv_usage_;
   metrics::Family steps_, step_tokens_, batch_size_, queue_seconds_, preemptions_, restarts_, resumed_, drafted_tokens_,
-      accepted_tokens_;
+      accepted_tokens_, draft_passes_;
   metrics::Family cached_tokens_, prefills_, whole_prompts_, pages_restored_, pages_in_file_, step_seconds_, tenants_,
       starvation_bound_, longest_starved_, adapters_, adapter_bytes_;
   metrics::Family worker_memory_, worker_files_, worker_threads_, worker_cpu_;

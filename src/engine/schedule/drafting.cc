@@ -44,17 +44,34 @@ DraftOffer Drafting::offer(Sequence& sequence) {
       chances = kCertain;
     }
   }
-  most = std::clamp(most, 0, static_cast<int>(sequence.draft.size()));
-  const std::vector<TokenId>& stops = sequence.request.stop_ids;
-  const auto stop = std::find_first_of(sequence.draft.begin(), sequence.draft.end(), stops.begin(), stops.end());
-  most = std::min(most, static_cast<int>(stop - sequence.draft.begin()));
-  return {.chances = chances, .most = most, .taken = 0};
+  return {.chances = chances, .most = std::max(most, 0), .taken = 0};
+}
+
+// Those of whom little can be looked up, as long as they are few and nobody's prompt waits for the step.
+void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
+  if (!model_ || decoding.size() > DraftModel::kSequences || columns > static_cast<int>(decoding.size())) return;
+  asking_.clear();
+  asked_.clear();
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    const std::span<const float> chances = offers_[i].chances;
+    if (!chances.empty() && chances.front() >= model_->hope(*decoding[i])) continue;
+    asking_.push_back(decoding[i]);
+    asked_.push_back(&offers_[i]);
+  }
+  if (!asking_.empty()) model_->draft(asking_, asked_, cost_, mode_ == Speculation::kAlways);
 }
 
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
   offers_.clear();
   if (!is_on()) return;
   for (Sequence* sequence : decoding) offers_.push_back(offer(*sequence));
+  ask_model(decoding, columns);
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    const std::span<const TokenId> draft = decoding[i]->draft;
+    const std::vector<TokenId>& stops = decoding[i]->request.stop_ids;
+    const auto stop = std::find_first_of(draft.begin(), draft.end(), stops.begin(), stops.end());
+    offers_[i].most = std::min(offers_[i].most, static_cast<int>(stop - draft.begin()));  // nothing comes behind one
+  }
   if (mode_ == Speculation::kAlways) {
     for (DraftOffer& offer : offers_) {
       offer.taken = std::min(offer.most, std::max(0, kMostColumns - columns));
@@ -74,6 +91,10 @@ void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
 void Drafting::count(int drafted, int accepted) {
   drafted_tokens_ += static_cast<uint64_t>(drafted);
   accepted_tokens_ += static_cast<uint64_t>(accepted);
+}
+
+void Drafting::forget(const Sequence& sequence) {
+  if (model_) model_->forget(sequence.id);
 }
 
 void Drafting::keep(const Sequence& sequence) {

@@ -8,9 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "engine/schedule/draft_model.h"
 #include "engine/schedule/sequence.h"
 #include "engine/speculation/draft_plan.h"
 #include "engine/speculation/pass_cost.h"
@@ -20,7 +23,8 @@ namespace studio::engine {
 
 class Drafting {
  public:
-  explicit Drafting(Speculation mode) : mode_(mode) {}
+  // `model`: guesses too, where nothing repeats; null: none.
+  Drafting(Speculation mode, std::unique_ptr<DraftModel> model) : mode_(mode), model_(std::move(model)) {}
 
   bool is_on() const { return mode_ != Speculation::kOff; }
 
@@ -34,18 +38,25 @@ class Drafting {
   void note_pass(int columns, double seconds) { cost_.note(columns, seconds); }
   // The sequence has ended: others of its tenant may say the same.
   void keep(const Sequence& sequence);
+  // The sequence computes no more, for now or ever.
+  void forget(const Sequence& sequence);
 
+  const DraftModel* model() const { return model_.get(); }
   uint64_t drafted_tokens() const { return drafted_tokens_; }
   uint64_t accepted_tokens() const { return accepted_tokens_; }
 
  private:
   Drafter& drafter_of(Sequence& sequence);
   DraftOffer offer(Sequence& sequence);
+  void ask_model(std::span<Sequence* const> decoding, int columns);
 
   Speculation mode_;
+  std::unique_ptr<DraftModel> model_;
   PastOutputs past_;
   PassCost cost_;
   std::vector<DraftOffer> offers_;
+  std::vector<Sequence*> asking_;  // the model, with their offers
+  std::vector<DraftOffer*> asked_;
   uint64_t drafted_tokens_ = 0, accepted_tokens_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "engine/formats/open_model.h"
+#include "engine/formats/same_vocabulary.h"
 #include "engine/kv/prefix_folder.h"
 #include "engine/lora/adapter_set.h"
 #include "engine/schedule/queue_pace.h"
@@ -92,6 +93,9 @@ Result<EngineOptions> checked(EngineOptions options) {
   if (options.step_ms < 0 || options.step_ms > kMostStepMs) return out_of("step_ms", "0 .. 10000");
   if (options.context_tokens < 0) return out_of("context_tokens", "0 and above");
   if (options.kv_bytes < 0) return out_of("kv_bytes", "0 and above");
+  if (!options.draft_model_path.empty() && options.speculation == Speculation::kOff) {
+    return Error(Code::kInvalidArgument, "a draft model needs speculation").with_param("draft_model_path");
+  }
   if (options.threads == 0) options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return options;
 }
@@ -134,6 +138,7 @@ class LocalEngine final : public Engine {
     bool done = false;
   };
 
+  Result<std::unique_ptr<DraftModel>> load_draft_model(const KernelSet& kernels);
   void open_prefixes();
   void run();
   void take_inbox(std::unique_lock<std::mutex>& lock);
@@ -145,6 +150,7 @@ class LocalEngine final : public Engine {
   Result<std::shared_ptr<const Adapter>> find_adapter(std::string_view digest) const;
 
   ModelSource file_;
+  std::optional<ModelSource> draft_file_;
   EngineOptions options_;
   ThreadPool threads_;
   EngineInfo info_;
@@ -179,6 +185,7 @@ Status LocalEngine::start() {
         .with_param("context_tokens");
   }
   if (options_.context_tokens > 0) context = options_.context_tokens;
+  STUDIO_TRY(auto draft_model, load_draft_model(*kernels));
   const int count = kv_pages(options_, model_->kv_shape(), context);
   const int64_t room = static_cast<int64_t>(count) * kPageTokens;
   if (room < context && (options_.context_tokens > 0 || options_.kv_bytes > 0)) {
@@ -195,7 +202,8 @@ Status LocalEngine::start() {
                                      .prompt_chunk = options_.prompt_chunk,
                                      .share_prefixes = options_.share_prefixes,
                                      .speculation = options_.speculation,
-                                     .step_seconds = options_.step_ms / 1000.0});
+                                     .step_seconds = options_.step_ms / 1000.0},
+                     &Clock::now, std::move(draft_model));
 
   info_ = {.architecture = config.architecture,
            .name = config.name,
@@ -213,6 +221,19 @@ Status LocalEngine::start() {
   stats_.pages_total = stats_.pages_free = count;
   thread_ = std::thread([this] { run(); });
   return Ok{};
+}
+
+// Null where none is wanted.
+Result<std::unique_ptr<DraftModel>> LocalEngine::load_draft_model(const KernelSet& kernels) {
+  if (options_.draft_model_path.empty()) return std::unique_ptr<DraftModel>();
+  STUDIO_TRY(draft_file_, open_model(options_.draft_model_path));
+  if (const Status fits = check_same_vocabulary(file_, *draft_file_); !fits.ok()) {
+    return Error(fits.error().code(), "draft_model_path: " + fits.error().message()).with_param("draft_model_path");
+  }
+  STUDIO_TRY(auto model, load_model(*draft_file_, kernels, threads_));
+  // Passes of few columns take about as long as reading the weights.
+  const double weights = static_cast<double>(model->weight_bytes()) / static_cast<double>(model_->weight_bytes());
+  return DraftModel::create(std::move(model), model_->config().vocab, weights);
 }
 
 // What cannot be kept is computed again: no reason not to serve.
@@ -405,6 +426,7 @@ void LocalEngine::run() {
     }
     stats_.drafted_tokens = scheduler_->drafting().drafted_tokens();
     stats_.accepted_tokens = scheduler_->drafting().accepted_tokens();
+    if (const DraftModel* model = scheduler_->drafting().model()) stats_.draft_passes = model->passes();
     stats_.preemptions = scheduler_->preemptions();
     stats_.starvation_bound_steps = starvation_bound;
     stats_.longest_starved_steps = scheduler_->shares().longest_unserved();

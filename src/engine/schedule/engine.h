@@ -107,6 +107,7 @@ struct EngineOptions {
   int64_t prefix_file_bytes = int64_t{256} << 20;
   bool keeps_private_prefixes = false;
   Speculation speculation = Speculation::kAuto;
+  std::string draft_model_path;  // a smaller model of the same vocabulary that guesses where nothing repeats; or empty
 };
 
 struct EngineInfo {
@@ -150,6 +151,7 @@ struct EngineStats {
   int pages_in_file = 0;         // prefix file
   uint64_t drafted_tokens = 0;   // fed on a guess
   uint64_t accepted_tokens = 0;  // of them, that came: generated without a pass of their own
+  uint64_t draft_passes = 0;     // of the draft model
   uint64_t preemptions = 0;      // sequences that gave their pages back to others
   // Steps in a row in which somebody had sequences here and none of them was computed: the most there may be for who
   // comes now (Scheduler::starvation_bound()), and the most there were.

@@ -24,14 +24,14 @@ double depth_unit(const Model& model) {
 }  // namespace
 
 Scheduler::Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits,
-                     std::function<Clock::time_point()> now)
+                     std::function<Clock::time_point()> now, std::unique_ptr<DraftModel> draft_model)
     : model_(model),
       pages_(pages),
       threads_(threads),
       limits_(limits),
       now_(std::move(now)),
       prefixes_(pages, limits.share_prefixes, limits.restored_bytes_per_step),
-      drafting_(limits.speculation),
+      drafting_(limits.speculation, std::move(draft_model)),
       cost_(depth_unit(model)) {
   fed_.reserve(kMaxBatchTokens);  // runs point into it
   samplers_.reserve(static_cast<size_t>(threads.threads()));
@@ -170,6 +170,7 @@ StepCounts Scheduler::step() {
 
   const Clock::time_point chosen_at = now_();
   draft();
+  const Clock::time_point drafted_at = now_();
   if (std::ranges::any_of(chosen_, [](const Chosen& chosen) { return chosen.sequence->adapter != nullptr; })) {
     // Rows of one adapter side by side read it once; the order changes nothing else.
     std::ranges::sort(chosen_, {}, [](const Chosen& chosen) {
@@ -186,7 +187,7 @@ StepCounts Scheduler::step() {
   for (const Chosen& chosen : chosen_) row = std::ranges::copy(chosen.kept_logits, row).out;
   sample();
   if (decoding_.size() == chosen_.size()) {
-    const std::chrono::duration<double> took = now_() - chosen_at;
+    const std::chrono::duration<double> took = now_() - drafted_at;
     drafting_.note_pass(static_cast<int>(rows), took.count());
   }
   for (size_t i = 0; i < drawing_.size(); ++i) {
@@ -201,7 +202,8 @@ StepCounts Scheduler::step() {
   if (runs_.empty()) return counts;
   shares_.end_step();
   counts.seconds = std::chrono::duration<double>(now_() - begun).count();
-  cost_.observe(planned_units_, counts.seconds);
+  const std::chrono::duration<double> drafting = drafted_at - chosen_at;  // no part of what units cost
+  cost_.observe(planned_units_, counts.seconds - drafting.count());
   return counts;
 }
 
@@ -272,6 +274,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
 void Scheduler::leave(Sequence& sequence) {
   sequence.state.truncate(std::min(sequence.state.length(), static_cast<int>(sequence.ids.size()) - 1));
   drafting_.keep(sequence);
+  drafting_.forget(sequence);
   prefixes_.leave(sequence);
 }
 

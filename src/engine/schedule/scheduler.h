@@ -77,7 +77,7 @@ class Scheduler {
 
   // `now`: what tells the time of steps, deadlines and waits.
   Scheduler(Model& model, PagePool& pages, ThreadPool& threads, const SchedulerLimits& limits,
-            std::function<Clock::time_point()> now = &Clock::now);
+            std::function<Clock::time_point()> now = &Clock::now, std::unique_ptr<DraftModel> draft_model = nullptr);
   ~Scheduler();  // every sequence ends with kCancelled
 
   void add(std::unique_ptr<Sequence> sequence);

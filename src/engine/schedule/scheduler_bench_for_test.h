@@ -32,7 +32,7 @@ struct StepTimes {
 // table, a lost page or a token fed twice changes what follows.
 class HashModel final : public Model {
  public:
-  HashModel() { config_.vocab = kVocab; }
+  explicit HashModel(int vocab = kVocab) { config_.vocab = vocab; }
   const ModelConfig& config() const override { return config_; }
   KvShape kv_shape() const override { return {.layers = 1, .kv_heads = 1, .head_dim = 16}; }
   int64_t weight_bytes() const override { return 0; }
@@ -54,8 +54,8 @@ class HashModel final : public Model {
         const bool is_last = &id == &run.tokens.back();
         if (run.want == WantLogits::kAll || (run.want == WantLogits::kLast && is_last)) {
           write_logits(*run.sequence, logits);
-          if (id == fails_at) std::fill_n(logits, kVocab, std::nanf(""));
-          logits += kVocab;
+          if (id == fails_at) std::fill_n(logits, config_.vocab, std::nanf(""));
+          logits += config_.vocab;
         }
       }
     }
@@ -75,7 +75,8 @@ class HashModel final : public Model {
     for (int i = std::max(0, state.length() - memory); i < state.length(); ++i) {
       hash = random_bits(hash, *slot(state, i), 0);
     }
-    for (uint64_t v = 0; v < kVocab; ++v) logits[v] = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
+    for (uint64_t v = 0; v < static_cast<uint64_t>(config_.vocab); ++v)
+      logits[v] = static_cast<float>(random_bits(hash, 1, v) % 1000) / 200;
   }
   uint16_t* slot(const SequenceState& state, int position) {
     const KvPages view = pages_->view(0, 0);
@@ -99,10 +100,12 @@ struct Record {
 
 // A scheduler over the hash model, driven step by step.
 struct Bench {
-  explicit Bench(int page_count, SchedulerLimits limits = {}, int threads = 1) : pool(threads) {
+  explicit Bench(int page_count, SchedulerLimits limits = {}, int threads = 1,
+                 std::unique_ptr<DraftModel> draft = nullptr)
+      : pool(threads) {
     pages.emplace(PagePool::create(model.kv_shape(), page_count).value());
     model.use_pages(&*pages);
-    scheduler.emplace(model, *pages, pool, limits, [this] { return model.now; });
+    scheduler.emplace(model, *pages, pool, limits, [this] { return model.now; }, std::move(draft));
   }
   Bench(const Bench&) = delete;
 

@@ -122,6 +122,7 @@ void Scheduler::preempt(List::iterator victim) {
   ++preemptions_;
   Sequence& sequence = **victim;
   prefixes_.leave(sequence);
+  drafting_.forget(sequence);
   sequence.has_place = false;
   shares_.give_place(sequence.request.tenant);
   waiting_.splice(waiting_.begin(), running_, victim);

@@ -18,6 +18,9 @@ class PassCost {
   double slope() const { return slope_; }
   double of(int columns) const { return 1 + slope_ * (columns - 1); }
 
+  // Of one column; 0: no pass was seen.
+  double seconds() const { return weight_ == 0 ? 0 : expected(1); }
+
   // A pass in which every column was a token of an answer.
   void note(int columns, double seconds) {
     if (seconds <= 0) return;

@@ -1,0 +1,212 @@
+#include "engine/schedule/draft_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace studio::engine {
+namespace {
+
+// The last token's answer weighs a tenth; and where nothing is drafted any more, hope comes back in some five hundred
+// tokens, as texts change. A sequence that ended tells a fifth of what the next one may hope for.
+constexpr float kHopeWeight = 0.1f, kHopeReturns = 0.002f, kEndedWeight = 0.2f;
+// Estimates against a certain cost, as in draft_plan.cc.
+constexpr double kMargin = 1.15;
+// Of its own draws it gives one of these chances at most, and so often such a one comes at first. Numbers shared, draws
+// agree more often than their chance alone would have it.
+constexpr std::array<float, 5> kSure = {0.3f, 0.5f, 0.7f, 0.9f, 1.0f}, kPrior = {0.4f, 0.5f, 0.65f, 0.8f, 0.93f};
+constexpr float kPriorWeight = 2, kFade = 0.98f;  // some fifty draws are remembered
+// Of tokens that it does not have: never drawn, and still a number.
+constexpr float kNeverDrawn = -1e9f;
+
+}  // namespace
+
+DraftModel::DraftModel(std::unique_ptr<Model> model, PagePool pages, int vocab, double weights,
+                       std::function<Clock::time_point()> now)
+    : model_(std::move(model)),
+      pages_(std::move(pages)),
+      weights_(weights),
+      now_(std::move(now)),
+      sampler_(vocab),
+      logits_(kSequences * static_cast<size_t>(model_->config().vocab)),
+      row_(static_cast<size_t>(vocab)) {
+  model_->use_pages(&pages_);
+}
+
+Result<std::unique_ptr<DraftModel>> DraftModel::create(std::unique_ptr<Model> model, int vocab, double weights,
+                                                       std::function<Clock::time_point()> now) {
+  STUDIO_TRY(PagePool pages, PagePool::create(model->kv_shape(), kSequences * pages_for(kWindow + kLongestDraft)));
+  return std::unique_ptr<DraftModel>(
+      new DraftModel(std::move(model), std::move(pages), vocab, weights, std::move(now)));
+}
+
+float DraftModel::hope(const Sequence& sequence) const {
+  const auto found = states_.find(sequence.id);
+  return found == states_.end() ? hope_ : found->second.hope;
+}
+
+DraftModel::State& DraftModel::state_of(const Sequence& sequence) {
+  const auto [found, is_new] = states_.try_emplace(sequence.id, &pages_, hope_);
+  State& state = found->second;
+  if (is_new) {
+    state.sampling = sequence.request.sampling;
+    state.sampling.logprobs = true;  // the chance of what it draws
+    state.sampling.top_logprobs = 0;
+  }
+  return state;
+}
+
+void DraftModel::forget(uint64_t id) {
+  const auto found = states_.find(id);
+  if (found == states_.end()) return;
+  hope_ += kEndedWeight * (found->second.hope - hope_);
+  states_.erase(found);
+}
+
+void DraftModel::learn(State& state, std::span<const TokenId> ids) {
+  if (state.draft.empty()) state.hope += kHopeReturns * (kFirstHope - state.hope);
+  for (size_t i = 0; i < state.draft.size() && state.drafted_at + i < ids.size(); ++i) {
+    const bool came = state.draft[i] == ids[state.drafted_at + i];
+    state.hope += kHopeWeight * ((came ? 1.0f : 0.0f) - state.hope);
+    Count& count = counts_[state.sureness[i]];
+    count.tried = count.tried * kFade + 1;
+    count.came = count.came * kFade + (came ? 1.0f : 0.0f);
+    if (!came) break;
+  }
+  state.drafted_at = ids.size();
+  state.draft.clear();
+  state.sureness.clear();
+  state.chances.clear();
+  state.reach = state.tokens = 1;
+  state.goes_on = true;
+}
+
+// One of its passes over one column, in those of the large model: as measured, or else by what both read from memory.
+double DraftModel::cost_of_pass(const PassCost& cost) const {
+  if (own_cost_.seconds() <= 0 || cost.seconds() <= 0) return weights_;
+  return own_cost_.seconds() / cost.seconds();
+}
+
+// Passes of both models are shared by the sequences that decode; a column of the large one is a draft's own.
+bool DraftModel::is_worth_a_pass(const State& state, const PassCost& cost, int sequences) const {
+  const double share = 1.0 / sequences, without = cost.of(sequences) * share;
+  const double draft = cost.slope() + cost_of_pass(cost) * own_cost_.of(sequences) * share;
+  const double spent = without + draft * static_cast<double>(state.draft.size());
+  return state.reach * state.hope > kMargin * draft * state.tokens / spent;
+}
+
+// What it has to read before its next guess: what it has not read of the ids, or its own last guess. Empty: it cannot.
+std::span<const TokenId> DraftModel::next_tokens(State& state, std::span<const TokenId> ids) {
+  if (!state.draft.empty()) {
+    state.fed.push_back(state.draft.back());
+  } else {
+    if (state.fed.empty() || ids.size() - state.begin > kWindow) {
+      state.begin = ids.size() - std::min<size_t>(ids.size(), kContext);
+      state.fed.clear();
+    }
+    const std::span<const TokenId> wanted = ids.subspan(state.begin);
+    const auto same = static_cast<size_t>(std::ranges::mismatch(state.fed, wanted).in1 - state.fed.begin());
+    state.kv.truncate(static_cast<int>(std::min(same, wanted.size() - 1)));  // the last one is read, for its logits
+    if (state.begin + static_cast<size_t>(state.kv.length()) + kContext < ids.size()) {  // it was not asked for long
+      state.begin = ids.size() - kContext;
+      state.kv.truncate(0);
+    }
+    state.fed.assign(ids.begin() + static_cast<ptrdiff_t>(state.begin), ids.end());
+  }
+  const auto tokens = std::span<const TokenId>(state.fed).subspan(static_cast<size_t>(state.kv.length()));
+  const int vocab = model_->config().vocab;  // where the large one's has more rows, they are not tokens of its own
+  const bool knows_all = std::ranges::all_of(tokens, [&](TokenId id) { return id < vocab; });
+  if (!knows_all || !state.kv.reserve(static_cast<int>(state.fed.size()))) return {};
+  return tokens;
+}
+
+// There are pages for kSequences; who is not asked for reads anew when its turn comes.
+void DraftModel::let_others_go(std::span<State* const> states) {
+  if (states_.size() <= kSequences) return;
+  for (auto& [id, state] : states_) {
+    if (std::ranges::find(states, &state) != states.end()) continue;
+    state.kv.release();
+    state.fed.clear();
+  }
+}
+
+void DraftModel::draft(std::span<Sequence* const> sequences, std::span<DraftOffer* const> offers, const PassCost& cost,
+                       bool always) {
+  std::vector<State*> states;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    State& state = state_of(*sequences[i]);
+    learn(state, sequences[i]->ids);
+    const bool begins = state.kv.length() == 0;
+    state.goes_on = always || !begins || offers[i]->most >= kLeastRest;
+    states.push_back(&state);
+  }
+  let_others_go(states);
+  for (int pass = 0; pass < kLongestDraft; ++pass) {
+    bool is_any = false;
+    for (size_t i = 0; i < states.size(); ++i) {
+      State& state = *states[i];
+      state.goes_on = state.goes_on && pass < offers[i]->most &&
+                      (always || is_worth_a_pass(state, cost, static_cast<int>(states.size())));
+      is_any = is_any || state.goes_on;
+    }
+    if (!is_any) break;
+    run_pass(sequences, states);
+  }
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i]->draft.empty()) continue;
+    sequences[i]->draft = states[i]->draft;
+    offers[i]->chances = states[i]->chances;
+  }
+}
+
+void DraftModel::run_pass(std::span<Sequence* const> sequences, std::span<State* const> states) {
+  const Clock::time_point begun = now_();
+  runs_.clear();
+  size_t room = kPassTokens;
+  for (size_t i = 0; i < states.size(); ++i) {
+    State& state = *states[i];
+    if (!state.goes_on) continue;
+    const std::span<const TokenId> all = next_tokens(state, sequences[i]->ids);
+    const std::span<const TokenId> tokens = all.first(std::min(all.size(), room));
+    state.is_read = tokens.size() == all.size();
+    state.goes_on = !tokens.empty();
+    if (!state.goes_on) continue;
+    room -= tokens.size();
+    runs_.push_back({&state.kv, tokens, state.is_read ? WantLogits::kLast : WantLogits::kNone});
+  }
+  if (runs_.empty()) return;
+  model_->forward(runs_, logits_.data());
+  ++passes_;
+  const auto vocab = static_cast<size_t>(model_->config().vocab);
+  const float* row = logits_.data();
+  for (size_t i = 0; i < states.size(); ++i) {
+    State& state = *states[i];
+    if (!state.goes_on) continue;
+    state.goes_on = state.is_read;
+    if (!state.is_read) continue;
+    draw(state, *sequences[i], {row, vocab});
+    row += vocab;
+  }
+  own_cost_.note(kPassTokens - static_cast<int>(room), std::chrono::duration<double>(now_() - begun).count());
+}
+
+// With the large model's parameters, whose biases and penalties are of its vocabulary.
+void DraftModel::draw(State& state, const Sequence& sequence, std::span<const float> logits) {
+  const size_t both = std::min(row_.size(), logits.size());
+  std::fill(std::ranges::copy(logits.first(both), row_.begin()).out, row_.end(), kNeverDrawn);
+  const auto drawn = sampler_.sample(row_, state.sampling, sequence.history, sequence.ids.size() + state.draft.size());
+  const std::vector<TokenId>& stops = sequence.request.stop_ids;
+  state.goes_on = drawn.ok() && std::ranges::find(stops, drawn->id) == stops.end();  // nothing comes behind a stop
+  if (!state.goes_on) return;
+  size_t sureness = 0;
+  while (sureness + 1 < kSure.size() && std::exp(drawn->logprob) > kSure[sureness]) ++sureness;
+  const Count& count = counts_[sureness];
+  const float chance = (count.came + kPriorWeight * kPrior[sureness]) / (count.tried + kPriorWeight);
+  state.draft.push_back(drawn->id);
+  state.sureness.push_back(sureness);
+  state.chances.push_back(chance);
+  state.reach *= chance;
+  state.tokens += state.reach;
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,110 @@
+// A small model that guesses for a large one of the same vocabulary, where nothing repeats that could be looked up.
+//
+// It reads the last tokens of a sequence and goes on, drawing with the sequence's own parameters and the same numbers
+// for the same positions: where the two models agree about the chances, they draw the same token at any temperature.
+// It stops where its next pass is not worth its time: by how often its draws came of late, how often those came that it
+// was as sure of by itself, and by what its passes and the large model's take on this machine. Where it does not
+// understand a text it soon costs nothing.
+// Source: Leviathan et al., "Fast inference from transformers via speculative decoding" (2023), with draws compared.
+// Room: pages for kSequences of kWindow positions. Threads: the scheduler thread; spreads over the pool.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/models/model.h"
+#include "engine/sampling/sampler.h"
+#include "engine/schedule/sequence.h"
+#include "engine/speculation/draft_plan.h"
+
+namespace studio::engine {
+
+class DraftModel {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  static constexpr int kSequences = 4;     // it guesses for: with more, the large model's passes are well filled
+  static constexpr int kLongestDraft = 8;  // passes: each must find the one before it right
+  static constexpr int kContext = 128;     // tokens it reads before its first guess
+  static constexpr int kWindow = 1024;     // positions it keeps of a sequence; then it reads kContext anew
+  // Tokens of a pass: kContext is read over some steps, so that streams that run see no gap.
+  static constexpr int kPassTokens = 32;
+  static constexpr int kLeastRest = 32;  // tokens yet to come, or reading kContext for them does not pay
+
+  // `vocab`: of the large model, not larger than its embedding; `weights`: its own, in the large model's. `now`: what
+  // tells how long passes take. unavailable without memory for pages.
+  static Result<std::unique_ptr<DraftModel>> create(std::unique_ptr<Model> model, int vocab, double weights,
+                                                    std::function<Clock::time_point()> now = &Clock::now);
+
+  // The chance that the first token it would draft for the sequence comes, as it seems now.
+  float hope(const Sequence& sequence) const;
+  // Drafts for each for which a pass seems worth its time, or for all if `always`, up to `most` of its offer, and the
+  // offer's chances; the others keep what they have. At most kSequences; `cost` is the large model's. The drafts are
+  // valid until the next call.
+  void draft(std::span<Sequence* const> sequences, std::span<DraftOffer* const> offers, const PassCost& cost,
+             bool always);
+  // The sequence computes no more: its pages are free again.
+  void forget(uint64_t id);
+
+  uint64_t passes() const { return passes_; }
+  const PagePool& pages() const { return pages_; }
+
+ private:
+  // How often draws came of which it was about as sure.
+  struct Count {
+    float tried = 0, came = 0;
+  };
+  static constexpr size_t kSureness = 5;
+
+  struct State {
+    State(PagePool* pages, float first_hope) : kv(pages), hope(first_hope) {}
+
+    SequenceState kv;
+    size_t begin = 0;          // kv holds the sequence's tokens from here on ...
+    std::vector<TokenId> fed;  // ... of these, drafts included, as many as it has positions
+    SamplingParams sampling;
+    float hope;
+    size_t drafted_at = 0;  // the draft stands behind so many ids
+    std::vector<TokenId> draft;
+    std::vector<size_t> sureness;
+    std::vector<float> chances;
+    float reach = 1;   // that all of the draft comes
+    float tokens = 1;  // expected of the step
+    bool goes_on = true;
+    bool is_read = true;  // in the pass under way up to the end: a draw follows
+  };
+  static constexpr float kFirstHope = 0.7f;  // two sizes of one family agree on about as many greedy tokens
+
+  DraftModel(std::unique_ptr<Model> model, PagePool pages, int vocab, double weights,
+             std::function<Clock::time_point()> now);
+  State& state_of(const Sequence& sequence);
+  void let_others_go(std::span<State* const> states);
+  void learn(State& state, std::span<const TokenId> ids);
+  double cost_of_pass(const PassCost& cost) const;
+  bool is_worth_a_pass(const State& state, const PassCost& cost, int sequences) const;
+  std::span<const TokenId> next_tokens(State& state, std::span<const TokenId> ids);
+  void run_pass(std::span<Sequence* const> sequences, std::span<State* const> states);
+  void draw(State& state, const Sequence& sequence, std::span<const float> logits);
+
+  std::unique_ptr<Model> model_;
+  PagePool pages_;
+  double weights_;
+  std::function<Clock::time_point()> now_;
+  Sampler sampler_;
+  std::unordered_map<uint64_t, State> states_;
+  float hope_ = kFirstHope;  // of a sequence that begins
+  std::array<Count, kSureness> counts_;
+  PassCost own_cost_;
+  std::vector<BatchRun> runs_;
+  std::vector<float> logits_;  // [kSequences, own V]
+  std::vector<float> row_;     // [V of the large model]
+  uint64_t passes_ = 0;
+};
+
+}  // namespace studio::engine
