@@ -10,6 +10,9 @@ namespace {
 // The last token's answer weighs a tenth; and where nothing is drafted any more, hope comes back in some five hundred
 // tokens, as texts change. A sequence that ended tells a fifth of what the next one may hope for.
 constexpr float kHopeWeight = 0.1f, kHopeReturns = 0.002f, kEndedWeight = 0.2f;
+// The same of what a pass takes.
+constexpr double kPriceWeight = 0.1, kPriceReturns = 0.002;
+constexpr double kOutlier = 4;  // no single pass counts for more than this many of the usual ones
 // Estimates against a certain cost, as in draft_plan.cc.
 constexpr double kMargin = 1.15;
 // Of its own draws it gives one of these chances at most, and so often such a one comes at first. Numbers shared, draws
@@ -26,6 +29,7 @@ DraftModel::DraftModel(std::unique_ptr<Model> model, PagePool pages, int vocab, 
     : model_(std::move(model)),
       pages_(std::move(pages)),
       weights_(weights),
+      price_(weights),
       now_(std::move(now)),
       sampler_(vocab),
       logits_(kSequences * static_cast<size_t>(model_->config().vocab)),
@@ -81,16 +85,18 @@ void DraftModel::learn(State& state, std::span<const TokenId> ids) {
   state.goes_on = true;
 }
 
-// One of its passes over one column, in those of the large model: as measured, or else by what both read from memory.
-double DraftModel::cost_of_pass(const PassCost& cost) const {
-  if (own_cost_.seconds() <= 0 || cost.seconds() <= 0) return weights_;
-  return own_cost_.seconds() / cost.seconds();
+// A column more is taken to cost the same share of a pass in both models. Where passes were dear by chance, as another
+// program had the cores, none would be tried again: the price goes back to what both read from memory.
+void DraftModel::note_pass(int columns, double seconds, const PassCost& cost) {
+  if (cost.seconds() <= 0) return;
+  const double price = seconds / (cost.of(columns) * cost.seconds());
+  price_ += kPriceWeight * (std::min(price, kOutlier * price_) - price_);
 }
 
 // Passes of both models are shared by the sequences that decode; a column of the large one is a draft's own.
 bool DraftModel::is_worth_a_pass(const State& state, const PassCost& cost, int sequences) const {
   const double share = 1.0 / sequences, without = cost.of(sequences) * share;
-  const double draft = cost.slope() + cost_of_pass(cost) * own_cost_.of(sequences) * share;
+  const double draft = cost.slope() + price_ * cost.of(sequences) * share;
   const double spent = without + draft * static_cast<double>(state.draft.size());
   return state.reach * state.hope > kMargin * draft * state.tokens / spent;
 }
@@ -149,8 +155,11 @@ void DraftModel::draft(std::span<Sequence* const> sequences, std::span<DraftOffe
                       (always || is_worth_a_pass(state, cost, static_cast<int>(states.size())));
       is_any = is_any || state.goes_on;
     }
-    if (!is_any) break;
-    run_pass(sequences, states);
+    if (!is_any) {
+      if (pass == 0) price_ += kPriceReturns * (weights_ - price_);
+      break;
+    }
+    run_pass(sequences, states, cost);
   }
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i]->draft.empty()) continue;
@@ -159,7 +168,7 @@ void DraftModel::draft(std::span<Sequence* const> sequences, std::span<DraftOffe
   }
 }
 
-void DraftModel::run_pass(std::span<Sequence* const> sequences, std::span<State* const> states) {
+void DraftModel::run_pass(std::span<Sequence* const> sequences, std::span<State* const> states, const PassCost& cost) {
   const Clock::time_point begun = now_();
   runs_.clear();
   size_t room = kPassTokens;
@@ -187,7 +196,7 @@ void DraftModel::run_pass(std::span<Sequence* const> sequences, std::span<State*
     draw(state, *sequences[i], {row, vocab});
     row += vocab;
   }
-  own_cost_.note(kPassTokens - static_cast<int>(room), std::chrono::duration<double>(now_() - begun).count());
+  note_pass(kPassTokens - static_cast<int>(room), std::chrono::duration<double>(now_() - begun).count(), cost);
 }
 
 // With the large model's parameters, whose biases and penalties are of its vocabulary.

@@ -86,21 +86,21 @@ class DraftModel {
   State& state_of(const Sequence& sequence);
   void let_others_go(std::span<State* const> states);
   void learn(State& state, std::span<const TokenId> ids);
-  double cost_of_pass(const PassCost& cost) const;
+  void note_pass(int columns, double seconds, const PassCost& cost);
   bool is_worth_a_pass(const State& state, const PassCost& cost, int sequences) const;
   std::span<const TokenId> next_tokens(State& state, std::span<const TokenId> ids);
-  void run_pass(std::span<Sequence* const> sequences, std::span<State* const> states);
+  void run_pass(std::span<Sequence* const> sequences, std::span<State* const> states, const PassCost& cost);
   void draw(State& state, const Sequence& sequence, std::span<const float> logits);
 
   std::unique_ptr<Model> model_;
   PagePool pages_;
   double weights_;
+  double price_;  // of one of its passes, in passes of the large model over as many columns
   std::function<Clock::time_point()> now_;
   Sampler sampler_;
   std::unordered_map<uint64_t, State> states_;
   float hope_ = kFirstHope;  // of a sequence that begins
   std::array<Count, kSureness> counts_;
-  PassCost own_cost_;
   std::vector<BatchRun> runs_;
   std::vector<float> logits_;  // [kSequences, own V]
   std::vector<float> row_;     // [V of the large model]

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/schedule/engine_for_test.h"
@@ -93,6 +94,27 @@ TEST(DraftModel, WhatItsPassesTakeIsMeasured) {
   EXPECT_EQ(found.ids, expected.ids);
   EXPECT_GT(found.draft_passes, 0u);
   EXPECT_LT(found.draft_passes, 40u);
+}
+
+TEST(DraftModel, WhatWasDearByChanceIsTriedAgain) {
+  auto model = std::make_unique<HashModel>();
+  HashModel& clock = *model;
+  model->memory = 3;
+  auto draft = DraftModel::create(std::move(model), kVocab, kSmall, [&clock] { return clock.now; }).value();
+  Bench bench(200, kLimits, 1, std::move(draft));
+  bench.model.memory = 3;
+  const DraftModel& seen = *bench.scheduler->drafting().model();
+  bench.add(1, request_for(20, 2500, 8, 1.5f));
+  uint64_t passes = 0;
+  for (int quiet = 0; quiet < 20; ++quiet) {  // as long as it is dear
+    bench.step();
+    if (std::exchange(passes, seen.passes()) != seen.passes()) quiet = 0;
+  }
+  ASSERT_FALSE(bench.scheduler->idle());
+  clock.times = {.pass_seconds = kSmall * clock.times.pass_seconds,
+                 .token_seconds = kSmall * clock.times.token_seconds};
+  bench.run();
+  EXPECT_GT(seen.passes(), passes + 100);
 }
 
 TEST(DraftModel, SequencesThatOutgrowItsWindowGoOn) {
