@@ -44,6 +44,8 @@ class DraftModel {
 
   // The chance that the first token it would draft for the sequence comes, as it seems now.
   float hope(const Sequence& sequence) const;
+  // Of one of its passes, in passes of the large model over as many columns.
+  double price() const { return price_; }
   // Drafts for each for which a pass seems worth its time, or for all if `always`, up to `most` of its offer, and the
   // offer's chances; the others keep what they have. At most kSequences; `cost` is the large model's. The drafts are
   // valid until the next call.
@@ -95,7 +97,7 @@ class DraftModel {
   std::unique_ptr<Model> model_;
   PagePool pages_;
   double weights_;
-  double price_;  // of one of its passes, in passes of the large model over as many columns
+  double price_;
   std::function<Clock::time_point()> now_;
   Sampler sampler_;
   std::unordered_map<uint64_t, State> states_;

@@ -47,18 +47,21 @@ DraftOffer Drafting::offer(Sequence& sequence) {
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
 }
 
-// Those of whom little can be looked up, as long as they are few and nobody's prompt waits for the step.
+// Those of whom little can be looked up, as long as they are few and nobody's prompt waits for the step. What is looked
+// up takes no pass: a guess of the model's must be better by the price of one.
 void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
   if (!model_ || decoding.size() > DraftModel::kSequences || columns > static_cast<int>(decoding.size())) return;
   asking_.clear();
   asked_.clear();
+  const bool always = mode_ == Speculation::kAlways;
+  const double price = always ? 0 : model_->price();
   for (size_t i = 0; i < decoding.size(); ++i) {
     const std::span<const float> chances = offers_[i].chances;
-    if (!chances.empty() && chances.front() >= model_->hope(*decoding[i])) continue;
+    if (!chances.empty() && chances.front() >= model_->hope(*decoding[i]) - price) continue;
     asking_.push_back(decoding[i]);
     asked_.push_back(&offers_[i]);
   }
-  if (!asking_.empty()) model_->draft(asking_, asked_, cost_, mode_ == Speculation::kAlways);
+  if (!asking_.empty()) model_->draft(asking_, asked_, cost_, always);
 }
 
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
