@@ -96,7 +96,7 @@ void DraftModel::note_pass(int columns, double seconds, const PassCost& cost) {
 // Passes of both models are shared by the sequences that decode; a column of the large one is a draft's own.
 bool DraftModel::is_worth_a_pass(const State& state, const PassCost& cost, int sequences) const {
   const double share = 1.0 / sequences, without = cost.of(sequences) * share;
-  const double draft = cost.slope() + price_ * cost.of(sequences) * share;
+  const double draft = cost.of(sequences + 1) - cost.of(sequences) + price_ * cost.of(sequences) * share;
   const double spent = without + draft * static_cast<double>(state.draft.size());
   return state.reach * state.hope > kMargin * draft * state.tokens / spent;
 }

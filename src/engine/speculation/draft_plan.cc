@@ -6,33 +6,33 @@
 namespace studio::engine {
 namespace {
 
-// Chances are estimates, and the pass' cost another: a draft must be worth somewhat more than it seems to cost, ...
-constexpr double kMargin = 1.15;
-// ... and all of them together more than the step from one column to the next kernel.
-constexpr double kLeastGain = 1.04;
+// Chances are estimates, and the pass' cost another: drafts must be worth somewhat more than they seem to cost.
+constexpr double kLeastGain = 1.03;
 
 }  // namespace
 
 void plan_drafts(std::span<DraftOffer> offers, int columns, const PassCost& cost) {
-  const double plain = columns / cost.of(columns);
+  std::vector<DraftOffer*> order;                   // whose draft is fed next, by chance
   std::vector<double> reached(offers.size(), 1.0);  // that all taken come
-  double tokens = columns;
-  while (columns < kMostColumns) {
-    size_t best = offers.size();
-    double chance = 0;  // that the best one's next draft comes, with all before it
+  double tokens = columns, best = kLeastGain * tokens / cost.of(columns);
+  size_t worth = 0;  // so many of them: the most tokens in the time
+  while (columns + static_cast<int>(order.size()) < kMostColumns) {
+    size_t likely = offers.size();
+    double chance = 0;  // that this one's next draft comes, with all before it
     for (size_t i = 0; i < offers.size(); ++i) {
       if (offers[i].taken >= offers[i].most) continue;
       const double next = reached[i] * offers[i].chances[static_cast<size_t>(offers[i].taken)];
-      if (next > chance) chance = next, best = i;
+      if (next > chance) chance = next, likely = i;
     }
-    if (chance <= kMargin * cost.slope() * tokens / cost.of(columns)) break;
-    ++offers[best].taken;
-    reached[best] = chance;
+    if (likely == offers.size()) break;
+    ++offers[likely].taken;
+    reached[likely] = chance;
     tokens += chance;
-    ++columns;
+    order.push_back(&offers[likely]);
+    const double rate = tokens / cost.of(columns + static_cast<int>(order.size()));
+    if (rate > best) best = rate, worth = order.size();
   }
-  if (tokens / cost.of(columns) >= kLeastGain * plain) return;
-  for (DraftOffer& offer : offers) offer.taken = 0;
+  for (size_t i = worth; i < order.size(); ++i) --order[i]->taken;
 }
 
 }  // namespace studio::engine

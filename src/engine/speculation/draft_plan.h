@@ -13,7 +13,7 @@
 namespace studio::engine {
 
 // Columns of a step with drafts: two tiles of sixteen. Where the passes below it cost little, those above bring little.
-inline constexpr int kMostColumns = 32;
+inline constexpr int kMostColumns = PassCost::kMostColumns;
 
 // One sequence's proposal.
 struct DraftOffer {

@@ -2,18 +2,22 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace studio::engine {
 namespace {
 
-// A machine on which each column more costs `share` of a pass of one.
-PassCost cost_of(double share) {
+// A machine on which each column more costs `share` of a pass of one, and so much more behind a tile of sixteen.
+double pass(int columns, double share, double tile = 0) {
+  return 1 + share * (columns - 1) + (columns > 16 ? tile : 0);
+}
+
+PassCost cost_of(double share, double tile = 0) {
   PassCost cost;
-  for (int i = 0; i < 400; ++i) {
-    const int columns = 1 + i % 16;
-    cost.note(columns, 0.01 * (1 + share * (columns - 1)));
+  for (int i = 0; i < 1280; ++i) {
+    const int columns = 1 + i % kMostColumns;
+    cost.note(columns, 0.01 * pass(columns, share, tile));
   }
   return cost;
 }
@@ -27,24 +31,54 @@ int taken(int sequences, float chance, const PassCost& cost, int columns) {
   return sum;
 }
 
-TEST(PassCost, FindsTheSlopeOfTheMachine) {
-  for (const double share : {0.02, 0.14, 0.4}) EXPECT_NEAR(cost_of(share).slope(), share, 0.005);
-  PassCost cost = cost_of(0.02);
-  for (int i = 0; i < 300; ++i) cost.note(1 + i % 12, 0.02 * (1 + 0.3 * (i % 12)));  // the machine is another now
-  EXPECT_NEAR(cost.slope(), 0.3, 0.02);
+void expect_curve(const PassCost& cost, double share, double tile, double within) {
+  for (int columns = 1; columns <= kMostColumns; ++columns) {
+    EXPECT_NEAR(cost.of(columns) / pass(columns, share, tile), 1, within) << columns << " columns at " << share;
+  }
 }
 
-TEST(PassCost, KeepsItsSlopeThroughNoiseAndSameness) {
+TEST(PassCost, FindsTheCurveOfTheMachine) {
+  for (const double share : {0.01, 0.05, 0.14}) expect_curve(cost_of(share), share, 0, 0.05);
+  for (const double share : {0.5, 1.0}) expect_curve(cost_of(share), share, 0, 0.12);
+  expect_curve(cost_of(0.03, 0.6), 0.03, 0.6, 0.08);
+  PassCost cost = cost_of(0.02);
+  for (int i = 0; i < 640; ++i) cost.note(1 + i % kMostColumns, 0.02 * pass(1 + i % kMostColumns, 0.3));
+  expect_curve(cost, 0.3, 0, 0.15);  // the machine is another now
+}
+
+TEST(PassCost, AMachineThatIsTwiceAsSlowHasTheSameCurve) {
+  PassCost cost = cost_of(0.05);
+  for (int i = 0; i < 20; ++i) cost.note(i % 2 == 0 ? 1 : 12, 0.02 * pass(i % 2 == 0 ? 1 : 12, 0.05));
+  expect_curve(cost, 0.05, 0, 0.25);
+  EXPECT_NEAR(cost.seconds(), 0.02, 0.002);
+}
+
+TEST(PassCost, PassesOfOneColumnTellNothingOfOthers) {
+  const PassCost first;
   PassCost cost;
-  EXPECT_EQ(cost.slope(), PassCost::kFirstSlope);
-  for (int i = 0; i < 1000; ++i) cost.note(1, 0.01);
-  EXPECT_NEAR(cost.slope(), PassCost::kFirstSlope, 0.05) << "passes alike tell nothing of others";
-  cost = cost_of(0.1);
-  for (int i = 0; i < 100; ++i) cost.note(i % 10 == 0 ? 2 : 1 + i % 8, i % 10 == 0 ? 5.0 : 0.01 + 0.001 * (i % 8));
-  EXPECT_NEAR(cost.slope(), 0.1, 0.03);
-  for (const double seconds : {0.0, -1.0, 1e9, 1e-12}) cost.note(1, seconds);
-  EXPECT_GE(cost.slope(), PassCost::kLeastSlope);
-  EXPECT_LE(cost.slope(), PassCost::kMostSlope);
+  EXPECT_EQ(cost.seconds(), 0);
+  for (int i = 0; i < 1000; ++i) cost.note(1, 0.01 * (1 + i % 3));
+  for (int columns = 1; columns <= 2 * kMostColumns; ++columns) EXPECT_EQ(cost.of(columns), first.of(columns));
+  EXPECT_NEAR(cost.seconds(), 0.02, 0.01);
+}
+
+TEST(PassCost, PassesOfOneSizeTellOfAll) {
+  PassCost cost;
+  for (int i = 0; i < 200; ++i) cost.note(i % 2 == 0 ? 1 : 8, i % 2 == 0 ? 0.01 : 0.06);
+  EXPECT_NEAR(cost.of(8), 6, 0.3);
+  EXPECT_GE(cost.of(4), 2.8);
+  EXPECT_GE(cost.of(16), cost.of(8));
+  EXPECT_GE(cost.of(64), cost.of(32));
+}
+
+TEST(PassCost, WhatIsHeldUpOrIsNoTimeCountsForLittle) {
+  PassCost cost = cost_of(0.1);
+  for (int i = 0; i < 200; ++i) cost.note(1 + i % 8, (i % 10 == 9 ? 5 : 0.01) * pass(1 + i % 8, 0.1));
+  expect_curve(cost, 0.1, 0, 0.2);
+  const double seconds = cost.seconds(), eight = cost.of(8);
+  for (const double none : {0.0, -1.0, std::nan("")}) cost.note(8, none);
+  EXPECT_EQ(cost.seconds(), seconds);
+  EXPECT_EQ(cost.of(8), eight);
 }
 
 TEST(DraftPlan, TakesMoreTheMoreLikelyAndTheCheaper) {
@@ -55,6 +89,12 @@ TEST(DraftPlan, TakesMoreTheMoreLikelyAndTheCheaper) {
   EXPECT_GT(taken(1, 0.7f, dear, 1), 0);
   EXPECT_EQ(taken(1, 0.1f, dear, 1), 0);
   EXPECT_EQ(taken(1, 0, cheap, 1), 0);
+}
+
+TEST(DraftPlan, StaysInATileWhereTheNextCostsMuch) {
+  const PassCost cost = cost_of(0.02, 0.8);
+  EXPECT_EQ(taken(1, 0.95f, cost, 1), 15);
+  EXPECT_EQ(taken(1, 1.0f, cost, 1), 31);
 }
 
 TEST(DraftPlan, AFullBatchTakesNone) {
