@@ -117,6 +117,67 @@ TEST(DraftModel, WhatWasDearByChanceIsTriedAgain) {
   EXPECT_GT(seen.passes(), passes + 100);
 }
 
+// Several answers one after another, all in the time of one clock.
+struct Evening {
+  double seconds = 0;
+  std::vector<size_t> until_asked;  // tokens of each answer that came before the draft model was asked; or all
+  std::vector<uint64_t> passes;     // of the draft model, for each answer
+};
+
+constexpr int kNone = 0;  // no draft model: what is looked up alone
+
+Evening run_evening(int answers, int tokens, int draft_memory, double price, float temperature = 1.5f, int memory = 3) {
+  auto model = std::make_unique<HashModel>();
+  HashModel& small = *model;
+  small.memory = draft_memory;
+  small.times.pass_seconds *= price;
+  small.times.token_seconds *= price;
+  auto now = [clock = &small] { return clock->now; };
+  auto draft = DraftModel::create(std::move(model), kVocab, price, now).value();
+  const DraftModel& seen = *draft;
+  const auto begun = small.now;
+  Bench bench(400, kLimits, 1, draft_memory == kNone ? nullptr : std::move(draft));
+  bench.model.memory = memory;
+  Evening evening;
+  for (int i = 1; i <= answers; ++i) {
+    const auto id = static_cast<uint64_t>(i);
+    const uint64_t before = seen.passes();
+    const Record& record = bench.add(id, request_for(40, tokens, 100 + id, temperature));
+    size_t until_asked = 0;
+    while (!bench.scheduler->idle()) {
+      bench.step();
+      if (seen.passes() == before) until_asked = record.ids.size();
+    }
+    evening.until_asked.push_back(until_asked);
+    evening.passes.push_back(seen.passes() - before);
+  }
+  evening.seconds = bench.seconds() + std::chrono::duration<double>(small.now - begun).count();
+  return evening;
+}
+
+TEST(DraftModel, OneThatIsAlwaysWrongCostsLessThanThreeOfAHundred) {
+  for (const auto& [answers, tokens] : {std::pair(1, 1500), {10, 150}, {40, 40}}) {
+    const double without = run_evening(answers, tokens, kNone, 1).seconds;
+    for (const double price : {0.02, 0.1, 0.3, 0.6, 0.9}) {
+      const Evening evening = run_evening(answers, tokens, 2, price);
+      EXPECT_LT(evening.seconds, 1.03 * without) << answers << " answers of " << tokens << " at " << price;
+    }
+    EXPECT_LE(run_evening(answers, tokens, 3, 0.1).seconds, (tokens < 100 ? 1 : 0.9) * without);
+  }
+}
+
+TEST(DraftModel, WhatItSavedLetsItBeginSoonerInTheNextAnswer) {
+  const Evening good = run_evening(3, 200, 3, 0.1), bad = run_evening(3, 200, 2, 0.1);
+  EXPECT_GT(good.until_asked[0], 10u);
+  EXPECT_LT(2 * good.until_asked[2], good.until_asked[0]);
+  EXPECT_GT(4 * bad.until_asked[2], 3 * bad.until_asked[0]);
+}
+
+TEST(DraftModel, WhereLookingUpPaysItIsNotAsked) {
+  const Evening repeats = run_evening(3, 400, 1, 0.3, 0, 1);  // the next token follows from the last alone
+  for (const uint64_t passes : repeats.passes) EXPECT_LT(passes, 10u);
+}
+
 TEST(DraftModel, SequencesThatOutgrowItsWindowGoOn) {
   const SequenceRequest request = request_for(40, DraftModel::kWindow + 300, 9, 1.5f);
   const Outcome expected = run_one(request, nullptr), found = run_one(request, draft_model(3));
@@ -150,7 +211,7 @@ TEST(DraftModel, ManySequencesShareItWhileTheyAreFew) {
     one->model.memory = 3;
     for (uint64_t id = 1; id <= 20; ++id) {
       SequenceRequest request =
-          request_for(static_cast<int>(id * 13 % 80 + 1), static_cast<int>(id * 7 % 90 + 35), id, 1.0f);
+          request_for(static_cast<int>(id * 13 % 80 + 1), static_cast<int>(id * 7 % 90 + 135), id, 1.0f);
       if (id % 3 == 0) request.sampling.frequency_penalty = 0.5f;
       if (id % 4 == 0) request.stop_ids = {7};
       one->add(id, request);

@@ -47,21 +47,11 @@ DraftOffer Drafting::offer(Sequence& sequence) {
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
 }
 
-// Those of whom little can be looked up, as long as they are few and nobody's prompt waits for the step. What is looked
-// up takes no pass: a guess of the model's must be better by the price of one.
+// As long as they are few and nobody's prompt waits for the step.
 void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
-  if (!model_ || decoding.size() > DraftModel::kSequences || columns > static_cast<int>(decoding.size())) return;
-  asking_.clear();
-  asked_.clear();
-  const bool always = mode_ == Speculation::kAlways;
-  const double price = always ? 0 : model_->price();
-  for (size_t i = 0; i < decoding.size(); ++i) {
-    const std::span<const float> chances = offers_[i].chances;
-    if (!chances.empty() && chances.front() >= model_->hope(*decoding[i]) - price) continue;
-    asking_.push_back(decoding[i]);
-    asked_.push_back(&offers_[i]);
-  }
-  if (!asking_.empty()) model_->draft(asking_, asked_, cost_, always);
+  if (!model_ || decoding.empty() || decoding.size() > DraftModel::kSequences) return;
+  if (columns > static_cast<int>(decoding.size())) return;
+  model_->draft(decoding, offers_, cost_, mode_ == Speculation::kAlways);
 }
 
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
@@ -91,7 +81,8 @@ void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
   }
 }
 
-void Drafting::count(int drafted, int accepted) {
+void Drafting::count(const Sequence& sequence, int drafted, int accepted) {
+  if (model_) model_->settle(sequence, std::max(1, static_cast<int>(offers_.size())), drafted, accepted, cost_);
   drafted_tokens_ += static_cast<uint64_t>(drafted);
   accepted_tokens_ += static_cast<uint64_t>(accepted);
 }

@@ -33,7 +33,8 @@ class Drafting {
   // Gives each decoding sequence of the step its draft, within the pages that are free now. The step has `columns`
   // tokens without.
   void choose(std::span<Sequence* const> decoding, int columns);
-  void count(int drafted, int accepted);
+  // Of the step's drafts of a sequence.
+  void count(const Sequence& sequence, int drafted, int accepted);
   // A step of decoding sequences alone took so long.
   void note_pass(int columns, double seconds) { cost_.note(columns, seconds); }
   // The sequence has ended: others of its tenant may say the same.
@@ -55,8 +56,6 @@ class Drafting {
   PastOutputs past_;
   PassCost cost_;
   std::vector<DraftOffer> offers_;
-  std::vector<Sequence*> asking_;  // the model, with their offers
-  std::vector<DraftOffer*> asked_;
   uint64_t drafted_tokens_ = 0, accepted_tokens_ = 0;
 };
 

@@ -241,7 +241,7 @@ int Scheduler::deliver_all(size_t index) {
     deliver(*sequence, sampled);
     accepted += goes_on ? 1 : 0;
     if (sequence->sink == nullptr || !goes_on) {
-      drafting_.count(static_cast<int>(draft.size()), accepted);
+      drafting_.count(*sequence, static_cast<int>(draft.size()), accepted);
       if (sequence->sink != nullptr) sequence->state.truncate(static_cast<int>(sequence->ids.size()) - 1);
       return static_cast<int>(k) + 1;
     }
