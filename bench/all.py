@@ -18,7 +18,7 @@ import sys
 import peer_programs
 import report
 from pairs import ROOT, run_row
-from rows import clients, engine, parts, prefixes
+from rows import clients, engine, parts, prefixes, speculation
 
 
 @dataclasses.dataclass
@@ -27,6 +27,7 @@ class Context:
     peers: str
     models: str
     threads: int
+    pairs: int
     seconds: float
     python: str  # with the libraries of tools/requirements/bench.txt, or empty
 
@@ -50,7 +51,7 @@ def named(name, patterns):
 
 
 def all_rows(context):
-    return [row for module in (engine, clients, prefixes, parts) for row in module.rows(context)]
+    return [row for module in (engine, clients, prefixes, speculation, parts) for row in module.rows(context)]
 
 
 def chosen_rows(context, arguments):
@@ -74,7 +75,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     wants_python = not arguments.list and named("tokenizer", arguments.rows)
-    context = Context(os.path.abspath(arguments.peers), os.path.abspath(arguments.models), arguments.threads, arguments.seconds,
+    context = Context(os.path.abspath(arguments.peers), os.path.abspath(arguments.models), arguments.threads, arguments.pairs, arguments.seconds,
                       python_with_libraries() if wants_python else "")
     rows = list(chosen_rows(context, arguments))
     if arguments.list:
@@ -96,16 +97,16 @@ def main():
                      *(f"  no {peer}: {advice}" for peer, advice in row.missing.items())):
             say(line)
         results.append((row, run_row(row, arguments.pairs, context.threads, say)))
-        for line in report.table(results[-1:], arguments.pairs):
+        for line in report.table(results[-1:]):
             say(line)
-    print("\n" + "\n".join(report.table(results, arguments.pairs)))
+    print("\n" + "\n".join(report.table(results)))
     if arguments.keep:
         report.keep(sections, [row.name for row in all_rows(context)])
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({row.name: found for row, found in results}, file, indent=1)
             file.write("\n")
-    return 0 if all(found["pairs"] == arguments.pairs and not found["wrong"] for _, found in results) else 1
+    return 0 if all(found["pairs"] == found["wanted"] and not found["wrong"] for _, found in results) else 1
 
 
 if __name__ == "__main__":

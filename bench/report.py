@@ -79,22 +79,22 @@ def holds(goal, summary):
             (ours <= goal.get("most", ours) or share >= goal.get("or_share", 2)))
 
 
-def verdict(goal, summary, report, wanted_pairs):
-    if report["pairs"] < wanted_pairs:
-        return f"no pass: {report['pairs']} of {wanted_pairs} pairs"
+def verdict(goal, summary, report):
+    if report["pairs"] < report["wanted"]:
+        return f"no pass: {report['pairs']} of {report['wanted']} pairs"
     if not goal:
         return "-"
     return "holds" if holds(goal, summary) else "missed"
 
 
-def lines_of(row, report, wanted_pairs, wanted):
+def lines_of(row, report, wanted):
     """The table's lines for a row."""
     for figure, of_peers in report["figures"].items():
         for peer, summary in of_peers.items():
             goal = goal_of(wanted, row.name, figure, peer)
             share = f"{summary['share_of_roof']:.0%}" if summary["share_of_roof"] else "-"
             paired = [shown(summary[key]) if key in summary else "-" for key in ("peer", "ratio", "min", "max")]
-            result = verdict(goal, summary, report, wanted_pairs) if peer or not row.peers else "-"
+            result = verdict(goal, summary, report) if peer or not row.peers else "-"
             yield [row.name, figure, peer or "-", shown(summary["ours"]), paired[0], summary["unit"], *paired[1:], share,
                    goal_text(goal, summary["unit"]) or "-", result]
     for peer, advice in report["missing"].items():
@@ -103,12 +103,12 @@ def lines_of(row, report, wanted_pairs, wanted):
         yield [row.name, "", ""] + ["-"] * 8 + [f"no pass: {report['wrong'].strip().splitlines()[-1]}"]
 
 
-def table(results, wanted_pairs):
+def table(results):
     """results: [(row, report)]."""
     wanted = goals()
     rows = [["row", "figure", "peer", "ours", "peer's", "unit", "ratio", "min", "max", "of roof", "goal", ""]]
     for row, report in results:
-        rows += lines_of(row, report, wanted_pairs, wanted)
+        rows += lines_of(row, report, wanted)
     widths = [max(len(line[i]) for line in rows) for i in range(len(rows[0]) - 1)]
     is_text = [True, True, True, False, False, True, False, False, False, False, True]
     return ["  ".join([cell.ljust(width) if text else cell.rjust(width) for cell, width, text in zip(line, widths, is_text)] + [line[-1]]).rstrip()

@@ -1,11 +1,14 @@
 // Tasks that repeat what they read, and ordinary chats, with and without speculation: the same bytes in fewer passes.
 //
-// speculation_bench MODEL [--tasks FOLDER] [--temperature T] [--max-tokens N] [--threads N] [--rounds N] [--only TEXT]
-// Each task runs alone on a warm engine, without, with, without, with, and each time as somebody who has never asked
-// before. Printed for each: tokens of the answer; tokens a pass, prompt aside; drafts that came true; and how much
-// faster its tokens came, the median of the rounds' ratios. Then medians and the least of the folder. Exit 1: the ids
-// of an answer differ, or a task failed.
+// speculation_bench MODEL [--draft-model FILE] [--tasks FOLDER] [--temperature T] [--max-tokens N] [--threads N]
+//                   [--rounds N] [--only TEXT] [--json OUT]
+// Each task runs alone on a warm engine, without, with, with, without, and each time as somebody who has never asked
+// before; with a draft model a third engine has its turns too. Printed for each: tokens of the answer; tokens a pass,
+// prompt aside; drafts that came true; passes of the draft model; and how much faster its tokens came, the median of
+// the rounds' ratios. Then medians and the least of the folder. Exit 1: the ids of an answer differ, or a task failed.
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -19,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "engine/schedule/engine.h"
 #include "inference/text_model.h"
 
@@ -28,16 +32,20 @@ using namespace studio;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model, tasks = "bench/speculation/repetitive", only;
+  std::string model, draft_model, tasks = "bench/speculation/repetitive", only, json;
   float temperature = 0;
   int max_tokens = 512, threads = 0, rounds = 3;
 };
+
+// A short answer's time is uncertain: it has more rounds, until they took so long without speculation.
+constexpr double kLeastSeconds = 3;
+constexpr int kMostRounds = 9;
 
 struct Answer {
   std::vector<engine::TokenId> ids;
   std::string text;
   double seconds = 0;  // from the first token to the last
-  uint64_t passes = 0, drafted = 0, accepted = 0;
+  uint64_t drafted = 0, accepted = 0, draft_passes = 0;
 };
 
 // An engine of this process as the client of a TextModel, which notes what comes.
@@ -94,14 +102,17 @@ class LocalClient final : public inference::ModelClient {
 
 class Side {
  public:
-  static Result<Side> open(const Options& options, engine::Speculation mode) {
+  static Result<Side> open(const Options& options, std::string name, engine::Speculation mode,
+                           const std::string& draft_model = "") {
     engine::EngineOptions settings;
     settings.model_path = options.model;
     settings.threads = options.threads;
     settings.share_prefixes = false;  // every round computes its prompt
     settings.speculation = mode;
+    settings.draft_model_path = draft_model;
     STUDIO_TRY(auto loaded, engine::Engine::load(settings));
     Side side;
+    side.name_ = std::move(name);
     side.client_ = std::make_shared<LocalClient>(std::move(loaded));
     STUDIO_TRY(side.model_, inference::TextModel::open(options.model, side.client_, ""));
     return side;
@@ -140,13 +151,15 @@ class Side {
     const engine::EngineStats after = client_->idle_stats();
     answer.ids = client_->ids;
     answer.seconds = std::chrono::duration<double>(client_->last - client_->first).count();
-    answer.passes = after.steps - before.steps;
     answer.drafted = after.drafted_tokens - before.drafted_tokens;
     answer.accepted = after.accepted_tokens - before.accepted_tokens;
+    answer.draft_passes = after.draft_passes - before.draft_passes;
     return answer;
   }
+  const std::string& name() const { return name_; }
 
  private:
+  std::string name_;
   std::shared_ptr<LocalClient> client_;
   std::shared_ptr<inference::TextModel> model_;
 };
@@ -166,6 +179,10 @@ Result<Options> parse(int argc, char** argv) {
     const std::string name = argv[i], value = argv[i + 1];
     if (name == "--tasks")
       options.tasks = value;
+    else if (name == "--draft-model")
+      options.draft_model = value;
+    else if (name == "--json")
+      options.json = value;
     else if (name == "--only")
       options.only = value;
     else if (name == "--temperature")
@@ -196,52 +213,115 @@ std::map<std::string, std::string> read_tasks(const Options& options) {
 }
 
 struct TaskResult {
+  std::string task;
+  size_t tokens = 0;
   double per_pass = 0, speed = 0;
   bool is_same = true;
 };
 
-Result<TaskResult> run_task(const std::string& name, const std::string& question, const Options& options, Side& plain,
-                            Side& guessed) {
-  static uint64_t asker = 0;
-  TaskResult result;
-  std::vector<double> ratios;
-  Answer with;
-  for (int round = 0; round < options.rounds; ++round) {
-    ++asker;
-    STUDIO_TRY(const Answer without, plain.ask(question, options, asker));
-    STUDIO_TRY(with, guessed.ask(question, options, asker));
-    result.is_same = result.is_same && with.ids == without.ids && with.text == without.text;
-    if (with.seconds > 0) ratios.push_back(without.seconds / with.seconds);
-  }
+// Of one way to speculate, by task.
+using Results = std::vector<TaskResult>;
+
+TaskResult result_of(const std::string& name, const Side& side, const Answer& answer, double speed, bool is_same) {
   // The first token comes with the prompt's last pass.
-  const auto tokens = static_cast<double>(with.ids.size()) - 1;
-  result.per_pass = tokens / std::max(1.0, tokens - static_cast<double>(with.accepted));
-  result.speed = median(ratios);
-  std::printf("%-30s %6zu %8.2f %7llu/%-7llu %7.2f  %s\n", name.c_str(), with.ids.size(), result.per_pass,
-              static_cast<unsigned long long>(with.accepted), static_cast<unsigned long long>(with.drafted),
-              result.speed, result.is_same ? "same bytes" : "DIFFERENT");
+  const double tokens = static_cast<double>(answer.ids.size()) - 1;
+  const double per_pass = tokens / std::max(1.0, tokens - static_cast<double>(answer.accepted));
+  std::printf("%-30s %-12s %6zu %8.2f %7llu/%-7llu %6llu %7.2f  %s\n", name.c_str(), side.name().c_str(),
+              answer.ids.size(), per_pass, static_cast<unsigned long long>(answer.accepted),
+              static_cast<unsigned long long>(answer.drafted), static_cast<unsigned long long>(answer.draft_passes),
+              speed, is_same ? "same bytes" : "DIFFERENT");
   std::fflush(stdout);
-  return result;
+  return {name, answer.ids.size(), per_pass, speed, is_same};
+}
+
+// sides[0] is without. Every second round runs backwards, so that none comes always first.
+Result<std::vector<TaskResult>> run_task(const std::string& name, const std::string& question, const Options& options,
+                                         std::vector<Side>& sides) {
+  static uint64_t asker = 0;
+  std::vector<std::vector<double>> ratios(sides.size());
+  std::vector<Answer> answers(sides.size());
+  std::vector<bool> same(sides.size(), true);
+  double seconds = 0;
+  for (int round = 0; round < options.rounds || (seconds < kLeastSeconds && round < kMostRounds); ++round) {
+    ++asker;
+    for (size_t i = 0; i < sides.size(); ++i) {
+      const size_t side = round % 2 == 0 ? i : sides.size() - 1 - i;
+      STUDIO_TRY(answers[side], sides[side].ask(question, options, asker));
+    }
+    seconds += answers[0].seconds;
+    for (size_t i = 1; i < sides.size(); ++i) {
+      same[i] = same[i] && answers[i].ids == answers[0].ids && answers[i].text == answers[0].text;
+      if (answers[i].seconds > 0) ratios[i].push_back(answers[0].seconds / answers[i].seconds);
+    }
+  }
+  std::vector<TaskResult> results;
+  for (size_t i = 1; i < sides.size(); ++i) {
+    results.push_back(result_of(name, sides[i], answers[i], median(ratios[i]), same[i]));
+  }
+  return results;
+}
+
+std::vector<double> all(const Results& results, double TaskResult::* of) {
+  std::vector<double> values;
+  for (const TaskResult& result : results) values.push_back(result.*of);
+  return values;
+}
+
+bool all_same(const Results& results) {
+  return std::ranges::all_of(results, &TaskResult::is_same);
+}
+
+Status write_json(const Options& options, const std::vector<Side>& sides, const std::vector<Results>& found) {
+  boost::json::object whole;
+  for (size_t i = 1; i < sides.size(); ++i) {
+    boost::json::array tasks;
+    for (const TaskResult& result : found[i]) {
+      tasks.push_back({{"task", result.task},
+                       {"tokens", result.tokens},
+                       {"per_pass", result.per_pass},
+                       {"speed", result.speed},
+                       {"same", result.is_same}});
+    }
+    const std::vector<double> speed = all(found[i], &TaskResult::speed);
+    whole[sides[i].name()] = {{"median", median(speed)},
+                              {"least", *std::ranges::min_element(speed)},
+                              {"same", all_same(found[i])},
+                              {"tasks", std::move(tasks)}};
+  }
+  std::ofstream file(options.json);
+  file << to_json(whole) << "\n";
+  if (!file.flush()) return Error(Code::kUnavailable, "cannot write " + options.json);
+  return Ok{};
 }
 
 Result<bool> run(int argc, char** argv) {
   STUDIO_TRY(const Options options, parse(argc, argv));
-  STUDIO_TRY(Side plain, Side::open(options, engine::Speculation::kOff));
-  STUDIO_TRY(Side guessed, Side::open(options, engine::Speculation::kAuto));
-  std::printf("%s, temperature %.1f\n%-30s %6s %8s %15s %7s\n", options.tasks.c_str(), options.temperature, "task",
-              "tokens", "per pass", "accepted/drafts", "speed");
-  std::vector<double> per_pass, speed;
-  bool is_same = true;
-  for (const auto& [name, question] : read_tasks(options)) {
-    STUDIO_TRY(const TaskResult result, run_task(name, question, options, plain, guessed));
-    per_pass.push_back(result.per_pass);
-    speed.push_back(result.speed);
-    is_same = is_same && result.is_same;
+  std::vector<Side> sides(1);
+  STUDIO_TRY(sides[0], Side::open(options, "without", engine::Speculation::kOff));
+  STUDIO_TRY(sides.emplace_back(), Side::open(options, "lookup", engine::Speculation::kAuto));
+  if (!options.draft_model.empty()) {
+    STUDIO_TRY(sides.emplace_back(),
+               Side::open(options, "draft model", engine::Speculation::kAuto, options.draft_model));
   }
-  if (speed.empty()) return Error(Code::kInvalidArgument, "no tasks in " + options.tasks);
-  std::printf("%zu tasks: tokens a pass, median %.2f, least %.2f; speed, median %.2f, least %.2f; %s\n", speed.size(),
-              median(per_pass), *std::ranges::min_element(per_pass), median(speed), *std::ranges::min_element(speed),
-              is_same ? "the same bytes with and without" : "BYTES DIFFER");
+  std::printf("%s, temperature %.1f\n%-30s %-12s %6s %8s %15s %6s %7s\n", options.tasks.c_str(), options.temperature,
+              "task", "with", "tokens", "per pass", "accepted/drafts", "passes", "speed");
+  std::vector<Results> found(sides.size());
+  for (const auto& [name, question] : read_tasks(options)) {
+    STUDIO_TRY(const std::vector<TaskResult> results, run_task(name, question, options, sides));
+    for (size_t i = 0; i < results.size(); ++i) found[i + 1].push_back(results[i]);
+  }
+  if (found[1].empty()) return Error(Code::kInvalidArgument, "no tasks in " + options.tasks);
+  bool is_same = true;
+  for (size_t i = 1; i < sides.size(); ++i) {
+    const std::vector<double> per_pass = all(found[i], &TaskResult::per_pass),
+                              speed = all(found[i], &TaskResult::speed);
+    is_same = is_same && all_same(found[i]);
+    std::printf("%zu tasks, %s: tokens a pass, median %.2f, least %.2f; speed, median %.2f, least %.2f; %s\n",
+                speed.size(), sides[i].name().c_str(), median(per_pass), *std::ranges::min_element(per_pass),
+                median(speed), *std::ranges::min_element(speed),
+                all_same(found[i]) ? "the same bytes with and without" : "BYTES DIFFER");
+  }
+  if (!options.json.empty()) STUDIO_CHECK_OK(write_json(options, sides, found));
   return is_same;
 }
 
