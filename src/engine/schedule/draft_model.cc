@@ -193,7 +193,8 @@ void DraftModel::draft(std::span<Sequence* const> sequences, std::span<DraftOffe
   for (const auto& [sequence, offer, state] : asked_) {
     learn(*state, sequence->ids);
     const int to_read = prepare(*state, sequence->ids);
-    state->goes_on = always || may_begin(*state, *offer, to_read, prices);
+    const bool may_guess = sequence->request.guesses == Guesses::kAll;
+    state->goes_on = may_guess && (always || may_begin(*state, *offer, to_read, prices));
   }
   for (int pass = 0; pass < kLongestDraft; ++pass) {
     bool is_any = false;

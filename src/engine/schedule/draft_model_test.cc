@@ -178,6 +178,22 @@ TEST(DraftModel, WhereLookingUpPaysItIsNotAsked) {
   for (const uint64_t passes : repeats.passes) EXPECT_LT(passes, 10u);
 }
 
+TEST(DraftModel, ARequestMayLeaveItOut) {
+  SequenceRequest request = request_for(60, 200, 7, 0.8f);
+  request.prompt.insert(request.prompt.end(), request.prompt.begin(), request.prompt.end());
+  const Outcome all = run_one(request, draft_model(3));
+  request.guesses = Guesses::kLookedUp;
+  const Outcome looked_up = run_one(request, draft_model(3));
+  request.guesses = Guesses::kNone;
+  const Outcome none = run_one(request, draft_model(3));
+  EXPECT_GT(all.draft_passes, 0u);
+  EXPECT_EQ(looked_up.draft_passes, 0u);
+  EXPECT_GT(looked_up.drafted, 0u);
+  EXPECT_EQ(none.draft_passes + none.drafted, 0u);
+  EXPECT_EQ(looked_up.ids, all.ids);
+  EXPECT_EQ(none.ids, all.ids);
+}
+
 TEST(DraftModel, SequencesThatOutgrowItsWindowGoOn) {
   const SequenceRequest request = request_for(40, DraftModel::kWindow + 300, 9, 1.5f);
   const Outcome expected = run_one(request, nullptr), found = run_one(request, draft_model(3));

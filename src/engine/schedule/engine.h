@@ -40,6 +40,13 @@ struct ForcedEnd {
 // A hundred to one is all or nothing in a batch of a few dozen places.
 inline constexpr int kMaxWeight = 100;
 
+// Who may guess what a sequence says next, where the engine speculates: for who compares. The same tokens whoever does.
+enum class Guesses {
+  kNone,
+  kLookedUp,
+  kAll,  // a draft model too, where there is one
+};
+
 struct SequenceRequest {
   std::vector<TokenId> prompt;  // 1 .. context ids
   std::vector<TokenId> resume;  // ids already produced for this request: not reported again
@@ -56,6 +63,7 @@ struct SequenceRequest {
   uint64_t tenant = 0;
   int weight = 1;
   std::string adapter;  // digest of one that the engine holds; empty: the model alone
+  Guesses guesses = Guesses::kAll;
 };
 
 struct Usage {

@@ -105,6 +105,7 @@ void Scheduler::draft() {
   int columns = 0;
   for (const Chosen& chosen : chosen_) {
     columns += chosen.tokens;
+    if (chosen.sequence->request.guesses == Guesses::kNone) continue;
     if (chosen.sequence->is_decoding() && chosen.sequence->produced() > 0) {
       decoding_.push_back(chosen.sequence);
     } else {
