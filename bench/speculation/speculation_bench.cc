@@ -3,7 +3,8 @@
 // speculation_bench MODEL [--draft-model FILE] [--tasks FOLDER] [--temperature T] [--max-tokens N] [--threads N]
 //                   [--rounds N] [--only TEXT] [--json OUT]
 // Each task runs alone on a warm engine, without, with, with, without, and each time as somebody who has never asked
-// before; with a draft model a third engine has its turns too. Printed for each: tokens of the answer; tokens a pass,
+// before; one engine, as where its weights lie in memory alone makes two differ by a tenth. With a draft model that
+// has its turns too. Printed for each: tokens of the answer; tokens a pass,
 // prompt aside; drafts that came true; passes of the draft model; and how much faster its tokens came, the median of
 // the rounds' ratios. Then medians and the least of the folder. Exit 1: the ids of an answer differ, or a task failed.
 #include <algorithm>
@@ -56,6 +57,7 @@ class LocalClient final : public inference::ModelClient {
   Result<std::unique_ptr<inference::TokenStream>> generate(inference::TokenRequest request,
                                                            engine::TokenSink sink) override {
     ids.clear();
+    request.sequence.guesses = guesses;
     auto note = [this, sink = std::move(sink)](const engine::TokenEvent& event) {
       if (event.id >= 0) {
         last = Clock::now();
@@ -83,6 +85,7 @@ class LocalClient final : public inference::ModelClient {
     return stats;
   }
 
+  engine::Guesses guesses = engine::Guesses::kAll;  // of what is asked next
   std::vector<engine::TokenId> ids;
   Clock::time_point first, last;
 
@@ -100,25 +103,23 @@ class LocalClient final : public inference::ModelClient {
   std::unique_ptr<engine::Engine> engine_;
 };
 
-class Side {
+class Asker {
  public:
-  static Result<Side> open(const Options& options, std::string name, engine::Speculation mode,
-                           const std::string& draft_model = "") {
+  static Result<Asker> open(const Options& options) {
     engine::EngineOptions settings;
     settings.model_path = options.model;
+    settings.draft_model_path = options.draft_model;
     settings.threads = options.threads;
     settings.share_prefixes = false;  // every round computes its prompt
-    settings.speculation = mode;
-    settings.draft_model_path = draft_model;
     STUDIO_TRY(auto loaded, engine::Engine::load(settings));
-    Side side;
-    side.name_ = std::move(name);
-    side.client_ = std::make_shared<LocalClient>(std::move(loaded));
-    STUDIO_TRY(side.model_, inference::TextModel::open(options.model, side.client_, ""));
-    return side;
+    Asker asker;
+    asker.client_ = std::make_shared<LocalClient>(std::move(loaded));
+    STUDIO_TRY(asker.model_, inference::TextModel::open(options.model, asker.client_, ""));
+    return asker;
   }
 
-  Result<Answer> ask(const std::string& question, const Options& options, uint64_t asker) {
+  Result<Answer> ask(const std::string& question, const Options& options, engine::Guesses guesses, uint64_t tenant) {
+    client_->guesses = guesses;
     inference::ChatPrompt chat;
     chat.messages.push_back({.role = "user", .content = question, .reasoning_content = {}});
     STUDIO_TRY(inference::Prompt prompt, model_->prepare_chat(chat));
@@ -128,7 +129,7 @@ class Side {
     request.sampling.temperature = options.temperature;
     request.sampling.seed = 1;
     request.max_tokens = options.max_tokens;
-    request.prefix_salt = asker;
+    request.prefix_salt = tenant;
     std::mutex mutex;
     std::condition_variable changed;
     bool is_over = false;
@@ -156,10 +157,8 @@ class Side {
     answer.draft_passes = after.draft_passes - before.draft_passes;
     return answer;
   }
-  const std::string& name() const { return name_; }
 
  private:
-  std::string name_;
   std::shared_ptr<LocalClient> client_;
   std::shared_ptr<inference::TextModel> model_;
 };
@@ -222,11 +221,16 @@ struct TaskResult {
 // Of one way to speculate, by task.
 using Results = std::vector<TaskResult>;
 
-TaskResult result_of(const std::string& name, const Side& side, const Answer& answer, double speed, bool is_same) {
+struct Way {
+  std::string name;
+  engine::Guesses guesses;
+};
+
+TaskResult result_of(const std::string& name, const Way& way, const Answer& answer, double speed, bool is_same) {
   // The first token comes with the prompt's last pass.
   const double tokens = static_cast<double>(answer.ids.size()) - 1;
   const double per_pass = tokens / std::max(1.0, tokens - static_cast<double>(answer.accepted));
-  std::printf("%-30s %-12s %6zu %8.2f %7llu/%-7llu %6llu %7.2f  %s\n", name.c_str(), side.name().c_str(),
+  std::printf("%-30s %-12s %6zu %8.2f %7llu/%-7llu %6llu %7.2f  %s\n", name.c_str(), way.name.c_str(),
               answer.ids.size(), per_pass, static_cast<unsigned long long>(answer.accepted),
               static_cast<unsigned long long>(answer.drafted), static_cast<unsigned long long>(answer.draft_passes),
               speed, is_same ? "same bytes" : "DIFFERENT");
@@ -234,29 +238,28 @@ TaskResult result_of(const std::string& name, const Side& side, const Answer& an
   return {name, answer.ids.size(), per_pass, speed, is_same};
 }
 
-// sides[0] is without. Every second round runs backwards, so that none comes always first.
+// ways[0] is without. Every second round runs backwards, so that none comes always first.
 Result<std::vector<TaskResult>> run_task(const std::string& name, const std::string& question, const Options& options,
-                                         std::vector<Side>& sides) {
-  static uint64_t asker = 0;
-  std::vector<std::vector<double>> ratios(sides.size());
-  std::vector<Answer> answers(sides.size());
-  std::vector<bool> same(sides.size(), true);
+                                         const std::vector<Way>& ways, Asker& asker) {
+  static uint64_t tenant = 0;
+  std::vector<std::vector<double>> ratios(ways.size());
+  std::vector<Answer> answers(ways.size());
+  std::vector<bool> same(ways.size(), true);
   double seconds = 0;
   for (int round = 0; round < options.rounds || (seconds < kLeastSeconds && round < kMostRounds); ++round) {
-    ++asker;
-    for (size_t i = 0; i < sides.size(); ++i) {
-      const size_t side = round % 2 == 0 ? i : sides.size() - 1 - i;
-      STUDIO_TRY(answers[side], sides[side].ask(question, options, asker));
+    for (size_t i = 0; i < ways.size(); ++i) {
+      const size_t way = round % 2 == 0 ? i : ways.size() - 1 - i;
+      STUDIO_TRY(answers[way], asker.ask(question, options, ways[way].guesses, ++tenant));
     }
     seconds += answers[0].seconds;
-    for (size_t i = 1; i < sides.size(); ++i) {
+    for (size_t i = 1; i < ways.size(); ++i) {
       same[i] = same[i] && answers[i].ids == answers[0].ids && answers[i].text == answers[0].text;
       if (answers[i].seconds > 0) ratios[i].push_back(answers[0].seconds / answers[i].seconds);
     }
   }
   std::vector<TaskResult> results;
-  for (size_t i = 1; i < sides.size(); ++i) {
-    results.push_back(result_of(name, sides[i], answers[i], median(ratios[i]), same[i]));
+  for (size_t i = 1; i < ways.size(); ++i) {
+    results.push_back(result_of(name, ways[i], answers[i], median(ratios[i]), same[i]));
   }
   return results;
 }
@@ -271,9 +274,9 @@ bool all_same(const Results& results) {
   return std::ranges::all_of(results, &TaskResult::is_same);
 }
 
-Status write_json(const Options& options, const std::vector<Side>& sides, const std::vector<Results>& found) {
+Status write_json(const Options& options, const std::vector<Way>& ways, const std::vector<Results>& found) {
   boost::json::object whole;
-  for (size_t i = 1; i < sides.size(); ++i) {
+  for (size_t i = 1; i < ways.size(); ++i) {
     boost::json::array tasks;
     for (const TaskResult& result : found[i]) {
       tasks.push_back({{"task", result.task},
@@ -283,10 +286,10 @@ Status write_json(const Options& options, const std::vector<Side>& sides, const 
                        {"same", result.is_same}});
     }
     const std::vector<double> speed = all(found[i], &TaskResult::speed);
-    whole[sides[i].name()] = {{"median", median(speed)},
-                              {"least", *std::ranges::min_element(speed)},
-                              {"same", all_same(found[i])},
-                              {"tasks", std::move(tasks)}};
+    whole[ways[i].name] = {{"median", median(speed)},
+                           {"least", *std::ranges::min_element(speed)},
+                           {"same", all_same(found[i])},
+                           {"tasks", std::move(tasks)}};
   }
   std::ofstream file(options.json);
   file << to_json(whole) << "\n";
@@ -296,32 +299,28 @@ Status write_json(const Options& options, const std::vector<Side>& sides, const 
 
 Result<bool> run(int argc, char** argv) {
   STUDIO_TRY(const Options options, parse(argc, argv));
-  std::vector<Side> sides(1);
-  STUDIO_TRY(sides[0], Side::open(options, "without", engine::Speculation::kOff));
-  STUDIO_TRY(sides.emplace_back(), Side::open(options, "lookup", engine::Speculation::kAuto));
-  if (!options.draft_model.empty()) {
-    STUDIO_TRY(sides.emplace_back(),
-               Side::open(options, "draft model", engine::Speculation::kAuto, options.draft_model));
-  }
+  STUDIO_TRY(Asker asker, Asker::open(options));
+  std::vector<Way> ways = {{"without", engine::Guesses::kNone}, {"lookup", engine::Guesses::kLookedUp}};
+  if (!options.draft_model.empty()) ways.push_back({"draft model", engine::Guesses::kAll});
   std::printf("%s, temperature %.1f\n%-30s %-12s %6s %8s %15s %6s %7s\n", options.tasks.c_str(), options.temperature,
               "task", "with", "tokens", "per pass", "accepted/drafts", "passes", "speed");
-  std::vector<Results> found(sides.size());
+  std::vector<Results> found(ways.size());
   for (const auto& [name, question] : read_tasks(options)) {
-    STUDIO_TRY(const std::vector<TaskResult> results, run_task(name, question, options, sides));
+    STUDIO_TRY(const std::vector<TaskResult> results, run_task(name, question, options, ways, asker));
     for (size_t i = 0; i < results.size(); ++i) found[i + 1].push_back(results[i]);
   }
   if (found[1].empty()) return Error(Code::kInvalidArgument, "no tasks in " + options.tasks);
   bool is_same = true;
-  for (size_t i = 1; i < sides.size(); ++i) {
+  for (size_t i = 1; i < ways.size(); ++i) {
     const std::vector<double> per_pass = all(found[i], &TaskResult::per_pass),
                               speed = all(found[i], &TaskResult::speed);
     is_same = is_same && all_same(found[i]);
     std::printf("%zu tasks, %s: tokens a pass, median %.2f, least %.2f; speed, median %.2f, least %.2f; %s\n",
-                speed.size(), sides[i].name().c_str(), median(per_pass), *std::ranges::min_element(per_pass),
+                speed.size(), ways[i].name.c_str(), median(per_pass), *std::ranges::min_element(per_pass),
                 median(speed), *std::ranges::min_element(speed),
                 all_same(found[i]) ? "the same bytes with and without" : "BYTES DIFFER");
   }
-  if (!options.json.empty()) STUDIO_CHECK_OK(write_json(options, sides, found));
+  if (!options.json.empty()) STUDIO_CHECK_OK(write_json(options, ways, found));
   return is_same;
 }
 
