@@ -43,9 +43,9 @@ Result<SandboxLayer> confine_files(const WorkerOptions& options) {
   std::vector<std::string> readable = {options.engine.model_path, "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup",
                                        "/sys/devices/system"};
   if (!options.source_path.empty()) readable.push_back(options.source_path);
+  if (!options.engine.draft_model_path.empty()) readable.push_back(options.engine.draft_model_path);
   std::vector<std::string> writable;
   if (!options.engine.prefix_folder.empty()) writable.push_back(options.engine.prefix_folder);
-  if (!options.engine.draft_model_path.empty()) readable.push_back(options.engine.draft_model_path);
   return restrict_files({.readable = std::move(readable),
                          .writable = std::move(writable),
                          .sockets = {std::filesystem::path(options.socket_path).parent_path().string()}});
