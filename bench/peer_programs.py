@@ -72,9 +72,9 @@ class IkLlamaCpp:
     def measure(self, model, threads, figures, prompt, answer):
         found = {}
         depths = {depth for what, depth in figures.values() if what != "streams"}
-        if depths:
+        if depths:  # one step of depth more than is asked for: it refuses a context that it would fill to the end
             at = {int(row["N_KV"]): {"prefill": row["S_PP t/s"], "decode": row["S_TG t/s"]} for row in self.rows(
-                "llama-sweep-bench", model, threads, "-c", str(max(depths) + prompt), "-ub", str(prompt), "-n", str(answer), "-fa", "on", "-wb",
+                "llama-sweep-bench", model, threads, "-c", str(max(depths) + 2 * prompt), "-ub", str(prompt), "-n", str(answer), "-fa", "on", "-wb",
                 "--sweep-stride", str(max(1, max(depths) // prompt)))}
             found.update({name: at[number][what] for name, (what, number) in figures.items() if what != "streams"})
         for name, (what, count) in figures.items():
