@@ -87,9 +87,9 @@ struct Elementwise {
     alignas(64) float values[kBatch][kActivationBlock];
   };
 
-  // The scales of kBatch blocks: the smallest number of two mantissa bits that is not below amax / 127, (1 + quarters
-  // / 4) * 2^e, and its inverse: the rounded inverse of the first factor, its exponent lowered by e. All are 0 for a
-  // block that counts as zero.
+  // Of each block the smallest number of two mantissa bits that is not below amax / 127, (1 + quarters / 4) * 2^e, and
+  // its inverse: the rounded inverse of the first factor, its exponent lowered by e. All are 0 for a block that counts
+  // as zero.
   struct BatchScales {
     alignas(64) float scale[kBatch];
     alignas(64) float inverse[kBatch];
@@ -101,17 +101,17 @@ struct Elementwise {
   STUDIO_INLINE void scales_for(const float* amax, int n, BatchScales& to) {
     to.largest = 0;
     for (int i = 0; i < n; ++i) {
-      constexpr int32_t kDropped = (1 << 21) - 1;
-      const int32_t bits = (__builtin_bit_cast(int32_t, amax[i] * kOver127) + kDropped) & ~kDropped;
-      const int32_t quarters = bits >> 21 & 3, exponent = (bits & 0x7f800000) - 0x3f800000;
+      constexpr uint32_t kDropped = (1u << 21) - 1;
+      const uint32_t bits = (__builtin_bit_cast(uint32_t, amax[i] * kOver127) + kDropped) & ~kDropped;
+      const uint32_t quarters = bits >> 21 & 3, exponent = (bits & 0x7f800000u) - 0x3f800000u;
       const float first =
           quarters < 2 ? (quarters == 0 ? 1.0f : 1.0f / 1.25f) : (quarters == 2 ? 1.0f / 1.5f : 1.0f / 1.75f);
-      const int32_t inverse = __builtin_bit_cast(int32_t, first) - exponent;
+      const uint32_t inverse = __builtin_bit_cast(uint32_t, first) - exponent;
       const bool is_zero = amax[i] < kSmallestAmax;
       to.scale[i] = __builtin_bit_cast(float, is_zero ? 0 : bits);
       to.inverse[i] = __builtin_bit_cast(float, is_zero ? 0 : inverse);
-      to.exponent[i] = is_zero ? 0 : exponent;
-      to.quarters[i] = is_zero ? 0 : quarters * 16;
+      to.exponent[i] = is_zero ? 0 : static_cast<int32_t>(exponent);
+      to.quarters[i] = is_zero ? 0 : static_cast<int32_t>(quarters) * 16;
       to.largest = to.exponent[i] > to.largest ? to.exponent[i] : to.largest;
     }
   }
