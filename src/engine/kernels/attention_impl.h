@@ -3,14 +3,17 @@
 // Keys and values are numbers of 16 bits with one scale a token, kept as two planes of bytes. Queries of 16 bits meet
 // keys in three integer dots (the product of the lower bytes is left out, but where shares are fine), weights of 8 bits
 // meet values in two, weights of 16 bits in three: a dot has four times the products of an f32 instruction, and 16 bits
-// of a token's largest value are finer than f16. A page holds 16 tokens, one per lane: scores need no horizontal sums.
-// Queries are taken in tiles, tokens in chunks of four pages, which stay in the first-level cache while every row of
-// the tile meets them. Softmax is online, chunk by chunk in the order of positions (Milakov and Gimelshein, 2018), so a
-// row's result depends neither on the tile it is in nor on how the prompt was cut.
+// of a token's largest value are finer than f16. Pages of 8 bits have one plane, which takes queries two dots and
+// weights of 8 bits one; their keys, and the queries, are rotated first (rotation_impl.h).
+// A page holds 16 tokens, one per lane: scores need no horizontal sums. Queries are taken in tiles, tokens in chunks of
+// four pages, which stay in the first-level cache while every row of the tile meets them. Softmax is online, chunk by
+// chunk in the order of positions (Milakov and Gimelshein, 2018), so a row's result depends neither on the tile it is
+// in nor on how the prompt was cut.
 #pragma once
 
 #include "engine/kernels/elementwise_impl.h"
 #include "engine/kernels/kernel_args.h"
+#include "engine/kernels/rotation_impl.h"
 
 namespace studio::engine {
 
@@ -18,18 +21,21 @@ inline constexpr int kTileRows = 32;
 inline constexpr int kChunkPages = 4;
 inline constexpr int kChunkTokens = kChunkPages * kPageTokens;
 inline constexpr int kMaxKvCode = 127 * 256 + 127;  // its upper byte and its lower one, both signed, end at 127
+inline constexpr int kMaxKvCode8 = 127;
 
-template <class V>
+template <class V, KvType kType>
 struct Attention {
   using F = typename V::F;
   using I = typename V::I;
   using B = typename V::B;
   using E = Elementwise<V>;
+  static constexpr bool kIsInt8 = kType == KvType::kInt8;
+  static constexpr size_t kPlanes = kIsInt8 ? 1 : 2;
   static constexpr int kParts = kPageTokens / V::kLanes;
   static constexpr int kScoreRows = 2, kGatherRows = 4;  // of a tile that share each load of keys or values
 
-  // The 16-bit codes of a token's D values, and their scale.
-  struct Codes16 {
+  // The codes of a token's D values, and their scale.
+  struct Codes {
     alignas(64) int32_t v[kMaxHeadDim];
     float scale;
   };
@@ -43,44 +49,67 @@ struct Attention {
     return V::tree_max(top);
   }
 
-  STUDIO_INLINE void quantize16(const float* x, int dim, Codes16& codes) {
+  template <int kMost>  // the largest code
+  STUDIO_INLINE void quantize(const float* x, int dim, Codes& codes) {
     const float amax = largest(x, dim);
     const bool is_zero = amax < 1e-30f;
-    codes.scale = is_zero ? 0.0f : amax / static_cast<float>(kMaxKvCode);
-    const F inverse = V::splat(is_zero ? 0.0f : static_cast<float>(kMaxKvCode) / amax);
+    codes.scale = is_zero ? 0.0f : amax / static_cast<float>(kMost);
+    const F inverse = V::splat(is_zero ? 0.0f : static_cast<float>(kMost) / amax);
     for (int d = 0; d < dim; d += V::kLanes) {
-      V::store(codes.v + d, V::clamp(V::round(V::mul(V::load(x + d), inverse)), -kMaxKvCode, kMaxKvCode));
+      V::store(codes.v + d, V::clamp(V::round(V::mul(V::load(x + d), inverse)), -kMost, kMost));
+    }
+  }
+
+  // Codes of a key or a query: rotated where keys have 8 bits.
+  template <int kMost>
+  STUDIO_INLINE void quantize_rotated(const float* x, int dim, Codes& codes) {
+    if constexpr (kIsInt8) {
+      alignas(64) float rotated[kMaxHeadDim];
+      Rotation<V>::rotate(x, dim, rotated);
+      quantize<kMost>(rotated, dim, codes);
+    } else {
+      quantize<kMost>(x, dim, codes);
     }
   }
 
   static void store_kv(const KvStoreArgs& args) {
+    constexpr int kMost = kIsInt8 ? kMaxKvCode8 : kMaxKvCode;
     const KvPages& pages = args.pages;
     const auto dim = static_cast<size_t>(pages.head_dim);
-    Codes16 codes;
+    const size_t plane = plane_bytes(pages.head_dim);
+    Codes codes;
     for (int t = 0; t < args.n; ++t) {
       const int position = args.first + t;
       const auto lane = static_cast<size_t>(position % kPageTokens);
       uint8_t* page = page_at(pages, args.page_table, position / kPageTokens);
 
-      quantize16(args.k + static_cast<size_t>(t) * args.k_stride, pages.head_dim, codes);
+      quantize_rotated<kMost>(args.k + static_cast<size_t>(t) * args.k_stride, pages.head_dim, codes);
       uint8_t* keys = page + pages.k_offset;
-      for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], both bytes lifted by 128
-        const auto code = static_cast<uint32_t>(codes.v[d] + 128 * 256 + 128);
+      for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], bytes lifted by 128
         const size_t at = d / 4 * kQuadBytes + lane * 4 + d % 4;
-        keys[at] = static_cast<uint8_t>(code >> 8);
-        keys[plane_bytes(pages.head_dim) + at] = static_cast<uint8_t>(code);
+        if constexpr (kIsInt8) {
+          keys[at] = static_cast<uint8_t>(codes.v[d] + 128);
+        } else {
+          const auto code = static_cast<uint32_t>(codes.v[d] + 128 * 256 + 128);
+          keys[at] = static_cast<uint8_t>(code >> 8);
+          keys[plane + at] = static_cast<uint8_t>(code);
+        }
       }
-      __builtin_memcpy(keys + 2 * plane_bytes(pages.head_dim) + lane * sizeof(float), &codes.scale, sizeof(float));
+      __builtin_memcpy(keys + kPlanes * plane + lane * sizeof(float), &codes.scale, sizeof(float));
 
-      quantize16(args.v + static_cast<size_t>(t) * args.v_stride, pages.head_dim, codes);
+      quantize<kMost>(args.v + static_cast<size_t>(t) * args.v_stride, pages.head_dim, codes);
       uint8_t* values = page + pages.v_offset;
       for (size_t d = 0; d < dim; ++d) {  // [4 fours of tokens][D][4], signed
         const auto low = static_cast<int8_t>(codes.v[d]);
         const size_t at = (lane / 4 * dim + d) * 4 + lane % 4;
-        values[at] = static_cast<uint8_t>((codes.v[d] - low) >> 8);
-        values[plane_bytes(pages.head_dim) + at] = static_cast<uint8_t>(low);
+        if constexpr (kIsInt8) {
+          values[at] = static_cast<uint8_t>(low);
+        } else {
+          values[at] = static_cast<uint8_t>((codes.v[d] - low) >> 8);
+          values[plane + at] = static_cast<uint8_t>(low);
+        }
       }
-      __builtin_memcpy(values + 2 * plane_bytes(pages.head_dim) + lane * sizeof(float), &codes.scale, sizeof(float));
+      __builtin_memcpy(values + kPlanes * plane + lane * sizeof(float), &codes.scale, sizeof(float));
     }
   }
 
@@ -109,11 +138,12 @@ struct Attention {
     int dim;
     bool is_fine;  // of 16 bits
   };
+  STUDIO_INLINE bool is_fine(const Tile& tile) { return !kIsInt8 && tile.is_fine; }
 
   static void attention(const AttentionArgs& args, int begin, int end) {
     Tile tile;
     tile.dim = args.pages.head_dim;
-    tile.is_fine = args.is_fine;
+    tile.is_fine = !kIsInt8 && args.is_fine;
     for (int row = begin; row < end; row += kTileRows) {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
       const int pages = (args.first + (row + tile.rows - 1) / args.group) / kPageTokens + 1;
@@ -137,7 +167,7 @@ struct Attention {
   // Asks for the keys or the values of the chunk from page `first` on, `pages` in all: pages lie apart, and while one
   // thing is computed with, what comes next is fetched.
   STUDIO_INLINE void ask_for(const AttentionArgs& args, size_t offset, int first, int pages) {
-    const size_t bytes = 2 * plane_bytes(args.pages.head_dim);
+    const size_t bytes = kPlanes * plane_bytes(args.pages.head_dim);
     for (int i = first; i < pages && i < first + kChunkPages; ++i) {
       const uint8_t* block = page_at(args.pages, args.page_table, i) + offset;
       for (size_t at = 0; at <= bytes; at += 64) __builtin_prefetch(block + at, 0, 3);
@@ -150,9 +180,12 @@ struct Attention {
   }
 
   static void begin_tile(const AttentionArgs& args, int row, Tile& tile) {
-    Codes16 codes;
+    Codes codes;
+    // Without the lower bytes' product 256 is left of 256 * (256 * upper + lower); two rotations make products larger.
+    float factor = args.is_fine ? 1.0f : 256.0f;
+    if constexpr (kIsInt8) factor = 1.0f / static_cast<float>(Rotation<V>::order(tile.dim));
     for (int r = 0; r < tile.rows; ++r) {
-      quantize16(args.q + row_offset(args, row + r, args.q_stride), tile.dim, codes);
+      quantize_rotated<kMaxKvCode>(args.q + row_offset(args, row + r, args.q_stride), tile.dim, codes);
       int32_t sums[2] = {0, 0};
       for (int d = 0; d < tile.dim; d += V::kLanes) {
         const I code = V::load(codes.v + d), low = V::low_byte(code);
@@ -160,8 +193,7 @@ struct Attention {
         sums[1] += V::store_i8(tile.q[1] + r * tile.dim + d, low);
       }
       for (int i = 0; i < 2; ++i) tile.q_start[i][r] = sums[i] * -128;
-      // Without the lower bytes' product, times the 256 that is left of 256 * (256 * upper + lower).
-      tile.q_scale[r] = codes.scale * args.scale * (args.is_fine ? 1.0f : 256.0f);
+      tile.q_scale[r] = codes.scale * args.scale * factor;
       for (int d = 0; d < tile.dim; d += V::kLanes) V::store(tile.result + r * tile.dim + d, V::splat(0.0f));
       tile.top[r] = -__builtin_inff();
       tile.total[r] = 0;
@@ -216,10 +248,11 @@ struct Attention {
     if constexpr (kPages > 1) {
       if (tile.pages - page < kPages) return score_upto<kN, kPages - 1>(tile, row, page);
     }
-    tile.is_fine ? score_pages<kN, kPages, true>(tile, row, page) : score_pages<kN, kPages, false>(tile, row, page);
+    is_fine(tile) ? score_pages<kN, kPages, true>(tile, row, page) : score_pages<kN, kPages, false>(tile, row, page);
   }
 
-  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c, least = sum of b e.
+  // With q = 256 a + b and k = 256 c + e: upper = sum of a c, lower = sum of a e + b c, least = sum of b e. With k = c:
+  // upper = sum of a c, lower = sum of b c.
   template <int kN, int kPages, bool kFine>
   STUDIO_INLINE void score_pages(Tile& tile, int row, int page) {
     constexpr int kVectors = kPages * kParts;
@@ -229,7 +262,7 @@ struct Attention {
     for (int i = 0; i < kN * kVectors; ++i) {
       const int r = row + i / kVectors;
       upper[i] = V::splat(tile.q_start[0][r]);
-      lower[i] = V::splat(tile.q_start[0][r] + tile.q_start[1][r]);
+      lower[i] = V::splat(kIsInt8 ? tile.q_start[1][r] : tile.q_start[0][r] + tile.q_start[1][r]);
       if constexpr (kFine) least[i] = V::splat(tile.q_start[1][r]);
     }
     const size_t plane = plane_bytes(tile.dim);
@@ -238,12 +271,12 @@ struct Attention {
 #pragma clang loop unroll(full)
       for (int i = 0; i < kVectors; ++i) {
         const uint8_t* keys = tile.keys[page + i / kParts] + at + i % kParts * V::kLanes * 4;
-        const B key_upper = V::load_bytes(keys), key_lower = V::load_bytes(keys + plane);
+        const B key_upper = V::load_bytes(keys), key_lower = kIsInt8 ? key_upper : V::load_bytes(keys + plane);
 #pragma clang loop unroll(full)
         for (int r = 0; r < kN; ++r) {
           const B q_upper = V::splat_four(q[0] + r * tile.dim + d), q_lower = V::splat_four(q[1] + r * tile.dim + d);
           upper[r * kVectors + i] = V::dot_bytes(upper[r * kVectors + i], key_upper, q_upper);
-          lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_lower, q_upper);
+          if constexpr (!kIsInt8) lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_lower, q_upper);
           lower[r * kVectors + i] = V::dot_bytes(lower[r * kVectors + i], key_upper, q_lower);
           if constexpr (kFine) least[r * kVectors + i] = V::dot_bytes(least[r * kVectors + i], key_lower, q_lower);
         }
@@ -261,7 +294,7 @@ struct Attention {
   }
 
   STUDIO_INLINE F scales_of(const uint8_t* planes, int dim, int part) {
-    return V::load(reinterpret_cast<const float*>(planes + 2 * plane_bytes(dim)) + part * V::kLanes);
+    return V::load(reinterpret_cast<const float*>(planes + kPlanes * plane_bytes(dim)) + part * V::kLanes);
   }
 
   // Scores to weights: e^(score - top) for the first `seen` tokens, 0 for the rest (whose lanes may hold anything). A
@@ -293,8 +326,8 @@ struct Attention {
       values[i] = only_seen(i, V::mul(values[i], scales_of(tile.values[i / kParts], tile.dim, i % kParts)), 0.0f);
       lanes[i % kParts] = i < kParts ? values[i] : V::max(lanes[i % kParts], values[i]);
     }
-    tile.is_fine ? store_shares<true>(tile, row, values, V::tree_max(lanes))
-                 : store_shares<false>(tile, row, values, V::tree_max(lanes));
+    is_fine(tile) ? store_shares<true>(tile, row, values, V::tree_max(lanes))
+                  : store_shares<false>(tile, row, values, V::tree_max(lanes));
   }
 
   template <bool kFine>
@@ -330,7 +363,7 @@ struct Attention {
   // result[r, d] += the chunk's sum of share[r, t] * value[t, d].
   template <int kN>
   static void gather(Tile& tile, int row) {
-    tile.is_fine ? gather_row<kN, true>(tile, row) : gather_row<kN, false>(tile, row);
+    is_fine(tile) ? gather_row<kN, true>(tile, row) : gather_row<kN, false>(tile, row);
   }
 
   template <int kN, bool kFine>
@@ -344,6 +377,7 @@ struct Attention {
   }
 
   // With share = 256 u + l and value = 256 c + e: 256 (the sum of u c), to which u e is added, and l c of fine shares.
+  // With value = c: the sum of u c.
   template <int kN, int kVectors, bool kFine>
   STUDIO_INLINE void gather_lanes(Tile& tile, int row, int d) {
     I sum[kN * kVectors];
@@ -351,9 +385,11 @@ struct Attention {
 #pragma clang loop unroll(full)
     for (I& s : sum) s = V::zero();
     add_plane<kN, kVectors>(tile, shares[0], 0, d, sum);
+    if constexpr (!kIsInt8) {
 #pragma clang loop unroll(full)
-    for (I& s : sum) s = V::times_256(s);
-    add_plane<kN, kVectors>(tile, shares[0], plane_bytes(tile.dim), d, sum);
+      for (I& s : sum) s = V::times_256(s);
+      add_plane<kN, kVectors>(tile, shares[0], plane_bytes(tile.dim), d, sum);
+    }
     if constexpr (kFine) add_plane<kN, kVectors>(tile, shares[1], 0, d, sum);
 #pragma clang loop unroll(full)
     for (int i = 0; i < kN * kVectors; ++i) {
@@ -384,5 +420,17 @@ struct Attention {
     }
   }
 };
+
+template <class V>
+void store_kv(const KvStoreArgs& args) {
+  args.pages.type == KvType::kInt8 ? Attention<V, KvType::kInt8>::store_kv(args)
+                                   : Attention<V, KvType::kInt16>::store_kv(args);
+}
+
+template <class V>
+void attention(const AttentionArgs& args, int begin, int end) {
+  args.pages.type == KvType::kInt8 ? Attention<V, KvType::kInt8>::attention(args, begin, end)
+                                   : Attention<V, KvType::kInt16>::attention(args, begin, end);
+}
 
 }  // namespace studio::engine

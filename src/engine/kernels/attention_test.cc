@@ -6,6 +6,29 @@
 namespace studio::engine {
 namespace {
 
+constexpr KvType kTypes[] = {KvType::kInt16, KvType::kInt8};
+
+// The largest code of keys and values; queries have 16 bits whatever those have.
+double most_of(KvType type) {
+  return type == KvType::kInt8 ? 127 : 32639;
+}
+
+// A row times the matrix whose element (i, j) is -1 to the number of bits that i and j share, in pieces of its order.
+template <class T>
+std::vector<T> rotated(const T* x, int dim) {
+  std::vector<T> y(x, x + dim);
+  for (int step = 1; dim % (2 * step) == 0; step *= 2) {
+    for (size_t i = 0; i < y.size(); ++i) {
+      const size_t other = i + static_cast<size_t>(step);
+      if (i & static_cast<size_t>(step)) continue;
+      const T a = y[i], b = y[other];
+      y[i] = a + b;
+      y[other] = a - b;
+    }
+  }
+  return y;
+}
+
 // One kv head with its pages scattered over a pool full of NaN, and the queries of a chunk of tokens.
 struct Scene {
   int dim, group, total, first;  // tokens [first, total) are new
@@ -14,14 +37,14 @@ struct Scene {
   std::vector<int32_t> table;
   KvPages pages;
 
-  Scene(int d, int g, int n, int start, const KernelSet& set) : dim(d), group(g), total(n), first(start) {
+  Scene(int d, int g, int n, int start, KvType type, const KernelSet& set) : dim(d), group(g), total(n), first(start) {
     TestRandom random(static_cast<uint64_t>(d * 1000 + n));
     const auto dims = static_cast<size_t>(d), tokens = static_cast<size_t>(n);
     k = random.normals(tokens * dims);
     v = random.normals(tokens * dims);
     q = random.normals(static_cast<size_t>(n - start) * static_cast<size_t>(g) * dims);
     const int count = (n + kPageTokens - 1) / kPageTokens;
-    const size_t block = kv_block_bytes(d);
+    const size_t block = kv_block_bytes(d, type);
     pool.assign(static_cast<size_t>(count + 3) * 3 * block,
                 0xff);  // NaN as a scale: what is never stored must never count
     for (int i = 0; i < count; ++i) table.push_back((i * 5 + 2) % (count + 3));
@@ -30,7 +53,12 @@ struct Scene {
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
       for (int i = 0; i < count; ++i) table[static_cast<size_t>(i)] = count + 2 - i;
     }
-    pages = {.base = pool.data(), .page_stride = 3 * block, .k_offset = block, .v_offset = 2 * block, .head_dim = d};
+    pages = {.base = pool.data(),
+             .page_stride = 3 * block,
+             .k_offset = block,
+             .v_offset = 2 * block,
+             .head_dim = d,
+             .type = type};
     // Stored in two pieces that do not end at pages.
     store(set, 0, n / 3);
     store(set, n / 3, n - n / 3);
@@ -68,30 +96,39 @@ struct Scene {
     return out;
   }
 
-  // x[i] of its row of D, rounded to 16 bits of the row's largest magnitude.
-  double rounded(const std::vector<float>& x, size_t i) const {
-    const auto dims = static_cast<size_t>(dim), begin = i / dims * dims;
+  // Row `row` of x [rows, D], rounded to `most` parts of its largest magnitude; rotated before and back afterwards.
+  std::vector<double> rounded(const std::vector<float>& x, size_t row, double most, bool is_rotated) const {
+    const auto dims = static_cast<size_t>(dim);
+    std::vector<double> y(x.begin() + static_cast<int64_t>(row * dims),
+                          x.begin() + static_cast<int64_t>((row + 1) * dims));
+    if (is_rotated) y = rotated(y.data(), dim);
     double amax = 0;
-    for (size_t d = begin; d < begin + dims; ++d) amax = std::max(amax, std::fabs(static_cast<double>(x[d])));
-    return std::nearbyint(static_cast<double>(x[i]) / amax * 32639) * amax / 32639;
+    for (const double value : y) amax = std::max(amax, std::fabs(value));
+    for (double& value : y) value = std::nearbyint(value / amax * most) * amax / most;
+    if (!is_rotated) return y;
+    y = rotated(y.data(), dim);
+    for (double& value : y) value /= dim & -dim;
+    return y;
   }
 
-  // Plain softmax in f64 over keys, values and queries rounded to 16 bits.
+  // Plain softmax in f64 over keys, values and queries rounded as numerics.md says.
   std::vector<double> exact(int row) const {
+    const bool is_int8 = pages.type == KvType::kInt8;
     const auto dims = static_cast<size_t>(dim);
     const auto seen = static_cast<size_t>(first + row / group + 1);
     std::vector<double> weight(seen), out(dims, 0.0);
+    const std::vector<double> query = rounded(q, static_cast<size_t>(row), 32639, is_int8);
     double top = -1e300, sum = 0;
     for (size_t t = 0; t < seen; ++t) {
-      for (size_t d = 0; d < dims; ++d) {
-        weight[t] += rounded(q, static_cast<size_t>(row) * dims + d) * rounded(k, t * dims + d);
-      }
+      const std::vector<double> key = rounded(k, t, most_of(pages.type), is_int8);
+      for (size_t d = 0; d < dims; ++d) weight[t] += query[d] * key[d];
       weight[t] /= std::sqrt(static_cast<double>(dim));
       top = std::max(top, weight[t]);
     }
     for (double& w : weight) sum += w = std::exp(w - top);
     for (size_t t = 0; t < seen; ++t) {
-      for (size_t d = 0; d < dims; ++d) out[d] += weight[t] / sum * rounded(v, t * dims + d);
+      const std::vector<double> value = rounded(v, t, most_of(pages.type), false);
+      for (size_t d = 0; d < dims; ++d) out[d] += weight[t] / sum * value[d];
     }
     return out;
   }
@@ -109,15 +146,18 @@ INSTANTIATE_TEST_SUITE_P(Sets, AttentionTest, testing::ValuesIn(available_kernel
 
 TEST_P(AttentionTest, EqualsSoftmaxInPlainArithmetic) {
   for (const Case& c : kCases) {
-    const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
-    const std::vector<float> out = scene.attend(*GetParam(), scene.rows());
-    const std::vector<float> fine = scene.attend(*GetParam(), scene.rows(), true);
-    for (int row = 0; row < scene.rows(); ++row) {
-      const std::vector<double> exact = scene.exact(row);
-      for (size_t d = 0; d < exact.size(); ++d) {
-        const size_t i = static_cast<size_t>(row) * exact.size() + d;
-        ASSERT_NEAR(out[i], exact[d], 0.02) << "dim " << c.dim << " row " << row << " of " << scene.rows();
-        ASSERT_NEAR(fine[i], exact[d], 0.0005) << "dim " << c.dim << " row " << row << " of " << scene.rows();
+    for (const KvType type : kTypes) {
+      const Scene scene(c.dim, c.group, c.total, c.first, type, *GetParam());
+      const std::vector<float> out = scene.attend(*GetParam(), scene.rows());
+      const std::vector<float> fine = scene.attend(*GetParam(), scene.rows(), true);
+      const double tolerance_of_fine = type == KvType::kInt16 ? 0.0005 : 0.02;
+      for (int row = 0; row < scene.rows(); ++row) {
+        const std::vector<double> exact = scene.exact(row);
+        for (size_t d = 0; d < exact.size(); ++d) {
+          const size_t i = static_cast<size_t>(row) * exact.size() + d;
+          ASSERT_NEAR(out[i], exact[d], 0.02) << "dim " << c.dim << " row " << row << " of " << scene.rows();
+          ASSERT_NEAR(fine[i], exact[d], tolerance_of_fine) << "dim " << c.dim << " row " << row;
+        }
       }
     }
   }
@@ -125,22 +165,38 @@ TEST_P(AttentionTest, EqualsSoftmaxInPlainArithmetic) {
 
 TEST_P(AttentionTest, HasTheBitsOfTheScalarSetHoweverRowsAreCut) {
   for (const Case& c : kCases) {
-    const Scene scene(c.dim, c.group, c.total, c.first, *GetParam());
-    const Scene plain(c.dim, c.group, c.total, c.first, scalar_kernels());
-    for (bool is_fine : {false, true}) {
-      const std::vector<float> expected = plain.attend(scalar_kernels(), scene.rows(), is_fine);
-      for (int piece : {1, 2, 5, 8, 33, 1000}) {
-        EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece, is_fine)))
-            << "dim " << c.dim << " piece " << piece << " fine " << is_fine;
+    for (const KvType type : kTypes) {
+      const Scene scene(c.dim, c.group, c.total, c.first, type, *GetParam());
+      const Scene plain(c.dim, c.group, c.total, c.first, type, scalar_kernels());
+      for (bool is_fine : {false, true}) {
+        const std::vector<float> expected = plain.attend(scalar_kernels(), scene.rows(), is_fine);
+        for (int piece : {1, 2, 5, 8, 33, 1000}) {
+          EXPECT_TRUE(same_bits(expected, scene.attend(*GetParam(), piece, is_fine)))
+              << "dim " << c.dim << " piece " << piece << " fine " << is_fine;
+        }
       }
     }
   }
 }
 
+// As biases make them: some dimensions of all keys are far larger than the rest, where queries tell tokens apart.
+TEST_P(AttentionTest, EightBitsSeeSmallDimensionsBesideLargeOnes) {
+  Scene scene(64, 4, 60, 50, KvType::kInt16, *GetParam());
+  Scene coarse(64, 4, 60, 50, KvType::kInt8, *GetParam());
+  for (Scene* s : {&scene, &coarse}) {
+    for (size_t i = 0; i < s->k.size(); i += 64) s->k[i + 5] = 100, s->k[i + 37] = -80;
+    for (size_t i = 0; i < s->q.size(); i += 64) s->q[i + 5] = s->q[i + 37] = 0;
+    s->store(*GetParam(), 0, s->total);
+  }
+  const std::vector<float> expected = scene.attend(*GetParam(), scene.rows());
+  const std::vector<float> out = coarse.attend(*GetParam(), coarse.rows());
+  for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 0.15) << i;
+}
+
 TEST_P(AttentionTest, StoresSixteenBitsOfEachTokensLargest) {
   TestRandom random(9);
   std::vector<float> x = random.extremes(64 * 40);
-  constexpr size_t kBlock = kv_block_bytes(64), kPlane = 64 * 16;
+  constexpr size_t kBlock = kv_block_bytes(64, KvType::kInt16), kPlane = 64 * 16;
   std::vector<uint8_t> pool(2 * kBlock * 3);
   const int32_t table[] = {1, 0, 2};
   const KvPages pages{
@@ -169,6 +225,51 @@ TEST_P(AttentionTest, StoresSixteenBitsOfEachTokensLargest) {
       const int value = static_cast<int8_t>(values[of_value]) * 256 + static_cast<int8_t>(values[kPlane + of_value]);
       EXPECT_EQ(key, value);
       EXPECT_EQ(key, scale == 0 ? 0 : static_cast<int>(std::nearbyint(x[t * 64 + d] * (32639 / amax))));
+    }
+  }
+}
+
+TEST_P(AttentionTest, StoresEightBitsOfEachTokensLargestWithKeysRotated) {
+  for (const int dim : {64, 96}) {
+    const auto dims = static_cast<size_t>(dim);
+    TestRandom random(10);
+    const std::vector<float> x = random.normals(dims * 40);
+    const size_t block = kv_block_bytes(dim, KvType::kInt8), plane = dims * 16;
+    EXPECT_EQ(block, 16 * (dims + 4));
+    std::vector<uint8_t> pool(2 * block * 3);
+    const int32_t table[] = {1, 0, 2};
+    const KvPages pages{.base = pool.data(),
+                        .page_stride = 2 * block,
+                        .k_offset = 0,
+                        .v_offset = block,
+                        .head_dim = dim,
+                        .type = KvType::kInt8};
+    GetParam()->store_kv({.pages = pages,
+                          .page_table = table,
+                          .first = 3,
+                          .n = 40,
+                          .k = x.data(),
+                          .v = x.data(),
+                          .k_stride = dims,
+                          .v_stride = dims});
+    for (size_t t = 0; t < 40; ++t) {
+      const size_t position = t + 3, lane = position % 16;
+      const uint8_t* keys = pool.data() + static_cast<size_t>(table[position / 16]) * 2 * block;
+      const uint8_t* values = keys + block;
+      const std::vector<float> row(x.begin() + static_cast<int64_t>(t * dims),
+                                   x.begin() + static_cast<int64_t>((t + 1) * dims));
+      for (const bool is_key : {true, false}) {
+        const std::vector<float> expected = is_key ? rotated(row.data(), dim) : row;
+        float amax = 0, scale;
+        for (const float value : expected) amax = std::max(amax, std::fabs(value));
+        std::memcpy(&scale, (is_key ? keys : values) + plane + lane * 4, 4);
+        EXPECT_EQ(scale, amax / 127);
+        for (size_t d = 0; d < dims; ++d) {
+          const int code = is_key ? keys[d / 4 * 64 + lane * 4 + d % 4] - 128
+                                  : static_cast<int8_t>(values[(lane / 4 * dims + d) * 4 + lane % 4]);
+          EXPECT_EQ(code, static_cast<int>(std::nearbyint(expected[d] * (127 / amax)))) << "dimension " << d;
+        }
+      }
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "engine/tensor/dtype.h"
+#include "engine/tensor/kv_type.h"
 
 namespace studio::engine {
 
@@ -88,22 +89,25 @@ inline constexpr int kPageTokens = 16;   // tokens per KV page
 inline constexpr int kMaxHeadDim = 256;  // head_dim is a multiple of 16 up to this: scratch of the attention kernel
 
 // Where one (layer, kv head) keeps its pages. Page p: the keys at base + p * page_stride + k_offset, the values at
-// v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D) each: the upper bytes of 16-bit codes, the lower bytes,
-// the scales f32[16 tokens]. A value is (256 * upper + lower) * scale. Keys lie [D / 4][16 tokens][4], both bytes
-// lifted by 128; values lie [4 fours of tokens][D][4], both signed.
+// v_offset, all in bytes and 64-byte aligned, kv_block_bytes(D, type) each: the upper bytes of 16-bit codes and the
+// lower bytes, or the 8-bit codes, then the scales f32[16 tokens]. A value is (256 * upper + lower) * scale, or code *
+// scale; keys of 8 bits are rotated. Keys lie [D / 4][16 tokens][4], bytes lifted by 128; values lie [4 fours of
+// tokens][D][4], signed.
 struct KvPages {
   uint8_t* base = nullptr;
   size_t page_stride = 0;
   size_t k_offset = 0;
   size_t v_offset = 0;
   int head_dim = 0;  // D
+  KvType type = KvType::kInt16;
 };
 
-constexpr size_t kv_block_bytes(int head_dim) {
-  return kPageTokens * (2 * static_cast<size_t>(head_dim) + sizeof(float));
+constexpr size_t kv_block_bytes(int head_dim, KvType type) {
+  const size_t planes = type == KvType::kInt16 ? 2 : 1;
+  return kPageTokens * (planes * static_cast<size_t>(head_dim) + sizeof(float));
 }
 
-// Writes n tokens at positions first .. first + n - 1 of a sequence, each rounded to 16 bits and a scale.
+// Writes n tokens at positions first .. first + n - 1 of a sequence, each rounded to codes and a scale.
 struct KvStoreArgs {
   KvPages pages;
   const int32_t* page_table = nullptr;  // the sequence's pages; position s lies in page_table[s / 16], lane s % 16
@@ -122,9 +126,10 @@ struct AttentionArgs {
   KvPages pages;
   const int32_t* page_table = nullptr;
   int first = 0;
-  int group = 1;             // G
-  float scale = 1;           // times q, usually 1 / sqrt(D)
-  bool is_fine = false;      // scores with all of the 16 bits, softmax's weights in as many; else without the last 8
+  int group = 1;    // G
+  float scale = 1;  // times q, usually 1 / sqrt(D)
+  // Scores with all of the 16 bits, softmax's weights in as many; else without the last 8. Of pages of 16 bits alone.
+  bool is_fine = false;
   const float* q = nullptr;  // [T, G, D]
   size_t q_stride = 0;       // between tokens; heads are adjacent
   float* out = nullptr;      // [T, G, D]

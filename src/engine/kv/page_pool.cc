@@ -68,7 +68,7 @@ void PagePool::copy(int32_t from, int32_t to) {
 }
 
 KvPages PagePool::view(int layer, int kv_head) {
-  const size_t block = kv_block_bytes(shape_.head_dim);
+  const size_t block = kv_block_bytes(shape_.head_dim, shape_.type);
   const size_t index = static_cast<size_t>(layer) * static_cast<size_t>(shape_.kv_heads) + static_cast<size_t>(kv_head);
   KvPages pages;
   pages.base = memory_.as<uint8_t>();
@@ -76,6 +76,7 @@ KvPages PagePool::view(int layer, int kv_head) {
   pages.k_offset = index * 2 * block;
   pages.v_offset = pages.k_offset + block;
   pages.head_dim = shape_.head_dim;
+  pages.type = shape_.type;
   return pages;
 }
 

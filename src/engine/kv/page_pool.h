@@ -22,15 +22,18 @@
 namespace studio::engine {
 
 // Names what the bytes of a page mean; a new name with every change of it, so that no file of pages is read wrongly.
-inline constexpr std::string_view kKvFormat = "i16-pages16-1";
+constexpr std::string_view kv_format(KvType type) {
+  return type == KvType::kInt8 ? "i8-pages16-1" : "i16-pages16-1";
+}
 
 struct KvShape {
   int layers = 0;    // L
   int kv_heads = 0;  // KV
   int head_dim = 0;  // D
+  KvType type = KvType::kInt16;
 
   size_t bytes_per_page() const {
-    return static_cast<size_t>(layers) * static_cast<size_t>(kv_heads) * 2 * kv_block_bytes(head_dim);
+    return static_cast<size_t>(layers) * static_cast<size_t>(kv_heads) * 2 * kv_block_bytes(head_dim, type);
   }
 };
 

@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 // Names the bits that machines of one kind agree on; a new number with every change of numerics.md.
 constexpr const char* kNumericsClass = "x86-f32-v4";
+constexpr const char* kNumericsClassInt8 = "x86-f32-v4-kv8";  // of keys and values in 8 bits
 // KV by default: this many positions for each sequence that may run at once ...
 constexpr int64_t kDefaultTokensPerSequence = 4096;
 // ... within this share of the memory that is free when the model is loaded.
@@ -139,6 +140,7 @@ class LocalEngine final : public Engine {
   };
 
   Result<std::unique_ptr<DraftModel>> load_draft_model(const KernelSet& kernels);
+  KvShape kv_shape() const;
   void open_prefixes();
   void run();
   void take_inbox(std::unique_lock<std::mutex>& lock);
@@ -174,6 +176,12 @@ class LocalEngine final : public Engine {
   std::thread thread_;
 };
 
+KvShape LocalEngine::kv_shape() const {
+  KvShape shape = model_->kv_shape();
+  shape.type = options_.kv_type;
+  return shape;
+}
+
 Status LocalEngine::start() {
   STUDIO_TRY(const KernelSet* kernels, select_kernels(isa_of(options_.kernels)));
   STUDIO_TRY(model_, load_model(file_, *kernels, threads_));
@@ -186,7 +194,7 @@ Status LocalEngine::start() {
   }
   if (options_.context_tokens > 0) context = options_.context_tokens;
   STUDIO_TRY(auto draft_model, load_draft_model(*kernels));
-  const int count = kv_pages(options_, model_->kv_shape(), context);
+  const int count = kv_pages(options_, kv_shape(), context);
   const int64_t room = static_cast<int64_t>(count) * kPageTokens;
   if (room < context && (options_.context_tokens > 0 || options_.kv_bytes > 0)) {
     return Error(Code::kInvalidArgument, "there is room for the keys and values of " + std::to_string(room) +
@@ -195,7 +203,7 @@ Status LocalEngine::start() {
         .with_param("kv_bytes");
   }
   context = static_cast<int>(std::min<int64_t>(context, room));  // of our own choice: as long as memory allows
-  STUDIO_TRY(pages_, PagePool::create(model_->kv_shape(), count));
+  STUDIO_TRY(pages_, PagePool::create(kv_shape(), count));
   model_->use_pages(&*pages_);
   scheduler_.emplace(*model_, *pages_, threads_,
                      SchedulerLimits{.max_sequences = options_.max_sequences,
@@ -208,7 +216,7 @@ Status LocalEngine::start() {
   info_ = {.architecture = config.architecture,
            .name = config.name,
            .digest = model_digest(file_),
-           .numerics_class = kNumericsClass,
+           .numerics_class = options_.kv_type == KvType::kInt8 ? kNumericsClassInt8 : kNumericsClass,
            .kernels = kernels->name,
            .vocab_size = config.vocab,
            .context_tokens = context,
@@ -239,9 +247,9 @@ Result<std::unique_ptr<DraftModel>> LocalEngine::load_draft_model(const KernelSe
 // What cannot be kept is computed again: no reason not to serve.
 void LocalEngine::open_prefixes() {
   Sha256 identity;
-  const KvShape shape = model_->kv_shape();
+  const KvShape shape = kv_shape();
   for (const std::string& part :
-       {std::string(kKvFormat), info_.numerics_class, info_.digest, std::to_string(shape.layers),
+       {std::string(kv_format(shape.type)), info_.numerics_class, info_.digest, std::to_string(shape.layers),
         std::to_string(shape.kv_heads), std::to_string(shape.head_dim)}) {
     identity.update(part + "\n");
   }
@@ -490,6 +498,17 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
   if (name == "avx512") return KernelChoice::kAvx512;
   if (name == "amx") return KernelChoice::kAmx;
   return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<KvType> parse_kv_type(const std::string& name) {
+  for (const KvType type : {KvType::kInt16, KvType::kInt8}) {
+    if (name == kv_type_name(type)) return type;
+  }
+  return Error(Code::kInvalidArgument, "kv_type must be int16 or int8").with_param("kv_type");
+}
+
+const char* kv_type_name(KvType type) {
+  return type == KvType::kInt8 ? "int8" : "int16";
 }
 
 Result<Speculation> parse_speculation(const std::string& name) {

@@ -23,6 +23,7 @@
 #include "base/bucket_counts.h"
 #include "base/result.h"
 #include "engine/sampling/params.h"
+#include "engine/tensor/kv_type.h"
 #include "engine/tensor/token.h"
 
 namespace studio::engine {
@@ -90,6 +91,9 @@ using TokenSink = std::function<void(const TokenEvent&)>;
 enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
 
+Result<KvType> parse_kv_type(const std::string& name);  // int16, int8
+const char* kv_type_name(KvType type);
+
 // Whether likely tokens are fed beside the last one, to be kept where they come true: the same tokens in fewer passes.
 enum class Speculation {
   kOff,
@@ -107,8 +111,9 @@ struct EngineOptions {
   int max_queue = 256;     // waiting; beyond it submit answers overloaded
   int context_tokens = 0;  // 0: the model's own limit
   int64_t kv_bytes = 0;    // 0: enough for max_sequences at 4,096 tokens, at least one full context, within free memory
-  int prompt_chunk = 512;  // prompt tokens per step at most (1 .. 512)
-  int step_ms = 0;         // of a step with running streams and prompts; 0: see scheduler.h
+  KvType kv_type = KvType::kInt16;
+  int prompt_chunk = 512;      // prompt tokens per step at most (1 .. 512)
+  int step_ms = 0;             // of a step with running streams and prompts; 0: see scheduler.h
   bool share_prefixes = true;  // a prefix that was computed is not computed again while there is room
   // Computed prefixes outlive the engine in a file in this folder (mode 0700): the public ones, or all. Empty: none do.
   std::string prefix_folder;
@@ -123,7 +128,7 @@ struct EngineInfo {
   std::string name;          // general.name
   std::string
       digest;  // SHA-256 of the model file's metadata and tensor directory, hex (names the numbers, fast to compute)
-  std::string numerics_class;  // "x86-f32-v4": same class, same bits
+  std::string numerics_class;  // "x86-f32-v4", or "x86-f32-v4-kv8" by EngineOptions::kv_type: same class, same bits
   std::string kernels;         // "avx512": the set in use
   int vocab_size = 0;
   int context_tokens = 0;
