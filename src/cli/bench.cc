@@ -242,6 +242,7 @@ Result<int> BenchCommand::run(Context& context) {
     output.print_json(boost::json::object{{"model", found.name},
                                           {"kernels", info.kernels},
                                           {"threads", info.threads},
+                                          {"kv_type", engine::kv_type_name(options.engine.kv_type)},
                                           {"load_s", load_s},
                                           {"prefill", prefill_rate},
                                           {"decode", decode_rate},

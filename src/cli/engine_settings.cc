@@ -21,6 +21,7 @@ void declare_engine_flags(Arguments& arguments, Arguments::Settings* settings) {
   arguments.setting(settings, "engine.context_tokens", "--context", "N", "longest prompt and answer together");
   arguments.setting(settings, "engine.max_sequences", "--max-sequences", "N", "answers computed at the same time");
   arguments.setting(settings, "engine.kv_bytes", "--kv-bytes", "SIZE", "memory for keys and values, such as 2GiB");
+  arguments.setting(settings, "engine.kv_type", "--kv-type", "NAME", "what they are kept in: int16, or int8 in half");
 }
 
 Result<inference::WorkerOptions> worker_options(const Config& config) {
@@ -31,6 +32,7 @@ Result<inference::WorkerOptions> worker_options(const Config& config) {
   options.engine.max_queue = static_cast<int>(config.number("engine.max_queue"));
   options.engine.context_tokens = static_cast<int>(config.number("engine.context_tokens"));
   options.engine.kv_bytes = config.number("engine.kv_bytes");
+  STUDIO_TRY(options.engine.kv_type, engine::parse_kv_type(config.text("engine.kv_type")));
   options.engine.prompt_chunk = static_cast<int>(config.number("engine.prompt_chunk"));
   options.engine.step_ms = static_cast<int>(config.number("engine.step_ms"));
   const std::string& level = config.text("serve.log_level");

@@ -24,6 +24,7 @@ class WorkerCommand final : public Command {
     arguments.number(&max_queue_, "--max-queue", "N", "waiting");
     arguments.number(&context_, "--context", "N", "0: the model's own");
     arguments.number(&options_.engine.kv_bytes, "--kv-bytes", "N", "0: what fits");
+    arguments.option(&kv_type_, "--kv-type", "NAME", "int16 or int8");
     arguments.number(&prompt_chunk_, "--prompt-chunk", "N", "prompt tokens per step");
     arguments.option(&options_.engine.prefix_folder, "--prefix-folder", "PATH", "where prefixes outlive the worker");
     arguments.number(&options_.engine.prefix_file_bytes, "--prefix-file-bytes", "N", "of their file");
@@ -42,6 +43,7 @@ class WorkerCommand final : public Command {
     options_.recorder_fd = static_cast<int>(recorder_fd_);
     engine.threads = static_cast<int>(threads_);
     STUDIO_TRY(engine.kernels, engine::parse_kernel_choice(kernels_));
+    STUDIO_TRY(engine.kv_type, engine::parse_kv_type(kv_type_));
     engine.max_sequences = static_cast<int>(max_sequences_);
     engine.max_queue = static_cast<int>(max_queue_);
     engine.context_tokens = static_cast<int>(context_);
@@ -54,7 +56,7 @@ class WorkerCommand final : public Command {
 
  private:
   inference::WorkerOptions options_;
-  std::string kernels_ = "auto";
+  std::string kernels_ = "auto", kv_type_ = engine::kv_type_name(options_.engine.kv_type);
   int64_t threads_ = 0, max_sequences_ = options_.engine.max_sequences, max_queue_ = options_.engine.max_queue,
           context_ = 0, prompt_chunk_ = options_.engine.prompt_chunk, step_ms_ = 0, recorder_fd_ = -1,
           private_prefixes_ = 0;

@@ -94,6 +94,8 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
           std::to_string(engine.context_tokens),
           "--kv-bytes",
           std::to_string(engine.kv_bytes),
+          "--kv-type",
+          engine::kv_type_name(engine.kv_type),
           "--prompt-chunk",
           std::to_string(engine.prompt_chunk),
           "--prefix-folder",

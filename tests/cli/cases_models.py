@@ -107,7 +107,8 @@ def test_bench():
         assert 0 < figures["decode_share_of_roof"] < (100 if "ASAN_OPTIONS" in os.environ else 1)
         assert (figures["prefill_tokens"], figures["decode_tokens"], figures["stream_count"]) == (32, 8, 2)
         assert "answer of 8" in place.studio(*words).must(0).out
-        behind = place.studio(*words, "--depth", "40", "--json").must(0).json()
+        behind = place.studio(*words, "--depth", "40", "--kv-type", "int8", "--json").must(0).json()
+        assert (figures["kv_type"], behind["kv_type"]) == ("int16", "int8")
         assert behind["depth"] == 40 and behind["prefill"] > 0 and behind["decode"] > 0
         assert "prompt of 32 behind 40" in place.studio(*words, "--depth", "40").must(0).out
         place.studio("bench", "tiny", "--depth", "-1").must(2, "--depth")

@@ -95,3 +95,14 @@ def test_private_prompts_go_to_the_disk_only_where_that_is_wished():
                 assert ask(server, key, SYSTEM, "Who wrote it?")[1] == ((tokens - 1) // 16 * 16 if found_again else 0)
                 other = place.studio("key", "add", "other" + str(found_again)).must(0).out.strip()
                 assert ask(server, other, SYSTEM, "Who wrote it?")[1] == 0
+
+
+def test_pages_of_keys_and_values_in_8_bits_are_kept_apart():
+    with Place() as place:
+        env = {"STUDIO_ENGINE_KEPT_PREFIXES": "all"}
+        for kv_type, found_again in (("int16", False), ("int8", False), ("int16", True), ("int8", True)):
+            with Serve(place, *LOCAL, "--kv-type", kv_type, **env) as server:
+                tokens, found = ask(server, server.started["key"], SYSTEM, "Who wrote it?")
+                assert found == ((tokens - 1) // 16 * 16 if found_again else 0), kv_type
+                wait_for(lambda pages=tokens // 16: metric(server, "studio_prefix_file_pages") == pages, "written")
+        assert len(os.listdir(os.path.join(place.data, "prefixes"))) == 2

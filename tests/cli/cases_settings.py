@@ -61,6 +61,7 @@ def test_bad_settings_name_line_reason_and_suggestion():
                 ("[engine]\n\nthreads = -1\n", 3, "engine.threads", "-1 is out of range", "between 0 and 1024"),
                 ("[engine]\nthreads = '2'\n", 2, "engine.threads", "expected a whole number"),
                 ("[engine]\nkernels = 'avx3'\n", 2, "'avx3' is none of auto, scalar, avx2, avx512, amx", "did you mean 'avx2'?"),
+                ("[engine]\nkv_type = 'int4'\n", 2, "'int4' is none of int16, int8"),
                 ("[engine]\nkv_bytes = '2 parsecs'\n", 2, "'2 parsecs' is not a size"),
                 ("[serve]\nmodels = 'tiny'\n", 2, "serve.models", "expected a list of texts"),
                 ("[serve]\nbehind_proxy = '10.0.0.1'\n", 2, "serve.behind_proxy", "expected a list of texts"),
