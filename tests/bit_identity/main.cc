@@ -1,11 +1,12 @@
 // Bit-identity: the same requests give the same ids and the same logit bits, whatever runs beside them, however prompts
 // are cut, on any number of threads and with any kernel set.
 //
-// Usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--write]
+// Usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--kv-type NAME] [--write]
 // Every request runs in the first setting (two threads, 16 at once, or one with --alone) and again in another one; the
 // others together hold every pair of values, and a setting of N at once gets N requests if so many are short enough.
 // Both digests must be the golden ones, which another machine wrote. --rows takes only the first settings;
-// --slow-tokens keeps longer requests away from the plain kernels; --write makes GOLDEN from the first setting.
+// --slow-tokens keeps longer requests away from the plain kernels; --kv-type is the engine's; --write makes GOLDEN from
+// the first setting.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +26,7 @@ struct Options {
   int count = 0;
   size_t rows = SIZE_MAX;
   int slow_tokens = INT32_MAX;
+  engine::KvType kv_type = engine::KvType::kInt16;
   bool is_alone = false;
   bool is_write = false;
 };
@@ -143,7 +145,7 @@ Status run(const Options& options, Tally& tally) {
                 .prompt_chunk = 512,
                 .threads = 2,
                 .kernels = engine::KernelChoice::kAuto};
-  STUDIO_TRY(RunResult result, run_setting(options.model, requests, all, first));
+  STUDIO_TRY(RunResult result, run_setting(options.model, requests, all, options.kv_type, first));
   if (options.is_write) STUDIO_CHECK_OK(write_golden(options, result));
   STUDIO_TRY(auto golden, read_golden(options, result.model_digest));
   compare(result, golden, first, tally);
@@ -156,7 +158,7 @@ Status run(const Options& options, Tally& tally) {
   fill_up(requests, settings, options.slow_tokens, shares);
   for (size_t row = 0; row < settings.size(); ++row) {
     if (shares[row].empty()) continue;
-    STUDIO_TRY(RunResult other, run_setting(options.model, requests, shares[row], settings[row]));
+    STUDIO_TRY(RunResult other, run_setting(options.model, requests, shares[row], options.kv_type, settings[row]));
     compare(other, golden, settings[row], tally);
   }
   return Ok{};
@@ -168,7 +170,9 @@ Status run(const Options& options, Tally& tally) {
 int main(int argc, char** argv) {
   using namespace studio::bit_identity;
   if (argc < 4) {
-    std::fprintf(stderr, "usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] [--write]\n");
+    std::fprintf(stderr,
+                 "usage: bit_identity MODEL GOLDEN COUNT [--alone] [--rows N] [--slow-tokens N] "
+                 "[--kv-type NAME] [--write]\n");
     return 2;
   }
   Options options{.model = argv[1], .golden = argv[2], .count = std::atoi(argv[3])};
@@ -177,6 +181,14 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--alone") == 0) options.is_alone = true;
     if (std::strcmp(argv[i], "--rows") == 0 && i + 1 < argc) options.rows = std::strtoul(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--slow-tokens") == 0 && i + 1 < argc) options.slow_tokens = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--kv-type") == 0 && i + 1 < argc) {
+      auto type = studio::engine::parse_kv_type(argv[i + 1]);
+      if (!type.ok()) {
+        std::fprintf(stderr, "bit_identity: %s\n", type.error().message().c_str());
+        return 2;
+      }
+      options.kv_type = *type;
+    }
   }
   Tally tally;
   studio::Status status = run(options, tally);

@@ -24,6 +24,7 @@ run() {  # NAME FILE COUNT ARGUMENTS...
 }
 models=${STUDIO_MODELS:-}
 run tiny-qwen3 "$root/catalogue/builtin/tiny-qwen3.gguf" 500 "$@"
+run tiny-qwen3.int8 "$root/catalogue/builtin/tiny-qwen3.gguf" 120 --kv-type int8 "$@"
 if [ "$size" = full ]; then
   run smollm2-135m-instruct "$models/smollm2-135m-instruct.gguf" 500 --slow-tokens 160 "$@"
   run qwen2.5-coder-0.5b-instruct "$models/qwen2.5-coder-0.5b-instruct.gguf" 60 --alone --slow-tokens 32 "$@"

@@ -21,7 +21,7 @@ constexpr size_t kLogitsTokens = 40;  // over so many of its prompt's tokens: mo
 constexpr size_t kDigestDigits = 16;
 
 // Scarce: one whole context, which the longest request needs, and half a page for each sequence beside it.
-Result<int64_t> kv_bytes(const std::string& path, const Setting& setting) {
+Result<int64_t> kv_bytes(const std::string& path, engine::KvType kv_type, const Setting& setting) {
   STUDIO_TRY(auto file, engine::GgufFile::open(path));
   STUDIO_TRY(auto architecture, file.get_string("general.architecture"));
   const std::string prefix = std::string(architecture) + ".";
@@ -31,7 +31,7 @@ Result<int64_t> kv_bytes(const std::string& path, const Setting& setting) {
   STUDIO_TRY(auto kv_heads, file.get_u64(prefix + "attention.head_count_kv"));
   STUDIO_TRY(auto key_length, file.find_u64(prefix + "attention.key_length"));
   const engine::KvShape shape{static_cast<int>(layers), static_cast<int>(kv_heads),
-                              static_cast<int>(key_length.value_or(hidden / heads))};
+                              static_cast<int>(key_length.value_or(hidden / heads)), kv_type};
   const int pages = setting.scarce_pages ? engine::pages_for(kContextTokens) + setting.concurrency / 2
                                          : engine::pages_for(kContextTokens) * setting.concurrency;
   return static_cast<int64_t>(shape.bytes_per_page()) * pages;
@@ -97,7 +97,7 @@ std::string short_digest(const void* data, size_t bytes) {
 }
 
 Result<RunResult> run_setting(const std::string& model, const std::vector<engine::SequenceRequest>& requests,
-                              const std::vector<int>& indices, const Setting& setting) {
+                              const std::vector<int>& indices, engine::KvType kv_type, const Setting& setting) {
   engine::EngineOptions options;
   options.model_path = model;
   options.threads = setting.threads;
@@ -106,7 +106,8 @@ Result<RunResult> run_setting(const std::string& model, const std::vector<engine
   options.max_queue = static_cast<int>(indices.size());
   options.context_tokens = kContextTokens;
   options.prompt_chunk = setting.prompt_chunk;
-  STUDIO_TRY(options.kv_bytes, kv_bytes(model, setting));
+  options.kv_type = kv_type;
+  STUDIO_TRY(options.kv_bytes, kv_bytes(model, kv_type, setting));
   STUDIO_TRY(auto engine, Engine::load(options));
 
   const auto begin = std::chrono::steady_clock::now();

@@ -27,7 +27,7 @@ struct RunResult {
 
 // The requests named by `indices`, all waiting at once.
 Result<RunResult> run_setting(const std::string& model, const std::vector<engine::SequenceRequest>& requests,
-                              const std::vector<int>& indices, const Setting& setting);
+                              const std::vector<int>& indices, engine::KvType kv_type, const Setting& setting);
 
 std::string short_digest(const void* data, size_t bytes);  // the first 16 hex digits of SHA-256
 
