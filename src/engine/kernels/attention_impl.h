@@ -60,12 +60,15 @@ struct Attention {
     }
   }
 
-  // Codes of a key or a query: rotated where keys have 8 bits.
+  // Codes of a key, less `center` if there is one, or of a query: rotated where keys have 8 bits.
   template <int kMost>
-  STUDIO_INLINE void quantize_rotated(const float* x, int dim, Codes& codes) {
+  STUDIO_INLINE void quantize_rotated(const float* x, const float* center, int dim, Codes& codes) {
     if constexpr (kIsInt8) {
       alignas(64) float rotated[kMaxHeadDim];
-      Rotation<V>::rotate(x, dim, rotated);
+      for (int d = 0; center != nullptr && d < dim; d += V::kLanes) {
+        V::store(rotated + d, V::sub(V::load(x + d), V::load(center + d)));
+      }
+      Rotation<V>::rotate(center != nullptr ? rotated : x, dim, rotated);
       quantize<kMost>(rotated, dim, codes);
     } else {
       quantize<kMost>(x, dim, codes);
@@ -83,7 +86,7 @@ struct Attention {
       const auto lane = static_cast<size_t>(position % kPageTokens);
       uint8_t* page = page_at(pages, args.page_table, position / kPageTokens);
 
-      quantize_rotated<kMost>(args.k + static_cast<size_t>(t) * args.k_stride, pages.head_dim, codes);
+      quantize_rotated<kMost>(args.k + static_cast<size_t>(t) * args.k_stride, args.k_center, pages.head_dim, codes);
       uint8_t* keys = page + pages.k_offset;
       for (size_t d = 0; d < dim; ++d) {  // [D / 4][16 tokens][4], bytes lifted by 128
         const size_t at = d / 4 * kQuadBytes + lane * 4 + d % 4;
@@ -185,7 +188,7 @@ struct Attention {
     float factor = args.is_fine ? 1.0f : 256.0f;
     if constexpr (kIsInt8) factor = 1.0f / static_cast<float>(Rotation<V>::order(tile.dim));
     for (int r = 0; r < tile.rows; ++r) {
-      quantize_rotated<kMaxKvCode>(args.q + row_offset(args, row + r, args.q_stride), tile.dim, codes);
+      quantize_rotated<kMaxKvCode>(args.q + row_offset(args, row + r, args.q_stride), nullptr, tile.dim, codes);
       int32_t sums[2] = {0, 0};
       for (int d = 0; d < tile.dim; d += V::kLanes) {
         const I code = V::load(codes.v + d), low = V::low_byte(code);

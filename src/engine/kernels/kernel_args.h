@@ -117,6 +117,9 @@ struct KvStoreArgs {
   const float* v = nullptr;  // [n, D]
   size_t k_stride = 0;       // between tokens
   size_t v_stride = 0;
+  // [D] or null: taken off every key of 8 bits. Softmax does not see what all keys have in common, and codes need not
+  // hold it. The same for all tokens of a pool.
+  const float* k_center = nullptr;
 };
 
 // Causal attention of one sequence's T new tokens with the G query heads that share one kv head. Token t stands at

@@ -18,7 +18,7 @@ struct Rotation {
   // The matrix's order: the largest power of two in D. A head is rotated in pieces of it.
   STUDIO_INLINE int order(int dim) { return dim & -dim; }
 
-  // y [D] = x [D] rotated. D is a multiple of 16.
+  // y [D] = x [D] rotated; they may be one. D is a multiple of 16.
   STUDIO_INLINE void rotate(const float* x, int dim, float* y) {
     for (int i = 0; i < dim; i += kWide) {
       Wide lanes;

@@ -179,6 +179,7 @@ void Step::rotate_and_store(const AttentionJob& job, const StepRun& run, int beg
     store.n = end - begin;
     store.k = job.k + offset;
     store.v = job.v + offset;
+    if (job.k_center != nullptr) store.k_center = job.k_center + head * dim;
     store.k_stride = store.v_stride = args.stride;
     kernels_.store_kv(store);
   }

@@ -38,11 +38,12 @@ struct AttentionJob {
   HeadShape shape;
   PagePool* pages = nullptr;
   int layer = 0;
-  bool interleaved = false;  // which values are rotated together: RopeArgs
-  float* q = nullptr;        // [N, H, D]
-  float* k = nullptr;        // [N, K, D]
-  const float* v = nullptr;  // [N, K, D]
-  float* out = nullptr;      // [N, H, D]
+  bool interleaved = false;         // which values are rotated together: RopeArgs
+  float* q = nullptr;               // [N, H, D]
+  float* k = nullptr;               // [N, K, D]
+  const float* k_center = nullptr;  // [K, D] or null: KvStoreArgs
+  const float* v = nullptr;         // [N, K, D]
+  float* out = nullptr;             // [N, H, D]
 };
 
 class Step {

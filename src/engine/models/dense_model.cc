@@ -14,6 +14,9 @@ constexpr uint64_t kMaxLayers = 1024;
 constexpr uint64_t kMaxWidth = 1 << 18;
 constexpr uint64_t kMaxHeads = 1024;
 constexpr uint64_t kMaxContext = 1 << 22;
+// A pair is still that turns by less than one radian in so many positions: Qwen2.5's large biases lie in pairs which
+// need thirty times as many and more.
+constexpr float kStillPositions = 4096;
 
 Result<int> bounded(const ModelSource& file, const std::string& key, uint64_t limit) {
   STUDIO_TRY(const uint64_t value, file.get_u64(key));
@@ -194,13 +197,26 @@ void DenseModel::norm_for_attention(int index, std::span<const float> weight, St
                     config_.hidden);
 }
 
-AttentionJob DenseModel::attention_job(int index, bool interleaved) {
+std::vector<float> DenseModel::still_part(std::span<const float> bias) {
+  const auto dim = static_cast<size_t>(config_.head_dim), half = dim / 2;
+  const int32_t next_position = 1;
+  std::vector<float> cos(half), sin(half), still(bias.size(), 0.0f);
+  rope_->gather({&next_position, 1}, cos.data(), sin.data());
+  for (size_t i = 0; i < bias.size(); ++i) {
+    const size_t pair = i % dim % half;
+    if (cos[pair] > 0 && sin[pair] * kStillPositions < 1) still[i] = bias[i];
+  }
+  return still;
+}
+
+AttentionJob DenseModel::attention_job(int index, bool interleaved, const float* k_center) {
   return {.shape = {config_.heads, config_.kv_heads, config_.head_dim},
           .pages = pages_,
           .layer = index,
           .interleaved = interleaved,
           .q = q_.as<float>(),
           .k = k_.as<float>(),
+          .k_center = k_center,
           .v = v_.as<float>(),
           .out = attention_.as<float>()};
 }

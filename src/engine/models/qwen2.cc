@@ -18,6 +18,7 @@ struct LayerWeights {
   std::vector<float> q_bias, k_bias, v_bias;  // [H * D], [K * D] twice
   PanelMatrix output;                         // [C, H * D]
   MlpWeights mlp;
+  std::vector<float> k_center = {};  // [K * D] what all keys have in common by their bias
 };
 
 class Qwen2 final : public DenseModel {
@@ -29,7 +30,9 @@ class Qwen2 final : public DenseModel {
       STUDIO_TRY(auto weights, load_layer("blk." + std::to_string(i) + "."));
       layers_.push_back(std::move(weights));
     }
-    return finish_loading();
+    STUDIO_CHECK_OK(finish_loading());
+    for (LayerWeights& weights : layers_) weights.k_center = still_part(weights.k_bias);
+    return Ok{};
   }
 
  private:
@@ -59,7 +62,7 @@ class Qwen2 final : public DenseModel {
         {&w.k, &*normed_, {k_.as<float>(), kv_width, w.k_bias.data(), false}, low_rank_.updates(LoraTarget::kKey)},
         {&w.v, &*normed_, {v_.as<float>(), kv_width, w.v_bias.data(), false}, low_rank_.updates(LoraTarget::kValue)}};
     step.matmul(inputs);
-    step.attend(attention_job(index, /*interleaved=*/false));
+    step.attend(attention_job(index, /*interleaved=*/false, w.k_center.data()));
     finish_layer(index, w.output, w.mlp, step);
   }
 
