@@ -1,18 +1,21 @@
 // Writes llama.cpp's logits for given token ids as f32, for the accuracy gate.
 //
-// Usage: llama_logits MODEL.gguf TOKENS.bin OUT THREADS
+// Usage: llama_logits MODEL.gguf TOKENS.bin OUT THREADS [f16|q8_0]
 // TOKENS.bin: sequences, each int32 T then T x int32 ids. OUT: for each sequence int32 T, then T x V x f32, in order
-// (a named pipe serves: 20 k tokens of a 150 k vocabulary are 12 GB). Each sequence starts from an empty cache.
+// (a named pipe serves: 20 k tokens of a 150 k vocabulary are 12 GB). Each sequence starts from an empty cache, of f16
+// unless q8_0 is asked for.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "llama.h"
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: llama_logits MODEL.gguf TOKENS.bin OUT THREADS\n");
+  const bool is_q8 = argc == 6 && std::strcmp(argv[5], "q8_0") == 0;
+  if (argc != 5 && !is_q8 && !(argc == 6 && std::strcmp(argv[5], "f16") == 0)) {
+    std::fprintf(stderr, "usage: llama_logits MODEL.gguf TOKENS.bin OUT THREADS [f16|q8_0]\n");
     return 2;
   }
   llama_log_set(
@@ -30,6 +33,10 @@ int main(int argc, char** argv) {
   params.n_batch = 512;
   params.n_ubatch = 512;
   params.n_threads = params.n_threads_batch = std::atoi(argv[4]);
+  if (is_q8) {
+    params.type_k = params.type_v = GGML_TYPE_Q8_0;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;  // without it values cannot be coded
+  }
   llama_context* context = llama_init_from_model(model, params);
   if (context == nullptr) return 1;
   const size_t vocab = static_cast<size_t>(llama_vocab_n_tokens(llama_model_get_vocab(model)));

@@ -1,7 +1,7 @@
 // The accuracy gate: the engine, and any other engine given, against the plain reference on the same token sequences.
 //
 // accuracy --model FILE --tokens FILE [--engine-model FILE] [--other NAME=LOGITS]... [--threads N] [--sequences N]
-//          [--digest HEX] [--json FILE] [--reference yes|no]
+//          [--digest HEX] [--json FILE] [--reference yes|no] [--kv-type int16|int8]
 // --engine-model: what our engine loads instead (a copy with a planted fault). --other: f32 logits of another engine
 // for the same tokens, read in step (a named pipe serves). Exit 0: finite, each figure of ours <= each other engine's,
 // and the digest of our logits as given. --reference no: the engine alone, for its digest; where that is the digest of
@@ -31,6 +31,7 @@ struct Arguments {
   int threads = 2;
   int sequences = 1 << 30;
   bool has_reference = true;
+  studio::engine::KvType kv_type = studio::engine::KvType::kInt16;
 };
 
 struct CloseFile {
@@ -61,6 +62,8 @@ Arguments parse(int argc, char** argv) {
       arguments.threads = std::atoi(value.c_str());
     else if (name == "--reference" && (value == "yes" || value == "no"))
       arguments.has_reference = value == "yes";
+    else if (auto type = studio::engine::parse_kv_type(value); name == "--kv-type" && type.ok())
+      arguments.kv_type = *type;
     else if (name == "--sequences")
       arguments.sequences = std::atoi(value.c_str());
     else if (name == "--other" && value.find('=') != std::string::npos)
@@ -144,6 +147,7 @@ int main(int argc, char** argv) {
   options.model_path = arguments.engine_model;
   options.threads = arguments.threads;
   options.max_sequences = 1;
+  options.kv_type = arguments.kv_type;
   auto engine = studio::engine::Engine::load(options);
   if (!engine.ok()) die(engine.error().message());
   const size_t vocab = static_cast<size_t>((*engine)->info().vocab_size);
