@@ -242,10 +242,9 @@ struct Elementwise {
 
   static void rms_norm_quantize(const NormInput& in, const ActivationView& y, int begin, int end, int k_begin,
                                 int k_end) {
-    constexpr int kTogether = 16;
-    for (int first = begin; first < end; first += kTogether) {
-      const int last = first + kTogether < end ? first + kTogether : end;
-      float factors[kTogether];
+    for (int first = begin; first < end; first += kBatch) {
+      const int last = first + kBatch < end ? first + kBatch : end;
+      float factors[kBatch];
       for (int c = first; c < last; ++c) {
         factors[c - first] = inverse_rms(in.x + static_cast<size_t>(c) * in.stride, in.k, in.eps);
       }

@@ -1,7 +1,7 @@
 // One step of a transformer over a batch: the operations a layer is written in, spread over the pool.
 //
 // A Step holds the batch's runs, positions and rotary angles, and lends kernels and threads. Each operation is one
-// parallel loop (or none, for a single token), so a layer costs about six barriers. Activations are quantised by the
+// parallel loop (or none, for a single token), so a layer costs about eight barriers. Activations are quantised by the
 // operation that produces them, never by those that read them.
 // Threads: the scheduler thread.
 #pragma once
