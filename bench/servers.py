@@ -21,18 +21,21 @@ LOOK_EVERY_S = 0.05  # at a server that starts
 
 
 class Studio:
-    """`with` starts it; stop() and start() again keep its data folder, and with it what it wrote there."""
+    """`with` starts it; stop() and start() again keep its data folder, and with it what it wrote there.
+
+    settings: variables of the environment.
+    """
     name, key = "studio", "sk-bench"
 
-    def __init__(self, model_path, slots, threads):
-        self.path, self.slots, self.threads, self.host = model_path, slots, threads, HOST
+    def __init__(self, model_path, slots, threads, settings):
+        self.path, self.slots, self.threads, self.settings, self.host = model_path, slots, threads, settings, HOST
 
     def start(self):
         command = [os.path.join(BUILD, "studio"), "serve", "--listen", f"{HOST}:0", "--data", self.data, "--key", self.key, "--json", "--model",
                    self.path, "--max-sequences", str(self.slots), "--threads", str(self.threads), "--log-level", "warn"]
         with open(self.log, "ab") as log:
             # Making panels would compute beside what is measured.
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **KEEPS_NOTHING})
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **KEEPS_NOTHING, **self.settings})
         line = self.process.stdout.readline()
         check(line, f"studio serve did not start: {tail(self.log)}")
         started = json.loads(line)

@@ -9,7 +9,7 @@ from rows.of_servers import server_row
 from streams import answer_of, answers_at_once, ask, parsed
 
 CLIENTS, CLIENT_PROMPT, CLIENT_ANSWER = 8, 110, 48
-STREAMS, STREAM_PROMPT, STREAM_ANSWER = 4, 64, 1600  # longer than anything takes: the row leaves them
+STREAMS, STREAM_PROMPT, STREAM_ANSWER = 4, 64, 6000  # longer than anything takes, guesses that come true too: the row leaves them
 RUNNING_EVENTS, LONG_PROMPT, LONG_ANSWER = 24, 1555, 8
 CROWD, SHORT_PROMPTS, LONG_PROMPTS, CROWD_ANSWER = 16, (40, 90), (1000, 2500), 48
 REPLAYED = 6  # of each kind, asked again alone

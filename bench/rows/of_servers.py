@@ -25,12 +25,12 @@ class Side:
             gc.enable()
 
 
-def server_row(context, name, about, figures, measure, slots, most_tokens, roofs=None):
-    """measure: async (server, prompts, round) -> {figure: value}. most_tokens: of one prompt and its answer."""
+def server_row(context, name, about, figures, measure, slots, most_tokens, roofs=None, settings=None):
+    """measure: async (server, prompts, round) -> {figure: value}. most_tokens: of one prompt and its answer. settings: of ours alone."""
     model = context.model(MODEL)
 
     def open_row(stack):
-        ours = stack.enter_context(Studio(model, slots, context.threads))
+        ours = stack.enter_context(Studio(model, slots, context.threads, settings or {}))
         prompts = Prompts(ours)
         peers = [stack.enter_context(LlamaServer(build, model, slots, most_tokens + MARGIN_TOKENS, context.threads))
                  for build in context.llama_builds("llama-server")]

@@ -8,6 +8,7 @@ from streams import answer_of, answers_at_once, parsed
 PREFIX, MORE, HITS, ANSWER = 1443, 8, 5, 4
 SHARED, SHARERS, TAIL = 1090, 8, 8
 SYSTEM, QUESTION = 2048, 24
+KEEPS_PREFIXES = {"STUDIO_ENGINE_KEPT_PREFIXES": "all"}  # by default those alone that the server's owner declares
 
 
 async def first_token_ms(server, ids):
@@ -58,5 +59,5 @@ def rows(context):
         server_row(context, "shared prefix", f"{SHARERS} clients at once on one fresh prefix of {SHARED} tokens, {TAIL} of their own, {ANSWER} new",
                    {"until all have answered": Figure("ms"), "prefills": Figure("prefills")}, shared, SHARERS, SHARED + TAIL + ANSWER, shared_roofs),
         server_row(context, "restart", f"first token behind a system prompt of {SYSTEM} tokens after a restart", {"first token": Figure("ms")},
-                   restart, 1, SYSTEM + QUESTION + ANSWER, restart_roofs),
+                   restart, 1, SYSTEM + QUESTION + ANSWER, restart_roofs, KEEPS_PREFIXES),
     ]

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/long_slices.h"
+
 namespace studio {
 namespace {
 
@@ -72,6 +74,7 @@ ThreadPool::ThreadPool(int threads)
     : threads_(std::max(threads, 1)),
       may_spin_(static_cast<unsigned>(threads_) <= std::thread::hardware_concurrency()),
       strips_(std::make_unique<Strip[]>(static_cast<size_t>(threads_))) {
+  if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) != 0) CPU_ZERO(&allowed_);  // more of them than a set holds
   workers_.reserve(static_cast<size_t>(threads_ - 1));
   for (int thread = 1; thread < threads_; ++thread) {
     workers_.emplace_back([this, thread] { worker_main(thread); });
@@ -109,11 +112,22 @@ void ThreadPool::run(int64_t items, int64_t chunk, Call call, void* body) {
     const auto end = static_cast<uint32_t>(chunks * (thread + 1) / threads_);
     strips_[thread].state.store(pack({loop, front, end}), std::memory_order_release);
   }
+  keep_off_owner();
   loop_.store(loop);  // sequentially consistent with sleepers_: either a worker sees the loop or we see the worker
   if (sleepers_.load() > 0) loop_.notify_all();
 
   work(loop, 0);
   wait_until_finished();
+}
+
+void ThreadPool::keep_off_owner() {
+  const int processor = ::sched_getcpu();
+  if (processor == owner_processor_ || processor < 0 || processor >= CPU_SETSIZE || !may_spin_) return;
+  owner_processor_ = processor;
+  cpu_set_t others = allowed_;
+  CPU_CLR(processor, &others);
+  if (CPU_COUNT(&others) == 0) return;
+  for (std::thread& worker : workers_) ::pthread_setaffinity_np(worker.native_handle(), sizeof(others), &others);
 }
 
 void ThreadPool::work(uint32_t loop, int thread) {
@@ -141,6 +155,7 @@ void ThreadPool::wait_until_finished() {
 }
 
 void ThreadPool::worker_main(int thread) {
+  compute_in_long_slices();
   uint32_t seen = 0;
   for (;;) {
     seen = wait_for_loop(seen);

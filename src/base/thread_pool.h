@@ -3,10 +3,14 @@
 // parallel_for cuts a loop into chunks, gives every thread one contiguous run of them, and lets a thread that is done
 // take chunks from the end of another's run: streams stay sequential, and a thread halted by a noisy neighbour holds up
 // no more than a quarter of what it had left. Starting and ending a loop costs about a microsecond: workers spin for a
-// while after each loop and then sleep on a futex, so an idle pool uses no CPU.
+// while after each loop and then sleep on a futex, so an idle pool uses no CPU. They stay off the processor of the
+// owner: a thread that wakes while something short runs on every other one would land there, and the kernel would let
+// the two take turns for tens of milliseconds, with a processor idle by then.
 //
 // Threads: one at a time may call parallel_for (the owner is worker 0); loops do not nest. Loop bodies must not throw.
 #pragma once
+
+#include <sched.h>
 
 #include <atomic>
 #include <cstdint>
@@ -52,6 +56,7 @@ class ThreadPool {
   };
 
   void run(int64_t items, int64_t chunk, Call call, void* body);
+  void keep_off_owner();
   void work(uint32_t loop, int thread);
   void worker_main(int thread);
   uint32_t wait_for_loop(uint32_t seen);
@@ -74,6 +79,8 @@ class ThreadPool {
   std::atomic<bool> stopping_{false};
   alignas(64) std::atomic<int32_t> sleepers_{0};  // workers waiting on loop_
 
+  cpu_set_t allowed_;         // processors of the thread that made the pool
+  int owner_processor_ = -1;  // when it last began a loop; -1: the workers may go anywhere
   std::vector<std::thread> workers_;
 };
 

@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -65,6 +66,33 @@ TEST_P(ThreadPoolTest, WorksAgainAfterItsThreadsWentToSleep) {
     });
     EXPECT_EQ(sum.load(), 4950);
   }
+}
+
+// The owner goes to where the other thread was, as a kernel may move it: the other one leaves.
+TEST(ThreadPool, KeepsItsThreadsOffTheOwnersProcessor) {
+  cpu_set_t allowed;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  if (CPU_COUNT(&allowed) < 2) GTEST_SKIP() << "one processor";
+  ThreadPool pool(2);
+  const auto go_to = [](int processor) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    return sched_setaffinity(0, sizeof(one), &one) == 0;
+  };
+  ASSERT_TRUE(go_to(sched_getcpu()));
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> inside{0};
+    int processors[2] = {-1, -1};
+    pool.parallel_for(2, 1, [&](int64_t, int64_t, int thread) {
+      ++inside;
+      while (inside.load() < 2) sched_yield();  // each thread has one of the two items
+      processors[thread] = sched_getcpu();
+    });
+    EXPECT_NE(processors[0], processors[1]) << "round " << round;
+    ASSERT_TRUE(go_to(processors[1]));
+  }
+  sched_setaffinity(0, sizeof(allowed), &allowed);
 }
 
 TEST(ThreadPool, UsesNoProcessorTimeWhenIdle) {

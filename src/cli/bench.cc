@@ -1,7 +1,8 @@
 // studio bench: what this machine gives with a model, measured on the engine itself.
 //
-// Every figure is taken `repeat` times and the median shown; the ids that come out must be the same each time, or the
-// run fails. The roof is what memory bandwidth of the same minute allows: each token reads every weight once.
+// Every figure is taken `repeat` times and the median shown, after a round that does not count, in which memory is
+// touched for the first time; the ids that come out must be the same each time, or the run fails. The roof is what
+// memory bandwidth of the same minute allows: each token reads every weight once.
 #include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
@@ -166,7 +167,7 @@ class BenchCommand final : public Command {
   Result<Times> measure(Engine& engine, int streams, int prompt, int answer) const {
     Times times;
     std::vector<std::vector<TokenId>> first;
-    for (int64_t round = 0; round < repeat_; ++round) {
+    for (int64_t round = 0; round <= repeat_; ++round) {
       std::vector<SequenceRequest> requests;
       for (int i = 0; i < streams; ++i) {
         SequenceRequest request;
@@ -177,7 +178,10 @@ class BenchCommand final : public Command {
       }
       Timeline timeline(streams);
       STUDIO_CHECK_OK(timeline.run(engine, requests));
-      if (round == 0) first = timeline.ids();
+      if (round == 0) {
+        first = timeline.ids();
+        continue;
+      }
       if (timeline.ids() != first) {
         return Error(Code::kInternal, "two runs of the same prompts gave different tokens: this is a bug");
       }

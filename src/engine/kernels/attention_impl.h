@@ -20,6 +20,8 @@ namespace studio::engine {
 inline constexpr int kTileRows = 32;
 inline constexpr int kChunkPages = 4;
 inline constexpr int kChunkTokens = kChunkPages * kPageTokens;
+// That memory brings in while a row meets a page: 70 cycles, and a core's share of memory is a line in 10 to 20.
+inline constexpr int kLinesPerRow = 4;
 inline constexpr int kMaxKvCode = 127 * 256 + 127;  // its upper byte and its lower one, both signed, end at 127
 inline constexpr int kMaxKvCode8 = 127;
 
@@ -123,6 +125,19 @@ struct Attention {
     return pages.base + static_cast<size_t>(table[index]) * pages.page_stride;
   }
 
+  // What comes next, asked for a few lines at a time while rows are computed: asked for at once it would hold up the
+  // loads of the chunk in hand.
+  struct Fetch {
+    const uint8_t* at = nullptr;  // of the block in hand
+    const uint8_t* end = nullptr;
+    const uint8_t* blocks[kChunkPages];  // keys and values of pages
+    int block = 0, count = 0;
+    size_t block_bytes;
+    int lines = 0;         // to ask for before each group of rows
+    int weight_lines = 0;  // left of the chunk's
+    WeightsAhead* weights = nullptr;
+  };
+
   struct Tile {
     alignas(64) float result[kTileRows * kMaxHeadDim];    // [rows, D], not yet divided by `total`
     alignas(64) float weights[kTileRows * kChunkTokens];  // scores, then e^(score - top), of the chunk in hand
@@ -137,6 +152,7 @@ struct Attention {
     const uint8_t* keys[kChunkPages];    // of the chunk's pages
     const uint8_t* values[kChunkPages];  // past the last page the first again, whose scales are not looked at
     int pages;                           // of the chunk
+    Fetch fetch;
     int rows;
     int dim;
     bool is_fine;  // of 16 bits
@@ -145,12 +161,13 @@ struct Attention {
 
   static void attention(const AttentionArgs& args, int begin, int end) {
     Tile tile;
+    tile.fetch.weights = args.weights;
     tile.dim = args.pages.head_dim;
     tile.is_fine = !kIsInt8 && args.is_fine;
     for (int row = begin; row < end; row += kTileRows) {
       tile.rows = end - row < kTileRows ? end - row : kTileRows;
-      const int pages = (args.first + (row + tile.rows - 1) / args.group) / kPageTokens + 1;
-      ask_for(args, args.pages.k_offset, 0, pages);
+      const int pages = pages_seen(args, row + tile.rows);
+      if (row == begin && !args.is_asked_for) ask_for_first(args, pages);
       begin_tile(args, row, tile);
       for (int first = 0; first < pages; first += kChunkPages) {
         tile.pages = pages - first < kChunkPages ? pages - first : kChunkPages;
@@ -159,21 +176,71 @@ struct Attention {
           tile.keys[i] = page + args.pages.k_offset;
           tile.values[i] = page + args.pages.v_offset;
         }
-        ask_for(args, args.pages.v_offset, first, pages);
-        ask_for(args, args.pages.k_offset, first + kChunkPages, pages);
+        if (first + kChunkPages < pages) {
+          begin_fetch(args, first + kChunkPages, pages, tile);
+        } else if (row + tile.rows < end) {
+          begin_fetch(args, 0, pages, tile);
+        } else {
+          args.next != nullptr ? begin_fetch(*args.next, 0, pages_seen(*args.next, 1), tile)
+                               : begin_fetch(args, 0, 0, tile);
+        }
         add_chunk(tile, first * kPageTokens);
       }
       end_tile(args, row, tile);
     }
   }
 
-  // Asks for the keys or the values of the chunk from page `first` on, `pages` in all: pages lie apart, and while one
-  // thing is computed with, what comes next is fetched.
-  STUDIO_INLINE void ask_for(const AttentionArgs& args, size_t offset, int first, int pages) {
-    const size_t bytes = kPlanes * plane_bytes(args.pages.head_dim);
+  // That rows before `row` see.
+  STUDIO_INLINE int pages_seen(const AttentionArgs& args, int row) {
+    return (args.first + (row - 1) / args.group) / kPageTokens + 1;
+  }
+
+  static void ask_for_first(const AttentionArgs& args, int pages) {
+    for (int i = 0; i < pages && i < kChunkPages; ++i) {
+      const uint8_t* block = page_at(args.pages, args.page_table, i) + args.pages.k_offset;
+      for (size_t at = 0; at < 2 * kv_block_bytes(args.pages.head_dim, kType); at += 64) __builtin_prefetch(block + at);
+    }
+  }
+
+  // While the chunk in hand is computed the pages [first, first + 4) of `args`, `pages` in all, are asked for, and as
+  // many weights as memory brings in besides.
+  static void begin_fetch(const AttentionArgs& args, int first, int pages, Tile& tile) {
+    Fetch& fetch = tile.fetch;
+    fetch.at = fetch.end = nullptr;
+    fetch.block = fetch.count = 0;
+    fetch.block_bytes = 2 * kv_block_bytes(tile.dim, kType);
     for (int i = first; i < pages && i < first + kChunkPages; ++i) {
-      const uint8_t* block = page_at(args.pages, args.page_table, i) + offset;
-      for (size_t at = 0; at <= bytes; at += 64) __builtin_prefetch(block + at, 0, 3);
+      fetch.blocks[fetch.count++] = page_at(args.pages, args.page_table, i) + args.pages.k_offset;
+    }
+    const int kv_lines = fetch.count * static_cast<int>(fetch.block_bytes / 64);
+    const int room = kLinesPerRow * tile.rows * tile.pages - kv_lines;
+    fetch.weight_lines = fetch.weights != nullptr && room > 0 ? room : 0;
+    const int groups = (tile.rows + kScoreRows - 1) / kScoreRows + tile.rows + tile.rows / kGatherRows;
+    fetch.lines = (kv_lines + fetch.weight_lines) / groups + 1;
+  }
+
+  STUDIO_INLINE void ask_for_more(Fetch& fetch) {
+    for (int i = 0; i < fetch.lines; ++i) {
+      if (fetch.at == fetch.end) {
+        if (fetch.block == fetch.count) return ask_for_weights(fetch, fetch.lines - i);
+        fetch.at = fetch.blocks[fetch.block++];
+        fetch.end = fetch.at + fetch.block_bytes;
+      }
+      __builtin_prefetch(fetch.at);
+      fetch.at += 64;
+    }
+  }
+
+  static void ask_for_weights(Fetch& fetch, int lines) {
+    if (fetch.weight_lines <= 0) return;
+    fetch.weight_lines -= lines;
+    WeightsAhead& ahead = *fetch.weights;
+    for (int i = 0; i < WeightsAhead::kMaxSpans && lines > 0; ++i) {
+      for (; ahead.bytes[i] >= 64 && lines > 0; --lines) {
+        __builtin_prefetch(ahead.spans[i], 0, 2);
+        ahead.spans[i] += 64;
+        ahead.bytes[i] -= 64;
+      }
     }
   }
 
@@ -220,6 +287,7 @@ struct Attention {
     while (tile.seen[first] <= position) ++first;
     for_rows<kScoreRows>(tile, first, [](Tile& t, int row, auto n) { score<n.value>(t, row); });
     for (int r = first; r < tile.rows; ++r) {
+      ask_for_more(tile.fetch);
       const int seen = tile.seen[r] - position;
       seen < kChunkTokens ? soften<false>(tile, r, seen) : soften<true>(tile, r, kChunkTokens);
     }
@@ -234,7 +302,10 @@ struct Attention {
   template <int kAtOnce, typename Fn>
   STUDIO_INLINE void for_rows(Tile& tile, int first, Fn fn) {
     int r = first;
-    for (; r + kAtOnce <= tile.rows; r += kAtOnce) fn(tile, r, Count<kAtOnce>{});
+    for (; r + kAtOnce <= tile.rows; r += kAtOnce) {
+      ask_for_more(tile.fetch);
+      fn(tile, r, Count<kAtOnce>{});
+    }
     for (; r + 2 <= tile.rows; r += 2) fn(tile, r, Count<2>{});
     if (r < tile.rows) fn(tile, r, Count<1>{});
   }

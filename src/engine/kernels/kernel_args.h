@@ -122,6 +122,14 @@ struct KvStoreArgs {
   const float* k_center = nullptr;
 };
 
+// Weights that a thread reads after attention: kernels ask for them, front to back, while attention computes and memory
+// has nothing else to do. One a thread; what was asked for is taken off.
+struct WeightsAhead {
+  static constexpr int kMaxSpans = 3;
+  const uint8_t* spans[kMaxSpans] = {};
+  size_t bytes[kMaxSpans] = {};  // multiples of 64
+};
+
 // Causal attention of one sequence's T new tokens with the G query heads that share one kv head. Token t stands at
 // position first + t and sees positions 0 .. first + t, all stored before. Row r is token r / G, head r % G: callers
 // may cut the T * G rows anywhere.
@@ -137,6 +145,12 @@ struct AttentionArgs {
   size_t q_stride = 0;       // between tokens; heads are adjacent
   float* out = nullptr;      // [T, G, D]
   size_t out_stride = 0;
+
+  // Hints of what to ask memory for. That the first pages were asked for by the call before:
+  bool is_asked_for = false;
+  // What the calling thread will attend to next, or null: its first pages.
+  const AttentionArgs* next = nullptr;
+  WeightsAhead* weights = nullptr;  // or null
 };
 
 struct KernelSet {

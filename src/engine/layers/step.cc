@@ -14,6 +14,8 @@ constexpr int kAttentionRows = 64;
 constexpr int kStoredTokens = 2 * kPageTokens;
 // Up to here the pieces of elementwise work are smaller than a barrier: the caller's thread does them.
 constexpr int kAloneTokens = 1;
+// Of the weights that attention asks for, a thread: half of a second-level cache of 1 MB.
+constexpr size_t kAheadBytes = 512 << 10;
 // Columns whose codes of a block share cache lines, at most (activations.cc).
 constexpr int kColumnGroup = 16;
 
@@ -25,7 +27,8 @@ Step::Step(const KernelSet& kernels, ThreadPool& pool, RopeTable& rope, int rota
       rope_(rope),
       gated_(kernels, pool, max_tokens),
       rotary_dim_(rotary_dim),
-      is_fine_(is_fine) {
+      is_fine_(is_fine),
+      ahead_(static_cast<size_t>(pool.threads())) {
   const auto angles = static_cast<size_t>(max_tokens) * static_cast<size_t>(rotary_dim / 2);
   cos_.resize(angles);
   sin_.resize(angles);
@@ -113,41 +116,65 @@ void Step::refine(const PanelMatrix& head, const Activations& x, float range, fl
 void Step::attend(const AttentionJob& job) {
   const int group = job.shape.heads / job.shape.kv_heads;
   const auto is_one_piece = [&](const StepRun& run) { return run.tokens * group <= kAttentionRows; };
-  if (std::all_of(runs_.begin(), runs_.end(), is_one_piece)) {
-    // One thread does all there is to do for a head of a run: nobody else needs it.
-    const auto heads = static_cast<int64_t>(job.shape.kv_heads);
-    return pool_.parallel_for(static_cast<int64_t>(runs_.size()) * heads, 1, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
-        const StepRun& run = runs_[static_cast<size_t>(i / heads)];
-        const int head = static_cast<int>(i % heads);
-        rotate_and_store(job, run, 0, run.tokens, head, head + 1);
-        attend_rows(job, run, head, 0, run.tokens * group);
+  const bool are_short = std::all_of(runs_.begin(), runs_.end(), is_one_piece);
+  if (!are_short) {
+    pool_.parallel_for(tokens_, kStoredTokens, [&](int64_t begin, int64_t end, int) {
+      for (const StepRun& run : runs_) {
+        const int from = std::max(static_cast<int>(begin) - run.first_row, 0);
+        const int to = std::min(static_cast<int>(end) - run.first_row, run.tokens);
+        if (from < to) rotate_and_store(job, run, from, to, 0, job.shape.kv_heads);
       }
     });
   }
-
-  pool_.parallel_for(tokens_, kStoredTokens, [&](int64_t begin, int64_t end, int) {
-    for (const StepRun& run : runs_) {
-      const int from = std::max(static_cast<int>(begin) - run.first_row, 0);
-      const int to = std::min(static_cast<int>(end) - run.first_row, run.tokens);
-      if (from < to) rotate_and_store(job, run, from, to, 0, job.shape.kv_heads);
-    }
-  });
   items_.clear();
-  for (int run = 0; run < static_cast<int>(runs_.size()); ++run) {
-    const int rows = runs_[static_cast<size_t>(run)].tokens * group;
+  for (const StepRun& run : runs_) {
+    const int rows = run.tokens * group;
     for (int head = 0; head < job.shape.kv_heads; ++head) {
       for (int begin = 0; begin < rows; begin += kAttentionRows) {
-        items_.push_back({run, head, begin, std::min(rows, begin + kAttentionRows)});
+        items_.push_back({&run, head, begin, std::min(rows, begin + kAttentionRows)});
       }
     }
   }
-  pool_.parallel_for(static_cast<int64_t>(items_.size()), 1, [&](int64_t begin, int64_t end, int) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const AttentionItem& item = items_[i];
-      attend_rows(job, runs_[static_cast<size_t>(item.run)], item.kv_head, item.begin, item.end);
+  look_ahead(job);
+  pool_.parallel_for(static_cast<int64_t>(items_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+    int64_t asked_for = -1;
+    for (int64_t i = begin; i < end; ++i) {
+      const AttentionItem& item = items_[static_cast<size_t>(i)];
+      // Of a short run one thread does all there is to do for a head: nobody else needs it.
+      if (are_short) rotate_and_store(job, *item.run, 0, item.run->tokens, item.kv_head, item.kv_head + 1);
+      AttentionArgs args = attention_args(job, *item.run, item.kv_head), next;
+      args.is_asked_for = i == asked_for;
+      args.weights = &ahead_[static_cast<size_t>(thread)];
+      if (i + 1 < static_cast<int64_t>(items_.size())) {
+        const AttentionItem& after = items_[static_cast<size_t>(i + 1)];
+        next = attention_args(job, *after.run, after.kv_head);
+        args.next = &next;
+        asked_for = i + 1;
+      }
+      kernels_.attention(args, item.begin, item.end);
     }
   });
+}
+
+// The beginning of each thread's share of what is multiplied next, as much as its cache has room for.
+void Step::look_ahead(const AttentionJob& job) {
+  const auto threads = static_cast<int64_t>(ahead_.size());
+  for (int64_t thread = 0; thread < threads; ++thread) {
+    WeightsAhead& ahead = ahead_[static_cast<size_t>(thread)];
+    size_t room = kAheadBytes;
+    for (int i = 0; i < WeightsAhead::kMaxSpans; ++i) {
+      ahead.bytes[i] = 0;
+      if (job.after[i] == nullptr) continue;
+      const std::span<const uint8_t> panels = job.after[i]->data();
+      const size_t bytes_of_one = job.after[i]->view().panel_bytes;
+      const auto first = static_cast<size_t>(job.after[i]->panels() * thread / threads) * bytes_of_one;
+      const auto last = static_cast<size_t>(job.after[i]->panels() * (thread + 1) / threads) * bytes_of_one;
+      ahead.spans[i] = panels.data() + first;
+      // The last two are read in turns.
+      ahead.bytes[i] = std::min(last - first, i + 2 == WeightsAhead::kMaxSpans ? room / 2 : room) / 64 * 64;
+      room -= ahead.bytes[i];
+    }
+  }
 }
 
 // Tokens [begin, end) of a run, for kv heads [head_begin, head_end) and the query heads that share them.
@@ -185,8 +212,7 @@ void Step::rotate_and_store(const AttentionJob& job, const StepRun& run, int beg
   }
 }
 
-// Rows [begin, end) of a run's T * G.
-void Step::attend_rows(const AttentionJob& job, const StepRun& run, int kv_head, int begin, int end) {
+AttentionArgs Step::attention_args(const AttentionJob& job, const StepRun& run, int kv_head) const {
   const HeadShape& shape = job.shape;
   const int group = shape.heads / shape.kv_heads;
   const auto stride = static_cast<size_t>(shape.heads * shape.head_dim);
@@ -203,7 +229,7 @@ void Step::attend_rows(const AttentionJob& job, const StepRun& run, int kv_head,
   args.q_stride = stride;
   args.out = job.out + offset;
   args.out_stride = stride;
-  kernels_.attention(args, begin, end);
+  return args;
 }
 
 }  // namespace studio::engine

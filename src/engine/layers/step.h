@@ -44,6 +44,8 @@ struct AttentionJob {
   const float* k_center = nullptr;  // [K, D] or null: KvStoreArgs
   const float* v = nullptr;         // [N, K, D]
   float* out = nullptr;             // [N, H, D]
+  // What is multiplied next, in this order, or null: attention asks memory for their beginnings.
+  const PanelMatrix* after[WeightsAhead::kMaxSpans] = {};
 };
 
 class Step {
@@ -77,13 +79,17 @@ class Step {
 
  private:
   struct AttentionItem {
-    int run, kv_head, begin, end;  // rows of the run's T * G
+    const StepRun* run;
+    int kv_head, begin, end;  // rows of the run's T * G
   };
+
+  struct alignas(64) ThreadWeights : WeightsAhead {};
 
   template <typename Fn>
   void for_parts(int columns, int k, Fn fn);
   void rotate_and_store(const AttentionJob& job, const StepRun& run, int begin, int end, int head_begin, int head_end);
-  void attend_rows(const AttentionJob& job, const StepRun& run, int kv_head, int begin, int end);
+  AttentionArgs attention_args(const AttentionJob& job, const StepRun& run, int kv_head) const;
+  void look_ahead(const AttentionJob& job);
 
   const KernelSet& kernels_;
   ThreadPool& pool_;
@@ -96,7 +102,8 @@ class Step {
   std::vector<int32_t> positions_;  // [N]
   std::vector<float> cos_, sin_;    // [N, rotary_dim / 2]
   std::vector<AttentionItem> items_;
-  std::vector<float> tops_;  // of the pieces of each row of logits
+  std::vector<ThreadWeights> ahead_;  // [threads]
+  std::vector<float> tops_;           // of the pieces of each row of logits
 };
 
 }  // namespace studio::engine

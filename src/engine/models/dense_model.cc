@@ -209,7 +209,8 @@ std::vector<float> DenseModel::still_part(std::span<const float> bias) {
   return still;
 }
 
-AttentionJob DenseModel::attention_job(int index, bool interleaved, const float* k_center) {
+AttentionJob DenseModel::attention_job(int index, const PanelMatrix& output, const MlpWeights& mlp, bool interleaved,
+                                       const float* k_center) {
   return {.shape = {config_.heads, config_.kv_heads, config_.head_dim},
           .pages = pages_,
           .layer = index,
@@ -218,7 +219,8 @@ AttentionJob DenseModel::attention_job(int index, bool interleaved, const float*
           .k = k_.as<float>(),
           .k_center = k_center,
           .v = v_.as<float>(),
-          .out = attention_.as<float>()};
+          .out = attention_.as<float>(),
+          .after = {&output, &mlp.gate, &mlp.up}};
 }
 
 void DenseModel::finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step) {

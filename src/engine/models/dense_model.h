@@ -60,8 +60,10 @@ class DenseModel : public Model {
   // From attention_ to the end of layer `index`: x += W_output attention; x += W_down(silu(W_gate norm(x)) * W_up
   // norm(x)). In the last layer for the rows alone whose logits are wanted: the others have left their keys and values.
   void finish_layer(int index, const PanelMatrix& output, const MlpWeights& mlp, Step& step);
-  // From q_, k_ and v_ to attention_. k_center [K, D] or null: still_part() of the keys' bias.
-  AttentionJob attention_job(int index, bool interleaved, const float* k_center = nullptr);
+  // From q_, k_ and v_ to attention_; what is multiplied with then is fetched meanwhile. k_center [K, D] or null:
+  // still_part() of the keys' bias.
+  AttentionJob attention_job(int index, const PanelMatrix& output, const MlpWeights& mlp, bool interleaved,
+                             const float* k_center = nullptr);
   // Of a bias [K, D] of keys rotated by halves what all keys have nearly in common: the pairs that positions turn by
   // little, 0 in the place of the others. After finish_loading().
   std::vector<float> still_part(std::span<const float> bias);

@@ -54,7 +54,7 @@ class Llama final : public DenseModel {
         {&w.k, &*normed_, {k_.as<float>(), kv_width, nullptr, false}, low_rank_.updates(LoraTarget::kKey)},
         {&w.v, &*normed_, {v_.as<float>(), kv_width, nullptr, false}, low_rank_.updates(LoraTarget::kValue)}};
     step.matmul(inputs);
-    step.attend(attention_job(index, /*interleaved=*/true));
+    step.attend(attention_job(index, w.output, w.mlp, /*interleaved=*/true));
     finish_layer(index, w.output, w.mlp, step);
   }
 

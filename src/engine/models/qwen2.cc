@@ -62,7 +62,7 @@ class Qwen2 final : public DenseModel {
         {&w.k, &*normed_, {k_.as<float>(), kv_width, w.k_bias.data(), false}, low_rank_.updates(LoraTarget::kKey)},
         {&w.v, &*normed_, {v_.as<float>(), kv_width, w.v_bias.data(), false}, low_rank_.updates(LoraTarget::kValue)}};
     step.matmul(inputs);
-    step.attend(attention_job(index, /*interleaved=*/false, w.k_center.data()));
+    step.attend(attention_job(index, w.output, w.mlp, /*interleaved=*/false, w.k_center.data()));
     finish_layer(index, w.output, w.mlp, step);
   }
 

@@ -59,7 +59,7 @@ class Qwen3 final : public DenseModel {
     step.matmul(inputs);
     step.norm_heads(q_.as<float>(), config_.heads, w.q_norm, config_.norm_eps);
     step.norm_heads(k_.as<float>(), config_.kv_heads, w.k_norm, config_.norm_eps);
-    step.attend(attention_job(index, /*interleaved=*/false));
+    step.attend(attention_job(index, w.output, w.mlp, /*interleaved=*/false));
     finish_layer(index, w.output, w.mlp, step);
   }
 

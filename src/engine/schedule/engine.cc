@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/long_slices.h"
 #include "engine/formats/open_model.h"
 #include "engine/formats/same_vocabulary.h"
 #include "engine/kv/prefix_folder.h"
@@ -400,6 +401,7 @@ void LocalEngine::take_inbox(std::unique_lock<std::mutex>& lock) {
 }
 
 void LocalEngine::run() {
+  compute_in_long_slices();
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [&] {
