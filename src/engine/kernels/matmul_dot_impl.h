@@ -167,7 +167,8 @@ struct Dot {
     const float* scales[2];
   };
 
-  // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16].
+  // Blocks [begin, end) of two panels, unpacked, for kColumns columns from `column` on. acc [2][columns, 16]: what the
+  // blocks before came to; nothing is read where there are none.
   template <int kColumns>
   static void strip_pair(const StripPair& strips, const ActivationView& x, int begin, int end, int column,
                          float* const acc_rows[2], Ahead& ahead) {
@@ -177,7 +178,9 @@ struct Dot {
     Columns columns = Block::columns_at(x, column, begin);
     F acc[2][kColumns];
     for (int p = 0; p < 2; ++p) {
-      for (int c = 0; c < kColumns; ++c) acc[p][c] = V::load(acc_rows[p] + c * kPanelRows);
+      for (int c = 0; c < kColumns; ++c) {
+        acc[p][c] = begin == 0 ? V::splat(0.0f) : V::load(acc_rows[p] + c * kPanelRows);
+      }
     }
     for (int b = begin; b < end; ++b) {
       rest.ask();
@@ -194,7 +197,7 @@ struct Dot {
     ahead = rest;
   }
 
-  // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16].
+  // Blocks [begin, end) of a panel, unpacked, for kColumns columns from `column` on. acc [columns, 16], likewise.
   template <int kColumns>
   static void strip_columns(const uint8_t* panel, const Strip& strip, const ActivationView& x, int begin, int end,
                             int column, float* acc_rows) {
@@ -204,7 +207,7 @@ struct Dot {
       float* rows = acc_rows + part * V::kLanes;
       Columns columns = Block::columns_at(x, column, begin);
       F acc[kColumns];
-      for (int c = 0; c < kColumns; ++c) acc[c] = V::load(rows + c * kPanelRows);
+      for (int c = 0; c < kColumns; ++c) acc[c] = begin == 0 ? V::splat(0.0f) : V::load(rows + c * kPanelRows);
       for (int b = begin; b < end; ++b) {
         const BlockScales s = kStripHasScales ? Block::stored_scales(scales, part) : Block::scales_at(panel, b, part);
         Block::template add_block<true, kColumns>(codes, s, columns, acc);
@@ -327,9 +330,6 @@ struct Dot {
     alignas(64) float acc[kPanels][kStripColumns * kPanelRows];
     const uint8_t* data = w.data + static_cast<size_t>(panel) * w.panel_bytes;
     const int blocks = w.k / kActivationBlock;
-    for (int p = 0; p < kPanels; ++p) {
-      for (int i = 0; i < (end - begin) * kPanelRows; ++i) acc[p][i] = 0;
-    }
     int passes = 0;
     for (int group = begin; kPanels == 2 && group < end; group += x.width) {
       passes += (std::min(end - group, x.width) + kPairColumns - 1) / kPairColumns;

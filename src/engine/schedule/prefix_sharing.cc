@@ -74,9 +74,9 @@ void PrefixSharing::give(Sequence& sequence) {
 }
 
 void PrefixSharing::give_end(Sequence& sequence, std::span<const float> logits) {
-  if (!tree_ || sequence.produced() > 0) return;
+  if (!tree_) return;
   give(sequence);
-  tree_->keep_logits(sequence.place, sequence.ids, logits);
+  tree_->keep_logits(sequence.place, all_but_the_last(sequence), logits);
 }
 
 void PrefixSharing::leave(Sequence& sequence) {

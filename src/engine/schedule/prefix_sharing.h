@@ -44,7 +44,7 @@ class PrefixSharing {
   void count(Sequence& sequence, int tokens);
   // Keeps the pages that the last step filled.
   void give(Sequence& sequence);
-  // Keeps the logits [V] that the sequence's next token was drawn from, where its prompt ends there.
+  // Keeps the logits [V] that the sequence's last token, its first one, was drawn from.
   void give_end(Sequence& sequence, std::span<const float> logits);
   // The sequence lets go of its pages; what it computed is kept while there is room.
   void leave(Sequence& sequence);

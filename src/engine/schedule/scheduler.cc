@@ -192,8 +192,6 @@ StepCounts Scheduler::step() {
     drafting_.note_pass(static_cast<int>(rows), took.count());
   }
   for (size_t i = 0; i < drawing_.size(); ++i) {
-    const auto [sequence, first_row] = drawing_[i];
-    if (sampled_[first_row].ok()) prefixes_.give_end(*sequence, std::span(logits_).subspan(first_row * vocab, vocab));
     counts.produced_tokens += deliver_all(i);
   }
   for (const Chosen& chosen : chosen_) {
@@ -239,7 +237,7 @@ int Scheduler::deliver_all(size_t index) {
   for (size_t k = 0;; ++k) {
     Result<SampledToken>& sampled = sampled_[first_row + k];
     const bool goes_on = sampled.ok() && k < draft.size() && sampled->id == draft[k];
-    deliver(*sequence, sampled);
+    deliver(*sequence, sampled, first_row + k);
     accepted += goes_on ? 1 : 0;
     if (sequence->sink == nullptr || !goes_on) {
       drafting_.count(*sequence, static_cast<int>(draft.size()), accepted);
@@ -249,7 +247,8 @@ int Scheduler::deliver_all(size_t index) {
   }
 }
 
-void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
+// Row `row` of the logits gave it.
+void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled, size_t row) {
   if (!sampled.ok()) {
     prefixes_.fail(sequence);
     return end(sequence, FinishReason::kError, std::move(sampled).error());
@@ -265,6 +264,10 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled) {
   event.finish = sequence.finish();
   event.usage = sequence.usage();
   sequence.sink(event);
+  if (event.index == 0) {  // the token is on its way: what follows copies a row
+    const auto vocab = static_cast<size_t>(model_.config().vocab);
+    prefixes_.give_end(sequence, std::span(logits_).subspan(row * vocab, vocab));
+  }
   if (event.finish != FinishReason::kNone) {
     leave(sequence);
     forget(sequence);

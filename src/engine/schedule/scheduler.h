@@ -141,7 +141,7 @@ class Scheduler {
   void assemble(StepCounts& counts);
   void sample();
   int deliver_all(size_t drawing);
-  void deliver(Sequence& sequence, Result<SampledToken>& sampled);
+  void deliver(Sequence& sequence, Result<SampledToken>& sampled, size_t row);
   void leave(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::optional<Error> error = std::nullopt);
   void forget(Sequence& sequence);
