@@ -95,6 +95,17 @@ class ByteReader {
     position_ = start;
     return std::nullopt;
   }
+  // Over `count` strings, or up to the first that read_string(limit) would not give. Returns how many.
+  uint64_t skip_strings(uint64_t count, uint64_t limit) {
+    for (uint64_t i = 0; i < count; ++i) {
+      uint64_t size;
+      if (remaining() < sizeof size) return i;
+      std::memcpy(&size, bytes_.data() + position_, sizeof size);
+      if (size > limit || size > remaining() - sizeof size) return i;
+      position_ += sizeof size + size;
+    }
+    return count;
+  }
 
  private:
   std::span<const uint8_t> bytes_;

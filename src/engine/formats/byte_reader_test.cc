@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 namespace studio::engine {
 namespace {
@@ -55,6 +56,23 @@ TEST(ByteReader, RefusesAStringOverItsLimitOrPastTheEnd) {
   EXPECT_EQ(strict.position(), 0u);
   EXPECT_FALSE(ByteReader(std::span(bytes).first(10)).read_string(3));
   EXPECT_FALSE(ByteReader(std::span(bytes).first(7)).read_string(3));
+}
+
+TEST(ByteReader, PassesOverStringsAsItReadsThem) {
+  const uint8_t bytes[] = {1, 0, 0, 0, 0, 0, 0, 0, 'a', 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 'b', 'c'};
+  for (size_t size = 0; size <= sizeof bytes; ++size) {
+    for (const uint64_t limit : {0, 1, 2, 3}) {
+      for (const uint64_t count : {0, 2, 3, 4}) {
+        ByteReader one_by_one(std::span(bytes).first(size)), at_once(std::span(bytes).first(size));
+        uint64_t passed = 0;
+        while (passed < count && one_by_one.read_string(limit)) ++passed;
+        EXPECT_EQ(at_once.skip_strings(count, limit), passed);
+        EXPECT_EQ(at_once.position(), one_by_one.position());
+      }
+    }
+  }
+  std::vector<uint8_t> huge(16, 0xFF);  // whose end overflows
+  EXPECT_EQ(ByteReader(huge).skip_strings(1, kMax), 0u);
 }
 
 }  // namespace

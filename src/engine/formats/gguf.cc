@@ -35,11 +35,12 @@ Result<GgufFile> GgufFile::parse_head(std::span<const uint8_t> bytes, uint64_t f
 Result<GgufFile> GgufFile::read_head(const std::string& path) {
   STUDIO_TRY(auto file, UnmappedFile::open(path));
   for (uint64_t size = kFirstHeadBytes;; size *= 2) {
-    STUDIO_TRY(auto bytes, file.read(0, std::min(size, file.size())));
-    // Moving the bytes leaves them where they are, so the views stay right.
-    auto head = parse_head(bytes, file.size());
+    TableMemory memory(std::min(size, file.size()));
+    STUDIO_CHECK_OK(file.read_into(memory.bytes(), 0));
+    // Moving the memory leaves the bytes where they are, so the views stay right.
+    auto head = parse_head(memory.bytes(), file.size());
     if (head.ok()) {
-      head->memory_.push_back(std::move(bytes));
+      head->heads_.push_back(std::move(memory));
       return head;
     }
     if (size >= file.size() || size >= kMaxHeadBytes) return std::move(head).error().with_detail(path);

@@ -60,11 +60,9 @@ bool all_booleans(std::span<const uint8_t> bytes) {
 Result<std::span<const uint8_t>> read_elements(ByteReader& reader, std::span<const uint8_t> file, GgufType type,
                                                uint64_t count, std::string_view key) {
   if (type == GgufType::kString) {
-    uint64_t start = reader.position();
-    for (uint64_t i = 0; i < count; ++i) {
-      if (!reader.read_string(kMaxStringBytes)) {
-        return corrupt("string " + std::to_string(i) + " of " + quoted(key) + " is too long or runs past the file");
-      }
+    const uint64_t start = reader.position(), passed = reader.skip_strings(count, kMaxStringBytes);
+    if (passed < count) {
+      return corrupt("string " + std::to_string(passed) + " of " + quoted(key) + " is too long or runs past the file");
     }
     return file.subspan(start, reader.position() - start);
   }

@@ -20,6 +20,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "base/table_memory.h"
 #include "engine/tensor/dtype.h"
 
 namespace studio::engine {
@@ -140,6 +141,7 @@ class ModelSource {
   std::vector<TensorInfo> tensors_;
   std::vector<MappedFile> mappings_;          // what the views point into, where it is a file ...
   std::vector<std::vector<uint8_t>> memory_;  // ... and where it is not
+  std::vector<TableMemory> heads_;            // ... or is read
 
  private:
   std::vector<uint32_t> metadata_by_key_;  // indices, sorted by key: lookup costs the same for any file

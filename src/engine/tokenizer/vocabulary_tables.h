@@ -14,10 +14,10 @@
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "base/table_memory.h"
 #include "engine/tensor/token.h"
 #include "engine/tokenizer/bpe.h"
 #include "engine/tokenizer/seams.h"
-#include "engine/tokenizer/table_memory.h"
 #include "engine/tokenizer/word_table.h"
 
 namespace studio::engine {

@@ -17,8 +17,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/table_memory.h"
 #include "engine/tensor/token.h"
-#include "engine/tokenizer/table_memory.h"
 
 namespace studio::engine {
 

@@ -1,4 +1,5 @@
-// Memory for tables that are looked up all over: in large pages, so that a look does not miss the list of pages too.
+// Memory for tables that are looked up all over, and for megabytes that a file is read into: in large pages, so that a
+// look does not miss the list of pages too, and the system hands out few of them.
 #pragma once
 
 #include <sys/mman.h>
@@ -9,7 +10,7 @@
 #include <new>
 #include <span>
 
-namespace studio::engine {
+namespace studio {
 
 class TableMemory {
   struct Free {
@@ -69,4 +70,4 @@ class ZeroMemory {
   uint8_t* bytes_;
 };
 
-}  // namespace studio::engine
+}  // namespace studio
