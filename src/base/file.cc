@@ -31,6 +31,18 @@ class Fd {
   int fd_;
 };
 
+int64_t nanoseconds(const struct timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileIdentity identity_of(const struct stat& info) {
+  return {.device = info.st_dev,
+          .inode = info.st_ino,
+          .size = static_cast<uint64_t>(info.st_size),
+          .modified_ns = nanoseconds(info.st_mtim),
+          .changed_ns = nanoseconds(info.st_ctim)};
+}
+
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
@@ -69,29 +81,37 @@ MappedFile::~MappedFile() {
 Result<UnmappedFile> UnmappedFile::open(const std::string& path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return io_error("cannot open the file", path, errno);
-  UnmappedFile file(fd, 0);
+  UnmappedFile file(fd);
   struct stat info{};
   if (::fstat(fd, &info) != 0) return io_error("cannot read the file's size", path, errno);
   if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, "not a regular file").with_detail(path);
-  file.size_ = static_cast<uint64_t>(info.st_size);
+  file.identity_ = identity_of(info);
   return file;
 }
 
-UnmappedFile::UnmappedFile(UnmappedFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+UnmappedFile::UnmappedFile(UnmappedFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), identity_(other.identity_) {}
 
 UnmappedFile::~UnmappedFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+bool UnmappedFile::is_unchanged() const {
+  struct stat info{};
+  return ::fstat(fd_, &info) == 0 && identity_of(info) == identity_;
+}
+
 Result<std::vector<uint8_t>> UnmappedFile::read(uint64_t offset, uint64_t size) const {
-  if (offset > size_ || size > size_ - offset) return Error(Code::kCorruptData, "the file ends too early");
+  if (offset > identity_.size || size > identity_.size - offset)
+    return Error(Code::kCorruptData, "the file ends too early");
   std::vector<uint8_t> bytes(size);
   STUDIO_CHECK_OK(read_into(bytes, offset));
   return bytes;
 }
 
 Status UnmappedFile::read_into(std::span<uint8_t> bytes, uint64_t offset) const {
-  if (offset > size_ || bytes.size() > size_ - offset) return Error(Code::kCorruptData, "the file ends too early");
+  if (offset > identity_.size || bytes.size() > identity_.size - offset)
+    return Error(Code::kCorruptData, "the file ends too early");
   size_t done = 0;
   while (done < bytes.size()) {
     ssize_t count = ::pread(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));

@@ -32,6 +32,16 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// Which file, as of which change of it. While it stays the same, so do the bytes: a write sets both times, and the
+// second is the system's alone to set. Only a file that has rested for longer than its times tell apart can be known by
+// it.
+struct FileIdentity {
+  uint64_t device = 0, inode = 0, size = 0;
+  int64_t modified_ns = 0, changed_ns = 0;  // of the content, of anything about the file; since 1970
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
 // A file read piece by piece and never mapped: if another process cuts it short, a read says so, and no signal comes.
 class UnmappedFile {
  public:
@@ -41,16 +51,18 @@ class UnmappedFile {
   UnmappedFile& operator=(UnmappedFile&&) = delete;
   ~UnmappedFile();
 
-  uint64_t size() const { return size_; }  // when it was opened
+  uint64_t size() const { return identity_.size; }            // when it was opened
+  const FileIdentity& identity() const { return identity_; }  // when it was opened
+  bool is_unchanged() const;                                  // since then
   // Exactly these bytes; corrupt_data when the file ends before them.
   Result<std::vector<uint8_t>> read(uint64_t offset, uint64_t size) const;
   // The same into memory that is there.
   Status read_into(std::span<uint8_t> bytes, uint64_t offset) const;
 
  private:
-  UnmappedFile(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  explicit UnmappedFile(int fd) : fd_(fd) {}
   int fd_;
-  uint64_t size_;
+  FileIdentity identity_;
 };
 
 // The whole file, refused (payload_too_large) over limit_bytes.

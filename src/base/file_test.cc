@@ -1,6 +1,8 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -36,6 +38,30 @@ TEST_F(Files, UnmappedSaysWhenTheFileWasCutMeanwhile) {
   std::filesystem::resize_file(path_, 5000);
   EXPECT_TRUE(file->read(0, 5000).ok());
   EXPECT_EQ(file->read(0, 10000).error().message(), "the file was cut short while it was read");
+}
+
+// Whatever happens to a file, its identity is another one.
+TEST_F(Files, UnmappedKnowsWhetherTheFileChanged) {
+  ASSERT_TRUE(write_file_atomically(path_, "0123456789", 0600).ok());
+  const auto identity = [&] { return UnmappedFile::open(path_)->identity(); };
+  auto file = UnmappedFile::open(path_);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(identity(), file->identity());
+  EXPECT_TRUE(file->is_unchanged());
+  EXPECT_EQ(identity().size, 10u);
+
+  // A time that was set back shows in the other one, which nobody sets.
+  const struct timespec past[2] = {{1'000'000, 0}, {1'000'000, 5}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), past, 0), 0);
+  EXPECT_EQ(identity().modified_ns, 1'000'000'000'000'005);
+  EXPECT_GT(identity().changed_ns, 1'000'000'000'000'005);
+  EXPECT_FALSE(file->is_unchanged());
+
+  const FileIdentity before = identity();
+  std::filesystem::resize_file(path_, 5);
+  EXPECT_NE(identity(), before);
+  ASSERT_TRUE(write_file_atomically(path_, "01234", 0600).ok());
+  EXPECT_NE(identity().inode, before.inode);
 }
 
 TEST_F(Files, UnmappedOpensFilesAlone) {

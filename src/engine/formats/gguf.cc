@@ -41,6 +41,7 @@ Result<GgufFile> GgufFile::read_head(const std::string& path) {
     auto head = parse_head(memory.bytes(), file.size());
     if (head.ok()) {
       head->heads_.push_back(std::move(memory));
+      if (file.is_unchanged()) head->identity_ = file.identity();
       return head;
     }
     if (size >= file.size() || size >= kMaxHeadBytes) return std::move(head).error().with_detail(path);

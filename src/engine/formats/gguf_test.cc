@@ -169,6 +169,9 @@ TEST(GgufFile, ReadsAHeadWithoutItsTensors) {
   EXPECT_EQ(head->get_string("a.long")->size(), 7u << 20);
   EXPECT_EQ(head->find_tensor("w")->row_elements(), 4u << 20);
   EXPECT_TRUE(head->find_tensor("w")->data.empty());
+  ASSERT_TRUE(head->identity());
+  EXPECT_EQ(*head->identity(), UnmappedFile::open(path.string())->identity());
+  EXPECT_FALSE(GgufFile::open(path.string())->identity());
   // Proved against the whole file, though it was not read.
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - (1u << 20));
   EXPECT_EQ(GgufFile::read_head(path.string()).error().message(), "GGUF: tensor \"w\" runs past the end of the file");

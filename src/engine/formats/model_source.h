@@ -100,6 +100,9 @@ class ModelSource {
   // its digest. Of others nothing.
   const std::optional<Sha256Digest>& digest() const { return digest_; }
 
+  // Of a single file whose head was read and that stood still meanwhile. Of others nothing.
+  const std::optional<FileIdentity>& identity() const { return identity_; }
+
   // In the order of the file.
   std::span<const MetadataEntry> metadata() const { return metadata_; }
   std::span<const TensorInfo> tensors() const { return tensors_; }
@@ -137,6 +140,7 @@ class ModelSource {
 
   std::string_view format_;  // a literal
   std::optional<Sha256Digest> digest_;
+  std::optional<FileIdentity> identity_;
   std::vector<MetadataEntry> metadata_;
   std::vector<TensorInfo> tensors_;
   std::vector<MappedFile> mappings_;          // what the views point into, where it is a file ...

@@ -65,13 +65,20 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const ModelSource&
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::open(const ModelSource& file, const KeptTables& kept) {
   STUDIO_TRY(const auto settings, TokenizerSettings::from_gguf(file));
   if (auto tables = find_named_tables(kept, file)) return of_tables(std::move(*tables), settings);
+  if (auto tables = find_remembered_tables(kept, file)) return of_tables(std::move(*tables), settings);
   const std::optional<Sha256Digest> digest = vocabulary_digest(file);
   if (digest) {
-    if (auto tables = find_tables(kept, *digest)) return of_tables(std::move(*tables), settings);
+    if (auto tables = find_tables(kept, *digest)) {
+      remember_tables(kept, file, *digest);
+      return of_tables(std::move(*tables), settings);
+    }
   }
   STUDIO_TRY(const TokenizerData data, TokenizerData::from_gguf(file));
   STUDIO_TRY(auto tables, build_tables(data, digest.value_or(Sha256Digest{})));
-  if (digest) keep_tables(kept, tables, *digest);
+  if (digest) {
+    keep_tables(kept, tables, *digest);
+    remember_tables(kept, file, *digest);
+  }
   return of_tables(std::move(tables), settings);
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/tokenizer/known_files.h"
 #include "engine/tokenizer/side_by_side.h"
 
 namespace studio::engine {
@@ -91,11 +93,29 @@ std::optional<VocabularyTables> find_named_tables(const KeptTables& kept, const 
   return sound_tables(kept.carried->path, &*kept.carried, *vocabulary);
 }
 
+std::optional<VocabularyTables> find_remembered_tables(const KeptTables& kept, const ModelSource& file) {
+  if (kept.folder.empty() || !file.identity()) return std::nullopt;
+  const auto vocabulary = find_known_file(kept.folder, *file.identity());
+  const MetadataEntry *tokens = file.find_entry(kTokensKey), *merges = file.find_entry(kMergesKey);
+  if (!vocabulary || tokens == nullptr || merges == nullptr) return std::nullopt;
+  auto tables = find_tables(kept, *vocabulary);
+  if (!tables || tables->token_count() != tokens->count || tables->merge_count() != merges->count) return std::nullopt;
+  return tables;
+}
+
+void remember_tables(const KeptTables& kept, const ModelSource& file, const Sha256Digest& vocabulary) {
+  if (kept.folder.empty() || !file.identity()) return;
+  remember_file(kept.folder, *file.identity(), vocabulary, std::chrono::system_clock::now());
+}
+
 void keep_tables(const KeptTables& kept, const VocabularyTables& tables, const Sha256Digest& vocabulary) {
   if (kept.folder.empty()) return;
   const std::string path = tables_path(kept.folder, vocabulary);
   std::error_code error;
-  std::filesystem::create_directory(kept.folder, error);  // what fails here fails below
+  // What fails here fails below.
+  if (std::filesystem::create_directory(kept.folder, error)) {
+    std::filesystem::permissions(kept.folder, std::filesystem::perms::owner_all, error);
+  }
   const Status written = write_file_atomically(path, text_of(tables.block()), kOwnerOnly);
   if (!written.ok()) log_not("vocabulary.not_kept", path, written.error());
 }

@@ -34,9 +34,16 @@ std::string tables_path(const std::string& folder, const Sha256Digest& vocabular
 // Nothing where there are none that fit.
 std::optional<VocabularyTables> find_tables(const KeptTables& kept, const Sha256Digest& vocabulary);
 
+// Those of the vocabulary that this file was found to have when it was last digested, where it is unchanged since
+// (known_files.h): its lists need no digest then. Of as many tokens and merges as the lists have.
+std::optional<VocabularyTables> find_remembered_tables(const KeptTables& kept, const ModelSource& file);
+
 // Those that the model's file carries and its head names, where the head is proved by a digest: the lists, which are a
 // part of it, need none of their own then.
 std::optional<VocabularyTables> find_named_tables(const KeptTables& kept, const ModelSource& file);
+
+// Next time find_remembered_tables() finds them.
+void remember_tables(const KeptTables& kept, const ModelSource& file, const Sha256Digest& vocabulary);
 
 // In the folder, if there is one; whole or not at all. That they cannot be written is logged, and no error: the next
 // start builds them again.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "engine/formats/gguf.h"
 #include "engine/formats/gguf_writer.h"
+#include "engine/tokenizer/known_files.h"
 #include "engine/tokenizer/plain_tokenizer.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/tokenizer/vocabulary_builder.h"
@@ -30,7 +32,8 @@ class VocabularyStore : public testing::Test {
  protected:
   VocabularyStore()
       : folder_(testing::TempDir() + "vocabulary_store_test." + std::to_string(::getpid())),
-        file_(GgufFile::open(std::string(STUDIO_SOURCE_DIR) + "/catalogue/builtin/tiny-qwen3.gguf").value()),
+        model_(std::string(STUDIO_SOURCE_DIR) + "/catalogue/builtin/tiny-qwen3.gguf"),
+        file_(GgufFile::open(model_).value()),
         path_(tables_path(folder_, vocabulary_digest(file_).value())),
         plain_(Tokenizer::from_gguf(file_).value()) {}
   ~VocabularyStore() override { fs::remove_all(folder_); }
@@ -51,7 +54,7 @@ class VocabularyStore : public testing::Test {
     EXPECT_EQ(tokenizer.eos(), plain_->eos());
   }
 
-  const std::string folder_;
+  const std::string folder_, model_;
   const GgufFile file_;
   const std::string path_;
   const std::shared_ptr<const Tokenizer> plain_;
@@ -226,6 +229,74 @@ TEST_F(VocabularyStore, BuildsALargeVocabularyOnTwoThreads) {
     text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }), text.end());
     ASSERT_EQ(built->encode(text), plain.encode(text)) << text;
     ASSERT_EQ(kept->encode(text), plain.encode(text)) << text;
+  }
+}
+
+// A file that is known is not digested: what it is known by is what comes out.
+TEST_F(VocabularyStore, BelievesWhatAFileWasFoundToHave) {
+  const GgufFile head = GgufFile::read_head(model_).value();
+  ASSERT_TRUE(head.identity());
+  const auto remember = [&](const Sha256Digest& vocabulary) {
+    const std::chrono::nanoseconds changed(std::max(head.identity()->changed_ns, head.identity()->modified_ns));
+    remember_file(folder_, *head.identity(), vocabulary,
+                  std::chrono::system_clock::time_point(changed) + kRestBeforeKnown);
+  };
+  const auto open_head = [&] { return Tokenizer::open(head, {folder_, {}}).value(); };
+  expect_right(*open_head());
+  const Sha256Digest right = vocabulary_digest(file_).value(), other = {1, 2, 3};
+  remember(right);
+  expect_right(*open_head());
+
+  // Tables of another text for a token, under another digest.
+  std::string changed = kept();
+  const size_t at = changed.rfind(plain_->token_bytes(plain_->encode("violin").back()));
+  ASSERT_NE(at, std::string::npos);
+  changed[at] = '#';
+  std::memcpy(changed.data() + 32, other.data(), other.size());
+  VocabularyTables::seal({reinterpret_cast<uint8_t*>(changed.data()), changed.size()});
+  ASSERT_TRUE(write_file_atomically(tables_path(folder_, other), changed, 0600).ok());
+  remember(other);
+  const auto by_other = open_head();
+  size_t differing = 0;
+  for (TokenId id = 0; id < plain_->vocab_size(); ++id) {
+    differing += by_other->token_bytes(id) != plain_->token_bytes(id);
+  }
+  EXPECT_EQ(differing, 1u);
+  expect_right(*open().value());  // of no file that could be known
+
+  // Of a vocabulary of another size than the head tells of, and gone.
+  auto data = TokenizerData::from_gguf(file_).value();
+  data.merges.pop_back();
+  keep_tables({folder_, {}}, build_tables(data, other).value(), other);
+  EXPECT_TRUE(find_tables({folder_, {}}, other));
+  EXPECT_FALSE(find_remembered_tables({folder_, {}}, head));
+  expect_right(*open_head());
+  fs::remove(tables_path(folder_, other));
+  remember(other);
+  expect_right(*open_head());
+}
+
+TEST_F(VocabularyStore, RemembersAFileThatRests) {
+  const std::string record = folder_ + "/" + std::string(kKnownFilesName), fresh = folder_ + "/fresh.gguf";
+  fs::create_directories(folder_);
+  fs::copy_file(model_, fresh);
+  for (int i = 0; i < 2; ++i) {  // its tables built, and kept ones found
+    expect_right(*Tokenizer::open(GgufFile::read_head(fresh).value(), {folder_, {}}).value());
+    EXPECT_FALSE(fs::exists(record));
+  }
+  // The one of the source tree rests, unless the tree was made a moment ago.
+  const GgufFile head = GgufFile::read_head(model_).value();
+  const auto rests = [&] {
+    const std::chrono::nanoseconds changed(std::max(head.identity()->changed_ns, head.identity()->modified_ns));
+    return std::chrono::system_clock::now().time_since_epoch() - changed >= kRestBeforeKnown;
+  };
+  const bool rested = rests();
+  expect_right(*Tokenizer::open(head, {folder_, {}}).value());
+  if (rests() == rested) {
+    EXPECT_EQ(fs::exists(record), rested);
+  }
+  if (rested) {
+    EXPECT_EQ(find_known_file(folder_, *head.identity()), vocabulary_digest(file_));
   }
 }
 

@@ -69,6 +69,7 @@ class VocabularyTables {
 
   std::span<const uint8_t> block() const { return memory_.bytes(); }
   size_t token_count() const { return kinds_.size(); }
+  size_t merge_count() const { return sizes_.merges; }
   std::string_view token_bytes(size_t id) const { return tokens_.of(id); }
   uint8_t kind(size_t id) const { return kinds_[id]; }
   std::span<const TokenId> added() const { return added_; }
