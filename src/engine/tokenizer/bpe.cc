@@ -125,15 +125,24 @@ void MergeTable::encode(std::string_view piece, std::vector<TokenId>& ids) const
 
 template <size_t kMost>
 void MergeTable::encode_together(std::span<const std::string_view> pieces, std::span<TokenId> slots,
-                                 std::span<uint8_t> counts) const {
+                                 std::span<uint8_t> counts, size_t least) const {
   std::array<ShortMerge<kMost>, kTogether> merges;
   std::array<size_t, kTogether> of;  // pieces, of the running merges
   size_t begun = 0, running = 0;
-  const auto begin = [&](size_t lane) {
-    merges[lane].begin(*this, pieces[begun]);
-    of[lane] = begun++;
+  const auto end = [&](size_t lane) {
+    counts[of[lane]] = static_cast<uint8_t>(merges[lane].write_to(&slots[of[lane] * kMost], *this));
   };
-  while (running < std::min(kTogether, pieces.size())) begin(running++);
+  // The next piece that has anything to merge; false where there is none.
+  const auto begin = [&](size_t lane) {
+    while (begun < pieces.size()) {
+      merges[lane].begin(*this, pieces[begun], least);
+      of[lane] = begun++;
+      if (!merges[lane].is_done()) return true;
+      end(lane);
+    }
+    return false;
+  };
+  while (running < kTogether && begin(running)) ++running;
   // As one ends the next one takes its turns: the fewer there are, the longer each waits for memory.
   while (running > 0) {
     for (size_t lane = 0; lane < running; ++lane) merges[lane].look(*this);
@@ -142,9 +151,9 @@ void MergeTable::encode_together(std::span<const std::string_view> pieces, std::
         ++lane;
         continue;
       }
-      counts[of[lane]] = static_cast<uint8_t>(merges[lane].write_to(&slots[of[lane] * kMost], *this));
-      if (begun < pieces.size()) {
-        begin(lane++);
+      end(lane);
+      if (begin(lane)) {
+        ++lane;
       } else {
         merges[lane] = merges[--running];
         of[lane] = of[running];
@@ -154,9 +163,10 @@ void MergeTable::encode_together(std::span<const std::string_view> pieces, std::
 }
 
 template void MergeTable::encode_together<MergeTable::kWord>(std::span<const std::string_view>, std::span<TokenId>,
-                                                             std::span<uint8_t>) const;
+                                                             std::span<uint8_t>, size_t) const;
 template void MergeTable::encode_together<MergeTable::kShortPiece>(std::span<const std::string_view>,
-                                                                   std::span<TokenId>, std::span<uint8_t>) const;
+                                                                   std::span<TokenId>, std::span<uint8_t>,
+                                                                   size_t) const;
 
 std::pair<Symbol, MergeCode> MergeTable::merged_whole(std::array<uint8_t, 3> bytes) const {
   const MergeCode left = code_of_bytes(bytes[0], bytes[1]), right = code_of_bytes(bytes[1], bytes[2]);

@@ -96,10 +96,13 @@ class MergeTable {
   // Appends the ids of one piece. A byte without a token is left out, as the reference library does.
   void encode(std::string_view piece, std::vector<TokenId>& ids) const;
   // The same of pieces of up to kMost bytes, in turns, so that what they look for comes from memory together. The ids
-  // of the i-th stand in slots [pieces][kMost], counts[i] of them. kMost: kWord or kShortPiece.
+  // of the i-th stand in slots [pieces][kMost], counts[i] of them. kMost: kWord or kShortPiece. `least`: 2 where it is
+  // known that none of the pieces becomes a single token, so that nobody asks for that.
   template <size_t kMost>
-  void encode_together(std::span<const std::string_view> pieces, std::span<TokenId> slots,
-                       std::span<uint8_t> counts) const;
+  void encode_together(std::span<const std::string_view> pieces, std::span<TokenId> slots, std::span<uint8_t> counts,
+                       size_t least = 1) const;
+  // Some byte has no token.
+  bool lacks_bytes() const { return lacks_bytes_; }
 
  private:
   template <size_t kMost>
@@ -161,8 +164,8 @@ class MergeTable {
 
   MergeTables tables_;
   Seams seams_;
-  int shift_ = 0;             // 64 - log2 of the lines
-  bool lacks_bytes_ = false;  // some byte has no token
+  int shift_ = 0;  // 64 - log2 of the lines
+  bool lacks_bytes_ = false;
   bool knows_han_ = false;
 };
 

@@ -261,8 +261,8 @@ void PieceEncoder::answer_new() {
     unknown_[unknown_count] = i;
     unknown_pieces_[unknown_count++] = {pending.at, size};
   }
-  merges_.encode_together<MergeTable::kWord>(std::span(unknown_pieces_).first(unknown_count), new_ids_,
-                                             unknown_counts_);
+  merges_.encode_together<MergeTable::kWord>(std::span(unknown_pieces_).first(unknown_count), new_ids_, unknown_counts_,
+                                             least_of_unknown_);
   for (size_t i = 0; i < unknown_count; ++i) {
     New& piece = new_[unknown_[i]];
     piece.begin = i * MergeTable::kWord;

@@ -24,6 +24,7 @@ class PieceEncoder {
       : merges_(tables.merges()),
         seams_(tables.seams()),
         words_(tables.words()),
+        least_of_unknown_(tables.has_all_words() ? 2 : 1),
         window_(window),
         cache_(cache),
         ids_(ids) {}
@@ -86,6 +87,7 @@ class PieceEncoder {
   const MergeTable& merges_;
   const Seams& seams_;
   const WordTable& words_;
+  const size_t least_of_unknown_;  // tokens of a piece that words_ does not have
   const PieceWindowFn window_;
   WordCache& cache_;
   std::vector<TokenId>& ids_;

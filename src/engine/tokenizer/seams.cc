@@ -73,6 +73,10 @@ Seams::Seams(std::span<const uint64_t> pairs, std::span<const uint64_t> bytes) :
   }
 }
 
+bool Seams::is_closed() const {
+  return std::all_of(bytes_.begin(), bytes_.end(), [](uint64_t bits) { return bits == ~uint64_t{0}; });
+}
+
 Seams::Places Seams::between_han(uint32_t left, uint8_t before_text, const char* text, size_t most) const {
   using namespace seam_bits;
   Places places{0, 0, left};

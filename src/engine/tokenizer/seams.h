@@ -92,6 +92,8 @@ class Seams {
            splits_han(kHanFirst + left, byte(at - 1), byte(at), kHanFirst + right);
   }
   bool is_empty() const { return bytes_.empty(); }
+  // SeamFiller::close_all(): no place is a seam.
+  bool is_closed() const;
   std::span<const uint64_t> pairs() const { return pairs_; }
   const SeamRows& rows() const { return rows_; }
 

@@ -20,8 +20,9 @@ static_assert(MergeTable::kShortPiece <= size_t{1} << kPlaceBits && kCodeBits + 
 template <size_t kMost>
 class MergeTable::ShortMerge {
  public:
-  // Of at most kMost bytes.
-  void begin(const MergeTable& table, std::string_view piece) {
+  // Of at most kMost bytes, of which at least `least` symbols stay.
+  void begin(const MergeTable& table, std::string_view piece, size_t least) {
+    least_ = least;
     count_ = 0;
     has_characters_ = false;
     for (size_t at = 0; at < piece.size();) at += add(table, piece, at);
@@ -30,6 +31,8 @@ class MergeTable::ShortMerge {
     next_[kNobody] = static_cast<uint8_t>(count_);
     merged_ = kNobody;
     symbols_[kNobody] = symbols_[count_] = 0;
+    left_ = count_;
+    if (is_done()) return;
     orders_.fill(kNone);
     for (size_t i = 0; i + 1 < count_; ++i) {
       if (has_characters_) {
@@ -39,6 +42,9 @@ class MergeTable::ShortMerge {
       }
     }
   }
+
+  // As few symbols as there can be: nothing merges any more.
+  bool is_done() const { return left_ <= least_; }
 
   // Looks for what the last merge made possible. Between this and merge() others take their turns: a vector that is
   // read right after a part of it was written waits for that.
@@ -56,7 +62,7 @@ class MergeTable::ShortMerge {
     orders_[before] = order(table.code_in(*left_line, left));
   }
 
-  // Merges once, and sends for what it makes possible; false where nothing merges any more.
+  // Merges once, and sends for what it makes possible; false where nothing merges any more. Not once it is done.
   bool merge(const MergeTable& table) {
     Order least = kNone;
     for (size_t i = 0; i < kMost; ++i) least = std::min(least, orders_[i] | static_cast<Order>(i));
@@ -67,9 +73,10 @@ class MergeTable::ShortMerge {
     next_[merged_] = static_cast<uint8_t>(after);
     previous_[after] = static_cast<uint8_t>(merged_);
     orders_[right] = kNone;
+    table.prefetch_id(symbols_[merged_]);
+    if (--left_ <= least_) return false;
     table.prefetch(key_of(merged_, after));
     table.prefetch(key_of(previous_[merged_], merged_));
-    table.prefetch_id(symbols_[merged_]);
     return true;
   }
 
@@ -118,7 +125,8 @@ class MergeTable::ShortMerge {
   std::array<Symbol, kMost + 1> symbols_;  // the last is nobody's
   std::array<Order, kMost + 1> orders_;    // of each symbol with the next one; the last is nobody's
   std::array<uint8_t, kMost + 1> next_, previous_;
-  size_t count_ = 0;
+  size_t count_ = 0;             // of symbols at the start
+  size_t left_ = 0, least_ = 1;  // of those that are not swallowed; where they end
   size_t merged_ = 0;            // the place of the symbol that the last merge made; before the first: kNobody
   bool has_characters_ = false;  // whose pairs are to be looked for
 };

@@ -9,6 +9,7 @@
 #include "engine/formats/gguf.h"
 #include "engine/tokenizer/plain_tokenizer.h"
 #include "engine/tokenizer/stream_decoder.h"
+#include "engine/tokenizer/vocabulary_builder.h"
 
 namespace studio::engine {
 namespace {
@@ -195,6 +196,33 @@ TEST(Tokenizer, MergesAcrossWhatLooksLikeASeam) {
     for (uint32_t i = random() % 8; i > 0; --i) text += parts[random() % std::size(parts)];
     ASSERT_EQ((*tokenizer)->encode(text), plain.encode(text)) << testing::PrintToString(text);
   }
+}
+
+// A piece that is not among the words is taken to be several tokens, where the words are known to be all.
+TEST(Tokenizer, KnowsWhetherItsWordsAreAll) {
+  const auto file = GgufFile::open(std::string(STUDIO_SOURCE_DIR) + "/catalogue/builtin/tiny-qwen3.gguf").value();
+  const TokenizerData whole = TokenizerData::from_gguf(file).value();
+  const auto has_all_words = [](const TokenizerData& data) { return build_tables(data, {}).value().has_all_words(); };
+  EXPECT_TRUE(has_all_words(whole));
+  TokenizerData padded = whole;
+  padded.tokens.push_back("\xE4\xB8\xAD");  // of no bytes, so that it stands for other ones than it would be made of
+  EXPECT_FALSE(has_all_words(padded));
+
+  std::vector<std::string> texts;
+  texts.reserve(100);
+  TokenizerData data;
+  for (char c = 0x21; c < 0x7F; ++c) data.tokens.push_back(texts.emplace_back(1, c));
+  data.tokens.insert(data.tokens.end(), {"\xC4\xA0", "th", "the"});
+  data.merges = {"t h", "th e"};
+  EXPECT_FALSE(has_all_words(data));  // bytes that have no token are left out: what is around one may become a word
+  const auto tokenizer = Tokenizer::build(data).value();
+  for (const char* text : {"the", "t\xCE\xB1he", "\xCE\xB1the"}) {
+    EXPECT_EQ(tokenizer->encode(text), PlainTokenizer(data, *tokenizer).encode(text)) << text;
+    EXPECT_EQ(tokenizer->encode(text).size(), 1u) << text;
+  }
+  // What merging makes is never an added token.
+  data.added.push_back({static_cast<TokenId>(data.tokens.size() - 1), "the", true});
+  EXPECT_EQ(Tokenizer::build(data).error().code(), Code::kCorruptData);
 }
 
 TEST(Tokenizer, RefusesBrokenVocabularies) {

@@ -135,6 +135,10 @@ void VocabularyTables::look() {
                         .han = part<Symbol>(block, layout.han, kHanCount)},
                        seams_);
   words_ = WordTable(part<WordBucket>(block, layout.words, WordTable::count_for(sizes_.tokens)));
+
+  // Of all plain tokens those are there that merging makes of the bytes that they stand for, and it makes no added one.
+  // Where the seams are closed a token may stand for other bytes than it is made of.
+  has_all_words_ = !merges_.lacks_bytes() && !seams_.is_closed();
 }
 
 void VocabularyTables::finish(uint64_t bytes, const Sha256Digest& vocabulary) {

@@ -76,6 +76,8 @@ class VocabularyTables {
   const MergeTable& merges() const { return merges_; }
   const Seams& seams() const { return seams_; }
   const WordTable& words() const { return words_; }
+  // words() has every piece of up to WordKey::kMaxBytes bytes that merging makes one token of.
+  bool has_all_words() const { return has_all_words_; }
 
  private:
   VocabularyTables(TableMemory memory, const Sizes& sizes) : memory_(std::move(memory)), sizes_(sizes) {}
@@ -91,6 +93,7 @@ class VocabularyTables {
   MergeTable merges_;
   Seams seams_;
   WordTable words_;
+  bool has_all_words_ = false;
 };
 
 }  // namespace studio::engine
