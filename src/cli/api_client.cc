@@ -59,9 +59,10 @@ void take_chunk(const boost::json::object& chunk, ChatAnswer& answer,
   if (!choice) return;
   std::string finish = text_at(*choice, "finish_reason");
   if (!finish.empty()) answer.finish_reason = finish;
-  const boost::json::value* delta = choice->if_contains("delta");
-  if (!delta || !delta->is_object()) return;
-  ChatDelta piece{text_at(delta->get_object(), "content"), text_at(delta->get_object(), "reasoning_content")};
+  ChatDelta piece{.content = text_at(*choice, "text"), .reasoning = ""};  // of a completion
+  if (const auto* delta = choice->if_contains("delta"); delta && delta->is_object()) {
+    piece = {text_at(delta->get_object(), "content"), text_at(delta->get_object(), "reasoning_content")};
+  }
   if (piece.content.empty() && piece.reasoning.empty()) return;
   answer.content += piece.content;
   on_delta(piece);
@@ -183,6 +184,18 @@ bool ApiClient::is_alive(long timeout_ms) {
 Result<ChatAnswer> ApiClient::chat(const boost::json::object& body,
                                    const std::function<void(const ChatDelta&)>& on_delta,
                                    const std::atomic<bool>& stop) {
+  return stream("/chat/completions", body, on_delta, stop);
+}
+
+Result<ChatAnswer> ApiClient::complete(const boost::json::object& body,
+                                       const std::function<void(const ChatDelta&)>& on_delta,
+                                       const std::atomic<bool>& stop) {
+  return stream("/completions", body, on_delta, stop);
+}
+
+Result<ChatAnswer> ApiClient::stream(const char* path, const boost::json::object& body,
+                                     const std::function<void(const ChatDelta&)>& on_delta,
+                                     const std::atomic<bool>& stop) {
   boost::json::object request = body;
   request["stream"] = true;
   request["stream_options"] = {{"include_usage", true}};
@@ -190,8 +203,7 @@ Result<ChatAnswer> ApiClient::chat(const boost::json::object& body,
   http::SseReader reader;
   std::string other;  // an answer that is no stream: an error's body
   std::optional<Error> failure;
-  Exchange exchange{
-      .url = base_url_ + "/chat/completions", .key = key_, .reach = reach_, .body = to_json(request), .on_body = {}};
+  Exchange exchange{.url = base_url_ + path, .key = key_, .reach = reach_, .body = to_json(request), .on_body = {}};
   exchange.stop = &stop;
   exchange.on_body = [&](std::string_view bytes, long status) {
     if (status != 200) {

@@ -32,9 +32,12 @@ class ApiClient {
   ApiClient(std::string base_url, std::string key, Reach reach = Reach::kAnywhere);
 
   Result<std::vector<std::string>> models();
-  // Streams. Errors: those of the server by its code, unavailable when there is none.
+  // Both stream. Errors: those of the server by its code, unavailable when there is none.
   Result<ChatAnswer> chat(const boost::json::object& body, const std::function<void(const ChatDelta&)>& on_delta,
                           const std::atomic<bool>& stop);
+  // Of a prompt without turns: what follows it comes as content.
+  Result<ChatAnswer> complete(const boost::json::object& body, const std::function<void(const ChatDelta&)>& on_delta,
+                              const std::atomic<bool>& stop);
   // A link that logs a browser in to the server's console, once.
   Result<std::string> console_link();
   // The server's keys, for who presents its own: api/console/key_routes.h.
@@ -53,6 +56,8 @@ class ApiClient {
 
  private:
   std::string origin() const;
+  Result<ChatAnswer> stream(const char* path, const boost::json::object& body,
+                            const std::function<void(const ChatDelta&)>& on_delta, const std::atomic<bool>& stop);
   // A short answer from beside the API's path.
   Result<std::string> fetch(const char* method, const std::string& path, const std::string& body = "",
                             long timeout_ms = 10'000);

@@ -35,6 +35,7 @@ class RunCommand final : public Command {
   std::string example() const override {
     return "  studio run qwen2.5-coder-0.5b-instruct \"Write fizzbuzz in C\"\n"
            "  git diff | studio run qwen2.5-coder-1.5b-instruct \"Write a commit message for this diff\"\n"
+           "  studio run ./base-model.gguf --raw \"Once upon a time\"    # goes on with the text; for base models\n"
            "  studio run qwen2.5-coder-0.5b-instruct    # in a terminal, without a prompt: a conversation";
   }
   Arguments::Settings settings() const override { return settings_; }
@@ -43,6 +44,7 @@ class RunCommand final : public Command {
     arguments.positional(&model_, "MODEL", "name, file or folder", true);
     arguments.positionals(&words_, "PROMPT", "the question; a piped text is put after it");
     arguments.option(&system_, "--system", "TEXT", "system message");
+    arguments.flag(&is_raw_, "--raw", "the prompt as it is, without the model's chat template");
     arguments.number(&max_tokens_, "--max-tokens", "N", "longest answer");
     arguments.option(&temperature_, "--temperature", "X", "0 always takes the likeliest token");
     arguments.number(&seed_, "--seed", "N", "the same seed gives the same answer");
@@ -50,7 +52,15 @@ class RunCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    if (is_raw_ && !system_.empty()) {
+      return Error(Code::kInvalidArgument,
+                   "--raw sends no system message: leave --system out, or write its text into the prompt");
+    }
     if (words_.empty() && ::isatty(STDIN_FILENO) == 1 && !context.output.is_json()) {
+      if (is_raw_) {
+        return Error(Code::kInvalidArgument,
+                     "--raw needs a prompt, as words or through a pipe: a conversation needs the chat template");
+      }
       if (!temperature_.empty() || max_tokens_ > 0 || seed_ >= 0) {
         return Error(
             Code::kInvalidArgument,
@@ -65,12 +75,11 @@ class RunCommand final : public Command {
     bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
     AnswerPrinter printer(context.output, is_terminal, is_terminal);
     auto start = std::chrono::steady_clock::now();
-    auto answer = session->client().chat(
-        body,
-        [&](const ChatDelta& delta) {
-          if (!context.output.is_json()) printer.print(delta);
-        },
-        InterruptGuard::flag());
+    const auto print = [&](const ChatDelta& delta) {
+      if (!context.output.is_json()) printer.print(delta);
+    };
+    auto answer = is_raw_ ? session->client().complete(body, print, InterruptGuard::flag())
+                          : session->client().chat(body, print, InterruptGuard::flag());
     if (!context.output.is_json()) printer.finish();
     if (!answer.ok()) return answer.error();
     if (answer->was_stopped) return exit_code_of(Code::kCancelled);
@@ -99,10 +108,15 @@ class RunCommand final : public Command {
   }
 
   Result<boost::json::object> request(const std::string& model, const std::string& prompt) const {
-    boost::json::array messages;
-    if (!system_.empty()) messages.push_back({{"role", "system"}, {"content", system_}});
-    messages.push_back({{"role", "user"}, {"content", prompt}});
-    boost::json::object body{{"model", model}, {"messages", messages}};
+    boost::json::object body{{"model", model}};
+    if (is_raw_) {
+      body["prompt"] = prompt;
+    } else {
+      boost::json::array messages;
+      if (!system_.empty()) messages.push_back({{"role", "system"}, {"content", system_}});
+      messages.push_back({{"role", "user"}, {"content", prompt}});
+      body["messages"] = std::move(messages);
+    }
     if (max_tokens_ > 0) body["max_tokens"] = max_tokens_;
     if (seed_ >= 0) body["seed"] = seed_;
     if (!temperature_.empty()) {
@@ -119,6 +133,7 @@ class RunCommand final : public Command {
   std::string model_, system_, temperature_;
   std::vector<std::string> words_;
   int64_t max_tokens_ = 0, seed_ = -1;
+  bool is_raw_ = false;
 };
 
 }  // namespace

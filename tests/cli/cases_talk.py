@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 from place import STUDIO, TIMEOUT_S, Place
-from serving import StandIn
+from serving import Serve, StandIn
 from terminal import Terminal
 
 HOLD = threading.Event  # never set: the stand-in waits until its reader leaves
@@ -23,6 +23,35 @@ def test_run_takes_words_and_a_pipe():
         assert (last["max_tokens"], last["temperature"], last["seed"], last["stream"]) == (5, 0.25, 9, True)
         place.studio("run", "other").must(2, "needs a prompt")
         place.studio("run", "other", "hi", "--temperature", "warm", **other.env).must(2, "--temperature")
+
+
+def test_a_raw_prompt_is_sent_as_it_is():
+    with Place() as place, StandIn([" there", " was"], [" there", " was"]) as other:
+        for words, stdin, sent in ((["Once upon", "a time"], "", "Once upon a time"), ([], " <s>\n\n", " <s>\n\n")):
+            said = place.studio("run", "other", "--raw", *words, "--max-tokens", "5", "--seed", "9", stdin=stdin, **other.env).must(0)
+            assert said.out == " there was\n"
+            request = other.requests.pop(0)
+            assert request["prompt"] == sent and "messages" not in request, request
+            assert (request["max_tokens"], request["seed"], request["stream"]) == (5, 9, True)
+        assert other.paths == ["/v1/completions", "/v1/completions"]
+        place.studio("run", "other", "hi", "--raw", "--system", "Be short.", **other.env).must(2, "--raw sends no system message")
+        place.studio("run", "other", "--raw", **other.env).must(2, "needs a prompt")
+        with Terminal([STUDIO, "run", "other", "--raw"], {**place.env, **other.env}, place.home) as terminal:
+            terminal.wait_for("--raw needs a prompt")
+            assert terminal.end() == 2
+        assert not other.requests
+
+
+def test_a_raw_prompt_of_the_built_in_model():
+    with Place() as place:
+        ask = lambda *more: place.studio("run", "tiny", "Once upon a time", "--max-tokens", "6", "--temperature", "0", *more).must(0)
+        raw, chat = ask("--raw", "--json").json(), ask("--json").json()
+        assert 0 < raw["prompt_tokens"] < chat["prompt_tokens"]  # no template around it
+        assert raw["completion_tokens"] == 6 and raw["finish_reason"] == "length" and raw["content"]
+        assert ask("--raw").out.rstrip("\n") == raw["content"].rstrip("\n")
+        with Serve(place, "--model", "tiny") as server:
+            completion = server.post("/v1/completions", {"model": "tiny", "prompt": "Once upon a time", "max_tokens": 6, "temperature": 0})
+            assert (completion["choices"][0]["text"], completion["usage"]["prompt_tokens"]) == (raw["content"], raw["prompt_tokens"])
 
 
 def test_run_with_the_built_in_model():

@@ -40,6 +40,13 @@ class Serve:
         out, _ = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, out
 
+    def post(self, path, body):
+        """The JSON that answers."""
+        request = urllib.request.Request(self.started["url"] + path, data=json.dumps(body).encode(), headers={
+            "Authorization": "Bearer " + self.started["key"], "Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return json.load(answer)
+
     def status(self, key):
         """Of GET /v1/models with this key."""
         request = urllib.request.Request(self.started["url"] + "/v1/models", headers={"Authorization": f"Bearer {key}"})
@@ -64,17 +71,19 @@ def wait_for(condition, what):
         time.sleep(0.05)
 
 
-def chunk(text=None, finish=None):
+def chunk(is_chat, text=None, finish=None):
+    if not is_chat:
+        return {"id": "c", "object": "text_completion", "choices": [{"index": 0, "text": text or "", "finish_reason": finish}]}
     delta = {"content": text} if text is not None else {}
     return {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
 
 class StandIn:
-    """Serves a model "other". Each chat request takes the next of `answers`: a status with an error's text, or the pieces
+    """Serves a model "other". Each request for text takes the next of `answers`: a status with an error's text, or the pieces
     of a stream, where a threading.Event says: hold until it is set, or the reader leaves (then `left` is set)."""
 
     def __init__(self, *answers):
-        self.answers, self.requests, self.keys, self.left = list(answers), [], [], threading.Event()
+        self.answers, self.requests, self.paths, self.keys, self.left = list(answers), [], [], [], threading.Event()
         stand_in = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,6 +96,7 @@ class StandIn:
 
             def do_POST(self):
                 stand_in.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                stand_in.paths.append(self.path)
                 answer = stand_in.answers.pop(0)
                 if isinstance(answer, tuple):
                     self._body(answer[0], {"error": {"message": answer[1], "code": "some_code"}})
@@ -102,6 +112,7 @@ class StandIn:
                 self.wfile.write(body)
 
             def _stream(self, pieces):
+                is_chat = self.path.endswith("/chat/completions")
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
@@ -109,8 +120,8 @@ class StandIn:
                     if isinstance(piece, threading.Event):
                         self._hold(piece)
                     else:
-                        self.wfile.write(f"data: {json.dumps(chunk(piece))}\n\n".encode())
-                self.wfile.write(f"data: {json.dumps(chunk(finish='stop'))}\n\ndata: [DONE]\n\n".encode())
+                        self.wfile.write(f"data: {json.dumps(chunk(is_chat, piece))}\n\n".encode())
+                self.wfile.write(f"data: {json.dumps(chunk(is_chat, finish='stop'))}\n\ndata: [DONE]\n\n".encode())
 
             def _hold(self, event):
                 self.connection.settimeout(0.05)
