@@ -17,7 +17,8 @@ CONTROL_MARKS = ("<|", "tool_call>", "think>")  # one library reads control toke
 PYTHON_PEERS = ("tokenizers", "tiktoken")
 SYSTEM, QUESTION = "You are a helpful assistant.", "What is the capital of France? One word."
 CHATML = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-PROMPT_TOKENS = 29  # of CHATML
+RAW_PROMPT = "The capital city of the French Republic in Europe is"
+PROMPT_TOKENS = {"first token": 10, "first token of a chat": 29}  # of RAW_PROMPT, of CHATML
 RUN_TIMEOUT_S = 300
 
 
@@ -122,10 +123,14 @@ def vocabulary_row(context):
 
 
 def start_row(context):
-    """From the start of the process to the first text on its standard output."""
+    """From the start of the process to the first text on its standard output: of a prompt as it is, and of a chat's first turn."""
     model = context.model(START_MODEL)
 
-    def first_text(command, stdin, known):
+    studio = [os.path.join(BUILD, "studio"), "run", model, "--max-tokens", "4", "--temperature", "0", "--threads", str(context.threads)]
+    ours = {"first token": [*studio, "--raw", RAW_PROMPT], "first token of a chat": [*studio, QUESTION, "--system", SYSTEM]}
+    theirs = {"first token": RAW_PROMPT, "first token of a chat": CHATML}
+
+    def first_text(figure, command, stdin, known):
         start = time.perf_counter()
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             process.stdin.write(stdin)
@@ -136,8 +141,13 @@ def start_row(context):
             code = process.wait(RUN_TIMEOUT_S)
         check(code == 0 and text.strip(), f"{os.path.basename(command[0])} ended with {code}, its first text is {text!r}")
         word = text.decode(errors="replace").split()[0]
-        check(word == known.setdefault("word", word), f"{os.path.basename(command[0])} begins with {word!r}, another did with {known['word']!r}")
-        return {"first token": 1e3 * took}
+        check(word == known.setdefault(figure, word), f"{os.path.basename(command[0])} begins with {word!r}, another did with {known[figure]!r}")
+        return 1e3 * took
+
+    def check_prompts(data):
+        for figure, tokens in PROMPT_TOKENS.items():
+            counted = json.loads(run([*ours[figure], "--data", data, "--json"], stdin=subprocess.DEVNULL))["prompt_tokens"]
+            check(counted == tokens, f"the prompt of {figure!r} has {counted} tokens, not {tokens}")
 
     def open_row(stack):
         data = tempfile.mkdtemp(prefix="studio-bench-")
@@ -145,15 +155,22 @@ def start_row(context):
         cost, known = costs(model), {}
         keep = [os.path.join(BUILD, "studio"), "keep-panels", model, "--into", data]
         check(subprocess.run(keep, check=False).returncode == 0, "the model's panels cannot be made")  # as the first start leaves them
-        ours = [os.path.join(BUILD, "studio"), "run", model, QUESTION, "--system", SYSTEM, "--max-tokens", "4", "--temperature", "0", "--data", data,
-                "--threads", str(context.threads)]
-        peers = [Program(f"{build.name} {way}", lambda _, command=[build.program("llama_parts"), "first_token", model, str(context.threads), way]:
-                         first_text(command, CHATML.encode(), known))
-                 for build in context.llama_builds("llama_parts") for way in ("plain", "repack")]
-        return Sides(Program("studio", lambda _: first_text(ours, b"", known)), {"llama.cpp": peers} if peers else {},
-                     lambda state: {"first token": 1e3 * (weight_pass_s(state, cost) + prompt_s(state, cost, PROMPT_TOKENS))})
+        check_prompts(data)
 
-    return Row("start", f"fork of `studio run` to its first token, no server running; {os.path.basename(model)}", {"first token": Figure("ms")},
+        def peer(build, way):
+            command = [build.program("llama_parts"), "first_token", model, str(context.threads), way]
+            return Program(f"{build.name} {way}", lambda figures: {figure: first_text(figure, command, theirs[figure].encode(), known)
+                                                                   for figure in figures})
+
+        peers = [peer(build, way) for build in context.llama_builds("llama_parts") for way in ("plain", "repack")]
+        return Sides(Program("studio", lambda figures: {figure: first_text(figure, [*ours[figure], "--data", data], b"", known)
+                                                        for figure in figures}),
+                     {"llama.cpp": peers} if peers else {},
+                     lambda state: {figure: 1e3 * (weight_pass_s(state, cost) + prompt_s(state, cost, tokens))
+                                    for figure, tokens in PROMPT_TOKENS.items()})
+
+    return Row("start", f"fork of `studio run` to its first token, no server running; a prompt of {PROMPT_TOKENS['first token']} tokens as it is, "
+               f"and one question with its template; {os.path.basename(model)}", {figure: Figure("ms") for figure in PROMPT_TOKENS},
                open_row, ("llama.cpp",), context.missing_llama("llama_parts"))
 
 
