@@ -9,7 +9,7 @@ import tempfile
 import time
 import unicodedata
 
-from pairs import BUILD, ROOT, Figure, Row, Sides, check, costs, prompt_s, run, weight_pass_s
+from pairs import BUILD, ROOT, Figure, Row, Sides, check, costs, run, weight_pass_s
 
 MODEL, START_MODEL = "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"
 KINDS, MEGABYTES = ("english", "code", "chinese"), 3  # of each kind, in texts of 16 k characters that no tokenizer has met
@@ -166,8 +166,7 @@ def start_row(context):
         return Sides(Program("studio", lambda figures: {figure: first_text(figure, [*ours[figure], "--data", data], b"", known)
                                                         for figure in figures}),
                      {"llama.cpp": peers} if peers else {},
-                     lambda state: {figure: 1e3 * (weight_pass_s(state, cost) + prompt_s(state, cost, tokens))
-                                    for figure, tokens in PROMPT_TOKENS.items()})
+                     lambda state: {figure: 1e3 * weight_pass_s(state, cost) for figure in PROMPT_TOKENS})
 
     return Row("start", f"fork of `studio run` to its first token, no server running; a prompt of {PROMPT_TOKENS['first token']} tokens as it is, "
                f"and one question with its template; {os.path.basename(model)}", {figure: Figure("ms") for figure in PROMPT_TOKENS},

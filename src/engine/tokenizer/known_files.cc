@@ -14,8 +14,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the record is little-endian, and read as it lies");
 
 constexpr std::string_view kMagic = "STUDIOVF";
-constexpr uint32_t kVersion =
-    1;  // another one with every change of what stands here, or of what a vocabulary's digest is
+// Another one with every change of what stands here, or of what a vocabulary's digest is.
+constexpr uint32_t kVersion = 1;
 constexpr unsigned kOwnerOnly = 0600;
 
 struct Head {
