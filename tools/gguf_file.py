@@ -8,18 +8,13 @@ import struct
 
 import numpy as np
 
-ALIGNMENT = 32
-TYPE_F32, TYPE_F16, TYPE_Q8_0 = 0, 1, 8
+from gguf_header import ALIGNMENT, ARRAY, BOOL, F32, I32, STRING, TYPE_F32, TYPE_Q8_0, U32, U64, I32Array, header  # noqa: F401
+
 Q8_0_BLOCK = 32
 Q8_0_BYTES = 34  # one f16 scale and 32 signed bytes
 
-_U32, _I32, _F32, _BOOL, _STRING, _ARRAY, _U64 = 4, 5, 6, 7, 8, 9, 10
-_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", _U32: "<I", _I32: "<i", _F32: "<f", _BOOL: "<?",
-            _U64: "<Q", 11: "<q", 12: "<d"}
-
-
-class I32Array(list):
-    """Marks a list of integers that is stored as int32 (token types)."""
+_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", U32: "<I", I32: "<i", F32: "<f", BOOL: "<?",
+            U64: "<Q", 11: "<q", 12: "<d"}
 
 
 def quantize_q8_0(matrix):
@@ -42,47 +37,14 @@ def dequantize_q8_0(data, shape):
     return (raw[:, 2:].view(np.int8).astype(np.float32) * scale).reshape(shape)
 
 
-def _string(text):
-    data = text if isinstance(text, bytes) else text.encode("utf-8")
-    return struct.pack("<Q", len(data)) + data
-
-
-def _value(value):
-    """The type tag and the bytes of one metadata value; bool before int, since a bool is an int."""
-    if isinstance(value, bool):
-        return _BOOL, struct.pack("<?", value)
-    if isinstance(value, int):
-        return _U32, struct.pack("<I", value)
-    if isinstance(value, float):
-        return _F32, struct.pack("<f", value)
-    if isinstance(value, (str, bytes)):
-        return _STRING, _string(value)
-    item_type = _I32 if isinstance(value, I32Array) else _value(value[0])[0]
-    items = (struct.pack("<i", v) if item_type == _I32 else _value(v)[1] for v in value)
-    return _ARRAY, struct.pack("<IQ", item_type, len(value)) + b"".join(items)
-
-
 def write(path, metadata, tensors):
     """metadata: dict of key to value. tensors: list of (name, f32 array, TYPE_*), written in this order."""
-    header = bytearray(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)))
-    for key, value in metadata.items():
-        tag, data = _value(value)
-        header += _string(key) + struct.pack("<I", tag) + data
-    blobs, offset = [], 0
-    for name, array, kind in tensors:
-        if kind == TYPE_Q8_0:
-            blob = quantize_q8_0(array)
-        else:
-            blob = np.ascontiguousarray(array, "<f4" if kind == TYPE_F32 else "<f2").tobytes()
-        header += _string(name) + struct.pack("<I", array.ndim)
-        header += struct.pack(f"<{array.ndim}Q", *reversed(array.shape)) + struct.pack("<IQ", kind, offset)
-        blob += b"\0" * (-len(blob) % ALIGNMENT)
-        blobs.append(blob)
-        offset += len(blob)
-    header += b"\0" * (-len(header) % ALIGNMENT)
+    blobs = [quantize_q8_0(array) if kind == TYPE_Q8_0 else np.ascontiguousarray(array, "<f4" if kind == TYPE_F32 else "<f2").tobytes()
+             for _, array, kind in tensors]
     with open(path, "wb") as out:
-        out.write(bytes(header))
-        out.writelines(blobs)
+        out.write(header(metadata, [(name, array.shape, kind, len(blob)) for (name, array, kind), blob in zip(tensors, blobs)]))
+        for blob in blobs:
+            out.write(blob + b"\0" * (-len(blob) % ALIGNMENT))
 
 
 class _Cursor:
@@ -95,12 +57,12 @@ class _Cursor:
         return value
 
     def value(self, tag):
-        if tag == _STRING:
-            size = self.scalar(_U64)
+        if tag == STRING:
+            size = self.scalar(U64)
             self.at += size
             return self.data[self.at - size:self.at].decode("utf-8")
-        if tag == _ARRAY:
-            item_tag, count = self.scalar(_U32), self.scalar(_U64)
+        if tag == ARRAY:
+            item_tag, count = self.scalar(U32), self.scalar(U64)
             return [self.value(item_tag) for _ in range(count)]
         return self.scalar(tag)
 
@@ -112,16 +74,16 @@ def read(path):
     if cursor.data[:4] != b"GGUF":
         raise ValueError(f"{path} is no GGUF file")
     cursor.at = 8
-    tensor_count, key_count = cursor.scalar(_U64), cursor.scalar(_U64)
+    tensor_count, key_count = cursor.scalar(U64), cursor.scalar(U64)
     metadata = {}
     for _ in range(key_count):
-        key = cursor.value(_STRING)
-        metadata[key] = cursor.value(cursor.scalar(_U32))
+        key = cursor.value(STRING)
+        metadata[key] = cursor.value(cursor.scalar(U32))
     infos = []
     for _ in range(tensor_count):
-        name, rank = cursor.value(_STRING), cursor.scalar(_U32)
-        shape = tuple(reversed([cursor.scalar(_U64) for _ in range(rank)]))
-        infos.append((name, shape, cursor.scalar(_U32), cursor.scalar(_U64)))
+        name, rank = cursor.value(STRING), cursor.scalar(U32)
+        shape = tuple(reversed([cursor.scalar(U64) for _ in range(rank)]))
+        infos.append((name, shape, cursor.scalar(U32), cursor.scalar(U64)))
     start = cursor.at + -cursor.at % ALIGNMENT
     tensors = {}
     for name, shape, kind, offset in infos:
