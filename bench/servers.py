@@ -68,9 +68,9 @@ class LlamaServer:
     """llama-server with as many slots of as many tokens as a row needs."""
     model, key = "any", "none"
 
-    def __init__(self, build, model_path, slots, context, threads):
+    def __init__(self, build, model_path, slots, context, threads, options=()):
         self.build, self.name, self.path, self.host = build, build.name, model_path, HOST
-        self.options = ["-np", str(slots), "-c", str(slots * context), "-t", str(threads), "-fa", "on"]
+        self.options = ["-np", str(slots), "-c", str(slots * context), "-t", str(threads), "-fa", "on", *options]
 
     def start(self):
         self.port = free_port()

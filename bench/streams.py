@@ -117,13 +117,13 @@ def unchunk(buffer):
     return buffer, data
 
 
-async def ask(server, ids, new_tokens, banned=()):
+async def ask(server, ids, new_tokens, banned=(), **fields):
     """A running Answer to a prompt of token ids: both servers compute the very same tokens, and as many.
 
-    banned: ids that shall not come, where each token must show as text.
+    banned: ids that shall not come, where each token must show as text. fields: more of the request, or others.
     """
     body = json.dumps({"model": server.model, "prompt": ids, "max_tokens": new_tokens, "temperature": 0, "repetition_penalty": 1, "ignore_eos": True,
-                       "logit_bias": {str(id): -100 for id in banned}, "stream": True, "stream_options": {"include_usage": True}}).encode()
+                       "logit_bias": {str(id): -100 for id in banned}, "stream": True, "stream_options": {"include_usage": True}, **fields}).encode()
     request = (f"POST /v1/completions HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nAuthorization: Bearer {server.key}\r\nConnection: close\r\n"
                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
     answer = Answer(request, new_tokens)
@@ -131,9 +131,9 @@ async def ask(server, ids, new_tokens, banned=()):
     return answer
 
 
-async def answer_of(server, ids, new_tokens, banned=()):
+async def answer_of(server, ids, new_tokens, banned=(), **fields):
     """The same, ended; not parsed."""
-    answer = await ask(server, ids, new_tokens, banned)
+    answer = await ask(server, ids, new_tokens, banned, **fields)
     await asyncio.wait_for(answer.ended, ANSWER_TIMEOUT_S)
     return answer
 
@@ -144,6 +144,8 @@ def parsed(answer, ids):
     return answer
 
 
-async def answers_at_once(server, prompts, new_tokens):
-    answers = await asyncio.gather(*(answer_of(server, ids, new_tokens) for ids in prompts))
+async def answers_at_once(server, prompts, new_tokens, fields=None):
+    """fields: of each request, more than the prompt."""
+    fields = fields or [{}] * len(prompts)
+    answers = await asyncio.gather(*(answer_of(server, ids, new_tokens, **more) for ids, more in zip(prompts, fields)))
     return [parsed(answer, ids) for answer, ids in zip(answers, prompts)]
