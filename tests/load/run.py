@@ -7,7 +7,6 @@
 import argparse
 import asyncio
 import json
-import math
 import os
 import random
 import signal
@@ -16,12 +15,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
+from asking import ask  # noqa: E402
+from growth import memory_of, slope  # noqa: E402
 from place import TINY, Answer, metric, stream, whole_answer, without_cache, workers_of  # noqa: E402
 from server import Server  # noqa: E402
 
+PATH = "/v1/chat/completions"
 SAMPLE_S = 1.0
 WARM_UP = 0.25       # of the run: caches fill, pages of keys and values are touched for the first time
-BLOCKS = 20          # of samples, for the interval
 ANSWER_TIMEOUT_S = 300
 SETTLE_S = 20
 MIN_SHARE_UNDER_KILLS = 0.25  # of the answers in the same time without deaths: each kill costs a restart, not the service
@@ -48,38 +49,6 @@ def requests_of(model, is_tiny):
         found[f"whole greedy {i}"] = chat(f"Count to {i + 5}.", temperature=0, seed=50 + i)
         found[f"abort {i}"] = chat(f"Write a very long text about {i}.", max_tokens=400, ignore_eos=True, seed=60 + i)
     return found
-
-
-async def ask(server, body, leave_after=None):
-    """(status, parsed answer or Answer); leave_after: close after so many events."""
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        text = json.dumps(body).encode()
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
-                     b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (host.encode(), server.key.encode(), len(text)) + text)
-        await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-        is_chunked = b"transfer-encoding: chunked" in head.lower()
-        data, events = b"", 0
-        while True:
-            if is_chunked:
-                size = int((await reader.readline()).strip() or b"0", 16)
-                if size == 0:
-                    break
-                piece = (await reader.readexactly(size + 2))[:-2]
-            else:
-                piece = await reader.read(65536)
-                if not piece:
-                    break
-            data += piece
-            events += piece.count(b"data: ")
-            if leave_after is not None and events >= leave_after:
-                return status, None
-        return status, data
-    finally:
-        writer.close()
 
 
 def parsed(data, is_stream):
@@ -114,17 +83,17 @@ class Load:
             body = self.bodies[name]
             leave = choose.randrange(1, 60) if name.startswith("abort") else None
             try:
-                status, data = await asyncio.wait_for(ask(self.server, body, leave), ANSWER_TIMEOUT_S)
+                reply = await asyncio.wait_for(ask(self.server, PATH, body, leave), ANSWER_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001: whatever it was, the answer did not come
                 self.failures.append(f"{name}: {error!r}")
                 continue
-            if status in self.refused:
-                self.refused[status] += 1
+            if reply.status in self.refused:
+                self.refused[reply.status] += 1
                 await asyncio.sleep(0.2)
             elif leave is not None:
                 self.aborted += 1
-            elif status != 200 or parsed(data, body.get("stream", False)) != self.expected[name]:
-                self.failures.append(f"{name}: {status} {data[-600:]}")
+            elif reply.status != 200 or parsed(reply.data, body.get("stream", False)) != self.expected[name]:
+                self.failures.append(f"{name}: {reply.status} {reply.data[-600:]}")
             self.done += 1
 
     async def sample(self, until):
@@ -152,38 +121,14 @@ async def fill(server, bodies, clients):
     """Every client holds a long prompt at once and for long: what the heaviest moment of the load can take is touched before
     growth is measured. Without it, each new record of pages in use would look like growth."""
     long_ones = [{**body, "max_tokens": 400, "ignore_eos": True} for name, body in bodies.items() if name.startswith("stream long")]
-    asked = [ask(server, long_ones[i % len(long_ones)]) for i in range(clients)]
-    for status, _ in await asyncio.gather(*(asyncio.wait_for(one, ANSWER_TIMEOUT_S) for one in asked)):
-        assert status == 200, status
-
-
-def memory_of(pid):
-    """Bytes of the process alone. Pages of files are left out: their share falls and rises with who else maps the model."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) * 1024
-    except OSError:
-        return 0
+    asked = [ask(server, PATH, long_ones[i % len(long_ones)]) for i in range(clients)]
+    for reply in await asyncio.gather(*(asyncio.wait_for(one, ANSWER_TIMEOUT_S) for one in asked)):
+        assert reply.status == 200, reply.status
 
 
 def descriptors_and_threads(server):
     return [(len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")))
             for pid in [server.process.pid, *workers_of(server.process.pid)]]
-
-
-def slope(points):
-    """MB per 1,000 requests, and the upper end of its 95 % interval, by least squares over means of blocks."""
-    size = max(1, len(points) // BLOCKS)
-    blocks = [points[i:i + size] for i in range(0, len(points) - size + 1, size)]
-    xs = [sum(x for x, _ in block) / len(block) / 1e3 for block in blocks]
-    ys = [sum(y for _, y in block) / len(block) / 1e6 for block in blocks]
-    n = len(xs)
-    mean_x, mean_y = sum(xs) / n, sum(ys) / n
-    spread = sum((x - mean_x) ** 2 for x in xs)
-    rise = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys)) / spread
-    left = sum((y - mean_y - rise * (x - mean_x)) ** 2 for x, y in zip(xs, ys))
-    error = math.sqrt(left / (n - 2) / spread)
-    return rise, rise + 1.74 * error  # one-sided 95 % of Student's t at 17 degrees of freedom or so
 
 
 def settle(server, before):
