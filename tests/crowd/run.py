@@ -108,6 +108,8 @@ async def alone(server, bodies):
 
 def difference(way, reply, expected):
     """What is wrong with a reply, or None."""
+    if errors := [event["error"] for event in reply.events() if "error" in event]:
+        return f"{errors[0]}"
     if way == "left" and reply.status in (0, 200) and not reply.is_whole:
         came = answer_of_stream(reply).text
         return None if expected.text.startswith(came) else f"{came!r} is no beginning of {expected.text!r}"
