@@ -7,7 +7,7 @@ from streams import answer_of, answers_at_once, parsed
 
 PREFIX, MORE, HITS, ANSWER = 1443, 8, 5, 4
 SHARED, SHARERS, TAIL = 1090, 8, 8
-SYSTEM, QUESTION = 2048, 24
+SYSTEM, QUESTION = 2048, 10  # the shortest question that a chat template allows
 KEEPS_PREFIXES = {"STUDIO_ENGINE_KEPT_PREFIXES": "all"}  # by default those alone that the server's owner declares
 
 

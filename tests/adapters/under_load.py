@@ -15,7 +15,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../cli")]
-from asking import ask  # noqa: E402
+from answers import ask  # noqa: E402
 from cases_adapters import LOCAL, peft_folder, workers_of  # noqa: E402
 from growth import memory_of, slope  # noqa: E402
 from patience import PATIENCE  # noqa: E402

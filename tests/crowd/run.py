@@ -15,7 +15,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
-from asking import ask  # noqa: E402
+from answers import ask  # noqa: E402
 from bodies import make_requests, texts_of  # noqa: E402
 from patience import PATIENCE  # noqa: E402
 from place import TINY  # noqa: E402

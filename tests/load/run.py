@@ -15,7 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../failover")]
-from asking import ask  # noqa: E402
+from answers import ask  # noqa: E402
 from growth import memory_of, slope  # noqa: E402
 from place import TINY, Answer, metric, stream, whole_answer, without_cache, workers_of  # noqa: E402
 from server import Server  # noqa: E402
