@@ -27,8 +27,8 @@ class Studio:
     """
     name, key = "studio", "sk-bench"
 
-    def __init__(self, model_path, slots, threads, settings):
-        self.path, self.slots, self.threads, self.settings, self.host = model_path, slots, threads, settings, HOST
+    def __init__(self, model_path, slots, threads, settings=None):
+        self.path, self.slots, self.threads, self.settings, self.host = model_path, slots, threads, settings or {}, HOST
 
     def start(self):
         command = [os.path.join(BUILD, "studio"), "serve", "--listen", f"{HOST}:0", "--data", self.data, "--key", self.key, "--json", "--model",

@@ -30,7 +30,7 @@ def server_row(context, name, about, figures, measure, slots, most_tokens, roofs
     model = context.model(MODEL)
 
     def open_row(stack):
-        ours = stack.enter_context(Studio(model, slots, context.threads, settings or {}))
+        ours = stack.enter_context(Studio(model, slots, context.threads, settings))
         prompts = Prompts(ours)
         peers = [stack.enter_context(LlamaServer(build, model, slots, most_tokens + MARGIN_TOKENS, context.threads))
                  for build in context.llama_builds("llama-server")]
