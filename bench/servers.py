@@ -35,7 +35,8 @@ class Studio:
                    self.path, "--max-sequences", str(self.slots), "--threads", str(self.threads), "--log-level", "warn"]
         with open(self.log, "ab") as log:
             # Making panels would compute beside what is measured.
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **KEEPS_NOTHING, **self.settings})
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **KEEPS_NOTHING, **self.settings})
         line = self.process.stdout.readline()
         check(line, f"studio serve did not start: {tail(self.log)}")
         started = json.loads(line)
