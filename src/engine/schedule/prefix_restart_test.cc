@@ -1,6 +1,7 @@
 // Schedulers that start one after the other over one file of kept prefixes: work that the next one is spared, counted.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -72,6 +73,29 @@ TEST_F(PrefixRestart, ASystemPromptOf2000TokensCostsOnePassAfterARestart) {
   EXPECT_EQ(record.usage.cached_tokens, 2000);
   EXPECT_EQ(record.ids, without_sharing(request).ids);
   EXPECT_EQ(record.logprobs, without_sharing(request).logprobs);
+}
+
+TEST_F(PrefixRestart, WhoStopsRightAfterAnAnswerLosesNothingOfIt) {
+  {
+    auto bench = start();
+    bench->add(1, chat(2000, 30, 4, 1));
+    bench->run();
+    ASSERT_TRUE(bench->scheduler->prefixes().has_unwritten()) << "a page a step, and the prompt took few";
+    bench->scheduler->write_prefixes(std::chrono::hours(1));
+    EXPECT_FALSE(bench->scheduler->prefixes().has_unwritten());
+  }
+  auto bench = start();
+  bench->add(1, chat(2000, 30, 4, 2));
+  bench->run();
+  EXPECT_EQ(bench->records[1].usage.cached_tokens, 2000);
+}
+
+TEST_F(PrefixRestart, AStopWaitsForTheFileNoLongerThanItsTime) {
+  auto bench = start();
+  bench->add(1, chat(2000, 30, 4, 1));
+  bench->run();
+  bench->scheduler->write_prefixes(std::chrono::seconds(0));
+  EXPECT_TRUE(bench->scheduler->prefixes().has_unwritten());
 }
 
 // Pages come a few in a step, between which others decode; who needs the same ones waits for them.

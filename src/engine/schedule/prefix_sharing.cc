@@ -32,6 +32,11 @@ void PrefixSharing::begin_step() {
   if (tree_) tree_->write_page();
 }
 
+void PrefixSharing::write_rest(std::chrono::steady_clock::duration time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (has_unwritten() && std::chrono::steady_clock::now() < end) tree_->write_page();
+}
+
 void PrefixSharing::take(Sequence& sequence) {
   if (tree_) tree_->extend(sequence.place, all_but_the_last(sequence), sequence.state);
 }

@@ -9,6 +9,7 @@
 // Threads: the scheduler thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -53,6 +54,8 @@ class PrefixSharing {
 
   // A step begins: it may restore anew, and one page goes to the file.
   void begin_step();
+  // No step comes any more: writes what waits to be written, for at most `time`.
+  void write_rest(std::chrono::steady_clock::duration time);
   // Whether pages wait to be written to the file.
   bool has_unwritten() const { return tree_ && tree_->has_unwritten(); }
 

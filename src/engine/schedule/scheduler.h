@@ -91,6 +91,8 @@ class Scheduler {
   const PrefixSharing& prefixes() const { return prefixes_; }
   // Before the first sequence comes.
   void use_prefix_file(PrefixFile file, PrefixTree::Writes writes) { prefixes_.use_file(std::move(file), writes); }
+  // After the last step: what waits to be written to that file, for at most `time`.
+  void write_prefixes(std::chrono::steady_clock::duration time) { prefixes_.write_rest(time); }
   const FairShare& shares() const { return shares_; }
   const Drafting& drafting() const { return drafting_; }
   uint64_t preemptions() const { return preemptions_; }
