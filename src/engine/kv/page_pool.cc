@@ -1,5 +1,7 @@
 #include "engine/kv/page_pool.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -22,6 +24,11 @@ PagePool::PagePool(const KvShape& shape, int pages, AlignedBuffer memory)
       kept_(static_cast<size_t>(pages), false) {
   empty_.reserve(holders_.size());
   for (int32_t page = pages - 1; page >= 0; --page) empty_.push_back(page);
+}
+
+void PagePool::touch(int pages) {
+  const auto count = static_cast<size_t>(std::clamp(pages, 0, total()));
+  (void)::madvise(memory_.data(), count * shape_.bytes_per_page(), MADV_POPULATE_WRITE);  // Linux 5.14; or not
 }
 
 int32_t PagePool::take() {

@@ -74,6 +74,8 @@ class PagePool {
   void drop(int32_t page);  // the end of that; an idle page is empty now
   bool is_kept(int32_t page) const { return kept_[static_cast<size_t>(page)]; }
 
+  // Asks the system now for the memory of `pages` that take() gives first, where it would on their first use. A hint.
+  void touch(int pages);
   std::span<uint8_t> bytes(int32_t page);  // all of its content
   // All of one page's content into another, held by its writer alone.
   void copy(int32_t from, int32_t to);

@@ -263,6 +263,8 @@ void LocalEngine::open_prefixes() {
     info_.no_prefix_file = file.error().message();
     return;
   }
+  // What lies in it is read into pages before a first answer: their memory is there then.
+  pages_->touch(file->pages());
   scheduler_->use_prefix_file(std::move(*file), options_.keeps_private_prefixes ? PrefixTree::Writes::kAllPages
                                                                                 : PrefixTree::Writes::kPublicPages);
   stats_.pages_in_file = scheduler_->prefixes().pages_in_file();
