@@ -38,7 +38,9 @@ def machine_line():
 def head(folder, peers):
     """Compiler and commits. folder: of the built peers."""
     compiler = subprocess.run(["clang++-19", "--version"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
-    yield f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always', '--dirty')}"
+    # What earlier rows wrote down is no change of the program.
+    changed = git(HERE, "status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)bench/results")
+    yield f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always')}{'-dirty' if changed else ''}"
     with open(os.path.join(HERE, "../tools/requirements/bench.txt"), encoding="utf-8") as file:
         libraries = dict(line.strip().split("==") for line in file)
     for peer in peers:
