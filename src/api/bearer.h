@@ -1,4 +1,5 @@
-// Who a request comes from: the key in `Authorization: Bearer KEY`, checked by its digest.
+// Who a request comes from: the key in `Authorization: Bearer KEY`, or in `x-api-key: KEY` as some clients send it,
+// checked by its digest. Where both are there, either may be the valid one.
 #pragma once
 
 #include <functional>

@@ -36,5 +36,22 @@ TEST(Bearer, TwoFieldsAreNoKey) {
   EXPECT_FALSE(authenticate(request).ok());
 }
 
+TEST(Bearer, EitherFieldMayHoldTheKey) {
+  auto asked = [](const char* bearer, const char* plain) {
+    std::vector<FixedKeyVerifier::Entry> keys = {{"one", digest_key("sk-1")}, {"two", digest_key("sk-2")}};
+    auto authenticate = bearer_authenticator(std::make_shared<FixedKeyVerifier>(keys));
+    http::Request request;
+    if (bearer) request.fields.add("Authorization", bearer);
+    if (plain) request.fields.add("X-Api-Key", plain);
+    auto identity = authenticate(request);
+    return identity.ok() ? *identity : "";
+  };
+  EXPECT_EQ(asked(nullptr, "sk-1"), "one");
+  EXPECT_EQ(asked(nullptr, "sk-3"), "");
+  EXPECT_EQ(asked("Bearer sk-3", "sk-2"), "two");
+  EXPECT_EQ(asked("Bearer sk-1", "sk-3"), "one");
+  EXPECT_EQ(asked("Bearer sk-1", "sk-2"), "one");
+}
+
 }  // namespace
 }  // namespace studio::api

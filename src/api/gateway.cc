@@ -7,9 +7,14 @@
 #include <future>
 #include <thread>
 
+#include "api/anthropic/errors.h"
+#include "api/anthropic/routes.h"
 #include "api/bearer.h"
 #include "api/console/routes.h"
 #include "api/live_adapters.h"
+#include "api/model_routes.h"
+#include "api/ollama/routes.h"
+#include "api/ollama/writer.h"
 #include "api/openai/errors.h"
 #include "api/openai/routes.h"
 #include "api/replicas.h"
@@ -101,6 +106,9 @@ class GatewayImpl final : public Gateway {
                       .open_connections = [this] { return listening_.get()->open_connections(); }};
     http::Router router;
     openai::add_routes(services, router);
+    anthropic::add_routes(services, router);
+    ollama::add_routes(services, router);
+    add_model_routes(services, router);
     add_system_routes(services, &is_draining_, router);
     auto sessions = std::make_shared<console::Sessions>();
     if (config_.console) {
@@ -119,9 +127,9 @@ class GatewayImpl final : public Gateway {
     options.limits.stall_timeout = config_.stall_timeout;
     options.authenticate = bearer_authenticator(config_.keys);
     options.authenticate_session = console::session_authenticator(sessions);
-    options.render_error = [this](int status, const Error& error, const std::string& request_id) {
+    options.render_error = [this](const http::Request& request, int status, const Error& error) {
       metrics_.note_refusal(status);
-      return render_server_error(status, error, request_id);
+      return render_server_error(request, status, error);
     };
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
@@ -132,13 +140,18 @@ class GatewayImpl final : public Gateway {
     return Ok{};
   }
 
-  static http::Response render_server_error(int status, const Error& error, const std::string& request_id) {
+  // In the words of the dialect that was spoken.
+  static http::Response render_server_error(const http::Request& request, int status, const Error& error) {
+    const auto render = [&](const Error& told) {
+      if (anthropic::is_spoken(request)) return anthropic::error_response(status, told, request.request_id);
+      if (ollama::is_spoken(request)) return ollama::error_response(status, told);
+      return openai::error_response(status, told, request.request_id);
+    };
     bool names_a_route = error.message().ends_with('?');
     if (status == 404 && !names_a_route) {
-      Error where(Code::kNotFound, error.message() + " The API is under /v1, such as /v1/chat/completions.");
-      return openai::error_response(status, where, request_id);
+      return render(Error(Code::kNotFound, error.message() + " The API is under /v1, such as /v1/chat/completions."));
     }
-    http::Response response = openai::error_response(status, error, request_id);
+    http::Response response = render(error);
     if (status == 401) response.fields.add("WWW-Authenticate", "Bearer");  // RFC 9110, 15.5.2
     return response;
   }

@@ -415,7 +415,7 @@ void Connection::refuse(int status, Error error, const std::string& allow) {
     received_at_ = steady_clock::now();
     close_after_ = true;
   }
-  Response response = shared_->options.render_error(status, error, request_.request_id);
+  Response response = shared_->options.render_error(request_, status, error);
   if (!allow.empty()) response.fields.set("Allow", allow);
   answer_here(response);
 }

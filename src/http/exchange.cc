@@ -30,7 +30,7 @@ void ServerExchange::abandoned() {
     return;
   }
   Error error(Code::kInternal, "The server failed to answer this request.");
-  respond(connection_->shared_->options.render_error(500, error, request_.request_id));
+  respond(connection_->shared_->options.render_error(request_, 500, error));
 }
 
 void ServerExchange::wake(std::unique_lock<std::mutex>& lock) {

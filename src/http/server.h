@@ -61,7 +61,7 @@ struct ServerOptions {
   // The same for kSession routes. A permission_denied error is a 403.
   std::function<Result<std::string>(const Request&)> authenticate_session;
   // Renders every answer that the server gives itself (404, 405, 401, 413, ...). Required.
-  std::function<Response(int status, const Error& error, const std::string& request_id)> render_error;
+  std::function<Response(const Request& request, int status, const Error& error)> render_error;
   struct Completed {
     const Request& request;
     int status = 0;  // 499 where the client went away before the answer began

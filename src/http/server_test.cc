@@ -93,7 +93,7 @@ class ServerTest : public ::testing::Test {
   void start(ServerOptions options = {}) {
     if (options.listen.unix_path.empty()) options.listen.host = "127.0.0.1";
     if (options.allowed_hosts.empty()) options.allowed_hosts = {"h"};
-    options.render_error = [](int status, const Error& error, const std::string&) {
+    options.render_error = [](const Request&, int status, const Error& error) {
       return Response::json(status, "{\"error\":\"" + error.message() + "\"}");
     };
     options.authenticate = [](const Request& request) -> Result<std::string> {

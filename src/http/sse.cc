@@ -20,6 +20,10 @@ std::string sse_event(std::string_view line) {
   return out;
 }
 
+std::string sse_event(std::string_view name, std::string_view line) {
+  return "event: " + std::string(name) + "\n" + sse_event(line);
+}
+
 Status SseReader::feed(std::string_view bytes, std::vector<Event>& events) {
   for (char c : bytes) {
     if (after_cr_ && c == '\n') {

@@ -1,8 +1,9 @@
 // Server-sent events: the one writer and the reader of our own clients.
 //
-// Writer: one event is one `data:` line of compact JSON, in which no line end appears raw. Never an `id:` (some clients
-// stumble over comments once they have seen one), so heartbeats are plain comments.
-// Reader: the WHATWG event stream format, bytes in, events out; CR, LF and CRLF end lines.
+// Writer: one event is one `data:` line of compact JSON, in which no line end appears raw, with its name before it
+// where a dialect names events. Never an `id:` (some clients stumble over comments once they have seen one), so
+// heartbeats are plain comments. Reader: the WHATWG event stream format, bytes in, events out; CR, LF and CRLF end
+// lines.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,8 @@ Response sse_head();  // 200 with the fields of an event stream
 
 // "data: LINE\n\n". A CR or LF in the line, which our serialiser never makes, is dropped rather than sent.
 std::string sse_event(std::string_view line);
+// The same behind "event: NAME\n".
+std::string sse_event(std::string_view name, std::string_view line);
 
 class SseReader {
  public:

@@ -215,7 +215,7 @@ class ScriptedWorker {
   ScriptedWorker(const std::string& socket, Answer answer) {
     http::ServerOptions options;
     options.listen = http::ListenAddress::unix_socket(socket);
-    options.render_error = [](int status, const Error&, const std::string&) {
+    options.render_error = [](const http::Request&, int status, const Error&) {
       return http::Response::json(status, "{}");
     };
     http::Router router;

@@ -197,7 +197,7 @@ class WorkerServerImpl final : public WorkerServer {
     options.listen = http::ListenAddress::unix_socket(socket_path);
     options.io_threads = 1;
     options.handler_threads = 1;
-    options.render_error = [](int status, const Error& error, const std::string&) {
+    options.render_error = [](const http::Request&, int status, const Error& error) {
       return Response::json(status, encode_error(error));
     };
     http::Router router;

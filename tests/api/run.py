@@ -108,6 +108,8 @@ def answer_of(status, headers, text):
     kind = headers.get("Content-Type", "")
     if "event-stream" in kind:
         value = of_stream(text)
+    elif "ndjson" in kind:
+        value = {"raw": text, "lines": [json.loads(line) for line in text.splitlines()]}
     elif "json" in kind:
         value = json.loads(text)
         if isinstance(value, dict):

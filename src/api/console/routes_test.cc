@@ -63,7 +63,7 @@ class RoutesTest : public ::testing::Test {
                router);
     http::ServerOptions options;
     options.listen.host = "127.0.0.1";
-    options.render_error = [](int status, const Error& error, const std::string&) {  // of the server, not of a route
+    options.render_error = [](const http::Request&, int status, const Error& error) {  // of the server, not of a route
       return http::Response::json(status, to_json(boost::json::object{{"message", error.message()}}));
     };
     options.authenticate = [this](const http::Request& request) -> Result<std::string> {

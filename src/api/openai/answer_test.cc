@@ -1,6 +1,6 @@
 // A running answer against an exchange and a model that the test holds in its hand: what leaves when, and what is
 // recorded before it.
-#include "api/openai/answer.h"
+#include "api/serving/answer.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/openai/writer.h"
 #include "api/serving/metrics.h"
 
 namespace studio::api::openai {
@@ -215,9 +216,11 @@ class AnswerTest : public testing::Test {
     request.prompts.push_back(model_.text->prepare_text("x"));
     request.n = n;
     request.max_tokens = max_tokens;
-    AnswerOptions options;
-    options.head = {.endpoint = endpoint, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
-    options.is_stream = is_stream;
+    AnswerHead head{.endpoint = endpoint, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
+    AnswerOptions options{.writer = make_writer(std::move(head), static_cast<size_t>(n), false, "r-1"),
+                          .operation = "completions",
+                          .is_stream = is_stream,
+                          .ignored = {}};
     answer(exchange_, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
   }
 

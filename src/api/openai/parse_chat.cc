@@ -85,7 +85,7 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
 }  // namespace
 
 Result<ChatCall> parse_chat(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body));
+  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxBodyBytes));
   ChatCall call;
   GenerateCall& generate = call.generate;
   FieldReader reader(json.get_object(), "", kChatRules, &generate.ignored);
@@ -105,7 +105,7 @@ Result<ChatCall> parse_chat(std::string_view body) {
 }
 
 Result<TokenizeCall> parse_tokenize(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body));
+  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxBodyBytes));
   TokenizeCall call;
   FieldReader reader(json.get_object(), "", kTokenizeRules, nullptr);
   read_model(reader, call.model);

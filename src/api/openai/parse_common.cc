@@ -199,16 +199,6 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
 
 }  // namespace
 
-Result<boost::json::value> parse_body(std::string_view body) {
-  auto json = parse_json(body, {.depth = 64, .bytes = kMaxBodyBytes});
-  if (!json.ok()) return Error(json.error().code(), "The body is not valid JSON: " + json.error().message());
-  if (!json->is_object()) {
-    return Error(Code::kInvalidArgument,
-                 "The body must be a JSON object; it is " + std::string(json_kind(*json)) + ".");
-  }
-  return json;
-}
-
 void read_model(FieldReader& reader, std::string& model) {
   auto name = reader.text("model");
   if (!name || name->empty()) return reader.fail("model", "is missing (GET /v1/models lists the models)");

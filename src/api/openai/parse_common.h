@@ -32,9 +32,6 @@ inline constexpr FieldRule kGenerateRules[] = {
     {"user", FieldUse::kNoEffect, "a text"},
 };
 
-// The body as an object. Errors: invalid_argument with the place of the fault.
-Result<boost::json::value> parse_body(std::string_view body);
-
 void read_model(FieldReader& reader, std::string& model);
 // model, stream, sampling, limits, stop: everything of GenerateCall but logprobs, which the endpoints spell
 // differently.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/serving/answer_writer.h"
 #include "inference/generation.h"
 
 namespace studio::api::openai {
@@ -20,12 +21,6 @@ struct AnswerHead {
   std::string model;    // the served name
   bool include_usage = false;
   bool has_logprobs = false;
-};
-
-// One choice, all of it.
-struct ChoiceAnswer {
-  std::string reasoning, text;
-  std::vector<inference::TokenLogprob> logprobs;
 };
 
 std::string new_answer_id(Endpoint endpoint);  // "chatcmpl-<uuid>", "cmpl-<uuid>"

@@ -2,10 +2,10 @@
 
 #include <boost/json.hpp>
 
-#include "api/openai/answer.h"
 #include "api/openai/errors.h"
 #include "api/openai/parse.h"
-#include "api/serving/prefix_salt.h"
+#include "api/openai/writer.h"
+#include "api/serving/answer.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -18,14 +18,23 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 namespace json = boost::json;
 
-// An Error with the code of the wire where the table's is too coarse.
-struct Refusal {
-  Error error;
-  const char* code = nullptr;
-};
+constexpr CallFields kChatFields;
+constexpr CallFields kCompletionFields{.prompt = "prompt"};
+
+const char* code_of(Refusal::Kind kind) {
+  switch (kind) {
+    case Refusal::Kind::kTooLong:
+      return kContextLengthExceeded;
+    case Refusal::Kind::kThinking:
+      return kNoThinkingSwitch;
+    case Refusal::Kind::kOther:
+      break;
+  }
+  return nullptr;
+}
 
 void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
-  exchange->respond(error_response(refusal.error, exchange->request().request_id, refusal.code));
+  exchange->respond(error_response(refusal.error, exchange->request().request_id, code_of(refusal.kind)));
 }
 
 json::object model_object(const ServedModel& model) {
@@ -35,93 +44,27 @@ json::object model_object(const ServedModel& model) {
   return object;
 }
 
-void list_models(const Services& services, const ExchangePtr& exchange) {
-  json::array models;
-  for (const ServedModelPtr& model : services.models->all()) models.push_back(model_object(*model));
-  exchange->respond(http::Response::json(200, to_json(json::object{{"object", "list"}, {"data", std::move(models)}})));
-}
-
-void show_model(const Services& services, const ExchangePtr& exchange) {
-  auto model = services.models->find(exchange->request().path_parameter("id"));
-  if (!model.ok()) return refuse(exchange, {model.error()});
-  exchange->respond(http::Response::json(200, to_json(model_object(**model))));
-}
-
-std::optional<Refusal> check_thinking(const TextModel& model, const inference::ChatPrompt& prompt) {
-  bool wants = prompt.enable_thinking == true || prompt.thinking_budget;
-  if (wants && model.thinking() == inference::Thinking::kNone) {
-    const char* field = prompt.enable_thinking ? "enable_thinking" : "thinking_budget";
-    return Refusal{Error(Code::kInvalidArgument, std::string(field) + " is not for this model: it does not think.")
-                       .with_param(field),
-                   kNoThinkingSwitch};
-  }
-  if (prompt.enable_thinking == false && model.thinking() == inference::Thinking::kAlways) {
-    return Refusal{Error(Code::kInvalidArgument, "enable_thinking must be true: this model always thinks.")
-                       .with_param("enable_thinking"),
-                   kNoThinkingSwitch};
-  }
-  return std::nullopt;
-}
-
-std::optional<Refusal> check_generation(const TextModel& model, const GenerationRequest& request, Endpoint endpoint) {
-  int vocab = model.tokenizer().vocab_size();
-  if (Status valid = engine::validate(request.sampling, vocab); !valid.ok()) return Refusal{valid.error()};
-  for (size_t i = 0; i < request.stop_ids.size(); ++i) {
-    if (request.stop_ids[i] < vocab) continue;
-    std::string field = "stop[" + std::to_string(i) + "]";
-    return Refusal{
-        Error(Code::kOutOfRange, field + " is outside the model's vocabulary (0 to " + std::to_string(vocab - 1) + ").")
-            .with_param(field)};
-  }
-  auto over = model.overflow(request);
-  if (!over) return std::nullopt;
-  const char* limit = request.max_tokens.value_or(0) == over->wished_tokens ? "max_tokens" : "max_completion_tokens";
-  const char* field = endpoint == Endpoint::kChat ? "messages" : "prompt";
-  if (over->prompt_tokens < over->context_tokens) field = limit;  // the prompt alone would fit
-  std::string prompt = std::to_string(over->prompt_tokens), wished = std::to_string(over->wished_tokens);
-  return Refusal{
-      Error(Code::kInvalidArgument,
-            "This model's context holds " + std::to_string(over->context_tokens) + " tokens; the prompt has " + prompt +
-                " and " + wished + " more were asked for. Shorten the " +
-                (endpoint == Endpoint::kChat ? "messages" : "prompt") + " or lower " + limit + ".")
-          .with_param(field),
-      kContextLengthExceeded};
-}
-
-GenerationRequest to_generation(const Services& services, const GenerateCall& call, const ExchangePtr& exchange) {
-  const std::string& key_id = exchange->request().principal;
-  GenerationRequest request;
-  request.request_id = exchange->request().request_id;
-  request.n = call.n;
-  request.sampling = call.sampling;
-  request.max_tokens = call.max_tokens;
-  request.max_completion_tokens = call.max_completion_tokens;
-  request.stop = call.stop;
-  request.stop_ids = call.stop_ids;
-  request.ignore_eos = call.ignore_eos;
-  // A stream that takes longer is cut with an error instead of holding its pages for ever.
-  request.deadline = exchange->received_at() + services.answer_limit;
-  request.prefix_salt = request.tenant = prefix_salt_of(key_id);
-  request.weight = services.weight_of ? services.weight_of(key_id) : 1;
-  return request;
-}
-
 void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
                   const GenerateCall& call, std::vector<Prompt> prompts) {
-  GenerationRequest request = to_generation(services, call, exchange);
+  GenerationRequest request = to_generation(services, call, *exchange);
   request.prompts = std::move(prompts);
   request.adapter = model->adapter;
-  if (auto refusal = check_generation(*model->text, request, endpoint)) return refuse(exchange, *refusal);
-  AnswerOptions options;
-  options.head = {.endpoint = endpoint,
+  const bool is_chat = endpoint == Endpoint::kChat;
+  if (auto refusal = check_generation(*model->text, request, is_chat ? kChatFields : kCompletionFields)) {
+    return refuse(exchange, *refusal);
+  }
+  AnswerHead head{.endpoint = endpoint,
                   .id = new_answer_id(endpoint),
                   .created = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
                   .model = model->name,
                   .include_usage = call.include_usage,
                   .has_logprobs = call.sampling.logprobs};
-  options.is_stream = call.stream;
-  options.may_reason = request.prompts.front().may_reason;
-  options.ignored = call.ignored;
+  const size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
+  AnswerOptions options{.writer = make_writer(std::move(head), choices, request.prompts.front().may_reason,
+                                              exchange->request().request_id),
+                        .operation = is_chat ? "chat.completions" : "completions",
+                        .is_stream = call.stream,
+                        .ignored = call.ignored};
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
@@ -130,7 +73,7 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, {call.error()});
   auto model = services.models->find(call->generate.model);
   if (!model.ok()) return refuse(exchange, {model.error()});
-  if (auto refusal = check_thinking(*(*model)->text, call->prompt)) return refuse(exchange, *refusal);
+  if (auto refusal = check_thinking(*(*model)->text, call->prompt, kChatFields)) return refuse(exchange, *refusal);
   auto prompt = (*model)->text->prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, {prompt.error()});
   start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)});
@@ -174,7 +117,7 @@ void tokenize(const Services& services, const ExchangePtr& exchange) {
   if (call->text) {
     ids = text.tokenizer().encode(*call->text);
   } else {
-    if (auto refusal = check_thinking(text, *call->prompt)) return refuse(exchange, *refusal);
+    if (auto refusal = check_thinking(text, *call->prompt, kChatFields)) return refuse(exchange, *refusal);
     auto prompt = text.prepare_chat(*call->prompt);
     if (!prompt.ok()) return refuse(exchange, {prompt.error()});
     ids = std::move(prompt->ids);
@@ -193,24 +136,48 @@ void tokenize(const Services& services, const ExchangePtr& exchange) {
 
 }  // namespace
 
-void add_routes_at(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
-  using http::Method, http::Route;
-  using Function = void (*)(const Services&, const ExchangePtr&);
-  auto add = [&](Method method, const std::string& path, size_t body_bytes, Function function) {
-    router.add(Route(method, prefix + path, auth, body_bytes,
-                     [services, function](ExchangePtr exchange) { function(services, exchange); }));
+void list_models(const Services& services, const ExchangePtr& exchange) {
+  json::array models;
+  for (const ServedModelPtr& model : services.models->all()) models.push_back(model_object(*model));
+  exchange->respond(http::Response::json(200, to_json(json::object{{"object", "list"}, {"data", std::move(models)}})));
+}
+
+void show_model(const Services& services, const ExchangePtr& exchange) {
+  auto model = services.models->find(exchange->request().path_parameter("id"));
+  if (!model.ok()) return refuse(exchange, {model.error()});
+  exchange->respond(http::Response::json(200, to_json(model_object(**model))));
+}
+
+namespace {
+
+using Function = void (*)(const Services&, const ExchangePtr&);
+
+void add_route(http::Method method, const std::string& path, http::AuthClass auth, size_t body_bytes,
+               const Services& services, Function function, http::Router& router) {
+  router.add(http::Route(method, path, auth, body_bytes,
+                         [services, function](ExchangePtr exchange) { function(services, exchange); }));
+}
+
+void add_posts(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
+  auto add = [&](const char* path, Function function) {
+    add_route(http::Method::kPost, prefix + path, auth, kMaxBodyBytes, services, function, router);
   };
-  add(Method::kGet, "/models", 0, list_models);
-  add(Method::kGet, "/models/{id...}", 0, show_model);
-  add(Method::kPost, "/chat/completions", kMaxBodyBytes, chat_completions);
-  add(Method::kPost, "/completions", kMaxBodyBytes, completions);
-  add(Method::kPost, "/tokenize", kMaxBodyBytes, tokenize);
+  add("/chat/completions", chat_completions);
+  add("/completions", completions);
+  add("/tokenize", tokenize);
+}
+
+}  // namespace
+
+void add_routes_at(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
+  add_route(http::Method::kGet, prefix + "/models", auth, 0, services, list_models, router);
+  add_route(http::Method::kGet, prefix + "/models/{id...}", auth, 0, services, show_model, router);
+  add_posts(prefix, auth, services, router);
 }
 
 void add_routes(const Services& services, http::Router& router) {
-  for (const char* prefix : {"/v1", "/compatible-mode/v1"}) {
-    add_routes_at(prefix, http::AuthClass::kKey, services, router);
-  }
+  add_posts("/v1", http::AuthClass::kKey, services, router);
+  add_routes_at("/compatible-mode/v1", http::AuthClass::kKey, services, router);
 }
 
 }  // namespace studio::api::openai

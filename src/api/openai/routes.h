@@ -1,15 +1,22 @@
-// The OpenAI dialect's routes, under /v1 and /compatible-mode/v1.
+// The OpenAI dialect's routes, under /v1 and /compatible-mode/v1; but /v1/models, which other dialects have too, is
+// api/model_routes.h's.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "api/serving/services.h"
+#include "http/exchange.h"
 #include "http/router.h"
 
 namespace studio::api::openai {
 
 void add_routes(const Services& services, http::Router& router);
-// The same under another prefix, for whoever passes `auth`.
+// The same under another prefix, models included, for whoever passes `auth`.
 void add_routes_at(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router);
+
+// GET models and models/{id}.
+void list_models(const Services& services, const std::shared_ptr<http::Exchange>& exchange);
+void show_model(const Services& services, const std::shared_ptr<http::Exchange>& exchange);
 
 }  // namespace studio::api::openai

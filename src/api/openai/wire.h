@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "engine/sampling/params.h"
+#include "api/serving/generate.h"
+#include "api/serving/sampling_defaults.h"
 #include "engine/tensor/token.h"
-#include "inference/generation.h"
 #include "inference/text_model.h"
 
 namespace studio::api::openai {
@@ -25,24 +25,9 @@ inline constexpr size_t kMaxModelNameBytes = 256;
 inline constexpr int kMaxCompletionLogprobs = 5;     // the legacy endpoint's own limit
 inline constexpr int64_t kMaxTokensLimit = 1 << 20;  // the longest context in public use
 
-// What Qwen's hosted models do where a request says nothing.
-inline constexpr float kDefaultTemperature = 0.7f;
-inline constexpr float kDefaultTopP = 0.8f;
-inline constexpr int kDefaultTopK = 20;
-inline constexpr float kDefaultRepetitionPenalty = 1.05f;
-
 // Shared by both endpoints that generate.
-struct GenerateCall {
-  std::string model;
-  bool stream = false;
+struct GenerateCall : api::GenerateCall {
   bool include_usage = false;
-  int n = 1;
-  engine::SamplingParams sampling;
-  std::optional<int> max_tokens, max_completion_tokens;
-  std::vector<std::string> stop;
-  std::vector<engine::TokenId> stop_ids;
-  bool ignore_eos = false;
-  std::vector<std::string> ignored;  // fields accepted without effect, for X-Studio-Ignored
 };
 
 struct ChatCall {

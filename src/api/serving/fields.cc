@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kMaxExcerptBytes = 96;  // enough to know one's own text again
 constexpr size_t kFewNames = 4;          // of an object's fields: as many as a sentence bears
+constexpr size_t kMaxBodyDepth = 64;  // of objects and lists in a request: deeper than any schema or tool call in use
 
 std::string joined(const std::vector<std::string>& names) {
   std::string all;
@@ -63,6 +64,16 @@ std::string excerpt(std::string_view text) {
   if (text.size() > kMaxExcerptBytes) return decoder.push(text.substr(0, kMaxExcerptBytes)) + "...";
   std::string whole = decoder.push(text);
   return whole + decoder.flush();
+}
+
+Result<boost::json::value> parse_body(std::string_view body, size_t limit_bytes) {
+  auto json = parse_json(body, {.depth = kMaxBodyDepth, .bytes = limit_bytes});
+  if (!json.ok()) return Error(json.error().code(), "The body is not valid JSON: " + json.error().message());
+  if (!json->is_object()) {
+    return Error(Code::kInvalidArgument,
+                 "The body must be a JSON object; it is " + std::string(json_kind(*json)) + ".");
+  }
+  return json;
 }
 
 std::string_view json_kind(const boost::json::value& value) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -81,6 +82,9 @@ class FieldReader {
   const std::span<const FieldRule> rules_;
   std::optional<Error> error_;
 };
+
+// A request's body as an object. Errors: invalid_argument with the place of the fault.
+Result<boost::json::value> parse_body(std::string_view body, size_t limit_bytes);
 
 std::string_view json_kind(const boost::json::value& value);  // "a number", "a list", ...
 

@@ -1,14 +1,11 @@
-#include "api/openai/answer.h"
+#include "api/serving/answer.h"
 
 #include <algorithm>
 #include <mutex>
 
-#include "api/openai/errors.h"
-#include "api/openai/stream.h"
 #include "base/log.h"
-#include "http/sse.h"
 
-namespace studio::api::openai {
+namespace studio::api {
 namespace {
 
 using inference::ChoiceDelta;
@@ -55,7 +52,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
         services_(services),
         model_(std::move(model)),
         options_(std::move(options)),
-        chunks_(options_.head, choices, options_.may_reason),
         collected_(choices),
         last_tokens_(choices) {}
 
@@ -69,7 +65,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     if (!generation.ok()) {
       services_.metrics->note_refusal(generation.error());
       lease_.reset();
-      return exchange_->respond(error_response(generation.error(), request_id()));
+      return exchange_->respond(options_.writer->refusal(generation.error()));
     }
     std::shared_ptr<inference::Generation> running = std::move(*generation);
     {
@@ -135,13 +131,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void begin_stream() {
     if (has_begun_) return;
     has_begun_ = true;
-    http::Response head = http::sse_head();
+    http::Response head = options_.writer->stream_head();
     add_ignored(head);
-    exchange_->begin(std::move(head), std::string(http::kSseHeartbeat));
-    for (size_t i = 0; i < collected_.size(); ++i) {
-      std::string opening = chunks_.opening(static_cast<int>(i));
-      if (!opening.empty()) write_event(opening);
-    }
+    exchange_->begin(std::move(head), options_.writer->heartbeat());
+    write(options_.writer->opening());
   }
 
   void add_ignored(http::Response& response) const {
@@ -151,7 +144,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
     response.fields.add("X-Studio-Ignored", names);
   }
 
-  void write_event(const std::string& json) { exchange_->write(http::sse_event(json)); }
+  void write(const std::string& bytes) {
+    if (!bytes.empty()) exchange_->write(bytes);
+  }
 
   // What was collected of a stream goes out in one piece per choice.
   void write_pieces() {
@@ -161,7 +156,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
       if (held.reasoning.empty() && held.text.empty() && held.logprobs.empty()) continue;
       ChoiceDelta delta{static_cast<int>(i), std::move(held.reasoning), std::move(held.text), std::move(held.logprobs)};
       held = ChoiceAnswer();
-      for (const std::string& chunk : chunks_.pieces(delta)) write_event(chunk);
+      write(options_.writer->pieces(delta));
     }
   }
 
@@ -208,24 +203,23 @@ class Answer : public std::enable_shared_from_this<Answer> {
     }
     if (!error && is_cut) error = Error(Code::kUnavailable, "The server is stopping; send the request again.");
     if (!options_.is_stream) {
-      http::Response response = error ? error_response(*error, request_id())
-                                      : http::Response::json(200, render_answer(options_.head, collected_, end));
+      http::Response response =
+          error ? options_.writer->refusal(*error) : options_.writer->whole(collected_, timed(end));
       add_ignored(response);
       return exchange_->respond(std::move(response));
     }
-    if (error && !has_begun_) return exchange_->respond(error_response(*error, request_id()));
+    if (error && !has_begun_) return exchange_->respond(options_.writer->refusal(*error));
     begin_stream();
     write_pieces();
-    if (error) {
-      write_event(error_body(*error, request_id()));
-      return exchange_->finish();
-    }
-    for (size_t i = 0; i < end.finish.size(); ++i) {
-      write_event(chunks_.finish(static_cast<int>(i), end.finish[i]));
-    }
-    if (options_.head.include_usage) write_event(chunks_.usage(end.usage));
-    write_event(kStreamEnd);
+    write(error ? options_.writer->failure(*error) : options_.writer->ending(timed(end)));
     exchange_->finish();
+  }
+
+  AnswerEnd timed(const GenerationEnd& end) const {
+    const auto now = steady_clock::now();
+    return {.generation = end,
+            .until_first_token = first_token_.value_or(now) - exchange_->received_at(),
+            .total = now - exchange_->received_at()};
   }
 
   inference::UsageRecord usage_record(const GenerationEnd& end) {
@@ -237,7 +231,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     record.request_id = request_id();
     record.key_id = exchange_->request().principal;
     record.model = model_->name;
-    record.operation = options_.head.endpoint == Endpoint::kChat ? "chat.completions" : "completions";
+    record.operation = options_.operation;
     record.prompt_tokens = end.usage.prompt_tokens;
     record.cached_tokens = end.usage.cached_tokens;
     record.completion_tokens = end.usage.completion_tokens;
@@ -274,8 +268,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const ServedModelPtr model_;
   const AnswerOptions options_;
 
-  std::mutex mutex_;  // of everything below; never held while a Generation goes
-  ChunkWriter chunks_;
+  std::mutex mutex_;                     // of everything below; never held while a Generation goes
   std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
   bool has_begun_ = false, is_over_ = false, has_outgrown_ = false;
   size_t held_bytes_ = 0;  // of collected_, about
@@ -291,7 +284,7 @@ void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, 
   auto lease = services.open_answers->open(exchange->request().principal);
   if (!lease.ok()) {
     services.metrics->note_refusal(lease.error());
-    return exchange->respond(error_response(lease.error(), exchange->request().request_id));
+    return exchange->respond(options.writer->refusal(lease.error()));
   }
   size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
   std::make_shared<Answer>(std::move(exchange), services, std::move(model), choices, std::move(options),
@@ -299,4 +292,4 @@ void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, 
       ->start(std::move(request));
 }
 
-}  // namespace studio::api::openai
+}  // namespace studio::api

@@ -1,0 +1,287 @@
+#include "api/anthropic/parse.h"
+
+#include <boost/json.hpp>
+
+#include "api/serving/fields.h"
+#include "api/serving/sampling_defaults.h"
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace studio::api::anthropic {
+namespace {
+
+namespace json = boost::json;
+
+// One line per field of POST /v1/messages; see the README for what each means.
+constexpr FieldRule kMessagesRules[] = {
+    {"model"},
+    {"messages"},
+    {"max_tokens"},
+    {"system"},
+    {"stream"},
+    {"temperature"},
+    {"top_p"},
+    {"top_k"},
+    {"stop_sequences"},
+    {"thinking"},
+    {"metadata", FieldUse::kNoEffect, "an object"},
+    {"service_tier", FieldUse::kNoEffect, "a text"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"tools", FieldUse::kNotBuilt, "[]"},
+    {"tool_choice", FieldUse::kNotBuilt, R"({"type":"auto"} {"type":"none"})"},
+    {"output_config", FieldUse::kNotBuilt, "{}"},
+    {"output_format", FieldUse::kNotBuilt},
+    {"reasoning_effort", FieldUse::kNotBuilt},
+    {"mcp_servers", FieldUse::kNotBuilt, "[]"},
+    {"container", FieldUse::kNotBuilt},
+    {"context_management", FieldUse::kNotBuilt, R"({} {"edits":[]})"},
+    {"inference_geo", FieldUse::kNotBuilt},
+    {"speed", FieldUse::kNotBuilt, "\"standard\""},
+    {"allow_degraded", FieldUse::kNotBuilt, "false"},
+};
+
+constexpr FieldRule kCountRules[] = {
+    {"model"},
+    {"messages"},
+    {"system"},
+    {"thinking"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"tools", FieldUse::kNotBuilt, "[]"},
+    {"tool_choice", FieldUse::kNotBuilt, R"({"type":"auto"} {"type":"none"})"},
+    {"output_config", FieldUse::kNotBuilt, "{}"},
+    {"mcp_servers", FieldUse::kNotBuilt, "[]"},
+    {"context_management", FieldUse::kNotBuilt, R"({} {"edits":[]})"},
+};
+
+constexpr FieldRule kMessageRules[] = {{"role"}, {"content"}};
+
+// Of blocks of text, and of thinking.
+constexpr FieldRule kTextRules[] = {
+    {"type"},
+    {"text"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"citations", FieldUse::kNotBuilt, "[]"},
+};
+constexpr FieldRule kThinkingBlockRules[] = {
+    {"type"},
+    {"thinking"},
+    {"signature", FieldUse::kNoEffect, "a text"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+};
+constexpr FieldRule kThinkingRules[] = {
+    {"type"}, {"budget_tokens"}, {"display", FieldUse::kNotBuilt, "\"summarized\""}};
+
+std::string quoted(std::string_view text) {
+  return to_json(json::value(excerpt(text)));
+}
+
+// A list of blocks into a message: text into its content, thinking into its reasoning. Only the assistant thinks.
+class BlockReader {
+ public:
+  BlockReader(FieldReader& reader, std::string_view field, bool may_think, std::vector<std::string>* ignored)
+      : reader_(reader), field_(field), may_think_(may_think), ignored_(ignored) {}
+
+  void read(const json::array& blocks, inference::Message& message) {
+    if (blocks.size() > kMaxBlocks) {
+      return reader_.fail(
+          field_, "may hold " + std::to_string(kMaxBlocks) + " blocks; it holds " + std::to_string(blocks.size()));
+    }
+    for (size_t i = 0; i < blocks.size() && reader_.ok(); ++i) {
+      read_block(std::string(field_) + "[" + std::to_string(i) + "]", blocks[i], message);
+    }
+  }
+
+ private:
+  void read_block(const std::string& place, const json::value& value, inference::Message& message) {
+    const json::object* block = value.if_object();
+    if (!block) return reader_.fail(place, "must be an object; it is " + std::string(json_kind(value)));
+    const json::value* type = block->if_contains("type");
+    if (!type || !type->is_string()) return reader_.fail(place + ".type", R"(is missing; for a text it is "text")");
+    if (type->get_string() == "text") {
+      take(place, *block, kTextRules, "text", message.content);
+    } else if (type->get_string() == "thinking" && may_think_) {
+      take(place, *block, kThinkingBlockRules, "thinking", message.reasoning_content);
+    } else {
+      reader_.fail(place + ".type",
+                   std::string(may_think_ ? R"(must be "text" or "thinking")" : R"(must be "text")") +
+                       ": this version reads no others here, not " + quoted(type->get_string()),
+                   Code::kUnimplemented);
+    }
+  }
+
+  void take(const std::string& place, const json::object& block, std::span<const FieldRule> rules,
+            std::string_view name, std::string& into) {
+    FieldReader inner(block, reader_.path_of(place), rules, ignored_);
+    auto text = inner.text(name);
+    if (inner.ok() && !text) inner.fail(name, "is missing");
+    if (!inner.ok()) return reader_.fail(inner.status().error());
+    into += *text;
+  }
+
+  FieldReader& reader_;
+  const std::string_view field_;
+  const bool may_think_;
+  std::vector<std::string>* const ignored_;
+};
+
+inference::Message read_message(FieldReader& reader, std::vector<std::string>* ignored) {
+  inference::Message message;
+  auto role = reader.text("role");
+  if (!role) {
+    reader.fail("role", "is missing; it is user or assistant");
+  } else if (*role == "system") {
+    reader.fail("role", "must be user or assistant; a system message is the field `system` of the request");
+  } else if (*role != "user" && *role != "assistant") {
+    reader.fail("role", "must be user or assistant; it is " + quoted(*role));
+  } else {
+    message.role = *role;
+  }
+  const json::value* content = reader.find("content");
+  if (!content) {
+    reader.fail("content", "is missing: a text or a list of blocks");
+  } else if (content->is_string()) {
+    message.content = content->get_string();
+  } else if (content->is_array()) {
+    BlockReader(reader, "content", message.role == "assistant", ignored).read(content->get_array(), message);
+  } else {
+    reader.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
+  }
+  return message;
+}
+
+void read_system(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
+  const json::value* value = reader.find("system");
+  if (!value) return;
+  inference::Message message{.role = "system", .content = {}, .reasoning_content = {}};
+  if (value->is_string()) {
+    message.content = value->get_string();
+  } else if (value->is_array()) {
+    BlockReader(reader, "system", false, ignored).read(value->get_array(), message);
+  } else {
+    reader.fail("system", "must be a text or a list of text blocks; it is " + std::string(json_kind(*value)));
+  }
+  prompt.messages.push_back(std::move(message));
+}
+
+// The last message, where it is the assistant's, is the beginning of the answer.
+void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
+  read_system(reader, prompt, ignored);
+  const json::array* messages = reader.list("messages");
+  if (!messages) return reader.fail("messages", "is missing: a list of messages");
+  if (messages->empty()) return reader.fail("messages", "must hold at least one message");
+  if (messages->size() > kMaxMessages) {
+    return reader.fail("messages", "may hold " + std::to_string(kMaxMessages) + " messages; it holds " +
+                                       std::to_string(messages->size()));
+  }
+  for (size_t i = 0; i < messages->size() && reader.ok(); ++i) {
+    const std::string place = "messages[" + std::to_string(i) + "]";
+    const json::object* object = (*messages)[i].if_object();
+    if (!object) {
+      return reader.fail(place,
+                         "must be an object with role and content; it is " + std::string(json_kind((*messages)[i])));
+    }
+    FieldReader inner(*object, place, kMessageRules, ignored);
+    prompt.messages.push_back(read_message(inner, ignored));
+    if (!inner.ok()) return reader.fail(inner.status().error());
+  }
+  if (!reader.ok()) return;
+  const inference::Message& last = prompt.messages.back();
+  prompt.is_partial = last.role == "assistant";
+  if (!prompt.is_partial) return;
+  const std::string place = "messages[" + std::to_string(messages->size() - 1) + "].content";
+  if (last.content.empty())
+    reader.fail(place, "must not be empty in a last message of the assistant, which is continued");
+  if (!last.reasoning_content.empty()) reader.fail(place, "must hold no thinking in a last message of the assistant");
+}
+
+void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
+  const json::object* thinking = reader.object("thinking");
+  if (!thinking) return;
+  FieldReader inner(*thinking, "thinking", kThinkingRules, nullptr);
+  const auto type = inner.text("type");
+  const auto budget = inner.integer("budget_tokens", 1, kMaxTokensLimit);
+  if (inner.ok() && !type) inner.fail("type", "is missing; it is enabled, adaptive or disabled");
+  if (inner.ok() && *type == "disabled") {
+    prompt.enable_thinking = false;
+    if (budget) inner.fail("budget_tokens", "is only allowed where thinking is enabled");
+  } else if (inner.ok() && (*type == "enabled" || *type == "adaptive")) {
+    prompt.enable_thinking = true;
+    if (budget) prompt.thinking_budget = static_cast<int>(*budget);
+    if (prompt.is_partial) inner.fail("type", "must be disabled where the last message is the assistant's");
+  } else if (inner.ok()) {
+    inner.fail("type", "must be enabled, adaptive or disabled; it is " + quoted(*type));
+  }
+  if (!inner.ok()) reader.fail(inner.status().error());
+}
+
+void read_model(FieldReader& reader, std::string& model) {
+  auto name = reader.text("model");
+  if (!name || name->empty()) return reader.fail("model", "is missing (GET /v1/models lists the models)");
+  if (name->size() > kMaxModelNameBytes) return reader.fail("model", "is too long to be a model's name");
+  model = std::move(*name);
+}
+
+void read_sampling(FieldReader& reader, engine::SamplingParams& sampling) {
+  auto number = [&](std::string_view name, Range range, float fallback) {
+    auto value = reader.number(name, range);
+    return value ? static_cast<float>(*value) : fallback;
+  };
+  sampling.temperature = number("temperature", {.min = 0, .max = 2, .excludes_max = true}, kDefaultTemperature);
+  sampling.top_p = number("top_p", {.min = 0, .max = 1, .excludes_min = true}, kDefaultTopP);
+  sampling.top_k = static_cast<int>(reader.integer("top_k", 0, INT32_MAX).value_or(kDefaultTopK));
+  sampling.repetition_penalty = kDefaultRepetitionPenalty;
+  sampling.seed = random_u64();
+}
+
+void read_stops(FieldReader& reader, std::vector<std::string>& stops) {
+  const json::array* items = reader.list("stop_sequences");
+  if (!items) return;
+  if (items->size() > inference::kMaxStopStrings) {
+    return reader.fail("stop_sequences", "may hold " + std::to_string(inference::kMaxStopStrings) +
+                                             " texts; it holds " + std::to_string(items->size()));
+  }
+  for (size_t i = 0; i < items->size(); ++i) {
+    const std::string place = "stop_sequences[" + std::to_string(i) + "]";
+    const json::string* text = (*items)[i].if_string();
+    if (!text) return reader.fail(place, "must be a text; it is " + std::string(json_kind((*items)[i])));
+    if (text->empty() || text->size() > inference::kMaxStopBytes) {
+      return reader.fail(place, "must hold 1 to " + std::to_string(inference::kMaxStopBytes) + " bytes");
+    }
+    stops.emplace_back(*text);
+  }
+}
+
+}  // namespace
+
+Result<MessagesCall> parse_messages(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  MessagesCall call;
+  GenerateCall& generate = call.generate;
+  FieldReader reader(value.get_object(), "", kMessagesRules, &generate.ignored);
+  read_model(reader, generate.model);
+  generate.stream = reader.flag("stream").value_or(false);
+  if (auto limit = reader.integer("max_tokens", 1, kMaxTokensLimit)) {
+    generate.max_tokens = static_cast<int>(*limit);
+  } else {
+    reader.fail("max_tokens", "is missing: the most tokens that the answer may have");
+  }
+  read_sampling(reader, generate.sampling);
+  read_stops(reader, generate.stop);
+  read_messages(reader, call.prompt, &generate.ignored);
+  read_thinking(reader, call.prompt);
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+Result<CountCall> parse_count(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  CountCall call;
+  FieldReader reader(value.get_object(), "", kCountRules, nullptr);
+  read_model(reader, call.model);
+  read_messages(reader, call.prompt, nullptr);
+  read_thinking(reader, call.prompt);
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+}  // namespace studio::api::anthropic

@@ -1,0 +1,122 @@
+#include "api/anthropic/parse.h"
+
+#include <gtest/gtest.h>
+
+namespace studio::api::anthropic {
+namespace {
+
+std::string with(const std::string& fields) {
+  return R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}])" +
+         (fields.empty() ? "" : "," + fields) + "}";
+}
+
+std::string with_messages(const std::string& messages) {
+  return R"({"model":"m","max_tokens":9,"messages":)" + messages + "}";
+}
+
+// "param: message" of what is refused, or "".
+std::string refused(const std::string& body) {
+  auto call = parse_messages(body);
+  return call.ok() ? "" : call.error().param() + ": " + call.error().message();
+}
+
+TEST(AnthropicParse, AShortRequestHasTheDefaultsOfTheHostedModels) {
+  auto call = parse_messages(with(""));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_EQ(call->generate.model, "m");
+  EXPECT_EQ(call->generate.max_tokens, 9);
+  EXPECT_FALSE(call->generate.stream);
+  EXPECT_EQ(call->generate.sampling.top_k, 20);
+  EXPECT_FLOAT_EQ(call->generate.sampling.temperature, 0.7f);
+  ASSERT_EQ(call->prompt.messages.size(), 1u);
+  EXPECT_EQ(call->prompt.messages[0].content, "Hi");
+  EXPECT_FALSE(call->prompt.enable_thinking.has_value());
+}
+
+TEST(AnthropicParse, EveryHonouredFieldArrives) {
+  auto call = parse_messages(with(R"("stream":true,"temperature":0.5,"top_p":0.25,"top_k":3,"stop_sequences":["A","B"],
+      "system":[{"type":"text","text":"Be "},{"type":"text","text":"short."}],
+      "thinking":{"type":"enabled","budget_tokens":2048})"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_TRUE(call->generate.stream);
+  EXPECT_FLOAT_EQ(call->generate.sampling.temperature, 0.5f);
+  EXPECT_FLOAT_EQ(call->generate.sampling.top_p, 0.25f);
+  EXPECT_EQ(call->generate.sampling.top_k, 3);
+  EXPECT_EQ(call->generate.stop, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(call->prompt.messages[0].role, "system");
+  EXPECT_EQ(call->prompt.messages[0].content, "Be short.");
+  EXPECT_EQ(call->prompt.enable_thinking, true);
+  EXPECT_EQ(call->prompt.thinking_budget, 2048);
+}
+
+TEST(AnthropicParse, BlocksBecomeTextAndThinking) {
+  auto call = parse_messages(with_messages(R"([{"role":"user","content":[{"type":"text","text":"a"},
+      {"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]},
+      {"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":""},{"type":"text","text":"c"}]},
+      {"role":"user","content":"d"}])"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_EQ(call->prompt.messages[0].content, "ab");
+  EXPECT_EQ(call->prompt.messages[1].reasoning_content, "hm");
+  EXPECT_EQ(call->prompt.messages[1].content, "c");
+  EXPECT_FALSE(call->prompt.is_partial);
+  EXPECT_EQ(call->generate.ignored,
+            (std::vector<std::string>{"messages[].content[].cache_control", "messages[].content[].signature"}));
+}
+
+TEST(AnthropicParse, ALastMessageOfTheAssistantIsContinued) {
+  const std::string begun = R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"He)";
+  auto call = parse_messages(with_messages(begun + "llo\"}]"));
+  ASSERT_TRUE(call.ok());
+  EXPECT_TRUE(call->prompt.is_partial);
+  EXPECT_NE(refused(R"({"model":"m","max_tokens":9,"thinking":{"type":"enabled"},"messages":)" + begun + "\"}]}"), "");
+}
+
+TEST(AnthropicParse, WhatHasNoEffectIsNamed) {
+  auto call = parse_messages(with(R"("metadata":{"user_id":"u"},"service_tier":"auto")"));
+  ASSERT_TRUE(call.ok());
+  EXPECT_EQ(call->generate.ignored, (std::vector<std::string>{"metadata", "service_tier"}));
+  EXPECT_NE(refused(with(R"("metadata":"u")")), "");
+}
+
+TEST(AnthropicParse, RefusalsNameTheField) {
+  const std::pair<std::string, const char*> cases[] = {
+      {R"({"messages":[],"max_tokens":1})", "model: "},
+      {R"({"model":"m","messages":[{"role":"user","content":"x"}]})", "max_tokens: "},
+      {R"({"model":"m","max_tokens":0,"messages":[{"role":"user","content":"x"}]})", "max_tokens: "},
+      {with_messages("[]"), "messages: "},
+      {with_messages(R"([{"role":"system","content":"x"}])"), "messages[0].role: "},
+      {with_messages(R"([{"role":"user"}])"), "messages[0].content: "},
+      {with_messages(R"([{"role":"user","content":[{"type":"image","source":{}}]}])"), "messages[0].content[0].type: "},
+      {with_messages(R"([{"role":"user","content":[{"type":"thinking","thinking":"x"}]}])"),
+       "messages[0].content[0].type: "},
+      {with_messages(R"([{"role":"user","content":[{"type":"text"}]}])"), "messages[0].content[0].text: "},
+      {with_messages(R"(["x"])"), "messages[0]: "},
+      {with(R"("temperature":2)"), "temperature: "},
+      {with(R"("top_k":-1)"), "top_k: "},
+      {with(R"("stop_sequences":[""])"), "stop_sequences[0]: "},
+      {with(R"("stop_sequences":"x")"), "stop_sequences: "},
+      {with(R"("system":7)"), "system: "},
+      {with(R"("tools":[{"name":"f"}])"), "tools: "},
+      {with(R"("thinking":{"type":"often"})"), "thinking.type: "},
+      {with(R"("thinking":{"type":"disabled","budget_tokens":9})"), "thinking.budget_tokens: "},
+      {with(R"("thinking":{})"), "thinking.type: "},
+      {with(R"("max_token":9)"), "max_token: "},
+  };
+  for (const auto& [body, start] : cases) {
+    EXPECT_TRUE(refused(body).starts_with(start)) << body << "\n" << refused(body);
+  }
+  EXPECT_NE(refused(with(R"("max_token":9)")).find("max_tokens"), std::string::npos) << "the nearest name";
+}
+
+TEST(AnthropicParse, AFaultBeforeTheMessagesLeavesThemUnread) {
+  EXPECT_TRUE(refused(R"({"model":"m","max_tokens":9,"messages":["x"],"tools":[{}]})").starts_with("tools: "));
+  EXPECT_TRUE(refused(R"({"max_tokens":9,"messages":[{"role":"user","content":"x"}]})").starts_with("model: "));
+}
+
+TEST(AnthropicParse, CountingTakesWhatMakesThePrompt) {
+  EXPECT_TRUE(parse_count(R"({"model":"m","system":"s","messages":[{"role":"user","content":"x"}]})").ok());
+  EXPECT_FALSE(parse_count(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]})").ok());
+}
+
+}  // namespace
+}  // namespace studio::api::anthropic

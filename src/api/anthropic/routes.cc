@@ -1,0 +1,139 @@
+#include "api/anthropic/routes.h"
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdio>
+
+#include "api/anthropic/errors.h"
+#include "api/anthropic/parse.h"
+#include "api/anthropic/writer.h"
+#include "api/serving/answer.h"
+#include "base/json.h"
+
+namespace studio::api::anthropic {
+namespace {
+
+namespace json = boost::json;
+using ExchangePtr = std::shared_ptr<http::Exchange>;
+using Function = void (*)(const Services&, const ExchangePtr&);
+
+constexpr const char* kDoor = "/apps/anthropic/v1";
+constexpr const char* kOldDoor = "/api/v2/apps/claude-code-proxy/v1";
+constexpr CallFields kFields{.max_completion_tokens = "thinking.budget_tokens",
+                             .stop = "stop_sequences",
+                             .enable_thinking = "thinking",
+                             .thinking_budget = "thinking"};
+
+void refuse(const ExchangePtr& exchange, const Error& error) {
+  exchange->respond(error_response(error, exchange->request().request_id));
+}
+
+void answer_json(const ExchangePtr& exchange, const json::object& object) {
+  http::Response response = http::Response::json(200, to_json(object));
+  add_request_id(response, exchange->request().request_id);
+  exchange->respond(std::move(response));
+}
+
+// "2026-11-26T12:00:00Z"
+std::string utc_time(int64_t seconds) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  char text[32];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return text;
+}
+
+json::object model_object(const ServedModel& model) {
+  return json::object{
+      {"type", "model"}, {"id", model.name}, {"display_name", model.name}, {"created_at", utc_time(model.created)}};
+}
+
+// The model that the call names, and its prompt.
+struct Prepared {
+  ServedModelPtr model;
+  inference::Prompt prompt;
+};
+
+Result<Prepared> prepare(const Services& services, const std::string& name, const inference::ChatPrompt& chat) {
+  STUDIO_TRY(ServedModelPtr model, services.models->find(name));
+  if (auto refusal = check_thinking(*model->text, chat, kFields)) return refusal->error;
+  STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
+  return Prepared{std::move(model), std::move(prompt)};
+}
+
+void messages(const Services& services, const ExchangePtr& exchange) {
+  auto call = parse_messages(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  auto prepared = prepare(services, call->generate.model, call->prompt);
+  if (!prepared.ok()) return refuse(exchange, prepared.error());
+  const ServedModelPtr& model = prepared->model;
+  inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
+  const auto prompt_tokens = static_cast<int64_t>(prepared->prompt.ids.size());
+  request.prompts.push_back(std::move(prepared->prompt));
+  request.adapter = model->adapter;
+  if (auto refusal = check_generation(*model->text, request, kFields)) return refuse(exchange, refusal->error);
+  AnswerOptions options{.writer = make_writer({.id = new_message_id(),
+                                               .model = model->name,
+                                               .request_id = exchange->request().request_id,
+                                               .prompt_tokens = prompt_tokens}),
+                        .operation = "messages",
+                        .is_stream = call->generate.stream,
+                        .ignored = call->generate.ignored};
+  answer(exchange, services, model, std::move(request), std::move(options));
+}
+
+void count_tokens(const Services& services, const ExchangePtr& exchange) {
+  auto call = parse_count(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  auto prepared = prepare(services, call->model, call->prompt);
+  if (!prepared.ok()) return refuse(exchange, prepared.error());
+  answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}});
+}
+
+void add(http::Method method, const std::string& path, size_t body_bytes, Function function, const Services& services,
+         http::Router& router) {
+  router.add(http::Route(method, path, http::AuthClass::kKey, body_bytes,
+                         [services, function](ExchangePtr exchange) { function(services, exchange); }));
+}
+
+}  // namespace
+
+bool is_spoken(const http::Request& request) {
+  for (const std::string_view door :
+       {std::string_view("/apps/anthropic/"), std::string_view("/v1/messages"), std::string_view(kOldDoor)}) {
+    if (request.path.starts_with(door)) return true;
+  }
+  return request.fields.find("anthropic-version") != nullptr;
+}
+
+void list_models(const Services& services, const ExchangePtr& exchange) {
+  json::array models;
+  for (const ServedModelPtr& model : services.models->all()) models.push_back(model_object(*model));
+  json::object list{{"has_more", false}, {"first_id", nullptr}, {"last_id", nullptr}};
+  if (!models.empty()) list["first_id"] = models.front().at("id"), list["last_id"] = models.back().at("id");
+  list["data"] = std::move(models);
+  answer_json(exchange, list);
+}
+
+void show_model(const Services& services, const ExchangePtr& exchange) {
+  auto model = services.models->find(exchange->request().path_parameter("id"));
+  if (!model.ok()) return refuse(exchange, model.error());
+  answer_json(exchange, model_object(**model));
+}
+
+void add_routes(const Services& services, http::Router& router) {
+  for (const std::string prefix : {kDoor, "/v1", kOldDoor}) {
+    add(http::Method::kPost, prefix + "/messages", kMaxBodyBytes, messages, services, router);
+    add(http::Method::kPost, prefix + "/messages/count_tokens", kMaxBodyBytes, count_tokens, services, router);
+  }
+  // Under /v1 they are api/model_routes.h's.
+  add(http::Method::kGet, std::string(kDoor) + "/models", 0, list_models, services, router);
+  add(http::Method::kGet, std::string(kDoor) + "/models/{id...}", 0, show_model, services, router);
+}
+
+}  // namespace studio::api::anthropic

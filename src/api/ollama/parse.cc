@@ -1,0 +1,285 @@
+#include "api/ollama/parse.h"
+
+#include <boost/json.hpp>
+
+#include "api/serving/fields.h"
+#include "api/serving/sampling_defaults.h"
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace studio::api::ollama {
+namespace {
+
+namespace json = boost::json;
+
+// Fields of POST /api/chat and /api/generate both; see the README for what each means.
+constexpr FieldRule kGenerateRules[] = {
+    {"model"},
+    {"stream"},
+    {"options"},
+    {"think"},
+    {"keep_alive", FieldUse::kNoEffect},
+    {"format", FieldUse::kNotBuilt, R"("")"},
+    {"logprobs", FieldUse::kNotBuilt, "false"},
+    {"top_logprobs", FieldUse::kNotBuilt, "0"},
+    {"truncate", FieldUse::kNotBuilt, "false"},
+    {"shift", FieldUse::kNotBuilt, "false"},
+    {"allow_degraded", FieldUse::kNotBuilt, "false"},
+};
+constexpr FieldRule kChatOwnRules[] = {
+    {"messages"},
+    {"tools", FieldUse::kNotBuilt, "[]"},
+};
+constexpr FieldRule kCompletionOwnRules[] = {
+    {"prompt"},
+    {"suffix"},
+    {"system"},
+    {"raw"},
+    {"images", FieldUse::kNotBuilt, "[]"},
+    {"template", FieldUse::kNotBuilt, R"("")"},
+    {"context", FieldUse::kNotBuilt, "[]"},
+};
+constexpr auto kChatRules = join(kGenerateRules, kChatOwnRules);
+constexpr auto kCompletionRules = join(kGenerateRules, kCompletionOwnRules);
+
+constexpr FieldRule kOptionRules[] = {
+    {"temperature"},
+    {"top_p"},
+    {"top_k"},
+    {"min_p"},
+    {"seed"},
+    {"num_predict"},
+    {"num_ctx"},
+    {"stop"},
+    {"presence_penalty"},
+    {"frequency_penalty"},
+    {"repeat_penalty"},
+    // How the machine is used, which is its owner's to say.
+    {"num_batch", FieldUse::kNoEffect, "a number"},
+    {"num_gpu", FieldUse::kNoEffect, "a number"},
+    {"main_gpu", FieldUse::kNoEffect, "a number"},
+    {"num_thread", FieldUse::kNoEffect, "a number"},
+    {"numa", FieldUse::kNoEffect, "true or false"},
+    {"low_vram", FieldUse::kNoEffect, "true or false"},
+    {"use_mmap", FieldUse::kNoEffect, "true or false"},
+    {"use_mlock", FieldUse::kNoEffect, "true or false"},
+    // What would change the answer.
+    {"num_keep", FieldUse::kNotBuilt, "0 -1"},
+    {"repeat_last_n", FieldUse::kNotBuilt, "-1"},
+    {"typical_p", FieldUse::kNotBuilt, "1 1.0"},
+    {"tfs_z", FieldUse::kNotBuilt, "1 1.0"},
+    {"mirostat", FieldUse::kNotBuilt, "0"},
+    {"mirostat_tau", FieldUse::kNotBuilt},
+    {"mirostat_eta", FieldUse::kNotBuilt},
+    {"penalize_newline", FieldUse::kNotBuilt, "true"},
+    {"logits_all", FieldUse::kNotBuilt, "false"},
+    {"embedding_only", FieldUse::kNotBuilt, "false"},
+    {"vocab_only", FieldUse::kNotBuilt, "false"},
+    {"f16_kv", FieldUse::kNotBuilt},
+};
+
+constexpr FieldRule kMessageRules[] = {
+    {"role"},
+    {"content"},
+    {"thinking"},
+    {"images", FieldUse::kNotBuilt, "[]"},
+    {"tool_calls", FieldUse::kNotBuilt, "[]"},
+    {"tool_name", FieldUse::kNotBuilt, R"("")"},
+    {"tool_call_id", FieldUse::kNotBuilt, R"("")"},
+};
+
+constexpr FieldRule kShowRules[] = {
+    {"model"},
+    {"name"},  // its older spelling
+    {"verbose", FieldUse::kNotBuilt, "false"},
+    {"system", FieldUse::kNotBuilt, R"("")"},
+    {"template", FieldUse::kNotBuilt, R"("")"},
+    {"options", FieldUse::kNotBuilt, "{}"},
+};
+
+std::string quoted(std::string_view text) {
+  return to_json(json::value(excerpt(text)));
+}
+
+void read_model(FieldReader& reader, std::string& model) {
+  auto name = reader.text("model");
+  if (!name || name->empty()) return reader.fail("model", "is missing (GET /api/tags lists the models)");
+  if (name->size() > kMaxModelNameBytes) return reader.fail("model", "is too long to be a model's name");
+  model = std::move(*name);
+}
+
+void read_stops(FieldReader& options, std::vector<std::string>& stops) {
+  const json::value* value = options.find("stop");
+  if (!value) return;
+  auto add = [&](const std::string& place, const json::value& item) {
+    const json::string* text = item.if_string();
+    if (!text) return options.fail(place, "must be a text; it is " + std::string(json_kind(item)));
+    if (text->empty() || text->size() > inference::kMaxStopBytes) {
+      return options.fail(place, "must hold 1 to " + std::to_string(inference::kMaxStopBytes) + " bytes");
+    }
+    stops.emplace_back(*text);
+  };
+  if (!value->is_array()) return add("stop", *value);
+  const json::array& items = value->get_array();
+  if (items.size() > inference::kMaxStopStrings) {
+    return options.fail("stop", "may hold " + std::to_string(inference::kMaxStopStrings) + " texts; it holds " +
+                                    std::to_string(items.size()));
+  }
+  for (size_t i = 0; i < items.size(); ++i) add("stop[" + std::to_string(i) + "]", items[i]);
+}
+
+void read_sampling(FieldReader& options, engine::SamplingParams& sampling) {
+  auto number = [&](std::string_view name, Range range, float fallback) {
+    auto value = options.number(name, range);
+    return value ? static_cast<float>(*value) : fallback;
+  };
+  sampling.temperature = number("temperature", {.min = 0, .max = 2, .excludes_max = true}, kDefaultTemperature);
+  sampling.top_p = number("top_p", {.min = 0, .max = 1, .excludes_min = true}, kDefaultTopP);
+  sampling.min_p = number("min_p", {.min = 0, .max = 1}, 0);
+  sampling.presence_penalty = number("presence_penalty", {.min = -2, .max = 2}, 0);
+  sampling.frequency_penalty = number("frequency_penalty", {.min = -2, .max = 2}, 0);
+  sampling.repetition_penalty =
+      number("repeat_penalty", {.min = 0, .max = 100, .excludes_min = true}, kDefaultRepetitionPenalty);
+  sampling.top_k = static_cast<int>(options.integer("top_k", 0, INT32_MAX).value_or(kDefaultTopK));
+  auto seed = options.integer("seed", INT64_MIN, INT64_MAX);
+  sampling.seed = seed ? static_cast<uint64_t>(*seed) : random_u64();
+}
+
+void read_options(FieldReader& reader, GenerateCall& call) {
+  static const json::object kNone;
+  const json::object* object = reader.object("options");
+  FieldReader options(object ? *object : kNone, "options", kOptionRules, &call.ignored);
+  read_sampling(options, call.sampling);
+  read_stops(options, call.stop);
+  // -1: until the model ends, -2: until the context is full, which ends the first too.
+  if (auto limit = options.integer("num_predict", -2, kMaxTokensLimit)) {
+    if (*limit == 0) options.fail("num_predict", "must be at least 1, or -1 for no limit");
+    if (*limit > 0) call.max_completion_tokens = static_cast<int>(*limit);
+    call.fills_context = *limit < 0;
+  }
+  if (auto context = options.integer("num_ctx", 1, kMaxTokensLimit)) call.num_ctx = static_cast<int>(*context);
+  if (!options.ok()) reader.fail(options.status().error());
+}
+
+std::optional<bool> read_think(FieldReader& reader) {
+  const json::value* think = reader.find("think");
+  if (!think) return std::nullopt;
+  if (think->is_bool()) return think->get_bool();
+  if (think->is_string()) {
+    reader.fail("think",
+                "must be true or false: this version has no levels of thinking, such as " + quoted(think->get_string()),
+                Code::kUnimplemented);
+  } else {
+    reader.fail("think", "must be true or false; it is " + std::string(json_kind(*think)));
+  }
+  return std::nullopt;
+}
+
+void read_generate(FieldReader& reader, GenerateCall& call) {
+  read_model(reader, call.model);
+  call.stream = reader.flag("stream").value_or(true);
+  read_options(reader, call);
+}
+
+inference::Message read_message(FieldReader& reader) {
+  inference::Message message;
+  auto role = reader.text("role");
+  if (!role) {
+    reader.fail("role", "is missing; it is system, user or assistant");
+  } else if (*role == "tool") {
+    reader.fail("role", "must be system, user or assistant: tools are not supported by this version",
+                Code::kUnimplemented);
+  } else if (*role != "system" && *role != "user" && *role != "assistant") {
+    reader.fail("role", "must be system, user or assistant; it is " + quoted(*role));
+  } else {
+    message.role = *role;
+  }
+  message.content = reader.text("content").value_or("");
+  message.reasoning_content = reader.text("thinking").value_or("");
+  if (!message.reasoning_content.empty() && message.role != "assistant") {
+    reader.fail("thinking", "is only allowed on a message of the assistant");
+  }
+  return message;
+}
+
+void read_messages(FieldReader& reader, inference::ChatPrompt& prompt) {
+  const json::array* messages = reader.list("messages");
+  if (!messages) return;
+  if (messages->size() > kMaxMessages) {
+    return reader.fail("messages", "may hold " + std::to_string(kMaxMessages) + " messages; it holds " +
+                                       std::to_string(messages->size()));
+  }
+  for (size_t i = 0; i < messages->size() && reader.ok(); ++i) {
+    const std::string place = "messages[" + std::to_string(i) + "]";
+    const json::object* object = (*messages)[i].if_object();
+    if (!object) {
+      return reader.fail(place,
+                         "must be an object with role and content; it is " + std::string(json_kind((*messages)[i])));
+    }
+    FieldReader inner(*object, place, kMessageRules, nullptr);
+    prompt.messages.push_back(read_message(inner));
+    if (!inner.ok()) return reader.fail(inner.status().error());
+  }
+  if (!reader.ok() || prompt.messages.empty()) return;
+  // As the original has it: a last message of the assistant is the beginning of the answer.
+  const inference::Message& last = prompt.messages.back();
+  prompt.is_partial = last.role == "assistant" && !last.content.empty();
+  if (prompt.is_partial && prompt.enable_thinking == true) {
+    reader.fail("think", "must be false where the last message is the assistant's");
+  }
+}
+
+// A prompt as it is has no template, which is what would hold any of these.
+void check_raw(FieldReader& reader, const CompletionCall& call) {
+  if (!call.is_raw && !call.suffix) return;
+  const char* reason = call.is_raw ? "is not allowed with raw: true" : "is not allowed with a suffix";
+  if (call.system) reader.fail("system", reason);
+  if (call.enable_thinking == true) reader.fail("think", reason);
+  if (call.is_raw && call.suffix) reader.fail("suffix", reason);
+}
+
+}  // namespace
+
+Result<ChatCall> parse_chat(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  ChatCall call;
+  FieldReader reader(value.get_object(), "", kChatRules, &call.generate.ignored);
+  read_generate(reader, call.generate);
+  call.prompt.enable_thinking = read_think(reader);
+  read_messages(reader, call.prompt);
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+Result<CompletionCall> parse_completion(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  CompletionCall call;
+  FieldReader reader(value.get_object(), "", kCompletionRules, &call.generate.ignored);
+  read_generate(reader, call.generate);
+  call.prompt = reader.text("prompt").value_or("");
+  call.is_raw = reader.flag("raw").value_or(false);
+  call.system = reader.text("system");
+  if (call.system && call.system->empty()) call.system.reset();  // some clients send all they have
+  call.suffix = reader.text("suffix");
+  if (call.suffix && call.suffix->empty()) call.suffix.reset();
+  call.enable_thinking = read_think(reader);
+  check_raw(reader, call);
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+Result<std::string> parse_show(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  std::string model;
+  FieldReader reader(value.get_object(), "", kShowRules, nullptr);
+  if (auto name = reader.text("name"); name && !reader.find("model")) {
+    model = std::move(*name);
+    if (model.empty() || model.size() > kMaxModelNameBytes) reader.fail("name", "must be a model's name");
+  } else {
+    read_model(reader, model);
+  }
+  STUDIO_CHECK_OK(reader.status());
+  return model;
+}
+
+}  // namespace studio::api::ollama

@@ -1,0 +1,18 @@
+// The wire's JSON to calls. Pure functions of the body: any thread. Every error names the field, what is wrong with its
+// value and what would be right; what is not built is unimplemented, never dropped.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/ollama/wire.h"
+#include "base/result.h"
+
+namespace studio::api::ollama {
+
+Result<ChatCall> parse_chat(std::string_view body);
+Result<CompletionCall> parse_completion(std::string_view body);
+// The model that POST /api/show asks for.
+Result<std::string> parse_show(std::string_view body);
+
+}  // namespace studio::api::ollama

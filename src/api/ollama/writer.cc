@@ -1,0 +1,167 @@
+#include "api/ollama/writer.h"
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "base/json.h"
+
+namespace studio::api::ollama {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::system_clock;
+
+// A switch without default: a new code does not compile until it has a row.
+int status_of(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kOutOfRange:
+    case Code::kUnimplemented:
+      return 400;
+    case Code::kUnauthenticated:
+      return 401;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
+    case Code::kConflict:
+      return 409;
+    case Code::kPayloadTooLarge:
+      return 413;
+    case Code::kFailedPrecondition:
+      return 422;
+    case Code::kQuotaExceeded:
+      return 429;
+    case Code::kCancelled:
+      return 499;
+    case Code::kCorruptData:
+    case Code::kInternal:
+      return 500;
+    case Code::kOverloaded:
+    case Code::kUnavailable:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
+  }
+  return 500;
+}
+
+const char* done_reason(const inference::GenerationEnd& end) {
+  return end.finish.front() == inference::Finish::kLength ? "length" : "stop";
+}
+
+class Writer final : public AnswerWriter {
+ public:
+  explicit Writer(AnswerHead head) : head_(std::move(head)) {}
+
+  http::Response stream_head() const override {
+    http::Response head;
+    head.fields.add("Content-Type", "application/x-ndjson");
+    head.fields.add("Cache-Control", "no-cache");
+    head.fields.add("X-Accel-Buffering", "no");  // nginx would otherwise hold lines back
+    return head;
+  }
+  // Its clients read every line as JSON: an empty piece, where others have a comment.
+  std::string heartbeat() const override { return line(piece("", "")); }
+  std::string opening() override { return ""; }
+
+  std::string pieces(const inference::ChoiceDelta& delta) override {
+    std::string lines;
+    if (!delta.reasoning.empty()) lines += line(piece(delta.reasoning, ""));
+    if (!delta.text.empty()) lines += line(piece("", delta.text));
+    return lines;
+  }
+
+  std::string ending(const AnswerEnd& end) override { return line(ended(piece("", ""), end)); }
+  std::string failure(const Error& error) override { return line({{"error", error.message()}}); }
+
+  http::Response whole(const std::vector<ChoiceAnswer>& choices, const AnswerEnd& end) override {
+    const ChoiceAnswer& choice = choices.front();
+    return http::Response::json(200, to_json(ended(piece(choice.reasoning, choice.text), end)));
+  }
+  http::Response refusal(const Error& error) override { return error_response(error); }
+
+ private:
+  static std::string line(const json::object& object) { return to_json(object) + "\n"; }
+
+  json::object piece(const std::string& thinking, const std::string& text) const {
+    json::object object{{"model", head_.model}, {"created_at", utc_time(system_clock::now())}};
+    if (head_.endpoint == Endpoint::kChat) {
+      json::object message{{"role", "assistant"}, {"content", text}};
+      if (!thinking.empty()) message["thinking"] = thinking;
+      object["message"] = std::move(message);
+    } else {
+      object["response"] = text;
+      if (!thinking.empty()) object["thinking"] = thinking;
+    }
+    object["done"] = false;
+    return object;
+  }
+
+  // Durations are nanoseconds. The model is loaded before the server listens: no request waits for that.
+  static json::object ended(json::object object, const AnswerEnd& end) {
+    object["done"] = true;
+    object["done_reason"] = done_reason(end.generation);
+    object["total_duration"] = end.total.count();
+    object["load_duration"] = 0;
+    object["prompt_eval_count"] = end.generation.usage.prompt_tokens;
+    object["prompt_eval_duration"] = end.until_first_token.count();
+    object["eval_count"] = end.generation.usage.completion_tokens;
+    object["eval_duration"] = (end.total - end.until_first_token).count();
+    return object;
+  }
+
+  const AnswerHead head_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerWriter> make_writer(AnswerHead head) {
+  return std::make_unique<Writer>(std::move(head));
+}
+
+json::object loaded(const AnswerHead& head) {
+  json::object object{{"model", head.model}, {"created_at", utc_time(system_clock::now())}};
+  if (head.endpoint == Endpoint::kChat) {
+    object["message"] = json::object{{"role", "assistant"}, {"content", ""}};
+  } else {
+    object["response"] = "";
+  }
+  object["done"] = true;
+  object["done_reason"] = "load";
+  return object;
+}
+
+int http_status(Code code) {
+  return status_of(code);
+}
+
+http::Response error_response(const Error& error) {
+  return error_response(status_of(error.code()), error);
+}
+
+http::Response error_response(int status, const Error& error) {
+  using std::chrono::ceil, std::chrono::seconds;
+  http::Response response = http::Response::json(status, to_json(json::object{{"error", error.message()}}));
+  if (error.retry_after() || status == 429 || status == 503) {
+    const auto wait = error.retry_after() ? ceil<seconds>(*error.retry_after()) : seconds(1);
+    response.fields.add("Retry-After", std::to_string(wait.count()));
+  }
+  return response;
+}
+
+std::string utc_time(system_clock::time_point time) {
+  using namespace std::chrono;
+  const auto micros = floor<microseconds>(time);
+  const auto day = floor<days>(micros);
+  const year_month_day date{day};
+  const hh_mm_ss clock{micros - day};
+  char text[40];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return text;
+}
+
+}  // namespace studio::api::ollama

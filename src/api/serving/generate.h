@@ -1,0 +1,62 @@
+// What requests to generate have in common, once a dialect has read them: from its call to the neutral request, and
+// what a model refuses of it.
+// Threads: any.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/serving/services.h"
+#include "engine/sampling/params.h"
+#include "http/exchange.h"
+#include "inference/generation.h"
+#include "inference/text_model.h"
+
+namespace studio::api {
+
+struct GenerateCall {
+  std::string model;
+  bool stream = false;
+  int n = 1;
+  engine::SamplingParams sampling;
+  std::optional<int> max_tokens;             // of the answer, reasoning not counted
+  std::optional<int> max_completion_tokens;  // of both
+  std::vector<std::string> stop;
+  std::vector<engine::TokenId> stop_ids;
+  bool ignore_eos = false;
+  std::vector<std::string> ignored;  // fields accepted without effect, for X-Studio-Ignored
+};
+
+// How a dialect names the fields that a refusal is about.
+struct CallFields {
+  const char* prompt = "messages";
+  const char* max_tokens = "max_tokens";
+  const char* max_completion_tokens = "max_completion_tokens";
+  const char* stop = "stop";
+  const char* enable_thinking = "enable_thinking";
+  const char* thinking_budget = "thinking_budget";
+};
+
+struct Refusal {
+  enum class Kind {
+    kOther,
+    kTooLong,   // the prompt, or it and what was asked for, pass the model's context
+    kThinking,  // the model has no such switch
+  };
+  Error error;
+  Kind kind = Kind::kOther;
+};
+
+// Without prompts and adapter. Its deadline is the server's: a stream that takes longer is cut with an error instead of
+// holding its pages for ever.
+inference::GenerationRequest to_generation(const Services& services, const GenerateCall& call,
+                                           const http::Exchange& exchange);
+
+std::optional<Refusal> check_thinking(const inference::TextModel& model, const inference::ChatPrompt& prompt,
+                                      const CallFields& fields);
+std::optional<Refusal> check_generation(const inference::TextModel& model, const inference::GenerationRequest& request,
+                                        const CallFields& fields);
+
+}  // namespace studio::api
