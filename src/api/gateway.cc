@@ -11,6 +11,8 @@
 #include "api/anthropic/routes.h"
 #include "api/bearer.h"
 #include "api/console/routes.h"
+#include "api/dashscope/errors.h"
+#include "api/dashscope/routes.h"
 #include "api/live_adapters.h"
 #include "api/model_routes.h"
 #include "api/ollama/routes.h"
@@ -107,6 +109,7 @@ class GatewayImpl final : public Gateway {
     http::Router router;
     openai::add_routes(services, router);
     anthropic::add_routes(services, router);
+    dashscope::add_routes(services, router);
     ollama::add_routes(services, router);
     add_model_routes(services, router);
     add_system_routes(services, &is_draining_, router);
@@ -144,6 +147,7 @@ class GatewayImpl final : public Gateway {
   static http::Response render_server_error(const http::Request& request, int status, const Error& error) {
     const auto render = [&](const Error& told) {
       if (anthropic::is_spoken(request)) return anthropic::error_response(status, told, request.request_id);
+      if (dashscope::is_spoken(request)) return dashscope::error_response(status, told, request.request_id);
       if (ollama::is_spoken(request)) return ollama::error_response(status, told);
       return openai::error_response(status, told, request.request_id);
     };

@@ -124,6 +124,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
       services_.metrics->inter_token_latency.observe({model_->name}, gap.count());
     }
     last_tokens_[choice] = now;
+    options_.writer->note_token(static_cast<int>(choice));
     if (!first_token_) first_token_ = now;
   }
 

@@ -33,6 +33,8 @@ class AnswerWriter {
   // A stream: its head, what is sent in silences, and bytes as they go out. Of these `opening` comes first and once,
   // then pieces, then `ending` or `failure`, once. Any of them may be empty.
   virtual http::Response stream_head() const = 0;
+  // A token of the choice came, before the piece it may complete: for a dialect that counts in every event.
+  virtual void note_token(int choice) { (void)choice; }
   virtual std::string heartbeat() const = 0;
   virtual std::string opening() = 0;
   virtual std::string pieces(const inference::ChoiceDelta& delta) = 0;

@@ -1,0 +1,15 @@
+// The wire's JSON to calls. Pure functions of the body: any thread. Every error names the field, what is wrong with its
+// value and what would be right; what is not built is unimplemented, never dropped.
+#pragma once
+
+#include <string_view>
+
+#include "api/dashscope/wire.h"
+#include "base/result.h"
+
+namespace studio::api::dashscope {
+
+Result<GenerationCall> parse_generation(std::string_view body);
+Result<TokenizerCall> parse_tokenizer(std::string_view body);
+
+}  // namespace studio::api::dashscope

@@ -1,0 +1,108 @@
+#include "api/dashscope/parse.h"
+
+#include <gtest/gtest.h>
+
+namespace studio::api::dashscope {
+namespace {
+
+std::string with(const std::string& parameters) {
+  return R"({"model":"m","input":{"messages":[{"role":"user","content":"Hi"}]},"parameters":{)" + parameters + "}}";
+}
+
+std::string with_input(const std::string& input) {
+  return R"({"model":"m","input":)" + input + "}";
+}
+
+// "param: message" of what is refused, or "".
+std::string refused(const std::string& body) {
+  auto call = parse_generation(body);
+  return call.ok() ? "" : call.error().param() + ": " + call.error().message();
+}
+
+TEST(DashscopeParse, AShortRequestHasTheDefaultsOfTheHostedModels) {
+  auto call = parse_generation(with_input(R"({"messages":[{"role":"user","content":"Hi"}]})"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_EQ(call->generate.sampling.top_k, 20);
+  EXPECT_EQ(call->generate.n, 1);
+  EXPECT_FALSE(call->result_format.has_value());
+  EXPECT_FALSE(call->is_incremental);
+}
+
+TEST(DashscopeParse, EveryHonouredParameterArrives) {
+  auto call = parse_generation(with(R"("result_format":"message","incremental_output":true,"temperature":0.5,
+      "top_p":0.25,"top_k":3,"min_p":0.125,"repetition_penalty":1.5,"presence_penalty":1,"frequency_penalty":-1,
+      "seed":7,"stop":[[5],6],"n":2,"max_tokens":9,"enable_thinking":true,"thinking_budget":11)"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  const engine::SamplingParams& sampling = call->generate.sampling;
+  EXPECT_EQ(call->result_format, ResultFormat::kMessage);
+  EXPECT_TRUE(call->is_incremental);
+  EXPECT_FLOAT_EQ(sampling.temperature, 0.5f);
+  EXPECT_FLOAT_EQ(sampling.top_p, 0.25f);
+  EXPECT_EQ(sampling.top_k, 3);
+  EXPECT_FLOAT_EQ(sampling.min_p, 0.125f);
+  EXPECT_FLOAT_EQ(sampling.repetition_penalty, 1.5f);
+  EXPECT_FLOAT_EQ(sampling.presence_penalty, 1);
+  EXPECT_FLOAT_EQ(sampling.frequency_penalty, -1);
+  EXPECT_EQ(sampling.seed, 7u);
+  EXPECT_EQ(call->generate.stop_ids, (std::vector<engine::TokenId>{5, 6}));
+  EXPECT_EQ(call->generate.n, 2);
+  EXPECT_EQ(call->generate.max_tokens, 9);
+  EXPECT_EQ(call->prompt.enable_thinking, true);
+  EXPECT_EQ(call->prompt.thinking_budget, 11);
+}
+
+TEST(DashscopeParse, APromptWithItsHistoryIsAConversation) {
+  auto call = parse_generation(with_input(R"({"prompt":"c","history":[{"user":"a","bot":"b"}]})"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  ASSERT_EQ(call->prompt.messages.size(), 3u);
+  EXPECT_EQ(call->prompt.messages[1].role, "assistant");
+  EXPECT_EQ(call->prompt.messages[1].content, "b");
+  EXPECT_EQ(call->prompt.messages[2].content, "c");
+}
+
+TEST(DashscopeParse, PartsOfTextAreJoined) {
+  auto call = parse_generation(with_input(
+      R"({"messages":[{"role":"user","content":[{"text":"a"},{"type":"text","text":"b","cache_control":{}}]}]})"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_EQ(call->prompt.messages[0].content, "ab");
+  EXPECT_EQ(call->generate.ignored, (std::vector<std::string>{"input.messages[].content[].cache_control"}));
+}
+
+TEST(DashscopeParse, RefusalsNameTheField) {
+  const std::pair<std::string, const char*> cases[] = {
+      {R"({"input":{"prompt":"x"}})", "model: "},
+      {R"({"model":"m"})", "input: "},
+      {with_input("{}"), "input.messages: "},
+      {with_input(R"({"messages":[]})"), "input.messages: "},
+      {with_input(R"({"messages":["x"]})"), "input.messages[0]: "},
+      {with_input(R"({"prompt":"x","messages":[{"role":"user","content":"x"}]})"), "input.prompt: "},
+      {with_input(R"({"prompt":""})"), "input.prompt: "},
+      {with_input(R"({"prompt":"x","history":["y"]})"), "input.history[0]: "},
+      {with_input(R"({"messages":[{"role":"tool","content":"x"}]})"), "input.messages[0].role: "},
+      {with_input(R"({"messages":[{"role":"user"}]})"), "input.messages[0].content: "},
+      {with_input(R"({"messages":[{"role":"user","content":[{"image":"x"}]}]})"),
+       "input.messages[0].content[0].image: "},
+      {with_input(R"({"messages":[{"role":"user","content":[{}]}]})"), "input.messages[0].content[0].text: "},
+      {with(R"("result_format":"xml")"), "parameters.result_format: "},
+      {with(R"("result_format":"text","enable_thinking":true)"), "parameters.result_format: "},
+      {with(R"("result_format":"text","n":2)"), "parameters.n: "},
+      {with(R"("temperature":2)"), "parameters.temperature: "},
+      {with(R"("seed":-1)"), "parameters.seed: "},
+      {with(R"("stop":["a",5])"), "parameters.stop: "},
+      {with(R"("tools":[{}])"), "parameters.tools: "},
+      {with(R"("enable_search":true)"), "parameters.enable_search: "},
+      {with(R"("max_token":5)"), "parameters.max_token: "},
+  };
+  for (const auto& [body, start] : cases) {
+    EXPECT_TRUE(refused(body).starts_with(start)) << body << "\n" << refused(body);
+  }
+}
+
+TEST(DashscopeParse, TheTokenizerTakesTextOrMessages) {
+  EXPECT_EQ(parse_tokenizer(with_input(R"({"prompt":"x"})"))->text, "x");
+  EXPECT_EQ(parse_tokenizer(with_input(R"({"messages":[{"role":"user","content":"x"}]})"))->prompt.messages.size(), 1u);
+  EXPECT_FALSE(parse_tokenizer(with(R"("temperature":1)")).ok());
+}
+
+}  // namespace
+}  // namespace studio::api::dashscope

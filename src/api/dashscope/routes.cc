@@ -1,0 +1,145 @@
+#include "api/dashscope/routes.h"
+
+#include <boost/json.hpp>
+
+#include "api/dashscope/errors.h"
+#include "api/dashscope/parse.h"
+#include "api/dashscope/writer.h"
+#include "api/serving/answer.h"
+#include "base/json.h"
+
+namespace studio::api::dashscope {
+namespace {
+
+namespace json = boost::json;
+using ExchangePtr = std::shared_ptr<http::Exchange>;
+using Function = void (*)(const Services&, const ExchangePtr&);
+using inference::Thinking;
+
+constexpr const char* kText = "/api/v1/services/aigc/text-generation/generation";
+constexpr const char* kMultimodal = "/api/v1/services/aigc/multimodal-generation/generation";
+constexpr const char* kTokenizer = "/api/v1/tokenizer";
+constexpr CallFields kFields{.prompt = "input",
+                             .max_tokens = "parameters.max_tokens",
+                             .max_completion_tokens = "parameters.thinking_budget",
+                             .stop = "parameters.stop",
+                             .enable_thinking = "parameters.enable_thinking",
+                             .thinking_budget = "parameters.thinking_budget"};
+
+void refuse(const ExchangePtr& exchange, const Error& error, const char* code = nullptr) {
+  exchange->respond(error_response(error, exchange->request().request_id, code));
+}
+
+void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
+  refuse(exchange, refusal.error, refusal.kind == Refusal::Kind::kThinking ? kNoThinkingSwitch : nullptr);
+}
+
+bool is_enabled(const http::Request& request, std::string_view field) {
+  const std::string* value = request.fields.find(field);
+  return value && http::equal_ignoring_case(http::trim_blanks(*value), "enable");
+}
+
+bool wants_stream(const http::Request& request) {
+  if (is_enabled(request, "x-dashscope-sse")) return true;
+  const std::string* accept = request.fields.find("accept");
+  return accept && accept->find("text/event-stream") != std::string::npos;
+}
+
+// Fields of the head that promise something. None is passed over in silence.
+std::optional<Error> check_head(const http::Request& request) {
+  if (is_enabled(request, "x-dashscope-async")) {
+    return Error(Code::kPermissionDenied, "X-DashScope-Async: this model answers at once alone; leave the field out.");
+  }
+  if (request.fields.find("x-dashscope-workspace")) {
+    return Error(Code::kPermissionDenied, "X-DashScope-WorkSpace: this server has no workspaces; leave the field out.");
+  }
+  for (const char* name : {"X-DashScope-DataInspection", "X-DashScope-Plugin", "X-DashScope-EncryptionKey"}) {
+    const std::string* value = request.fields.find(name);
+    if (!value || http::equal_ignoring_case(http::trim_blanks(*value), "disable")) continue;
+    return Error(Code::kUnimplemented, std::string(name) + " is not supported by this version; leave it out.");
+  }
+  return std::nullopt;
+}
+
+void generation(const Services& services, const ExchangePtr& exchange, bool is_multimodal) {
+  const http::Request& http_request = exchange->request();
+  if (auto error = check_head(http_request)) return refuse(exchange, *error);
+  auto call = parse_generation(http_request.body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  auto model = services.models->find(call->generate.model);
+  if (!model.ok()) return refuse(exchange, model.error());
+  const inference::TextModel& text = *(*model)->text;
+  if (auto refusal = check_thinking(text, call->prompt, kFields)) return refuse(exchange, *refusal);
+  auto prompt = text.prepare_chat(call->prompt);
+  if (!prompt.ok()) return refuse(exchange, prompt.error());
+
+  // Text alone is the form of older models, which do not think.
+  const bool is_text = text.thinking() == Thinking::kNone && !is_multimodal && call->generate.n == 1;
+  AnswerHead head{.request_id = http_request.request_id,
+                  .format = call->result_format.value_or(is_text ? ResultFormat::kText : ResultFormat::kMessage),
+                  .is_multimodal = is_multimodal,
+                  .is_incremental = call->is_incremental,
+                  .choices = static_cast<size_t>(call->generate.n),
+                  .prompt_tokens = static_cast<int64_t>(prompt->ids.size())};
+  inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
+  request.prompts.push_back(std::move(*prompt));
+  request.adapter = (*model)->adapter;
+  if (auto refusal = check_generation(text, request, kFields)) return refuse(exchange, *refusal);
+  AnswerOptions options{.writer = make_writer(std::move(head)),
+                        .operation = is_multimodal ? "multimodal-generation" : "text-generation",
+                        .is_stream = wants_stream(http_request),
+                        .ignored = call->generate.ignored};
+  answer(exchange, services, *model, std::move(request), std::move(options));
+}
+
+void text_generation(const Services& services, const ExchangePtr& exchange) {
+  generation(services, exchange, false);
+}
+
+void multimodal_generation(const Services& services, const ExchangePtr& exchange) {
+  generation(services, exchange, true);
+}
+
+void tokenizer(const Services& services, const ExchangePtr& exchange) {
+  auto call = parse_tokenizer(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  auto model = services.models->find(call->model);
+  if (!model.ok()) return refuse(exchange, model.error());
+  const inference::TextModel& text = *(*model)->text;
+  std::vector<engine::TokenId> ids;
+  if (call->text) {
+    ids = text.tokenizer().encode(*call->text);
+  } else {
+    auto prompt = text.prepare_chat(call->prompt);
+    if (!prompt.ok()) return refuse(exchange, prompt.error());
+    ids = std::move(prompt->ids);
+  }
+  json::array id_list, tokens;
+  for (engine::TokenId id : ids) {
+    id_list.emplace_back(id);
+    tokens.emplace_back(text.tokenizer().decode(std::span(&id, 1), false));
+  }
+  exchange->respond(http::Response::json(
+      200,
+      to_json(json::object{{"output", json::object{{"token_ids", std::move(id_list)}, {"tokens", std::move(tokens)}}},
+                           {"usage", json::object{{"input_tokens", ids.size()}}},
+                           {"request_id", exchange->request().request_id}})));
+}
+
+}  // namespace
+
+bool is_spoken(const http::Request& request) {
+  return request.path.starts_with("/api/v1/");
+}
+
+void add_routes(const Services& services, http::Router& router) {
+  auto add = [&](const char* path, Function function) {
+    router.add(http::Route(http::Method::kPost, path, http::AuthClass::kKey, kMaxBodyBytes,
+                           [services, function](ExchangePtr exchange) { function(services, exchange); }));
+  };
+  add(kText, text_generation);
+  add(kMultimodal, multimodal_generation);
+  add(kTokenizer, tokenizer);
+}
+
+}  // namespace studio::api::dashscope

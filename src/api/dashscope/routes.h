@@ -1,0 +1,15 @@
+// The native DashScope dialect's routes, under /api/v1: generation of text, and the tokenizer.
+#pragma once
+
+#include "api/serving/services.h"
+#include "http/message.h"
+#include "http/router.h"
+
+namespace studio::api::dashscope {
+
+void add_routes(const Services& services, http::Router& router);
+
+// Whether a request is for this dialect, by its path: answers that the server gives itself are then in its words.
+bool is_spoken(const http::Request& request);
+
+}  // namespace studio::api::dashscope
