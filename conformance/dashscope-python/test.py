@@ -103,6 +103,11 @@ def test_several_choices():
     assert [last[0], last[1]] == [choice.message.content for choice in answer.output.choices]
 
 
+def test_logprobs():
+    tokens = whole(enable_thinking=False, logprobs=True, top_logprobs=2).output.choices[0]["logprobs"]["content"]
+    assert len(tokens) == 8 and all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in tokens)
+
+
 def test_seed_and_sampling():
     drawn = dict(temperature=1, top_p=0.95, top_k=50, repetition_penalty=1.1, max_tokens=20, enable_thinking=False)
     assert text_of(whole(**drawn)) == text_of(whole(**drawn)) != text_of(whole(**drawn, seed=8))

@@ -75,6 +75,13 @@ const tests = {
     assert.equal(cut.done_reason, 'stop');
     assert.equal((await client.chat({ ...fixed, options: { temperature: 0, num_predict: 1 } })).eval_count, 1);
   },
+  async 'tells log probabilities of each token'() {
+    const { logprobs } = await client.chat({ ...fixed, logprobs: true, top_logprobs: 2 });
+    assert.equal(logprobs.length, 8);
+    assert.ok(logprobs.every((token) => token.logprob <= 0 && token.top_logprobs.length === 2));
+    const parts = await collect(await client.chat({ ...fixed, logprobs: true, stream: true }));
+    assert.equal(parts.flatMap((part) => part.logprobs ?? []).length, 8);
+  },
   async 'finds a model with its tag'() {
     assert.equal((await client.chat({ ...fixed, model: `${model}:latest` })).message.content, (await client.chat(fixed)).message.content);
   },

@@ -87,6 +87,11 @@ def test_typed_options():
     assert client().chat(**{**FIXED, "options": typed}).message.content == client().chat(**FIXED).message.content
 
 
+def test_logprobs():
+    tokens = client().chat(**FIXED, logprobs=True, top_logprobs=2).logprobs
+    assert len(tokens) == 8 and all(token.logprob <= 0 and len(token.top_logprobs) == 2 for token in tokens)
+
+
 def test_model_with_its_tag():
     assert client().chat(**{**FIXED, "model": MODEL + ":latest"}).message.content == client().chat(**FIXED).message.content
 

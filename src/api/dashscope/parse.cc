@@ -46,9 +46,9 @@ constexpr FieldRule kParameterRules[] = {
     {"max_tokens"},
     {"enable_thinking"},
     {"thinking_budget"},
+    {"logprobs"},
+    {"top_logprobs"},
     {"stream", FieldUse::kNoEffect, "true or false"},  // a field of the head decides
-    {"logprobs", FieldUse::kNotBuilt, "false"},
-    {"top_logprobs", FieldUse::kNotBuilt, "0"},
     {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
     {"tools", FieldUse::kNotBuilt, "[]"},
     {"tool_choice", FieldUse::kNotBuilt, R"("none" "auto")"},
@@ -310,6 +310,16 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
   }
   if (auto limit = parameters.integer("max_tokens", 1, kMaxTokensLimit)) {
     call.generate.max_tokens = static_cast<int>(*limit);
+  }
+  call.generate.sampling.logprobs = parameters.flag("logprobs").value_or(false);
+  if (auto top = parameters.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
+    call.generate.sampling.top_logprobs = static_cast<int>(*top);
+    if (*top > 0 && !call.generate.sampling.logprobs) {
+      parameters.fail("top_logprobs", "is only allowed with logprobs: true");
+    }
+  }
+  if (call.generate.sampling.logprobs && call.result_format == ResultFormat::kText) {
+    parameters.fail("result_format", "must be \"message\" with logprobs");
   }
   read_thinking(parameters, call);
   if (!parameters.ok()) reader.fail(parameters.status().error());

@@ -31,7 +31,8 @@ TEST(DashscopeParse, AShortRequestHasTheDefaultsOfTheHostedModels) {
 TEST(DashscopeParse, EveryHonouredParameterArrives) {
   auto call = parse_generation(with(R"("result_format":"message","incremental_output":true,"temperature":0.5,
       "top_p":0.25,"top_k":3,"min_p":0.125,"repetition_penalty":1.5,"presence_penalty":1,"frequency_penalty":-1,
-      "seed":7,"stop":[[5],6],"n":2,"max_tokens":9,"enable_thinking":true,"thinking_budget":11)"));
+      "seed":7,"stop":[[5],6],"n":2,"max_tokens":9,"enable_thinking":true,"thinking_budget":11,
+      "logprobs":true,"top_logprobs":4)"));
   ASSERT_TRUE(call.ok()) << call.error().message();
   const engine::SamplingParams& sampling = call->generate.sampling;
   EXPECT_EQ(call->result_format, ResultFormat::kMessage);
@@ -49,6 +50,8 @@ TEST(DashscopeParse, EveryHonouredParameterArrives) {
   EXPECT_EQ(call->generate.max_tokens, 9);
   EXPECT_EQ(call->prompt.enable_thinking, true);
   EXPECT_EQ(call->prompt.thinking_budget, 11);
+  EXPECT_TRUE(sampling.logprobs);
+  EXPECT_EQ(sampling.top_logprobs, 4);
 }
 
 TEST(DashscopeParse, APromptWithItsHistoryIsAConversation) {
@@ -87,6 +90,8 @@ TEST(DashscopeParse, RefusalsNameTheField) {
       {with(R"("result_format":"text","enable_thinking":true)"), "parameters.result_format: "},
       {with(R"("result_format":"text","n":2)"), "parameters.n: "},
       {with(R"("temperature":2)"), "parameters.temperature: "},
+      {with(R"("top_logprobs":2)"), "parameters.top_logprobs: "},
+      {with(R"("result_format":"text","logprobs":true)"), "parameters.result_format: "},
       {with(R"("seed":-1)"), "parameters.seed: "},
       {with(R"("stop":["a",5])"), "parameters.stop: "},
       {with(R"("tools":[{}])"), "parameters.tools: "},

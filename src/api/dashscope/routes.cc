@@ -74,11 +74,13 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   if (!prompt.ok()) return refuse(exchange, prompt.error());
 
   // Text alone is the form of older models, which do not think.
-  const bool is_text = text.thinking() == Thinking::kNone && !is_multimodal && call->generate.n == 1;
+  const bool has_logprobs = call->generate.sampling.logprobs;
+  const bool is_text = text.thinking() == Thinking::kNone && !is_multimodal && call->generate.n == 1 && !has_logprobs;
   AnswerHead head{.request_id = http_request.request_id,
                   .format = call->result_format.value_or(is_text ? ResultFormat::kText : ResultFormat::kMessage),
                   .is_multimodal = is_multimodal,
                   .is_incremental = call->is_incremental,
+                  .has_logprobs = has_logprobs,
                   .choices = static_cast<size_t>(call->generate.n),
                   .prompt_tokens = static_cast<int64_t>(prompt->ids.size())};
   inference::GenerationRequest request = to_generation(services, call->generate, *exchange);

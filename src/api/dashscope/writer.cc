@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/errors.h"
+#include "api/serving/logprobs.h"
 #include "base/json.h"
 #include "http/sse.h"
 
@@ -44,6 +45,7 @@ class Writer final : public AnswerWriter {
     if (head_.is_incremental) choice = ChoiceAnswer();
     choice.reasoning += delta.reasoning;
     choice.text += delta.text;
+    choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
     json::array choices;
     choices.push_back(choice_object(delta.choice, choice, kGoesOn));
     // What was generated so far; how much of it was reasoning the end says.
@@ -78,7 +80,9 @@ class Writer final : public AnswerWriter {
   json::object choice_object(int index, const ChoiceAnswer& choice, const char* reason) const {
     json::object message{{"role", "assistant"}, {"content", content_of(choice.text)}};
     message["reasoning_content"] = choice.reasoning;
-    return json::object{{"index", index}, {"finish_reason", reason}, {"message", std::move(message)}};
+    json::object object{{"index", index}, {"finish_reason", reason}, {"message", std::move(message)}};
+    if (head_.has_logprobs) object["logprobs"] = json::object{{"content", token_logprobs(choice.logprobs)}};
+    return object;
   }
 
   // In the format `text` there is one choice.

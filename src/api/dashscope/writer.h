@@ -19,6 +19,7 @@ struct AnswerHead {
   ResultFormat format = ResultFormat::kMessage;
   bool is_multimodal = false;  // content is a list of parts
   bool is_incremental = false;
+  bool has_logprobs = false;
   size_t choices = 1;
   int64_t prompt_tokens = 0;
 };

@@ -18,10 +18,10 @@ constexpr FieldRule kGenerateRules[] = {
     {"stream"},
     {"options"},
     {"think"},
+    {"logprobs"},
+    {"top_logprobs"},
     {"keep_alive", FieldUse::kNoEffect},
     {"format", FieldUse::kNotBuilt, R"("")"},
-    {"logprobs", FieldUse::kNotBuilt, "false"},
-    {"top_logprobs", FieldUse::kNotBuilt, "0"},
     {"truncate", FieldUse::kNotBuilt, "false"},
     {"shift", FieldUse::kNotBuilt, "false"},
     {"allow_degraded", FieldUse::kNotBuilt, "false"},
@@ -178,6 +178,11 @@ std::optional<bool> read_think(FieldReader& reader) {
 void read_generate(FieldReader& reader, GenerateCall& call) {
   read_model(reader, call.model);
   call.stream = reader.flag("stream").value_or(true);
+  call.sampling.logprobs = reader.flag("logprobs").value_or(false);
+  if (auto top = reader.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
+    call.sampling.top_logprobs = static_cast<int>(*top);
+    if (*top > 0 && !call.sampling.logprobs) reader.fail("top_logprobs", "is only allowed with logprobs: true");
+  }
   read_options(reader, call);
 }
 

@@ -84,6 +84,7 @@ TEST(OllamaParse, RefusalsNameTheField) {
       {chat_with(R"("think":"high")"), "think: "},
       {chat_with(R"("think":1)"), "think: "},
       {chat_with(R"("format":"json")"), "format: "},
+      {chat_with(R"("top_logprobs":2)"), "top_logprobs: "},
       {chat_with(R"("tools":[{}])"), "tools: "},
       {chat_with(R"("options":{"temperature":2})"), "options.temperature: "},
       {chat_with(R"("options":{"num_predict":0})"), "options.num_predict: "},

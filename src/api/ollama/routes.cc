@@ -56,10 +56,11 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
   request.prompts.push_back(std::move(prompt));
   request.adapter = model->adapter;
   if (auto refusal = check_generation(*model->text, request, fields)) return refuse(exchange, refusal->error);
-  AnswerOptions options{.writer = make_writer({.endpoint = endpoint, .model = call.model}),
-                        .operation = endpoint == Endpoint::kChat ? "api.chat" : "api.generate",
-                        .is_stream = call.stream,
-                        .ignored = call.ignored};
+  AnswerOptions options{
+      .writer = make_writer({.endpoint = endpoint, .model = call.model, .has_logprobs = call.sampling.logprobs}),
+      .operation = endpoint == Endpoint::kChat ? "api.chat" : "api.generate",
+      .is_stream = call.stream,
+      .ignored = call.ignored};
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
@@ -69,7 +70,8 @@ void chat(const Services& services, const ExchangePtr& exchange) {
   auto model = find(services, call->generate.model);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.messages.empty()) {
-    return exchange->respond(http::Response::json(200, to_json(loaded({Endpoint::kChat, call->generate.model}))));
+    return exchange->respond(
+        http::Response::json(200, to_json(loaded({.endpoint = Endpoint::kChat, .model = call->generate.model}))));
   }
   const inference::TextModel& text = *(*model)->text;
   if (auto refusal = check_thinking(text, call->prompt, kChatFields)) return refuse(exchange, refusal->error);
@@ -95,7 +97,8 @@ void generate(const Services& services, const ExchangePtr& exchange) {
   auto model = find(services, call->generate.model);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.empty() && !call->suffix) {
-    return exchange->respond(http::Response::json(200, to_json(loaded({Endpoint::kGenerate, call->generate.model}))));
+    return exchange->respond(
+        http::Response::json(200, to_json(loaded({.endpoint = Endpoint::kGenerate, .model = call->generate.model}))));
   }
   auto prompt = prepare(*(*model)->text, *call);
   if (!prompt.ok()) return refuse(exchange, prompt.error());

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "api/serving/logprobs.h"
 #include "base/json.h"
 
 namespace studio::api::ollama {
@@ -68,8 +69,8 @@ class Writer final : public AnswerWriter {
   std::string pieces(const inference::ChoiceDelta& delta) override {
     std::string lines;
     if (!delta.reasoning.empty()) lines += line(piece(delta.reasoning, ""));
-    if (!delta.text.empty()) lines += line(piece("", delta.text));
-    return lines;
+    if (delta.text.empty() && delta.logprobs.empty()) return lines;
+    return lines + line(with_logprobs(piece("", delta.text), delta.logprobs));
   }
 
   std::string ending(const AnswerEnd& end) override { return line(ended(piece("", ""), end)); }
@@ -77,7 +78,8 @@ class Writer final : public AnswerWriter {
 
   http::Response whole(const std::vector<ChoiceAnswer>& choices, const AnswerEnd& end) override {
     const ChoiceAnswer& choice = choices.front();
-    return http::Response::json(200, to_json(ended(piece(choice.reasoning, choice.text), end)));
+    return http::Response::json(
+        200, to_json(ended(with_logprobs(piece(choice.reasoning, choice.text), choice.logprobs), end)));
   }
   http::Response refusal(const Error& error) override { return error_response(error); }
 
@@ -95,6 +97,11 @@ class Writer final : public AnswerWriter {
       if (!thinking.empty()) object["thinking"] = thinking;
     }
     object["done"] = false;
+    return object;
+  }
+
+  json::object with_logprobs(json::object object, const std::vector<inference::TokenLogprob>& logprobs) const {
+    if (head_.has_logprobs) object["logprobs"] = token_logprobs(logprobs);
     return object;
   }
 

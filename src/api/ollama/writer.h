@@ -15,6 +15,7 @@ enum class Endpoint { kChat, kGenerate };
 struct AnswerHead {
   Endpoint endpoint = Endpoint::kChat;
   std::string model;  // as the caller spelled it
+  bool has_logprobs = false;
 };
 
 std::unique_ptr<AnswerWriter> make_writer(AnswerHead head);

@@ -3,27 +3,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/serving/logprobs.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "engine/tokenizer/stream_decoder.h"
 
 namespace studio::api::openai {
 namespace {
 
 namespace json = boost::json;
-
-// A token may be part of a character: its text shows U+FFFD there, its bytes are exact.
-std::string text_of(const std::string& bytes) {
-  engine::StreamDecoder decoder;
-  return decoder.push(bytes) + decoder.flush();
-}
-
-json::array bytes_of(const std::string& bytes) {
-  json::array array;
-  array.reserve(bytes.size());
-  for (char byte : bytes) array.emplace_back(static_cast<int64_t>(static_cast<unsigned char>(byte)));
-  return array;
-}
 
 int64_t characters(const std::string& text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
@@ -66,31 +53,19 @@ json::object render_usage(const inference::GenerationUsage& usage) {
 }
 
 json::object render_chat_logprobs(const std::vector<inference::TokenLogprob>& logprobs) {
-  json::array content;
-  for (const auto& token : logprobs) {
-    json::array top;
-    for (const auto& other : token.top) {
-      top.push_back(
-          json::object{{"token", text_of(other.bytes)}, {"bytes", bytes_of(other.bytes)}, {"logprob", other.logprob}});
-    }
-    content.push_back(json::object{{"token", text_of(token.bytes)},
-                                   {"bytes", bytes_of(token.bytes)},
-                                   {"logprob", token.logprob},
-                                   {"top_logprobs", std::move(top)}});
-  }
-  return json::object{{"content", std::move(content)}, {"refusal", nullptr}};
+  return json::object{{"content", token_logprobs(logprobs)}, {"refusal", nullptr}};
 }
 
 json::object render_completion_logprobs(const std::vector<inference::TokenLogprob>& logprobs, int64_t* offset) {
   json::array tokens, token_logprobs, top_logprobs, offsets;
   for (const auto& token : logprobs) {
-    std::string text = text_of(token.bytes);
+    std::string text = token_text(token.bytes);
     offsets.emplace_back(*offset);
     *offset += characters(text);
     json::object top;
     for (const auto& other : token.top) {
       // Two byte tokens may show the same replacement character: the likelier one keeps the name.
-      std::string name = text_of(other.bytes);
+      std::string name = token_text(other.bytes);
       if (!top.contains(name)) top[name] = other.logprob;
     }
     tokens.emplace_back(std::move(text));
