@@ -1,0 +1,154 @@
+#include "engine/constrain/automaton.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/constrain/hash.h"
+
+namespace studio::engine::constrain {
+namespace {
+
+constexpr size_t kHashEntryBytes = 40;
+// Nodes at once: an enum of every word of a large vocabulary has some 10,000. Ambiguity past it is no grammar's need.
+constexpr size_t kMaxReached = 100'000;
+
+}  // namespace
+
+Automaton::Automaton(std::shared_ptr<const Program> program, size_t memory_limit_bytes)
+    : program_(std::move(program)),
+      memory_limit_bytes_(memory_limit_bytes),
+      classes_(static_cast<size_t>(program_->class_count)),
+      stack_at_(program_->nodes.size(), Stacks::kNone) {
+  memory_bytes_ = stack_at_.size() * sizeof(StackId) + program_->memory_bytes();
+  states_.push_back({});
+  next_.assign(classes_, kDead);
+  reach(program_->start, Stacks::kBottom);
+  start_ = close();
+}
+
+StateId Automaton::make_step(StateId state, uint8_t byte_class) {
+  for (const Item& item : items(state)) {
+    const Node& node = program_->nodes[item.node];
+    if (program_->class_sets[node.a][byte_class]) reach(node.b, item.stack);
+  }
+  const StateId made = close();
+  if (!is_full_) next_[state * classes_ + byte_class] = made;
+  return made;
+}
+
+void Automaton::reach(uint32_t node, StackId stack) {
+  if (stack == Stacks::kNone) {
+    met_depth_limit_ = true;
+    return;
+  }
+  const StackId before = stack_at_[node];
+  if (before == Stacks::kNone) {
+    reached_.push_back(node);
+    stack_at_[node] = stack;
+  } else {
+    const StackId joined = stacks_.join(before, stack);
+    if (joined == before) return;
+    stack_at_[node] = joined;
+  }
+  pending_.push_back(node);
+}
+
+StateId Automaton::close() {
+  while (!pending_.empty() && reached_.size() <= kMaxReached) {
+    const uint32_t node = pending_.back();
+    pending_.pop_back();
+    follow(node, stack_at_[node]);
+  }
+  std::vector<Item> found;
+  if (pending_.empty()) {
+    for (const uint32_t node : reached_) {
+      if (program_->nodes[node].kind == NodeKind::kBytes) found.push_back({node, stack_at_[node]});
+    }
+  } else {
+    is_full_ = true;
+  }
+  for (const uint32_t node : reached_) stack_at_[node] = Stacks::kNone;
+  reached_.clear();
+  pending_.clear();
+  return intern(found, std::exchange(may_end_, false));
+}
+
+void Automaton::follow(uint32_t node, StackId stack) {
+  const Node& here = program_->nodes[node];
+  switch (here.kind) {
+    case NodeKind::kBytes:
+      break;
+    case NodeKind::kSplit:
+      for (uint32_t i = 0; i < here.b; ++i) reach(program_->targets[here.a + i], stack);
+      break;
+    case NodeKind::kCall:
+      reach(here.a, stacks_.push(stack, here.b, 0));
+      break;
+    case NodeKind::kRepeat:
+      follow_repeat(node, 0, stack);
+      break;
+    case NodeKind::kReturn:
+      follow_return(stack);
+      break;
+  }
+}
+
+void Automaton::follow_repeat(uint32_t node, uint32_t done, StackId stack) {
+  const CountedRepeat& repeat = program_->repeats[program_->nodes[node].a];
+  if (done >= repeat.min) reach(repeat.next, stack);
+  if (done < repeat.max) {
+    const uint32_t begun = repeat.max == kNoLimit ? std::min(done + 1, repeat.min) : done + 1;
+    reach(repeat.body, stacks_.push(stack, node, begun));
+  }
+}
+
+void Automaton::follow_return(StackId stack) {
+  const std::vector<Frame> frames(stacks_.frames(stack).begin(), stacks_.frames(stack).end());
+  for (const Frame& frame : frames) {
+    if (frame.node == Stacks::kEnd) {
+      may_end_ = true;
+    } else if (program_->nodes[frame.node].kind == NodeKind::kRepeat && frame.count > 0) {
+      follow_repeat(frame.node, frame.count, frame.below);
+    } else {
+      reach(frame.node, frame.below);
+    }
+  }
+}
+
+StateId Automaton::intern(std::vector<Item>& found, bool may_end) {
+  if (is_full_ || (found.empty() && !may_end)) return kDead;
+  std::sort(found.begin(), found.end(), [](const Item& a, const Item& b) { return a.node < b.node; });
+  uint64_t hash = may_end ? 1 : 2;
+  for (const Item& item : found) hash = mix(hash, uint64_t{item.node} << 32 | item.stack);
+  const auto [begin, end] = by_hash_.equal_range(hash);
+  for (auto known = begin; known != end; ++known) {
+    if (states_[known->second].may_end == may_end && std::ranges::equal(items(known->second), found)) {
+      return known->second;
+    }
+  }
+  memory_bytes_ += found.size() * sizeof(Item) + sizeof(State) + classes_ * sizeof(StateId) + kHashEntryBytes;
+  if (memory_bytes() > memory_limit_bytes_) {
+    is_full_ = true;
+    return kDead;
+  }
+  const auto id = static_cast<StateId>(states_.size());
+  states_.push_back({static_cast<uint32_t>(items_.size()), static_cast<uint32_t>(found.size()), may_end});
+  items_.insert(items_.end(), found.begin(), found.end());
+  next_.insert(next_.end(), classes_, kUnknown);
+  by_hash_.emplace(hash, id);
+  return id;
+}
+
+int Automaton::forced_byte(StateId state) const {
+  if (may_end(state)) return -1;
+  ByteSet allowed;
+  for (const Item& item : items(state)) {
+    allowed |= program_->class_sets[program_->nodes[item.node].a];
+    if (allowed.count() > 1) return -1;
+  }
+  if (allowed.none()) return -1;
+  const size_t only = allowed._Find_first();
+  return program_->is_single_byte[only] != 0 ? program_->byte_of_class[only] : -1;
+}
+
+}  // namespace studio::engine::constrain

@@ -1,0 +1,96 @@
+// The deterministic automaton of a program, made state by state as texts lead there.
+//
+// A state is what may come next: the nodes that read a byte, each with the stacks it would return to. Two texts after
+// which the same may follow are in one state, so what is remembered of a state (its successors here, its mask in
+// token_masks.h) serves every request with the same constraint.
+// Memory is bounded: past the limit a step gives kDead and is_full() says so; the owner starts a fresh automaton for
+// the next texts. Threads: one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/constrain/program.h"
+#include "engine/constrain/stacks.h"
+
+namespace studio::engine::constrain {
+
+using StateId = uint32_t;
+
+class Automaton {
+ public:
+  static constexpr StateId kDead = 0;  // no text that began so satisfies the constraint
+
+  Automaton(std::shared_ptr<const Program> program, size_t memory_limit_bytes);
+
+  StateId start() const { return start_; }
+  StateId step(StateId state, uint8_t byte) {
+    const StateId known = next_[state * classes_ + program_->class_of[byte]];
+    return known != kUnknown ? known : make_step(state, program_->class_of[byte]);
+  }
+  StateId walk(StateId state, std::span<const uint8_t> bytes) {
+    for (const uint8_t byte : bytes) state = step(state, byte);
+    return state;
+  }
+  // The text so far may end here.
+  bool may_end(StateId state) const { return states_[state].may_end; }
+  // Some byte may follow.
+  bool goes_on(StateId state) const { return states_[state].count > 0; }
+  // The one byte that may follow; -1 where there is a choice, or an end.
+  int forced_byte(StateId state) const;
+
+  bool is_full() const { return is_full_; }
+  // Something was left out because it nests past kMaxStackDepth.
+  bool met_depth_limit() const { return met_depth_limit_; }
+  size_t memory_bytes() const { return memory_bytes_ + stacks_.memory_bytes(); }
+  size_t state_count() const { return states_.size(); }
+  const Program& program() const { return *program_; }
+
+ private:
+  static constexpr StateId kUnknown = UINT32_MAX;
+
+  struct Item {
+    uint32_t node = 0;
+    StackId stack = 0;
+    bool operator==(const Item&) const = default;
+  };
+  struct State {
+    uint32_t first = 0, count = 0;  // of items_
+    bool may_end = false;
+  };
+
+  std::span<const Item> items(StateId state) const {
+    return {items_.data() + states_[state].first, states_[state].count};
+  }
+  StateId make_step(StateId state, uint8_t byte_class);
+  // All that `pending_` reaches without a byte.
+  StateId close();
+  void reach(uint32_t node, StackId stack);
+  void follow(uint32_t node, StackId stack);
+  void follow_repeat(uint32_t node, uint32_t done, StackId stack);
+  void follow_return(StackId stack);
+  StateId intern(std::vector<Item>& found, bool may_end);
+
+  std::shared_ptr<const Program> program_;
+  size_t memory_limit_bytes_, memory_bytes_ = 0;
+  size_t classes_;
+  Stacks stacks_;
+  std::vector<Item> items_;
+  std::vector<State> states_;
+  std::vector<StateId> next_;  // [state, class]
+  std::unordered_multimap<uint64_t, StateId> by_hash_;
+  StateId start_ = kDead;
+  bool is_full_ = false, met_depth_limit_ = false;
+
+  // Of the closure under way.
+  std::vector<StackId> stack_at_;  // [node] kNone where it is not reached
+  std::vector<uint32_t> reached_;  // nodes, each once
+  std::vector<uint32_t> pending_;  // nodes to follow
+  bool may_end_ = false;
+};
+
+}  // namespace studio::engine::constrain

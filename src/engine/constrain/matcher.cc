@@ -1,0 +1,74 @@
+#include "engine/constrain/matcher.h"
+
+namespace studio::engine::constrain {
+
+StateId Matcher::state_after(std::string_view text) const {
+  return tables_->automaton.walk(state_, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+bool Matcher::allows(TokenId id) const {
+  if (has_ended_ || id < 0 || static_cast<size_t>(id) >= tables_->trie->token_count()) return false;
+  if (tables_->trie->is_end(id)) return may_end();
+  const std::string_view text = tables_->trie->bytes(id);
+  return !text.empty() && state_after(text) != Automaton::kDead;
+}
+
+bool Matcher::accept(TokenId id) {
+  if (!allows(id)) return false;
+  if (tables_->trie->is_end(id)) {
+    has_ended_ = true;
+  } else {
+    state_ = state_after(tables_->trie->bytes(id));
+  }
+  return true;
+}
+
+bool Matcher::accept_text(std::string_view text) {
+  const StateId next = has_ended_ ? Automaton::kDead : state_after(text);
+  if (next == Automaton::kDead) return false;
+  state_ = next;
+  return true;
+}
+
+bool Matcher::may_end() const {
+  return tables_->automaton.may_end(state_);
+}
+
+bool Matcher::is_complete() const {
+  return has_ended_ || (may_end() && !tables_->automaton.goes_on(state_));
+}
+
+std::string Matcher::forced_text(size_t limit) const {
+  std::string text;
+  StateId state = has_ended_ ? Automaton::kDead : state_;
+  while (text.size() < limit) {
+    const int byte = tables_->automaton.forced_byte(state);
+    if (byte < 0) break;
+    text += static_cast<char>(byte);
+    state = tables_->automaton.step(state, static_cast<uint8_t>(byte));
+  }
+  return text;
+}
+
+std::shared_ptr<const TokenMask> Matcher::mask() const {
+  if (has_ended_) return std::make_shared<TokenMask>(tables_->trie->token_count());
+  auto& masks = tables_->masks;
+  if (const auto known = masks.find(state_); known != masks.end()) return known->second;
+  auto made = std::make_shared<const TokenMask>(tables_->trie->mask(tables_->automaton, state_));
+  if ((masks.size() + 1) * made->words().size_bytes() > kMaxMaskBytes) masks.clear();
+  masks.emplace(state_, made);
+  return made;
+}
+
+bool Matcher::is_exhausted() const {
+  return tables_->automaton.is_full() || tables_->automaton.met_depth_limit();
+}
+
+Matcher MatcherPool::start() {
+  if (!tables_ || tables_->automaton.memory_bytes() > kFreshTablesBytes) {
+    tables_ = std::make_shared<Matcher::Tables>(constraint_->program(), vocabulary_);
+  }
+  return Matcher(tables_);
+}
+
+}  // namespace studio::engine::constrain

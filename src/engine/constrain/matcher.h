@@ -1,0 +1,85 @@
+// One answer held to its constraint: what may come next, token by token or byte by byte.
+//
+// The state is a function of the bytes so far. A matcher is two words: copy it to look ahead, copy it back to undo.
+// Matchers of one pool share what is learnt (states, masks), so a pool serves all requests with the same constraint and
+// vocabulary. Threads: a pool and its matchers belong to one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/constrain/constraint.h"
+#include "engine/constrain/token_trie.h"
+
+namespace studio::engine::constrain {
+
+// New matchers begin with fresh tables once those under way have reached this; nothing is forgotten under a matcher.
+inline constexpr size_t kFreshTablesBytes = 24u << 20;
+// What one automaton may take at most, its program included. An answer that needs more is over: is_exhausted().
+inline constexpr size_t kMaxTablesBytes = 48u << 20;
+// Masks kept beside it: 400 of a vocabulary of 150,000.
+inline constexpr size_t kMaxMaskBytes = 8u << 20;
+
+class Matcher {
+ public:
+  // The token's bytes may come next, or it ends the answer where that may end. False for ids outside the vocabulary.
+  bool allows(TokenId id) const;
+  // Takes the token; false, and nothing changes, where it is not allowed.
+  bool accept(TokenId id);
+  // The same for text.
+  bool accept_text(std::string_view text);
+
+  // The text so far satisfies the constraint.
+  bool may_end() const;
+  // Nothing may follow but the end.
+  bool is_complete() const;
+  // An end token was accepted: nothing may follow.
+  bool has_ended() const { return has_ended_; }
+  // What must come next, up to `limit` bytes: as long as there is one way to go on. May end within a character, and
+  // its last bytes may belong to a token that goes on: let the tokenizer cut it, and keep whole tokens but the last.
+  std::string forced_text(size_t limit) const;
+
+  // Every token that may come next. Kept by state: the same state gives the same mask without work.
+  std::shared_ptr<const TokenMask> mask() const;
+
+  // Why nothing may follow where nothing does: the tables are full, or the text nests past kMaxStackDepth.
+  bool is_exhausted() const;
+
+ private:
+  friend class MatcherPool;
+  struct Tables {
+    Tables(std::shared_ptr<const Program> program, std::shared_ptr<const TokenTrie> vocabulary)
+        : automaton(std::move(program), kMaxTablesBytes), trie(std::move(vocabulary)) {}
+    Automaton automaton;
+    std::shared_ptr<const TokenTrie> trie;
+    std::unordered_map<StateId, std::shared_ptr<const TokenMask>> masks;
+  };
+  explicit Matcher(std::shared_ptr<Tables> tables) : tables_(std::move(tables)), state_(tables_->automaton.start()) {}
+
+  StateId state_after(std::string_view text) const;
+
+  std::shared_ptr<Tables> tables_;
+  StateId state_;
+  bool has_ended_ = false;
+};
+
+class MatcherPool {
+ public:
+  MatcherPool(std::shared_ptr<const Constraint> constraint, std::shared_ptr<const TokenTrie> vocabulary)
+      : constraint_(std::move(constraint)), vocabulary_(std::move(vocabulary)) {}
+
+  // At the start of an answer.
+  Matcher start();
+  size_t memory_bytes() const { return tables_ ? tables_->automaton.memory_bytes() : 0; }
+
+ private:
+  std::shared_ptr<const Constraint> constraint_;
+  std::shared_ptr<const TokenTrie> vocabulary_;
+  std::shared_ptr<Matcher::Tables> tables_;
+};
+
+}  // namespace studio::engine::constrain

@@ -1,0 +1,105 @@
+// A tree of the names: at each character the key may leave it, and is then free; a key that stays must end elsewhere
+// than a name.
+#include "engine/constrain/other_keys.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "engine/constrain/code_points.h"
+#include "engine/constrain/dfa.h"
+
+namespace studio::engine::constrain {
+namespace {
+
+constexpr char32_t kFirstWide = 0x80;
+
+class KeyTree {
+ public:
+  explicit KeyTree(Grammar& grammar)
+      : grammar_(grammar), wide_(utf8_of(grammar, {{kFirstWide, 0x10FFFF}})), free_(grammar.add_rule()) {
+    const ExprId any = grammar.choice({grammar.bytes(plain_bytes()), escapes_but({}), wide_});
+    grammar.define(free_, grammar.repeat(any, 0, kNoLimit));
+  }
+
+  // Sorted names that agree in their first `from` bytes.
+  ExprId leaving(std::span<const std::string> names, size_t from) {
+    std::vector<ExprId> branches;
+    CodePoints taken;
+    bool is_name = false;
+    for (size_t i = 0; i < names.size();) {
+      size_t end = from;
+      const auto c = next_code_point(names[i], end);
+      if (!c) {
+        is_name = true;
+        ++i;
+        continue;
+      }
+      size_t count = 1;
+      const std::string_view character = std::string_view(names[i]).substr(from, end - from);
+      while (i + count < names.size() && std::string_view(names[i + count]).substr(from).starts_with(character))
+        ++count;
+      taken.add(*c, *c);
+      branches.push_back(
+          grammar_.sequence({grammar_.literal(json_escaped(character)), leaving(names.subspan(i, count), end)}));
+      i += count;
+    }
+    branches.push_back(grammar_.sequence({characters_but(taken), grammar_.rule(free_)}));
+    if (!is_name) branches.push_back(grammar_.empty());
+    return grammar_.choice(branches);
+  }
+
+ private:
+  static ByteSet plain_bytes() { return byte_range(0x20, 0x7F) & ~bytes_of("\"\\"); }
+
+  ExprId characters_but(const CodePoints& taken) {
+    ByteSet plain = plain_bytes();
+    bool takes_wide = false;
+    for (const auto& [first, last] : taken.ranges()) {
+      for (char32_t c = first; c <= last; ++c) {
+        if (c < kFirstWide) plain.reset(c);
+        takes_wide |= c >= kFirstWide;
+      }
+    }
+    ExprId wide = wide_;
+    if (takes_wide) {
+      CodePoints left = taken;
+      left.add(0, kFirstWide - 1);
+      wide = utf8_of(grammar_, left.inverted());
+    }
+    return grammar_.choice({grammar_.bytes(plain), escapes_but(taken), wide});
+  }
+
+  // The escapes of quotes, backslashes and control characters that are not taken; nearly always all of them.
+  ExprId escapes_but(const CodePoints& taken) {
+    std::vector<std::string> texts;
+    for (int c = 0; c < 0x80; ++c) {
+      const std::string text = json_escaped(std::string(1, static_cast<char>(c)));
+      const bool is_taken = std::ranges::any_of(taken.ranges(), [c](const auto& range) {
+        return range.first <= static_cast<char32_t>(c) && static_cast<char32_t>(c) <= range.last;
+      });
+      if (text.size() > 1 && !is_taken) texts.push_back(text);
+    }
+    const auto [entry, is_new] = escapes_.try_emplace(texts.size(), 0);
+    if (is_new || texts.size() < kEscaped) entry->second = grammar_.literals(std::move(texts));
+    return entry->second;
+  }
+
+  static constexpr size_t kEscaped = 34;  // characters that are written as escapes
+
+  Grammar& grammar_;
+  ExprId wide_;
+  RuleId free_;
+  std::map<size_t, ExprId> escapes_;
+};
+
+}  // namespace
+
+ExprId keys_other_than(Grammar& grammar, std::vector<std::string> names) {
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return KeyTree(grammar).leaving(names, 0);
+}
+
+}  // namespace studio::engine::constrain

@@ -1,0 +1,126 @@
+#include "engine/constrain/schema_objects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/constrain/other_keys.h"
+
+namespace studio::engine::constrain {
+
+namespace json = boost::json;
+
+Result<ObjectFacts> ObjectFacts::read(const SchemaFacts& facts) {
+  ObjectFacts made;
+  for (const Subschema& member : facts.members) {
+    if (member.value->is_object()) STUDIO_CHECK_OK(made.read_member(member));
+  }
+  for (const std::string& name : made.required_) {
+    if (std::ranges::find(made.names_, name) == made.names_.end()) made.names_.push_back(name);
+  }
+  return made;
+}
+
+Status ObjectFacts::read_member(const Subschema& schema) {
+  Member member;
+  member.schema = schema;
+  const json::object& keywords = schema.value->get_object();
+  if (const json::value* properties = keywords.if_contains("properties")) {
+    const std::string at = schema.pointer + "/properties";
+    member.properties = properties->if_object();
+    if (member.properties == nullptr) return schema_error(Code::kInvalidArgument, at, "must be an object of schemas");
+    for (const auto& [name, inner] : *member.properties) STUDIO_CHECK_OK(add_name(name, at + pointer_part(name)));
+  }
+  if (const json::value* patterns = keywords.if_contains("patternProperties")) {
+    STUDIO_CHECK_OK(read_patterns(*patterns, member));
+  }
+  if (const json::value* required = keywords.if_contains("required"); required != nullptr && !required->is_bool()) {
+    STUDIO_CHECK_OK(read_required(*required, schema.pointer + "/required"));
+  }
+  member.additional = keywords.if_contains("additionalProperties");
+  members_.push_back(std::move(member));
+  return Ok{};
+}
+
+Status ObjectFacts::read_patterns(const json::value& value, Member& member) {
+  const Subschema here = member.schema.at(value, "patternProperties");
+  if (!value.is_object()) return schema_error(Code::kInvalidArgument, here.pointer, "must be an object of schemas");
+  for (const auto& [text, inner] : value.get_object()) {
+    const Subschema of_values = here.at(inner, text);
+    auto known = std::ranges::find(patterns_, text, &Pattern::text);
+    if (known == patterns_.end()) {
+      auto keys = Dfa::of_pattern(text);
+      if (!keys.ok()) return schema_error(keys.error().code(), of_values.pointer, keys.error().message());
+      if (patterns_.size() == kMaxKeyPatterns) {
+        return schema_error(Code::kUnimplemented, of_values.pointer,
+                            "more than " + std::to_string(kMaxKeyPatterns) + " patterns of keys cannot be enforced");
+      }
+      patterns_.push_back({.text = text, .keys = *std::move(keys)});
+      known = patterns_.end() - 1;
+    }
+    member.patterns.emplace_back(static_cast<size_t>(known - patterns_.begin()), of_values);
+  }
+  return Ok{};
+}
+
+Status ObjectFacts::read_required(const json::value& value, const std::string& at) {
+  if (!value.is_array()) return schema_error(Code::kInvalidArgument, at, "must be a list of names");
+  for (const json::value& name : value.get_array()) {
+    if (!name.is_string()) return schema_error(Code::kInvalidArgument, at, "must be a list of names");
+    if (name.get_string().size() > kMaxNameBytes)
+      return schema_error(Code::kPayloadTooLarge, at, "holds a name of too many bytes");
+    if (!is_required(name.get_string())) required_.emplace_back(name.get_string());
+  }
+  return Ok{};
+}
+
+Status ObjectFacts::add_name(std::string_view name, const std::string& at) {
+  if (name.size() > kMaxNameBytes) {
+    return schema_error(Code::kPayloadTooLarge, at, "the name is over " + std::to_string(kMaxNameBytes) + " bytes");
+  }
+  if (std::ranges::find(names_, name) == names_.end()) names_.emplace_back(name);
+  return Ok{};
+}
+
+bool ObjectFacts::is_required(std::string_view name) const {
+  return std::ranges::find(required_, name) != required_.end();
+}
+
+void ObjectFacts::add_values(const Member& member, uint32_t patterns, bool is_listed, SubschemaSet& values) const {
+  bool is_known = is_listed;
+  for (const auto& [pattern, schema] : member.patterns) {
+    if ((patterns >> pattern & 1) == 0) continue;
+    values.push_back(schema);
+    is_known = true;
+  }
+  if (!is_known && member.additional != nullptr) {
+    values.push_back(member.schema.at(*member.additional, "additionalProperties"));
+  }
+}
+
+SubschemaSet ObjectFacts::value_of(std::string_view name) const {
+  uint32_t matching = 0;
+  for (size_t i = 0; i < patterns_.size(); ++i) matching |= patterns_[i].keys.matches(name) ? 1u << i : 0u;
+  SubschemaSet values;
+  for (const Member& member : members_) {
+    const json::value* own = member.properties != nullptr ? member.properties->if_contains(name) : nullptr;
+    if (own != nullptr) {
+      const Subschema properties{.value = nullptr, .pointer = member.schema.pointer + "/properties"};
+      values.push_back(properties.at(*own, name));
+    }
+    add_values(member, matching, own != nullptr, values);
+  }
+  return values;
+}
+
+SubschemaSet ObjectFacts::value_of_others(uint32_t patterns) const {
+  SubschemaSet values;
+  for (const Member& member : members_) add_values(member, patterns, false, values);
+  return values;
+}
+
+bool ObjectFacts::forbids(std::string_view name) const {
+  return std::ranges::any_of(
+      value_of(name), [](const Subschema& schema) { return schema.value->is_bool() && !schema.value->get_bool(); });
+}
+
+}  // namespace studio::engine::constrain

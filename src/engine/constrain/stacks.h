@@ -1,0 +1,54 @@
+// Where the calls and counted repeats under way return to: all stacks at once that a text may have led to.
+//
+// A stack set is a set of frames, each with the set of stacks below it, so that what is common to many stacks is there
+// once (the graph-structured stack of Tomita). Equal sets have equal ids.
+// Nothing is ever taken out; the owner drops the whole. Threads: one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace studio::engine::constrain {
+
+using StackId = uint32_t;
+
+// Levels of nesting in the text. Past it nothing deeper is begun; JSON readers stop at 64 to 512.
+inline constexpr uint32_t kMaxStackDepth = 256;
+
+struct Frame {
+  uint32_t node = 0;   // kCall: where to go on. kRepeat: the node itself
+  uint32_t count = 0;  // of a repeat: times the body has been begun
+  StackId below = 0;
+  auto operator<=>(const Frame&) const = default;
+};
+
+class Stacks {
+ public:
+  static constexpr StackId kNone = UINT32_MAX;
+  static constexpr StackId kBottom = 0;         // the empty stack alone
+  static constexpr uint32_t kEnd = UINT32_MAX;  // the node of the frame that stands for the empty stack
+
+  Stacks();
+
+  std::span<const Frame> frames(StackId id) const { return {frames_.data() + sets_[id].first, sets_[id].count}; }
+  // kNone past kMaxStackDepth.
+  StackId push(StackId below, uint32_t node, uint32_t count);
+  StackId join(StackId a, StackId b);
+  size_t memory_bytes() const;
+
+ private:
+  struct Set {
+    uint32_t first = 0, count = 0, depth = 0;
+  };
+  StackId intern(std::span<const Frame> frames);
+
+  std::vector<Frame> frames_;
+  std::vector<Set> sets_;
+  std::unordered_multimap<uint64_t, StackId> by_hash_;
+  std::unordered_map<uint64_t, StackId> joined_;
+};
+
+}  // namespace studio::engine::constrain

@@ -1,0 +1,78 @@
+// A vocabulary by its tokens' bytes: which tokens may follow is found by walking an automaton over a tree of them.
+//
+// The tree lies in one array, depth first, each node with the place behind its subtree: what begins with a byte that
+// may not follow is passed over in one step. Most tokens are plain text, and inside a JSON string all of those may
+// follow: they are a tree of their own, whose mask is kept, so that a state that takes them all walks the others alone.
+// Immutable: share one between all constraints and threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/constrain/automaton.h"
+#include "engine/tensor/token.h"
+
+namespace studio::engine::constrain {
+
+// One bit a token: set where it may come next.
+class TokenMask {
+ public:
+  explicit TokenMask(size_t token_count = 0) : words_((token_count + 63) / 64), token_count_(token_count) {}
+
+  bool allows(TokenId id) const { return (words_[static_cast<size_t>(id) / 64] >> (id % 64) & 1) != 0; }
+  void allow(TokenId id) { words_[static_cast<size_t>(id) / 64] |= uint64_t{1} << (id % 64); }
+  void allow(const TokenMask& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  size_t count() const;
+  size_t token_count() const { return token_count_; }
+  // Bit i % 64 of word i / 64 is token i.
+  std::span<const uint64_t> words() const { return words_; }
+
+ private:
+  std::vector<uint64_t> words_;
+  size_t token_count_;
+};
+
+class TokenTrie {
+ public:
+  // tokens [V]: what each adds to a text; empty for those that never may (control tokens, padding). `ends`: the tokens
+  // that end an answer, which may come where the text may end. Nothing of the views is kept.
+  TokenTrie(std::span<const std::string_view> tokens, std::span<const TokenId> ends);
+
+  size_t token_count() const { return offsets_.size() - 1; }
+  std::string_view bytes(TokenId id) const {
+    const auto i = static_cast<size_t>(id);
+    return {bytes_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
+  }
+  bool is_end(TokenId id) const;
+
+  // All tokens that may follow in that state, ends included.
+  TokenMask mask(Automaton& automaton, StateId state) const;
+
+ private:
+  struct Node {
+    uint32_t behind = 0;  // the first node that is not below this one
+    TokenId token = -1;   // whose bytes end here
+    uint16_t depth = 0;   // bytes before this one
+    uint8_t byte = 0;
+  };
+  using Tree = std::vector<Node>;
+
+  void add_tree(std::vector<TokenId> ids, Tree& tree);
+  void walk(const Tree& tree, Automaton& automaton, StateId state, TokenMask& mask) const;
+
+  std::string bytes_;
+  std::vector<size_t> offsets_;  // [V + 1]
+  Tree plain_, others_;
+  TokenMask plain_mask_;
+  std::vector<std::pair<TokenId, TokenId>> twins_;  // of the same bytes; the first of them is in a tree
+  std::vector<TokenId> ends_;
+  size_t longest_ = 0;
+};
+
+}  // namespace studio::engine::constrain
