@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <random>
@@ -50,11 +51,14 @@ inline std::optional<std::string> draw(const Matcher& start, std::mt19937& rando
     if (allowed.empty()) return std::nullopt;
     uint8_t byte = allowed[random() % allowed.size()];
     const bool closes = text.size() >= length || random() % 4 == 0;
-    for (const char c : std::string_view("\"}],:")) {
-      if (closes && std::find(allowed.begin(), allowed.end(), static_cast<uint8_t>(c)) != allowed.end()) {
-        byte = static_cast<uint8_t>(c);
-        break;
-      }
+    const auto is_allowed = [&](char c) {
+      return std::ranges::find(allowed, static_cast<uint8_t>(c)) != allowed.end();
+    };
+    const bool is_in_string = is_allowed('q') && is_allowed('}');
+    for (const char c : std::string_view(is_in_string ? "\"" : "}]\",:")) {
+      if (!closes || !is_allowed(c)) continue;
+      byte = static_cast<uint8_t>(c);
+      break;
     }
     text += static_cast<char>(byte);
     matcher.accept_text({text.data() + text.size() - 1, 1});

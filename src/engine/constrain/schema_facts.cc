@@ -250,40 +250,53 @@ Result<Subschema> SchemaReader::resolve(std::string_view ref, const std::string&
   return here;
 }
 
-// Members that others bring in by $ref and allOf, each once, in the order in which they are met: the order of
-// properties must not hang on addresses.
-Status SchemaReader::follow(SubschemaSet& pending, SchemaFacts& facts) const {
+// Members that others bring in by $ref and allOf, each once, in an order that the document alone decides: what is
+// referred to, then the parts of allOf, then the schema itself. So do the properties of a base come first.
+Status SchemaReader::follow(const SubschemaSet& set, SchemaFacts& facts) const {
+  struct Visit {
+    Subschema member;
+    bool is_followed = false;
+  };
   std::set<Subschema> seen, kept;
-  for (size_t next = 0; next < pending.size(); ++next) {
-    Subschema member = pending[next];
-    if (!seen.insert(member).second) continue;
-    STUDIO_CHECK_OK(follow_ref(member, pending));
-    STUDIO_CHECK_OK(follow_all(member, pending));
-    if (kept.insert(member).second) facts.members.push_back(std::move(member));
+  std::vector<Visit> pending;
+  for (size_t i = set.size(); i-- > 0;) pending.push_back({set[i]});
+  while (!pending.empty()) {
+    Visit visit = std::move(pending.back());
+    pending.pop_back();
+    if (visit.is_followed) {
+      if (kept.insert(visit.member).second) facts.members.push_back(std::move(visit.member));
+      continue;
+    }
+    if (!seen.insert(visit.member).second) continue;
+    SubschemaSet inner;
+    STUDIO_CHECK_OK(follow_ref(visit.member, inner));
+    STUDIO_CHECK_OK(follow_all(visit.member, inner));
+    pending.push_back({std::move(visit.member), true});
+    for (size_t i = inner.size(); i-- > 0;) pending.push_back({std::move(inner[i])});
   }
   return Ok{};
 }
 
-Status SchemaReader::follow_ref(Subschema& member, SubschemaSet& pending) const {
+Status SchemaReader::follow_ref(Subschema& member, SubschemaSet& inner) const {
   const auto* schema = member.value->if_object();
   const json::value* ref = schema != nullptr ? schema->if_contains("$ref") : nullptr;
   if (ref == nullptr || (member.parts_read & Subschema::kRef) != 0) return Ok{};
   const std::string at = member.pointer + "/$ref";
   if (!ref->is_string()) return schema_error(Code::kInvalidArgument, at, "must be a string");
   STUDIO_TRY(Subschema target, resolve(ref->get_string(), at));
-  pending.push_back(std::move(target));
+  inner.push_back(std::move(target));
   member.parts_read |= Subschema::kRef;
   return Ok{};
 }
 
-Status SchemaReader::follow_all(Subschema& member, SubschemaSet& pending) const {
+Status SchemaReader::follow_all(Subschema& member, SubschemaSet& inner) const {
   const auto* schema = member.value->if_object();
   const json::value* all = schema != nullptr ? schema->if_contains("allOf") : nullptr;
   if (all == nullptr || (member.parts_read & Subschema::kAllOf) != 0) return Ok{};
   const Subschema list = member.at(*all, "allOf");
   if (!all->is_array()) return schema_error(Code::kInvalidArgument, list.pointer, "must be a list of schemas");
   for (size_t i = 0; i < all->get_array().size(); ++i) {
-    pending.push_back(list.at(all->get_array()[i], std::to_string(i)));
+    inner.push_back(list.at(all->get_array()[i], std::to_string(i)));
   }
   member.parts_read |= Subschema::kAllOf;
   return Ok{};
@@ -291,8 +304,7 @@ Status SchemaReader::follow_all(Subschema& member, SubschemaSet& pending) const 
 
 Result<SchemaFacts> SchemaReader::read(const SubschemaSet& set) const {
   SchemaFacts facts;
-  SubschemaSet pending = set;
-  STUDIO_CHECK_OK(follow(pending, facts));
+  STUDIO_CHECK_OK(follow(set, facts));
   for (size_t i = 0; i < facts.members.size(); ++i) {
     const Subschema& member = facts.members[i];
     STUDIO_CHECK_OK(read_member(member, facts));

@@ -69,9 +69,9 @@ class SchemaReader {
   Result<Subschema> resolve(std::string_view ref, const std::string& at) const;
 
  private:
-  Status follow(SubschemaSet& pending, SchemaFacts& facts) const;
-  Status follow_ref(Subschema& member, SubschemaSet& pending) const;
-  Status follow_all(Subschema& member, SubschemaSet& pending) const;
+  Status follow(const SubschemaSet& set, SchemaFacts& facts) const;
+  Status follow_ref(Subschema& member, SubschemaSet& inner) const;
+  Status follow_all(Subschema& member, SubschemaSet& inner) const;
   Status read_member(const Subschema& member, SchemaFacts& facts) const;
   Status read_keyword(const Subschema& member, std::string_view key, const boost::json::value& value,
                       SchemaFacts& facts, uint8_t& implied) const;

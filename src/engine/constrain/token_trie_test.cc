@@ -1,0 +1,133 @@
+// Masks against the plain definition: each token of a real vocabulary tried by itself.
+#include "engine/constrain/token_trie.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "engine/constrain/constrain_for_test.h"
+#include "engine/formats/gguf.h"
+#include "engine/tokenizer/tokenizer.h"
+
+namespace studio::engine::constrain {
+namespace {
+
+struct Vocabulary {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const TokenTrie> trie;
+};
+
+Vocabulary vocabulary_of(const std::string& path) {
+  auto file = GgufFile::open(path);
+  auto tokenizer = Tokenizer::from_gguf(*file);
+  std::vector<std::string_view> tokens;
+  for (TokenId id = 0; id < (*tokenizer)->vocab_size(); ++id) {
+    tokens.push_back((*tokenizer)->is_control(id) ? std::string_view() : (*tokenizer)->token_bytes(id));
+  }
+  const TokenId ends[] = {(*tokenizer)->eos()};
+  return {*tokenizer, std::make_shared<TokenTrie>(tokens, ends)};
+}
+
+std::vector<std::string> model_paths() {
+  std::vector<std::string> paths = {STUDIO_SOURCE_DIR "/catalogue/builtin/tiny-qwen3.gguf"};
+  if (const char* folder = std::getenv("STUDIO_MODELS")) {
+    const std::string path = std::string(folder) + "/qwen2.5-coder-0.5b-instruct.gguf";
+    if (std::filesystem::exists(path)) paths.push_back(path);
+  }
+  return paths;
+}
+
+// The states of a text drawn token by token.
+void compare_along_a_walk(const Constraint::Made& made, const Vocabulary& vocabulary, int steps) {
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  std::mt19937 random(3);
+  Matcher matcher = MatcherPool(*made, vocabulary.trie).start();
+  for (int step = 0; step < steps && !matcher.has_ended(); ++step) {
+    const auto mask = matcher.mask();
+    std::vector<TokenId> allowed;
+    for (TokenId id = 0; id < vocabulary.tokenizer->vocab_size(); ++id) {
+      ASSERT_EQ(mask->allows(id), matcher.allows(id)) << "token " << id << " at step " << step;
+      if (mask->allows(id)) allowed.push_back(id);
+    }
+    ASSERT_EQ(mask->count(), allowed.size());
+    ASSERT_FALSE(allowed.empty());
+    ASSERT_TRUE(matcher.accept(allowed[random() % allowed.size()]));
+  }
+}
+
+TEST(TokenTrie, GivesTheMaskThatTryingEachTokenGives) {
+  for (const std::string& path : model_paths()) {
+    SCOPED_TRACE(path);
+    const Vocabulary vocabulary = vocabulary_of(path);
+    compare_along_a_walk(Constraint::json_object(), vocabulary, 30);
+    compare_along_a_walk(Constraint::from_regex("[a-z ]{5,80}\\.(\n[0-9]+)?"), vocabulary, 20);
+    compare_along_a_walk(
+        Constraint::from_schema_text(R"({"type":"object","properties":{"name":{"type":"string","maxLength":20},
+            "text":{"type":"string"},"n":{"type":"number","minimum":0}},"required":["name","text","n"],
+            "additionalProperties":false})"),
+        vocabulary, 30);
+    const std::vector<std::string> choices = {"yes", "yes, please", "no", "n\u00e9ant"};
+    compare_along_a_walk(Constraint::from_choices(choices), vocabulary, 10);
+  }
+}
+
+TEST(TokenTrie, EndsWhereTheTextMayEnd) {
+  const std::string_view tokens[] = {"a", "ab", "b", "", "a"};
+  const TokenId ends[] = {3};
+  const auto trie = std::make_shared<TokenTrie>(tokens, ends);
+  Matcher matcher = MatcherPool(*Constraint::from_regex("ab?"), trie).start();
+  auto mask = matcher.mask();
+  EXPECT_TRUE(mask->allows(0) && mask->allows(1) && mask->allows(4));
+  EXPECT_FALSE(mask->allows(2) || mask->allows(3));
+  EXPECT_FALSE(matcher.accept(3));
+  const Matcher before = matcher;
+  ASSERT_TRUE(matcher.accept(4));
+  EXPECT_TRUE(matcher.mask()->allows(3) && matcher.mask()->allows(2));
+  ASSERT_TRUE(matcher.accept(2));
+  EXPECT_TRUE(matcher.is_complete());
+  EXPECT_EQ(matcher.mask()->count(), 1u);
+  ASSERT_TRUE(matcher.accept(3));
+  EXPECT_TRUE(matcher.has_ended());
+  EXPECT_EQ(matcher.mask()->count(), 0u);
+  EXPECT_FALSE(matcher.accept(0));
+  matcher = before;  // undone
+  EXPECT_TRUE(matcher.accept(1));
+}
+
+TEST(Matcher, KnowsWhatIsForced) {
+  Matcher matcher = start_of(Constraint::from_schema_text(
+      R"({"type":"object","properties":{"location":{"type":"string"}},"required":["location"],"additionalProperties":false})",
+      {.whitespace = Whitespace::kNone}));
+  EXPECT_EQ(matcher.forced_text(100), R"({"location":")");
+  EXPECT_EQ(matcher.forced_text(4), R"({"lo)");
+  ASSERT_TRUE(matcher.accept_text(R"({"location":"x")"));
+  EXPECT_EQ(matcher.forced_text(100), "}");
+  ASSERT_TRUE(matcher.accept_text("}"));
+  EXPECT_EQ(matcher.forced_text(100), "");
+  EXPECT_TRUE(matcher.is_complete());
+}
+
+TEST(Matcher, StopsWithinItsMemory) {
+  // The last but twentieth letter is an a: 2^20 states, of which only those on the way are made.
+  const Matcher start = start_of(Constraint::from_regex("[ab]*a[ab]{20}"));
+  std::mt19937 random(1);
+  Matcher matcher = start;
+  bool goes_on = true;
+  for (int i = 0; i < 2'000'000 && goes_on; ++i) goes_on = matcher.accept_text(random() % 2 == 0 ? "a" : "b");
+  EXPECT_FALSE(goes_on);
+  EXPECT_TRUE(matcher.is_exhausted());
+}
+
+TEST(Matcher, NestsNoDeeperThanItMay) {
+  Matcher matcher = start_of(Constraint::json_object());
+  ASSERT_TRUE(matcher.accept_text("{\"a\":"));
+  int depth = 0;
+  while (depth < 10'000 && matcher.accept_text("[")) ++depth;
+  EXPECT_GT(depth, 64);
+  EXPECT_LT(depth, 400);
+  EXPECT_TRUE(matcher.is_exhausted());
+}
+
+}  // namespace
+}  // namespace studio::engine::constrain
