@@ -204,26 +204,38 @@ std::optional<uint32_t> Dfa::max_chars() const {
   return longest[start_];
 }
 
-// Each state is a rule: a choice of bytes, each followed by the next state's rule.
+// Each state is a rule: a choice of bytes, each followed by the next state's rule. Escapes that lead to the same state
+// are a rule too, as most states have the same ones.
 ExprId Dfa::expr_of(Grammar& grammar, bool as_json) const {
   if (start_ == kDead) return grammar.nothing();
   std::vector<RuleId> rules(size());
   for (size_t state = 1; state < size(); ++state) rules[state] = grammar.add_rule();
+  std::map<std::string, ExprId> escapes;
+  const auto escapes_of = [&](const ByteSet& set) {
+    const auto [entry, is_new] = escapes.try_emplace(set.to_string(), 0);
+    if (!is_new) return entry->second;
+    std::vector<std::string> texts;
+    for (size_t byte = 0; byte < 256; ++byte) {
+      if (set[byte]) texts.push_back(escaped(static_cast<uint8_t>(byte)));
+    }
+    const RuleId rule = grammar.add_rule();
+    grammar.define(rule, grammar.literals(std::move(texts)));
+    return entry->second = grammar.rule(rule);
+  };
   for (size_t state = 1; state < size(); ++state) {
-    std::map<uint32_t, ByteSet> plain;
-    std::vector<ExprId> branches;
+    std::map<uint32_t, ByteSet> plain, as_escapes;
     for (size_t byte = 0; byte < 256; ++byte) {
       const uint32_t next = next_[state][byte];
       if (next == kDead) continue;
-      const std::string text = escaped(static_cast<uint8_t>(byte));
-      if (!as_json || text.size() == 1) {
-        plain[next].set(byte);
-      } else {
-        branches.push_back(grammar.sequence({grammar.literal(text), grammar.rule(rules[next])}));
-      }
+      const bool is_plain = !as_json || escaped(static_cast<uint8_t>(byte)).size() == 1;
+      (is_plain ? plain : as_escapes)[next].set(byte);
     }
+    std::vector<ExprId> branches;
     for (const auto& [next, set] : plain) {
       branches.push_back(grammar.sequence({grammar.bytes(set), grammar.rule(rules[next])}));
+    }
+    for (const auto& [next, set] : as_escapes) {
+      branches.push_back(grammar.sequence({escapes_of(set), grammar.rule(rules[next])}));
     }
     if (may_end_[state] != 0) branches.push_back(grammar.empty());
     grammar.define(rules[state], grammar.choice(branches));

@@ -51,6 +51,13 @@ class KeyTree {
   }
 
  private:
+  // What many places share is a rule, so that it is compiled once.
+  ExprId as_rule(ExprId body) {
+    const RuleId rule = grammar_.add_rule();
+    grammar_.define(rule, body);
+    return grammar_.rule(rule);
+  }
+
   static ByteSet plain_bytes() { return byte_range(0x20, 0x7F) & ~bytes_of("\"\\"); }
 
   ExprId characters_but(const CodePoints& taken) {
@@ -82,7 +89,7 @@ class KeyTree {
       if (text.size() > 1 && !is_taken) texts.push_back(text);
     }
     const auto [entry, is_new] = escapes_.try_emplace(texts.size(), 0);
-    if (is_new || texts.size() < kEscaped) entry->second = grammar_.literals(std::move(texts));
+    if (is_new || texts.size() < kEscaped) entry->second = as_rule(grammar_.literals(std::move(texts)));
     return entry->second;
   }
 
