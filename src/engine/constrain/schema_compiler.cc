@@ -139,7 +139,7 @@ Result<ExprId> SchemaCompiler::build_values(const SchemaFacts& facts) {
   for (const json::value* value : *facts.values) {
     STUDIO_TRY(const bool fits, satisfies(facts, *value));
     if (!fits) continue;
-    if (value->is_structured() && facts.members.size() > 1) {
+    if (value->is_structured() && (facts.members.size() > 1 || facts.has_inner_keywords)) {
       return schema_error(Code::kUnimplemented, facts.values_at,
                           "listed arrays and objects cannot be joined with other schemas");
     }

@@ -353,6 +353,9 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
     return schema_error(Code::kUnimplemented, at, "the keyword \"" + std::string(key) + "\" cannot be enforced");
   }
   implied |= type_that_has(key);
+  facts.has_inner_keywords |= (type_that_has(key) & (kArrayType | kObjectType)) != 0;
+  if (key == "required" && !value.is_array())
+    return schema_error(Code::kInvalidArgument, at, "must be a list of names");
   if (key == "type") {
     STUDIO_TRY(uint8_t types, read_types(value, at));
     if (is_true(schema, "nullable")) types |= kNullType;

@@ -51,6 +51,7 @@ struct SchemaFacts {
   SubschemaSet members;   // with $ref and allOf followed
   bool is_never = false;  // the schema `false`
   uint8_t types = kAllTypes;
+  bool has_inner_keywords = false;                               // something is said of items or properties
   std::optional<std::vector<const boost::json::value*>> values;  // enum and const
   std::string values_at;
   NumberRange numbers;

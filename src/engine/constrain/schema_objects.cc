@@ -33,7 +33,7 @@ Status ObjectFacts::read_member(const Subschema& schema) {
   if (const json::value* patterns = keywords.if_contains("patternProperties")) {
     STUDIO_CHECK_OK(read_patterns(*patterns, member));
   }
-  if (const json::value* required = keywords.if_contains("required"); required != nullptr && !required->is_bool()) {
+  if (const json::value* required = keywords.if_contains("required"); required != nullptr) {
     STUDIO_CHECK_OK(read_required(*required, schema.pointer + "/required"));
   }
   member.additional = keywords.if_contains("additionalProperties");

@@ -206,6 +206,8 @@ TEST(Schema, NamesTheKeywordAtFault) {
   expect_refused(R"({"items":{"anyOf":[]}})", "#/items/anyOf", Code::kInvalidArgument);
   expect_refused(R"({"minimum":3,"maximum":2})", "#", Code::kInvalidArgument);
   expect_refused(R"({"minLength":1000000000})", "#/minLength");
+  expect_refused(R"({"enum":[[1]],"minItems":2})", "#/enum");
+  expect_refused(R"({"type":"string","required":true})", "#/required", Code::kInvalidArgument);
   expect_refused("false", "#", Code::kInvalidArgument);
   expect_refused("3", "#", Code::kInvalidArgument);
 }
