@@ -12,6 +12,9 @@ namespace studio::engine {
 struct Avx2 {
   static constexpr int kLanes = 8;
   static constexpr int kColumns = 4;
+  static constexpr int kFloatPanels = 1,
+                       kFloatColumns =
+                           6;  // with both halves of a panel 12 accumulators, 2 weight registers: no spills in 16
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;                     // too few registers
   static constexpr int kScorePages = 1, kGatherVectors = 2;  // with 4 query rows 8 accumulators each

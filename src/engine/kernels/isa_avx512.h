@@ -12,6 +12,7 @@ namespace studio::engine {
 struct Avx512 {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 8;  // 8 integer and 8 float accumulators, 4 weight registers: no spills in 32
+  static constexpr int kFloatPanels = 2, kFloatColumns = 12;  // 24 accumulators, 2 weight registers: no spills in 32
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 6;                     // of two panels: 12 integer and 12 float accumulators
   static constexpr int kScorePages = 4, kGatherVectors = 4;  // with 4 query rows 16 accumulators each

@@ -15,6 +15,7 @@ namespace studio::engine {
 struct Scalar {
   static constexpr int kLanes = 16;
   static constexpr int kColumns = 2;  // columns that one pass of the dot kernel serves: any number is right
+  static constexpr int kFloatPanels = 1, kFloatColumns = 2;
   static constexpr int kPackedColumns = 16;
   static constexpr int kPairColumns = 0;  // too few registers
   static constexpr int kScorePages = 1, kGatherVectors = 1;
