@@ -178,6 +178,14 @@ struct KernelSet {
   // Rows [begin, end) of T * G.
   void (*attention)(const AttentionArgs& args, int begin, int end);
 
+  // Rows [begin, end), each by itself; what encoders are made of.
+  // y = (x - mean) / sqrt(variance + eps) * weight + bias; y may be x.
+  void (*layer_norm)(const NormInput& in, const float* bias, float* y, size_t y_stride, int begin, int end);
+  // x [rows, n] becomes x * Phi(x), Phi of the normal distribution ("gelu", by erf), within 2^-21 |x|.
+  void (*gelu)(float* x, size_t stride, int n, int begin, int end);
+  // x [rows, n], n >= 1, becomes e^x over the row's sum of them.
+  void (*softmax)(float* x, size_t stride, int n, int begin, int end);
+
   void (*add)(float* y, const float* x, size_t n);             // y += x
   void (*exp)(float* y, const float* x, size_t n);             // y = e^x, within 1.5 units in the last place
   float (*max)(const float* x, size_t n);                      // n >= 1, no NaN

@@ -3,6 +3,7 @@
 
 #include "engine/kernels/attention_impl.h"
 #include "engine/kernels/elementwise_impl.h"
+#include "engine/kernels/encoder_impl.h"
 #include "engine/kernels/kernel_args.h"
 #include "engine/kernels/matmul_impl.h"
 
@@ -21,6 +22,9 @@ constexpr KernelSet make_kernel_set(const char* name, Isa isa) {
           .rope = Elementwise<V>::rope,
           .store_kv = store_kv<V>,
           .attention = attention<V>,
+          .layer_norm = EncoderKernels<V>::layer_norm,
+          .gelu = EncoderKernels<V>::gelu,
+          .softmax = EncoderKernels<V>::softmax,
           .add = Elementwise<V>::add,
           .exp = Elementwise<V>::exp_all,
           .max = Elementwise<V>::max,
