@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/file.h"
+#include "engine/formats/folder_text.h"
 #include "engine/formats/gguf.h"
 #include "engine/formats/gguf_writer.h"
 #include "engine/formats/hf_config.h"
@@ -19,33 +19,19 @@
 namespace studio::engine {
 namespace {
 
-Result<std::string> read_text(const std::string& folder, const char* name, size_t limit_bytes) {
-  auto text = read_file(folder + "/" + name, limit_bytes);
-  if (!text.ok()) return in_file(folder + "/" + name, std::move(text).error());
-  return text;
-}
-
-// A file that need not be there.
-Result<std::optional<std::string>> read_optional(const std::string& folder, const char* name, size_t limit_bytes) {
-  auto text = read_text(folder, name, limit_bytes);
-  if (text.ok()) return std::optional<std::string>(std::move(*text));
-  if (text.error().code() == Code::kNotFound) return std::optional<std::string>();
-  return std::move(text).error();
-}
-
 Result<HfText> read_text_side(const std::string& folder) {
   HfText text;
-  STUDIO_TRY(auto vocabulary, read_text(folder, "tokenizer.json", kMaxTokenizerJsonBytes));
+  STUDIO_TRY(auto vocabulary, read_folder_text(folder, "tokenizer.json", kMaxTokenizerJsonBytes));
   STUDIO_TRY(text.tokenizer, HfTokenizer::parse(vocabulary));
-  STUDIO_TRY(auto config, read_optional(folder, "tokenizer_config.json", kMaxTokenizerConfigBytes));
+  STUDIO_TRY(auto config, read_optional_text(folder, "tokenizer_config.json", kMaxTokenizerConfigBytes));
   if (config) {
     STUDIO_TRY(text.config, HfTokenizerConfig::parse(*config));
   }
-  STUDIO_TRY(auto generation, read_optional(folder, "generation_config.json", kMaxGenerationConfigBytes));
+  STUDIO_TRY(auto generation, read_optional_text(folder, "generation_config.json", kMaxGenerationConfigBytes));
   if (generation) {
     STUDIO_TRY(text.generation_end_ids, parse_generation_end_ids(*generation));
   }
-  STUDIO_TRY(text.template_file, read_optional(folder, "chat_template.jinja", kMaxTemplateFileBytes));
+  STUDIO_TRY(text.template_file, read_optional_text(folder, "chat_template.jinja", kMaxTemplateFileBytes));
   return text;
 }
 
@@ -57,7 +43,7 @@ struct Shards {
 
 Result<Shards> find_shards(const std::string& folder) {
   std::error_code error;
-  STUDIO_TRY(auto index, read_optional(folder, kHfIndexFile, kMaxSafetensorsIndexBytes));
+  STUDIO_TRY(auto index, read_optional_text(folder, kHfIndexFile, kMaxSafetensorsIndexBytes));
   if (!index) return Shards{{kHfWeightsFile}, std::nullopt};
   if (std::filesystem::exists(folder + "/" + kHfWeightsFile, error)) {
     return Error(Code::kCorruptData, std::string(kHfWeightsFile) + " and " + kHfIndexFile +
@@ -79,7 +65,7 @@ class HfFolder : public ModelSource {
   HfFolder() : ModelSource("safetensors") {}
 
   Status read(const std::string& path, FolderPart part) {
-    STUDIO_TRY(auto config_text, read_text(path, kHfConfigFile, kMaxHfConfigBytes));
+    STUDIO_TRY(auto config_text, read_folder_text(path, kHfConfigFile, kMaxHfConfigBytes));
     STUDIO_TRY(const HfConfig config, HfConfig::parse(config_text));
     STUDIO_TRY(const HfText text, read_text_side(path));
     STUDIO_CHECK_OK(translate(path, config, text));

@@ -45,10 +45,17 @@ std::optional<std::vector<uint64_t>> counts_of(const json::value* value) {
   return counts;
 }
 
-Result<DType> read_type(const json::object& entry, const std::string& name) {
+constexpr std::string_view kWholeNumbers = "I64";
+constexpr uint64_t kWholeNumberBytes = 8;
+
+std::string_view type_text(const json::object& entry) {
   const json::value* value = entry.if_contains("dtype");
-  if (value == nullptr || !value->is_string()) return corrupt_safetensors("tensor " + name + " has no dtype");
-  const std::string_view text = value->get_string();
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+Result<DType> read_type(const json::object& entry, const std::string& name) {
+  const std::string_view text = type_text(entry);
+  if (text.empty()) return corrupt_safetensors("tensor " + name + " has no dtype");
   for (const auto& [known, type] : kTypes) {
     if (text == known) return type;
   }
@@ -56,8 +63,9 @@ Result<DType> read_type(const json::object& entry, const std::string& name) {
                                          ", which is not read; F32, F16 and BF16 are");
 }
 
+// is_buffer: whole numbers will do, which nobody reads.
 Result<SafetensorsTensor> read_tensor(std::string_view key, const json::value& value, uint64_t data_start,
-                                      uint64_t file_bytes) {
+                                      uint64_t file_bytes, bool is_buffer) {
   const std::string name = quoted(key);
   if (key.empty() || key.size() > kMaxSafetensorsNameBytes) {
     return corrupt_safetensors("the tensor name " + name + " is empty or too long");
@@ -68,12 +76,15 @@ Result<SafetensorsTensor> read_tensor(std::string_view key, const json::value& v
 
   SafetensorsTensor tensor;
   tensor.name = std::string(key);
-  STUDIO_TRY(tensor.dtype, read_type(*entry, name));
+  std::optional<uint64_t> size = kWholeNumberBytes;
+  if (!is_buffer || type_text(*entry) != kWholeNumbers) {
+    STUDIO_TRY(tensor.dtype, read_type(*entry, name));
+    size = block_bytes(tensor.dtype);
+  }
   auto shape = counts_of(entry->if_contains("shape"));
   if (!shape || shape->empty()) {
     return corrupt_safetensors("the shape of tensor " + name + " is no list of 1 to 4 whole numbers");
   }
-  std::optional<uint64_t> size = block_bytes(tensor.dtype);
   for (const uint64_t length : *shape) {
     if (length == 0) return corrupt_safetensors("tensor " + name + " has a dimension of 0");
     if (size) size = checked_multiply(*size, length);
@@ -95,6 +106,10 @@ Result<SafetensorsTensor> read_tensor(std::string_view key, const json::value& v
   tensor.offset = extent->offset();
   tensor.size = extent->size();
   return tensor;
+}
+
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 Status check_metadata(const json::value& value) {
@@ -144,7 +159,7 @@ std::string_view text_of(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-Status SafetensorsFile::read(std::string_view header, uint64_t file_bytes) {
+Status SafetensorsFile::read(std::string_view header, uint64_t file_bytes, std::span<const std::string_view> buffers) {
   if (header.empty() || header.front() != '{') return corrupt_safetensors("the header does not begin with '{'");
   auto document = parse_json(header, {.depth = kHeaderDepth, .bytes = kMaxSafetensorsHeaderBytes});
   if (!document.ok()) return corrupt_safetensors("the header is no JSON we accept: " + document.error().message());
@@ -158,41 +173,45 @@ Status SafetensorsFile::read(std::string_view header, uint64_t file_bytes) {
       STUDIO_CHECK_OK(check_metadata(value));
       continue;
     }
-    STUDIO_TRY(auto tensor, read_tensor(name, value, data_start, file_bytes));
+    STUDIO_TRY(auto tensor, read_tensor(name, value, data_start, file_bytes, is_one_of(buffers, name)));
     tensors_.push_back(std::move(tensor));
   }
   std::sort(tensors_.begin(), tensors_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
-  return check_cover(tensors_, data_start, file_bytes);
+  STUDIO_CHECK_OK(check_cover(tensors_, data_start, file_bytes));
+  std::erase_if(tensors_, [&](const SafetensorsTensor& tensor) { return is_one_of(buffers, tensor.name); });
+  return Ok{};
 }
 
 void SafetensorsFile::attach(std::span<const uint8_t> bytes) {
   for (SafetensorsTensor& tensor : tensors_) tensor.data = bytes.subspan(tensor.offset, tensor.size);
 }
 
-Result<SafetensorsFile> SafetensorsFile::parse(std::span<const uint8_t> bytes) {
+Result<SafetensorsFile> SafetensorsFile::parse(std::span<const uint8_t> bytes,
+                                               std::span<const std::string_view> buffers) {
   STUDIO_TRY(const uint64_t length, header_length(bytes, bytes.size()));
   SafetensorsFile file;
-  STUDIO_CHECK_OK(file.read(text_of(bytes.subspan(kSafetensorsLengthBytes, length)), bytes.size()));
+  STUDIO_CHECK_OK(file.read(text_of(bytes.subspan(kSafetensorsLengthBytes, length)), bytes.size(), buffers));
   file.attach(bytes);
   return file;
 }
 
-Result<SafetensorsFile> SafetensorsFile::open(const std::string& path) {
+Result<SafetensorsFile> SafetensorsFile::open(const std::string& path, std::span<const std::string_view> buffers) {
   STUDIO_TRY(auto mapping, MappedFile::open(path));
-  auto file = parse(mapping.bytes());
+  auto file = parse(mapping.bytes(), buffers);
   if (!file.ok()) return in_file(path, std::move(file).error());
   file->mapping_ = std::move(mapping);
   return file;
 }
 
-Result<SafetensorsFile> SafetensorsFile::read_header(const std::string& path) {
+Result<SafetensorsFile> SafetensorsFile::read_header(const std::string& path,
+                                                     std::span<const std::string_view> buffers) {
   auto read_it = [&]() -> Result<SafetensorsFile> {
     STUDIO_TRY(auto bytes, UnmappedFile::open(path));
     STUDIO_TRY(auto prefix, bytes.read(0, std::min(kSafetensorsLengthBytes, bytes.size())));
     STUDIO_TRY(const uint64_t length, header_length(prefix, bytes.size()));
     STUDIO_TRY(auto header, bytes.read(kSafetensorsLengthBytes, length));
     SafetensorsFile file;
-    STUDIO_CHECK_OK(file.read(text_of(header), bytes.size()));
+    STUDIO_CHECK_OK(file.read(text_of(header), bytes.size(), buffers));
     return file;
   };
   auto file = read_it();

@@ -36,18 +36,20 @@ struct SafetensorsTensor {
 
 class SafetensorsFile {
  public:
-  static Result<SafetensorsFile> open(const std::string& path);
+  // `buffers`: names of tensors that may hold whole numbers (I64), as old releases store positions. They are proved
+  // like the others, and left out.
+  static Result<SafetensorsFile> open(const std::string& path, std::span<const std::string_view> buffers = {});
   // The header alone, by reading, not mapping: a file that is cut short meanwhile is an error, never a signal.
-  static Result<SafetensorsFile> read_header(const std::string& path);
+  static Result<SafetensorsFile> read_header(const std::string& path, std::span<const std::string_view> buffers = {});
   // The bytes must outlive the result.
-  static Result<SafetensorsFile> parse(std::span<const uint8_t> bytes);
+  static Result<SafetensorsFile> parse(std::span<const uint8_t> bytes, std::span<const std::string_view> buffers = {});
 
   std::span<const SafetensorsTensor> tensors() const { return tensors_; }  // in the order of the file
   MappedFile take_mapping() && { return std::move(mapping_); }             // of open()
 
  private:
   SafetensorsFile() = default;
-  Status read(std::string_view header, uint64_t file_bytes);
+  Status read(std::string_view header, uint64_t file_bytes, std::span<const std::string_view> buffers);
   void attach(std::span<const uint8_t> bytes);
 
   MappedFile mapping_;

@@ -89,6 +89,20 @@ TEST(Safetensors, NamesTypesItDoesNotRead) {
   }
 }
 
+TEST(Safetensors, ProvesBuffersOfWholeNumbersAndLeavesThemOut) {
+  const std::string_view buffers[] = {"ids"};
+  const auto parse = [&](std::string_view shape, uint64_t end) {
+    const std::string header =
+        "{" + entry("ids", "I64", shape, 0, end) + "," + entry("w", "F32", "[2]", end, end + 8) + "}";
+    const auto bytes = safetensors_bytes(header, end + 8);
+    auto file = SafetensorsFile::parse(bytes, buffers);
+    return file.ok() ? std::to_string(file->tensors().size()) + " " + file->tensors()[0].name : file.error().message();
+  };
+  EXPECT_EQ(parse("[1,3]", 24), "1 w");
+  EXPECT_NE(parse("[1,3]", 20).find("has 20 bytes, its shape and dtype want 24"), std::string::npos);
+  EXPECT_NE(parse("[0]", 0).find("a dimension of 0"), std::string::npos);
+}
+
 TEST(Safetensors, SurvivesEveryCutAndEveryFlippedBit) {
   const auto good = safetensors_bytes(kGood, 36);
   for (size_t size = 0; size < good.size(); ++size) {

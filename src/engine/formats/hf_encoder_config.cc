@@ -1,0 +1,199 @@
+#include "engine/formats/hf_encoder_config.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/json.h"
+#include "engine/formats/hf_fields.h"
+#include "engine/formats/source_error.h"
+
+namespace studio::engine {
+namespace {
+
+namespace json = boost::json;
+
+// Bounds on what a file may claim, each far above any published encoder.
+constexpr int kMaxLayers = 256, kMaxWidth = 1 << 16, kMaxHeads = 256, kMaxVocabulary = 1 << 22, kMaxTypes = 64;
+constexpr int kMaxPositions = 1 << 16;
+constexpr size_t kMaxModules = 16;     // real files list two or three
+constexpr size_t kMaxModuleName = 64;  // "1_Pooling"
+
+constexpr std::string_view kModulePackage = "sentence_transformers.models.";
+
+// A folder inside this one, and no way out of it.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxModuleName && std::ranges::all_of(name, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  });
+}
+
+Status check_family(const HfFields& config) {
+  STUDIO_TRY(auto type, config.text("model_type"));
+  if (!type) return config.wrong("model_type", "is missing");
+  if (*type != "bert") return config.unsupported("model_type", quoted(*type) + " is no encoder we have; bert is");
+  const json::value* classes = config.find("architectures");
+  if (classes == nullptr) return Ok{};
+  const json::array* list = classes->if_array();
+  if (list == nullptr || list->size() != 1 || !(*list)[0].is_string()) {
+    return config.wrong("architectures", "is no list of one name");
+  }
+  const std::string_view name = (*list)[0].get_string();
+  if (name == "BertModel") return Ok{};
+  return config.unsupported("architectures", quoted(name) + " is not supported; BertModel is");
+}
+
+// All that would change what is computed, and is not computed here.
+Status refuse_what_is_not_built(const HfFields& config) {
+  STUDIO_TRY(auto activation, config.text("hidden_act"));
+  if (activation.value_or("gelu") != "gelu") {
+    return config.unsupported("hidden_act", "= " + quoted(*activation) + " is not supported; gelu is");
+  }
+  STUDIO_TRY(auto positions, config.text("position_embedding_type"));
+  if (positions.value_or("absolute") != "absolute") {
+    return config.unsupported("position_embedding_type", "= " + quoted(*positions) + " is not supported; absolute is");
+  }
+  for (const char* key : {"is_decoder", "add_cross_attention"}) {
+    STUDIO_TRY(const bool is_set, config.flag_or(key, false));
+    if (is_set) return config.unsupported(key, "= true is not supported");
+  }
+  if (config.has("quantization_config")) {
+    return config.unsupported("quantization_config", "is not supported; take the unquantised weights");
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
+  STUDIO_TRY(auto fields, HfFields::parse("config.json", text, kMaxEncoderJsonBytes));
+  STUDIO_CHECK_OK(check_family(fields));
+  STUDIO_CHECK_OK(refuse_what_is_not_built(fields));
+  HfEncoderConfig config;
+  STUDIO_TRY(config.layers, fields.need_whole("num_hidden_layers", 1, kMaxLayers));
+  STUDIO_TRY(config.hidden, fields.need_whole("hidden_size", 1, kMaxWidth));
+  STUDIO_TRY(config.heads, fields.need_whole("num_attention_heads", 1, kMaxHeads));
+  STUDIO_TRY(config.feed_forward, fields.need_whole("intermediate_size", 1, kMaxWidth));
+  STUDIO_TRY(config.vocab, fields.need_whole("vocab_size", 1, kMaxVocabulary));
+  STUDIO_TRY(config.positions, fields.need_whole("max_position_embeddings", 1, kMaxPositions));
+  STUDIO_TRY(config.token_types, fields.whole_or("type_vocab_size", 1, kMaxTypes, 2));
+  STUDIO_TRY(const double eps, fields.number_or("layer_norm_eps", 1e-30, 1, 1e-12));
+  if (config.hidden % config.heads != 0) return fields.wrong("hidden_size", "is no multiple of num_attention_heads");
+  config.context_tokens = config.positions;
+  config.norm_eps = static_cast<float>(eps);
+  return config;
+}
+
+Result<std::string> HfEncoderConfig::read_modules(std::string_view text) {
+  const auto wrong = [](const std::string& what) { return Error(Code::kCorruptData, "modules.json " + what); };
+  auto document = parse_json(text, {.depth = 4, .bytes = kMaxEncoderJsonBytes});
+  if (!document.ok()) return wrong("is no JSON we accept: " + document.error().message());
+  const json::array* list = document->if_array();
+  if (list == nullptr || list->size() > kMaxModules) return wrong("is no list of at most 16 modules");
+  std::string order, folder;
+  for (const json::value& item : *list) {
+    const json::object* module = item.if_object();
+    const json::value* type = module != nullptr ? module->if_contains("type") : nullptr;
+    const json::value* path = module != nullptr ? module->if_contains("path") : nullptr;
+    if (type == nullptr || !type->is_string() || path == nullptr || !path->is_string()) {
+      return wrong("has a module without a type or a path");
+    }
+    std::string_view name = type->get_string();
+    if (name.starts_with(kModulePackage)) name.remove_prefix(kModulePackage.size());
+    order += (order.empty() ? "" : " ") + std::string(name);
+    if (name == "Pooling") folder = std::string(path->get_string());
+    if (name == "Transformer" && !path->get_string().empty()) return wrong("keeps its Transformer in another folder");
+  }
+  if (order != "Transformer Pooling" && order != "Transformer Pooling Normalize") {
+    return Error(Code::kUnimplemented,
+                 "modules.json lists " + quoted(order) + "; Transformer, Pooling and perhaps Normalize are supported");
+  }
+  if (!is_plain_name(folder)) return wrong("names the pooling module's folder " + quoted(folder));
+  normalises = order.ends_with("Normalize");
+  return folder;
+}
+
+Status HfEncoderConfig::read_pooling(std::string_view text) {
+  STUDIO_TRY(auto fields, HfFields::parse("pooling config.json", text, kMaxEncoderJsonBytes));
+  STUDIO_TRY(const int width, fields.whole_or("word_embedding_dimension", 1, kMaxWidth, hidden));
+  if (width != hidden) return fields.wrong("word_embedding_dimension", "is not the hidden_size of config.json");
+  STUDIO_TRY(const bool counts_prompt, fields.flag_or("include_prompt", true));
+  if (!counts_prompt) return fields.unsupported("include_prompt", "= false is not supported");
+  constexpr std::pair<std::string_view, Pooling> kModes[] = {{"pooling_mode_mean_tokens", Pooling::kMean},
+                                                             {"pooling_mode_cls_token", Pooling::kCls},
+                                                             {"pooling_mode_lasttoken", Pooling::kLast}};
+  int chosen = 0;
+  for (const auto& [key, value] : fields.all()) {
+    if (!key.starts_with("pooling_mode")) continue;
+    STUDIO_TRY(const bool is_set, fields.flag_or(key, false));
+    if (!is_set) continue;
+    const auto mode = std::ranges::find(kModes, std::string_view(key), [](const auto& known) { return known.first; });
+    if (mode == std::end(kModes)) return fields.unsupported(quoted(key), "is not supported; mean, cls and last are");
+    pooling = mode->second;
+    ++chosen;
+  }
+  if (chosen != 1)
+    return fields.wrong("pooling_mode_*", "has not one mode that is true, but " + std::to_string(chosen));
+  return Ok{};
+}
+
+Status HfEncoderConfig::read_sentence_config(std::string_view text) {
+  STUDIO_TRY(auto fields, HfFields::parse("sentence_bert_config.json", text, kMaxEncoderJsonBytes));
+  STUDIO_TRY(const int longest, fields.whole_or("max_seq_length", 3, kMaxPositions, positions));
+  STUDIO_TRY(const bool lowers, fields.flag_or("do_lower_case", false));
+  if (lowers) return fields.unsupported("do_lower_case", "= true is not supported; the tokenizer says what it lowers");
+  context_tokens = std::min(positions, longest);
+  return Ok{};
+}
+
+void HfEncoderConfig::describe(GgufWriter& out) const {
+  const auto count = [&](const char* key, int value) { out.add_u32(key, static_cast<uint32_t>(value)); };
+  out.add_string("general.architecture", "bert");
+  count("bert.block_count", layers);
+  count("bert.context_length", context_tokens);
+  count("bert.embedding_length", hidden);
+  count("bert.feed_forward_length", feed_forward);
+  count("bert.attention.head_count", heads);
+  out.add_f32("bert.attention.layer_norm_epsilon", norm_eps);
+  out.add_bool("bert.attention.causal", false);
+  out.add_u32("bert.pooling_type", static_cast<uint32_t>(pooling));
+  out.add_bool(kNormalisesKey, normalises);
+}
+
+std::vector<EncoderTensor> expected_encoder_tensors(const HfEncoderConfig& config) {
+  const auto width = static_cast<uint64_t>(config.hidden), wide = static_cast<uint64_t>(config.feed_forward);
+  std::vector<EncoderTensor> tensors = {
+      {"embeddings.word_embeddings.weight", "token_embd.weight", {static_cast<uint64_t>(config.vocab), width}},
+      {"embeddings.position_embeddings.weight",
+       "position_embd.weight",
+       {static_cast<uint64_t>(config.positions), width}},
+      {"embeddings.token_type_embeddings.weight",
+       "token_types.weight",
+       {static_cast<uint64_t>(config.token_types), width}},
+      {"embeddings.LayerNorm.weight", "token_embd_norm.weight", {width}},
+      {"embeddings.LayerNorm.bias", "token_embd_norm.bias", {width}}};
+  struct LayerTensor {
+    const char *hf, *ours;
+    uint64_t rows, k;  // k 0: a norm, whose weight is a vector
+  };
+  const LayerTensor of_layer[] = {{"attention.self.query", "attn_q", width, width},
+                                  {"attention.self.key", "attn_k", width, width},
+                                  {"attention.self.value", "attn_v", width, width},
+                                  {"attention.output.dense", "attn_output", width, width},
+                                  {"attention.output.LayerNorm", "attn_output_norm", width, 0},
+                                  {"intermediate.dense", "ffn_up", wide, width},
+                                  {"output.dense", "ffn_down", width, wide},
+                                  {"output.LayerNorm", "layer_output_norm", width, 0}};
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const std::string number = std::to_string(layer);
+    for (const LayerTensor& tensor : of_layer) {
+      const std::string hf = "encoder.layer." + number + "." + tensor.hf, ours = "blk." + number + "." + tensor.ours;
+      std::vector<uint64_t> shape = {tensor.rows};
+      if (tensor.k > 0) shape.push_back(tensor.k);
+      tensors.push_back({hf + ".weight", ours + ".weight", std::move(shape)});
+      tensors.push_back({hf + ".bias", ours + ".bias", {tensor.rows}});
+    }
+  }
+  return tensors;
+}
+
+}  // namespace studio::engine

@@ -1,0 +1,62 @@
+// The JSON files of a folder with a text encoder (BERT as MiniLM, E5 and BGE have it), as sentence-transformers lays it
+// out: what the encoder is, how the vectors of its tokens become one, or why it is not one we compute.
+//
+// Every field that would change the numbers is read or refused by name; defaults are those of BertConfig of
+// transformers 5.x. Files read: config.json, modules.json, the pooling module's config.json, sentence_bert_config.json.
+// Errors: corrupt_data and unimplemented, naming file and field.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/gguf_writer.h"
+
+namespace studio::engine {
+
+inline constexpr size_t kMaxEncoderJsonBytes = 1 << 20;  // real ones are under 4 kB
+
+// Values of the key bert.pooling_type. They reach disk: never reuse one. 0 is "none" and 4 "rank" in GGUF.
+enum class Pooling : uint32_t { kMean = 1, kCls = 2, kLast = 3 };
+
+// Our own key: whether vectors are brought to length 1, bool; where it is missing they are.
+inline constexpr std::string_view kNormalisesKey = "studio.normalises";
+
+struct HfEncoderConfig {
+  int layers = 0;          // L
+  int hidden = 0;          // C
+  int heads = 0;           // H
+  int feed_forward = 0;    // F
+  int vocab = 0;           // V
+  int positions = 0;       // rows of the position embedding
+  int token_types = 0;     // rows of the token type embedding, of which the first is used
+  int context_tokens = 0;  // a text may have, its [CLS] and [SEP] included; <= positions
+  float norm_eps = 0;      // of layer norm
+  Pooling pooling = Pooling::kMean;
+  bool normalises = false;
+
+  static Result<HfEncoderConfig> parse(std::string_view config_json);
+  // modules.json: sets `normalises`, and gives the folder of the pooling module, a plain name.
+  Result<std::string> read_modules(std::string_view json);
+  // config.json of that folder.
+  Status read_pooling(std::string_view json);
+  // sentence_bert_config.json: lowers context_tokens.
+  Status read_sentence_config(std::string_view json);
+
+  // The keys general.architecture and bert.*.
+  void describe(GgufWriter& out) const;
+};
+
+struct EncoderTensor {
+  std::string hf_name;          // "encoder.layer.0.attention.self.query.weight"
+  std::string name;             // "blk.0.attn_q.weight", as GGUF has it
+  std::vector<uint64_t> shape;  // outermost first: [rows, k] or [n]
+};
+
+// All that a configuration asks for.
+std::vector<EncoderTensor> expected_encoder_tensors(const HfEncoderConfig& config);
+
+}  // namespace studio::engine

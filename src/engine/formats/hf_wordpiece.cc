@@ -1,0 +1,181 @@
+#include "engine/formats/hf_wordpiece.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "base/json.h"
+#include "engine/formats/hf_tokenizer.h"
+#include "engine/formats/source_error.h"
+
+namespace studio::engine {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMaxDepth = 16;              // real files nest six deep
+constexpr int64_t kMaxTokens = 4 << 20;       // as for a GGUF file's arrays
+constexpr int64_t kMaxHoles = 65'536;         // ids without a token
+constexpr size_t kMaxTokenBytes = 1024;       // the longest of real vocabularies are under 100
+constexpr int64_t kMaxWordCharacters = 1000;  // BERT's own limit is 100
+constexpr size_t kMaxAround = 16;             // ids before or after a text; real files have one each
+
+Error bad(const std::string& text) {
+  return Error(Code::kCorruptData, "tokenizer.json: " + text);
+}
+
+Error unsupported(const std::string& text) {
+  return Error(Code::kUnimplemented, "tokenizer.json: " + text);
+}
+
+const json::object* object_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+
+std::string_view string_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+// A flag of BertNormalizer; null counts as `otherwise`.
+Result<bool> flag(const json::object& object, std::string_view key, bool otherwise) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return otherwise;
+  if (!value->is_bool()) return bad("normalizer." + std::string(key) + " is neither true nor false");
+  return value->get_bool();
+}
+
+Status read_rules(const json::object& root, BertTextRules& rules) {
+  const json::object* normalizer = object_at(root, "normalizer");
+  if (normalizer == nullptr || string_at(*normalizer, "type") != "BertNormalizer") {
+    return unsupported("a normalizer other than BertNormalizer is not supported for WordPiece");
+  }
+  const json::object* split = object_at(root, "pre_tokenizer");
+  if (split == nullptr || string_at(*split, "type") != "BertPreTokenizer") {
+    return unsupported("a pre_tokenizer other than BertPreTokenizer is not supported for WordPiece");
+  }
+  STUDIO_TRY(rules.cleans, flag(*normalizer, "clean_text", true));
+  STUDIO_TRY(rules.sets_chinese_apart, flag(*normalizer, "handle_chinese_chars", true));
+  STUDIO_TRY(rules.lowers, flag(*normalizer, "lowercase", true));
+  STUDIO_TRY(rules.strips_accents, flag(*normalizer, "strip_accents", rules.lowers));
+  return Ok{};
+}
+
+Status read_vocabulary(const json::object& model, HfWordPiece& data) {
+  const json::object* vocabulary = object_at(model, "vocab");
+  if (vocabulary == nullptr) return bad("model.vocab is no object");
+  const int64_t limit = std::min(kMaxTokens, static_cast<int64_t>(vocabulary->size()) + kMaxHoles);
+  for (const auto& [token, id] : *vocabulary) {
+    if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() >= limit) {
+      return bad("the id of token " + quoted(token) + " is out of range");
+    }
+    if (token.empty() || token.size() > kMaxTokenBytes) {
+      return bad("the token " + quoted(token) + " is empty or over " + std::to_string(kMaxTokenBytes) + " bytes long");
+    }
+    const auto at = static_cast<size_t>(id.get_int64());
+    if (data.tokens.size() <= at) data.tokens.resize(at + 1);
+    if (!data.tokens[at].empty()) return bad("two tokens have the id " + std::to_string(at));
+    data.tokens[at] = std::string(token);
+  }
+  return Ok{};
+}
+
+Status read_model(const json::object& model, HfWordPiece& data) {
+  const json::value* prefix = model.if_contains("continuing_subword_prefix");
+  data.prefix = prefix == nullptr ? "##" : std::string(string_at(model, "continuing_subword_prefix"));
+  if (data.prefix.empty() || data.prefix.size() > kMaxTokenBytes) {
+    return unsupported("model.continuing_subword_prefix is empty, too long or no text");
+  }
+  if (const json::value* most = model.if_contains("max_input_chars_per_word")) {
+    if (!most->is_int64() || most->get_int64() < 1 || most->get_int64() > kMaxWordCharacters) {
+      return bad("model.max_input_chars_per_word is no whole number from 1 to " + std::to_string(kMaxWordCharacters));
+    }
+    data.max_word_characters = static_cast<size_t>(most->get_int64());
+  }
+  STUDIO_CHECK_OK(read_vocabulary(model, data));
+  const std::string_view unknown = string_at(model, "unk_token");
+  const auto found = std::ranges::find(data.tokens, unknown);
+  if (unknown.empty() || found == data.tokens.end()) {
+    return bad("model.unk_token " + quoted(unknown) + " is not in the vocabulary");
+  }
+  data.unknown = static_cast<int32_t>(found - data.tokens.begin());
+  return Ok{};
+}
+
+Status add_id(const json::value* value, const HfWordPiece& data, std::vector<int32_t>& to) {
+  const int64_t* id = value != nullptr ? value->if_int64() : nullptr;
+  if (id == nullptr || *id < 0 || *id >= static_cast<int64_t>(data.tokens.size()) || to.size() == kMaxAround) {
+    return bad("post_processor names too many ids, or one that is not in the vocabulary");
+  }
+  to.push_back(static_cast<int32_t>(*id));
+  return Ok{};
+}
+
+// {"type": "BertProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]}
+Status read_bert_processing(const json::object& processor, HfWordPiece& data) {
+  for (const auto& [key, to] : {std::pair{"cls", &data.before}, std::pair{"sep", &data.after}}) {
+    const json::value* pair = processor.if_contains(key);
+    if (pair == nullptr || !pair->is_array() || pair->get_array().size() != 2) {
+      return bad(std::string("post_processor.") + key + " is no pair of token and id");
+    }
+    STUDIO_CHECK_OK(add_id(&pair->get_array()[1], data, *to));
+  }
+  return Ok{};
+}
+
+// "single": special tokens and one {"Sequence": ...}, in the order of the ids.
+Status read_template(const json::object& processor, HfWordPiece& data) {
+  const json::value* single = processor.if_contains("single");
+  const json::object* specials = object_at(processor, "special_tokens");
+  if (single == nullptr || !single->is_array() || specials == nullptr) {
+    return bad("post_processor has no list `single`, or no special_tokens");
+  }
+  bool is_after = false;
+  for (const json::value& item : single->get_array()) {
+    const json::object* piece = item.if_object();
+    if (piece == nullptr) return bad("post_processor.single holds what is no object");
+    if (piece->if_contains("Sequence") != nullptr) {
+      if (is_after) return unsupported("post_processor.single has the text twice");
+      is_after = true;
+      continue;
+    }
+    const json::object* special = object_at(*piece, "SpecialToken");
+    const json::object* token = special != nullptr ? object_at(*specials, string_at(*special, "id")) : nullptr;
+    const json::value* ids = token != nullptr ? token->if_contains("ids") : nullptr;
+    if (ids == nullptr || !ids->is_array()) return bad("post_processor.single names a token without ids");
+    for (const json::value& id : ids->get_array())
+      STUDIO_CHECK_OK(add_id(&id, data, is_after ? data.after : data.before));
+  }
+  if (!is_after) return bad("post_processor.single leaves out the text");
+  return Ok{};
+}
+
+Status read_around(const json::object& root, HfWordPiece& data) {
+  const json::object* processor = object_at(root, "post_processor");
+  if (processor == nullptr) return bad("there is no post_processor");
+  const std::string_view type = string_at(*processor, "type");
+  if (type == "BertProcessing") return read_bert_processing(*processor, data);
+  if (type == "TemplateProcessing") return read_template(*processor, data);
+  return unsupported("post_processor.type is " + quoted(type) +
+                     "; TemplateProcessing and BertProcessing are supported");
+}
+
+}  // namespace
+
+Result<HfWordPiece> HfWordPiece::parse(std::string_view text) {
+  auto document = parse_json(text, {.depth = kMaxDepth, .bytes = kMaxTokenizerJsonBytes});
+  if (!document.ok()) return bad("it is no JSON we accept: " + document.error().message());
+  const json::object* root = document->if_object();
+  const json::object* model = root != nullptr ? object_at(*root, "model") : nullptr;
+  if (model == nullptr) return bad("there is no model");
+  const std::string_view type = string_at(*model, "type");
+  if (type != "WordPiece") return unsupported("model.type is " + quoted(type) + "; WordPiece is supported here");
+  HfWordPiece data;
+  STUDIO_CHECK_OK(read_rules(*root, data.rules));
+  STUDIO_CHECK_OK(read_model(*model, data));
+  STUDIO_CHECK_OK(read_around(*root, data));
+  return data;
+}
+
+}  // namespace studio::engine
