@@ -48,20 +48,40 @@ uint32_t unsure_bits(const char* text) {
 #endif
 }
 
+const icu::UnicodeSet* known_to_unicode_9() {
+  static const icu::UnicodeSet* set = []() -> const icu::UnicodeSet* {
+    UErrorCode status = U_ZERO_ERROR;
+    static const icu::UnicodeSet known(icu::UnicodeString::fromUTF8("[:Age=9.0:]"), status);
+    return U_FAILURE(status) ? nullptr : &known;
+  }();
+  return set;
+}
+
 const icu::Normalizer2* nfc_of_unicode_9() {
   static const icu::Normalizer2* normalizer = []() -> const icu::Normalizer2* {
     UErrorCode status = U_ZERO_ERROR;
-    static const icu::UnicodeSet known(icu::UnicodeString::fromUTF8("[:Age=9.0:]"), status);
+    const icu::UnicodeSet* known = known_to_unicode_9();
     const icu::Normalizer2* all = icu::Normalizer2::getNFCInstance(status);
-    if (U_FAILURE(status)) return nullptr;
-    static const icu::FilteredNormalizer2 filtered(*all, known);
+    if (U_FAILURE(status) || known == nullptr) return nullptr;
+    static const icu::FilteredNormalizer2 filtered(*all, *known);
     return &filtered;
   }();
   return normalizer;
 }
 
-void append_nfc(std::string_view text, std::string& out) {
-  const icu::Normalizer2* normalizer = nfc_of_unicode_9();
+const icu::Normalizer2* nfd_of_unicode_9() {
+  static const icu::Normalizer2* normalizer = []() -> const icu::Normalizer2* {
+    UErrorCode status = U_ZERO_ERROR;
+    const icu::UnicodeSet* known = known_to_unicode_9();
+    const icu::Normalizer2* all = icu::Normalizer2::getNFDInstance(status);
+    if (U_FAILURE(status) || known == nullptr) return nullptr;
+    static const icu::FilteredNormalizer2 filtered(*all, *known);
+    return &filtered;
+  }();
+  return normalizer;
+}
+
+void append_normal(const icu::Normalizer2* normalizer, std::string_view text, std::string& out) {
   const size_t before = out.size();
   UErrorCode status = U_ZERO_ERROR;
   if (normalizer != nullptr) {
@@ -129,12 +149,18 @@ std::string_view to_nfc(std::string_view text, std::string& storage) {
     const size_t begin = step_back(text, unsure, done);  // what it may join with
     const size_t end = find_steady(text, unsure);
     storage.append(text, done, begin - done);
-    append_nfc(text.substr(begin, end - begin), storage);
+    append_normal(nfc_of_unicode_9(), text.substr(begin, end - begin), storage);
     done = end;
     unsure = skip_steady(text, end);
   }
   storage.append(text, done);
   return storage;
+}
+
+std::string to_nfd(std::string_view text) {
+  std::string normal;
+  append_normal(nfd_of_unicode_9(), text, normal);
+  return normal;
 }
 
 }  // namespace studio::engine
