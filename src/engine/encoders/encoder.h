@@ -1,0 +1,46 @@
+// A text encoder of the BERT family (MiniLM, E5, BGE): token ids of texts in, one vector for each text out.
+//
+// The texts of a call are computed together, row after row without padding, and a vector depends on its own text alone:
+// the same bits alone or among others, for any number of threads and any kernel set (kernels/numerics.md, section 8).
+// Weights of any type that the kernels multiply: f32, f16, bf16 as they are, coded ones by inputs in two terms.
+// Source: BERT (Devlin et al., 2018), as BertModel of transformers 5.x computes it; pooling as sentence-transformers.
+// Threads: one call at a time, from the pool's owner.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "engine/encoders/encoder_config.h"
+#include "engine/formats/model_source.h"
+#include "engine/kernels/kernel_set.h"
+#include "engine/tensor/token.h"
+
+namespace studio::engine {
+
+// Texts of one call. What a dialect allows in one request is less; more would keep others waiting.
+inline constexpr size_t kMaxEncoderTexts = 4096;
+
+class Encoder {
+ public:
+  // A sentence-transformers folder (formats/hf_encoder_folder.h) or a GGUF file of the architecture "bert". Errors:
+  // those of the readers, naming file, field or tensor; unavailable when memory is short. kernels and pool must outlive
+  // it.
+  static Result<std::unique_ptr<Encoder>> open(const std::string& path, const KernelSet& kernels, ThreadPool& pool);
+  static Result<std::unique_ptr<Encoder>> load(ModelSource source, const KernelSet& kernels, ThreadPool& pool);
+
+  virtual ~Encoder() = default;
+  virtual const EncoderConfig& config() const = 0;
+  virtual int64_t weight_bytes() const = 0;
+
+  // [texts, C] f32, a vector for each text, of length 1 where the model says so (config().normalises). A text is its
+  // ids, [CLS] and [SEP] included. invalid_argument naming the text when it has no id, more than
+  // config().context_tokens, or one outside the vocabulary, or when there are more than kMaxEncoderTexts.
+  virtual Result<std::vector<float>> embed(std::span<const std::vector<TokenId>> texts) = 0;
+};
+
+}  // namespace studio::engine
