@@ -1,16 +1,19 @@
-// Ids and vectors of texts for the parity test. Usage: embed_tool FOLDER ids|vectors < TEXTS > RESULTS
+// Ids and vectors of texts for the parity test. Usage: embed_tool FOLDER|FILE.gguf ids|vectors < TEXTS > RESULTS
 // TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector.
 // Ids have [CLS] and [SEP]; what a model cannot take is cut behind its last token.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file.h"
 #include "engine/encoders/encoder.h"
+#include "engine/formats/gguf.h"
 #include "engine/formats/hf_tokenizer.h"
+#include "engine/tokenizer/unigram.h"
 #include "engine/tokenizer/wordpiece.h"
 
 namespace {
@@ -39,17 +42,31 @@ void write(const T* values, size_t n) {
   std::fwrite(values, sizeof(T), n, stdout);
 }
 
-int write_ids(const WordPiece& pieces) {
+using Encode = std::function<std::vector<TokenId>(std::string_view)>;
+
+// A folder has a WordPiece, a GGUF file a unigram.
+Result<Encode> tokenizer_of(const std::string& path) {
+  if (path.ends_with(".gguf")) {
+    STUDIO_TRY(const auto file, GgufFile::open(path));
+    STUDIO_TRY(auto unigram, Unigram::from_gguf(file));
+    return Encode([unigram](std::string_view text) { return unigram->encode_for_model(text); });
+  }
+  STUDIO_TRY(const auto json, read_file(path + "/tokenizer.json", kMaxTokenizerJsonBytes));
+  STUDIO_TRY(auto pieces, WordPiece::from_json(json));
+  return Encode([pieces](std::string_view text) { return pieces->encode_for_model(text); });
+}
+
+int write_ids(const Encode& encode) {
   for (std::string text; read_text(text);) {
-    const auto ids = pieces.encode_for_model(text);
+    const auto ids = encode(text);
     write(ids.data(), ids.size());
   }
   return 0;
 }
 
-int write_vectors(const WordPiece& pieces, const std::string& folder) {
+int write_vectors(const Encode& encode, const std::string& path) {
   ThreadPool pool(2);
-  auto encoder = Encoder::open(folder, *available_kernels().back(), pool);
+  auto encoder = Encoder::open(path, *available_kernels().back(), pool);
   if (!encoder.ok()) return fail(encoder.error());
   const auto most = static_cast<size_t>((*encoder)->config().context_tokens);
   const auto width = static_cast<size_t>((*encoder)->config().hidden);
@@ -57,7 +74,7 @@ int write_vectors(const WordPiece& pieces, const std::string& folder) {
   for (bool has_more = true; has_more;) {
     std::vector<std::vector<TokenId>> batch;
     while (batch.size() < kBatch && (has_more = read_text(text))) {
-      batch.push_back(pieces.encode_for_model(text));
+      batch.push_back(encode(text));
       if (batch.back().size() > most) batch.back().resize(most);
     }
     auto vectors = (*encoder)->embed(batch);
@@ -71,10 +88,7 @@ int write_vectors(const WordPiece& pieces, const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const std::string folder = argv[1];
-  auto json = read_file(folder + "/tokenizer.json", kMaxTokenizerJsonBytes);
-  if (!json.ok()) return fail(json.error());
-  auto pieces = WordPiece::from_json(*json);
-  if (!pieces.ok()) return fail(pieces.error());
-  return std::string_view(argv[2]) == "ids" ? write_ids(**pieces) : write_vectors(**pieces, folder);
+  auto encode = tokenizer_of(argv[1]);
+  if (!encode.ok()) return fail(encode.error());
+  return std::string_view(argv[2]) == "ids" ? write_ids(*encode) : write_vectors(*encode, argv[1]);
 }

@@ -16,7 +16,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tests/tokenizer"), os.path.join(ROOT, "tools/golden")]
+sys.path += [os.path.join(ROOT, "tests/tokenizer"), os.path.join(ROOT, "tools/golden")]
 import bert_reference  # noqa: E402
 import corpus  # noqa: E402
 from make_encoder import TEXTS  # noqa: E402

@@ -8,6 +8,7 @@
 
 #include "engine/tokenizer/normal_form.h"
 #include "engine/tokenizer/unicode_classes.h"
+#include "engine/tokenizer/utf8.h"
 
 namespace studio::engine {
 namespace {
@@ -70,27 +71,7 @@ uint32_t lower(uint32_t code_point) {
   return code_point + static_cast<uint32_t>(run->delta);
 }
 
-void append_utf8(uint32_t code, std::string& out) {
-  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (code >> shift & 0x3F)); };
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | code >> 6);
-    tail(0);
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | code >> 12);
-    tail(6);
-    tail(0);
-  } else {
-    out += static_cast<char>(0xF0 | code >> 18);
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
-
 constexpr uint32_t kDottedI = 0x130, kDotAbove = 0x307;  // the one letter that is lowered to two characters
-constexpr uint32_t kReplacement = 0xFFFD;
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<uint8_t>(c) < 0x80; });

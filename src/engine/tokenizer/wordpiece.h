@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "engine/formats/hf_wordpiece.h"
 #include "engine/tensor/token.h"
+#include "engine/tokenizer/token_tree.h"
 
 namespace studio::engine {
 
@@ -33,34 +34,11 @@ class WordPiece {
   std::string_view token(TokenId id) const;  // empty outside the vocabulary
 
  private:
-  // A tree of the tokens' bytes; edges in one table, so that a step costs one probe.
-  class Tree {
-   public:
-    Tree() : tokens_(1, -1) {}
-    static constexpr uint32_t kNone = 0;  // the root is nobody's child
-
-    void add(std::string_view text, TokenId id);
-    uint32_t child(uint32_t node, uint8_t byte) const;
-    TokenId token_at(uint32_t node) const { return tokens_[node]; }
-
-   private:
-    struct Edge {
-      uint32_t key = kFree;  // node << 8 | byte
-      uint32_t child = kNone;
-    };
-    static constexpr uint32_t kFree = ~uint32_t{0};
-    size_t slot_of(uint32_t key) const;
-    void grow();
-
-    std::vector<TokenId> tokens_;  // [nodes] or -1
-    std::vector<Edge> edges_;      // open addressing, a power of two, at most half full
-  };
-
   explicit WordPiece(HfWordPiece data);
   void add_word(std::string_view word, std::vector<TokenId>& ids) const;
 
   HfWordPiece data_;
-  Tree starts_, continues_;  // tokens that begin a word, and those inside one, without their prefix
+  TokenTree starts_, continues_;  // tokens that begin a word, and those inside one, without their prefix
 };
 
 }  // namespace studio::engine

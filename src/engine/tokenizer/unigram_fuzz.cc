@@ -1,0 +1,38 @@
+// Any bytes as a GGUF file with a unigram: refused with a reason, or a tokenizer that gives ids of its own.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "engine/formats/gguf.h"
+#include "engine/formats/gguf_mutator.h"
+#include "engine/tokenizer/unigram.h"
+
+namespace {
+
+constexpr std::string_view kText = "ab\taab xyz \u4f60\u597d \uff21\u2581 \xff\xe4 a";
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace studio::engine;
+  auto file = GgufFile::parse({data, size});
+  if (!file.ok()) return 0;
+  auto made = Unigram::from_gguf(*file);
+  if (!made.ok()) {
+    check(!made.error().message().empty());
+    return 0;
+  }
+  const Unigram& unigram = **made;
+  const auto ids = unigram.encode_for_model(kText);
+  for (const TokenId id : ids) check(id >= 0 && id < unigram.vocab_size());
+  check(unigram.encode(kText).size() + 2 == ids.size());
+  return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return studio::fuzz::mutate_as<studio::fuzz::GgufMutator>(data, size, max_size, seed);
+}
