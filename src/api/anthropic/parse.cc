@@ -2,11 +2,6 @@
 
 #include <boost/json.hpp>
 
-#include "api/serving/fields.h"
-#include "api/serving/sampling_defaults.h"
-#include "base/ids.h"
-#include "base/json.h"
-
 namespace studio::api::anthropic {
 namespace {
 
@@ -71,10 +66,6 @@ constexpr FieldRule kThinkingBlockRules[] = {
 constexpr FieldRule kThinkingRules[] = {
     {"type"}, {"budget_tokens"}, {"display", FieldUse::kNotBuilt, "\"summarized\""}};
 
-std::string quoted(std::string_view text) {
-  return to_json(json::value(excerpt(text)));
-}
-
 // A list of blocks into a message: text into its content, thinking into its reasoning. Only the assistant thinks.
 class BlockReader {
  public:
@@ -82,9 +73,9 @@ class BlockReader {
       : reader_(reader), field_(field), may_think_(may_think), ignored_(ignored) {}
 
   void read(const json::array& blocks, inference::Message& message) {
-    if (blocks.size() > kMaxBlocks) {
-      return reader_.fail(
-          field_, "may hold " + std::to_string(kMaxBlocks) + " blocks; it holds " + std::to_string(blocks.size()));
+    if (blocks.size() > kMaxContentParts) {
+      return reader_.fail(field_, "may hold " + std::to_string(kMaxContentParts) + " blocks; it holds " +
+                                      std::to_string(blocks.size()));
     }
     for (size_t i = 0; i < blocks.size() && reader_.ok(); ++i) {
       read_block(std::string(field_) + "[" + std::to_string(i) + "]", blocks[i], message);
@@ -169,21 +160,12 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   const json::array* messages = reader.list("messages");
   if (!messages) return reader.fail("messages", "is missing: a list of messages");
   if (messages->empty()) return reader.fail("messages", "must hold at least one message");
-  if (messages->size() > kMaxMessages) {
-    return reader.fail("messages", "may hold " + std::to_string(kMaxMessages) + " messages; it holds " +
-                                       std::to_string(messages->size()));
-  }
-  for (size_t i = 0; i < messages->size() && reader.ok(); ++i) {
-    const std::string place = "messages[" + std::to_string(i) + "]";
-    const json::object* object = (*messages)[i].if_object();
-    if (!object) {
-      return reader.fail(place,
-                         "must be an object with role and content; it is " + std::string(json_kind((*messages)[i])));
-    }
-    FieldReader inner(*object, place, kMessageRules, ignored);
-    prompt.messages.push_back(read_message(inner, ignored));
-    if (!inner.ok()) return reader.fail(inner.status().error());
-  }
+  read_objects(reader, "messages", *messages, kMaxMessages, "an object with role and content",
+               [&](const json::object& object, const std::string& place, size_t) {
+                 FieldReader inner(object, place, kMessageRules, ignored);
+                 prompt.messages.push_back(read_message(inner, ignored));
+                 if (!inner.ok()) reader.fail(inner.status().error());
+               });
   if (!reader.ok()) return;
   const inference::Message& last = prompt.messages.back();
   prompt.is_partial = last.role == "assistant";
@@ -214,59 +196,22 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 
-void read_model(FieldReader& reader, std::string& model) {
-  auto name = reader.text("model");
-  if (!name || name->empty()) return reader.fail("model", "is missing (GET /v1/models lists the models)");
-  if (name->size() > kMaxModelNameBytes) return reader.fail("model", "is too long to be a model's name");
-  model = std::move(*name);
-}
-
-void read_sampling(FieldReader& reader, engine::SamplingParams& sampling) {
-  auto number = [&](std::string_view name, Range range, float fallback) {
-    auto value = reader.number(name, range);
-    return value ? static_cast<float>(*value) : fallback;
-  };
-  sampling.temperature = number("temperature", {.min = 0, .max = 2, .excludes_max = true}, kDefaultTemperature);
-  sampling.top_p = number("top_p", {.min = 0, .max = 1, .excludes_min = true}, kDefaultTopP);
-  sampling.top_k = static_cast<int>(reader.integer("top_k", 0, INT32_MAX).value_or(kDefaultTopK));
-  sampling.repetition_penalty = kDefaultRepetitionPenalty;
-  sampling.seed = random_u64();
-}
-
-void read_stops(FieldReader& reader, std::vector<std::string>& stops) {
-  const json::array* items = reader.list("stop_sequences");
-  if (!items) return;
-  if (items->size() > inference::kMaxStopStrings) {
-    return reader.fail("stop_sequences", "may hold " + std::to_string(inference::kMaxStopStrings) +
-                                             " texts; it holds " + std::to_string(items->size()));
-  }
-  for (size_t i = 0; i < items->size(); ++i) {
-    const std::string place = "stop_sequences[" + std::to_string(i) + "]";
-    const json::string* text = (*items)[i].if_string();
-    if (!text) return reader.fail(place, "must be a text; it is " + std::string(json_kind((*items)[i])));
-    if (text->empty() || text->size() > inference::kMaxStopBytes) {
-      return reader.fail(place, "must hold 1 to " + std::to_string(inference::kMaxStopBytes) + " bytes");
-    }
-    stops.emplace_back(*text);
-  }
-}
-
 }  // namespace
 
 Result<MessagesCall> parse_messages(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   MessagesCall call;
   GenerateCall& generate = call.generate;
   FieldReader reader(value.get_object(), "", kMessagesRules, &generate.ignored);
-  read_model(reader, generate.model);
+  read_model(reader, "GET /v1/models", generate.model);
   generate.stream = reader.flag("stream").value_or(false);
   if (auto limit = reader.integer("max_tokens", 1, kMaxTokensLimit)) {
     generate.max_tokens = static_cast<int>(*limit);
   } else {
     reader.fail("max_tokens", "is missing: the most tokens that the answer may have");
   }
-  read_sampling(reader, generate.sampling);
-  read_stops(reader, generate.stop);
+  read_sampling(reader, {}, generate.sampling);
+  if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   read_thinking(reader, call.prompt);
   STUDIO_CHECK_OK(reader.status());
@@ -274,10 +219,10 @@ Result<MessagesCall> parse_messages(std::string_view body) {
 }
 
 Result<CountCall> parse_count(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   CountCall call;
   FieldReader reader(value.get_object(), "", kCountRules, nullptr);
-  read_model(reader, call.model);
+  read_model(reader, "GET /v1/models", call.model);
   read_messages(reader, call.prompt, nullptr);
   read_thinking(reader, call.prompt);
   STUDIO_CHECK_OK(reader.status());

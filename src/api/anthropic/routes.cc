@@ -128,8 +128,8 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
 
 void add_routes(const Services& services, http::Router& router) {
   for (const std::string prefix : {kDoor, "/v1", kOldDoor}) {
-    add(http::Method::kPost, prefix + "/messages", kMaxBodyBytes, messages, services, router);
-    add(http::Method::kPost, prefix + "/messages/count_tokens", kMaxBodyBytes, count_tokens, services, router);
+    add(http::Method::kPost, prefix + "/messages", kMaxCallBytes, messages, services, router);
+    add(http::Method::kPost, prefix + "/messages/count_tokens", kMaxCallBytes, count_tokens, services, router);
   }
   // Under /v1 they are api/model_routes.h's.
   add(http::Method::kGet, std::string(kDoor) + "/models", 0, list_models, services, router);

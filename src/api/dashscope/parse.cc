@@ -2,15 +2,12 @@
 
 #include <boost/json.hpp>
 
-#include "api/serving/fields.h"
-#include "api/serving/sampling_defaults.h"
-#include "base/ids.h"
-#include "base/json.h"
-
 namespace studio::api::dashscope {
 namespace {
 
 namespace json = boost::json;
+
+constexpr const char* kListedAt = "GET /v1/models";
 
 constexpr FieldRule kFrameRules[] = {
     {"model"},
@@ -82,17 +79,6 @@ constexpr FieldRule kPartRules[] = {
 };
 constexpr FieldRule kTurnRules[] = {{"user"}, {"bot"}};
 
-std::string quoted(std::string_view text) {
-  return to_json(json::value(excerpt(text)));
-}
-
-void read_model(FieldReader& reader, std::string& model) {
-  auto name = reader.text("model");
-  if (!name || name->empty()) return reader.fail("model", "is missing (GET /v1/models lists the models)");
-  if (name->size() > kMaxModelNameBytes) return reader.fail("model", "is too long to be a model's name");
-  model = std::move(*name);
-}
-
 // Parts are objects of one key; of "image" and its kind that key is the fault.
 void read_part(FieldReader& reader, const std::string& place, const json::value& value, std::string& into,
                std::vector<std::string>* ignored) {
@@ -161,44 +147,33 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
 void read_messages(FieldReader& input, const json::array& messages, inference::ChatPrompt& prompt,
                    std::vector<std::string>* ignored) {
   if (messages.empty()) return input.fail("messages", "must hold at least one message");
-  if (messages.size() > kMaxMessages) {
-    return input.fail("messages", "may hold " + std::to_string(kMaxMessages) + " messages; it holds " +
-                                      std::to_string(messages.size()));
-  }
-  for (size_t i = 0; i < messages.size() && input.ok(); ++i) {
-    const std::string place = input.path_of("messages[" + std::to_string(i) + "]");
-    const json::object* object = messages[i].if_object();
-    if (!object) {
-      return input.fail("messages[" + std::to_string(i) + "]",
-                        "must be an object with role and content; it is " + std::string(json_kind(messages[i])));
-    }
-    FieldReader inner(*object, place, kMessageRules, ignored);
-    bool is_partial = false;
-    prompt.messages.push_back(read_message(inner, &is_partial, ignored));
-    if (is_partial && i + 1 < messages.size()) inner.fail("partial", "is only allowed on the last message");
-    prompt.is_partial = is_partial;
-    if (!inner.ok()) return input.fail(inner.status().error());
-  }
+  read_objects(input, "messages", messages, kMaxMessages, "an object with role and content",
+               [&](const json::object& object, const std::string& place, size_t i) {
+                 FieldReader inner(object, input.path_of(place), kMessageRules, ignored);
+                 bool is_partial = false;
+                 prompt.messages.push_back(read_message(inner, &is_partial, ignored));
+                 if (is_partial && i + 1 < messages.size())
+                   inner.fail("partial", "is only allowed on the last message");
+                 prompt.is_partial = is_partial;
+                 if (!inner.ok()) input.fail(inner.status().error());
+               });
 }
 
 // The older form: what was said before, in pairs, and a prompt.
 void read_history(FieldReader& input, inference::ChatPrompt& prompt) {
   const json::array* turns = input.list("history");
   if (!turns) return;
-  if (turns->size() > kMaxMessages) {
-    return input.fail("history",
-                      "may hold " + std::to_string(kMaxMessages) + " turns; it holds " + std::to_string(turns->size()));
-  }
-  for (size_t i = 0; i < turns->size(); ++i) {
-    const std::string place = "history[" + std::to_string(i) + "]";
-    const json::object* turn = (*turns)[i].if_object();
-    if (!turn) return input.fail(place, "must be an object with user and bot");
-    FieldReader inner(*turn, input.path_of(place), kTurnRules, nullptr);
-    prompt.messages.push_back({.role = "user", .content = inner.text("user").value_or(""), .reasoning_content = {}});
-    prompt.messages.push_back(
-        {.role = "assistant", .content = inner.text("bot").value_or(""), .reasoning_content = {}});
-    if (!inner.ok()) return input.fail(inner.status().error());
-  }
+  read_objects(
+      input, "history", *turns, kMaxMessages, "an object with user and bot",
+      [&](const json::object& turn, const std::string& place, size_t) {
+        FieldReader inner(turn, input.path_of(place), kTurnRules, nullptr);
+        auto add = [&](const char* role, std::string_view field) {
+          prompt.messages.push_back({.role = role, .content = inner.text(field).value_or(""), .reasoning_content = {}});
+        };
+        add("user", "user");
+        add("assistant", "bot");
+        if (!inner.ok()) input.fail(inner.status().error());
+      });
 }
 
 // `text` takes a prompt that stands alone and is not to be made a conversation.
@@ -224,53 +199,6 @@ void read_input(FieldReader& reader, inference::ChatPrompt& prompt, std::optiona
     input.fail("messages", "is missing: a list of messages");
   }
   if (!input.ok()) reader.fail(input.status().error());
-}
-
-void read_stop(FieldReader& parameters, GenerateCall& call) {
-  const json::value* value = parameters.find("stop");
-  if (!value) return;
-  auto add = [&](const std::string& place, const json::value& item) {
-    if (const json::string* text = item.if_string()) {
-      if (text->empty() || text->size() > inference::kMaxStopBytes) {
-        return parameters.fail(place, "must hold 1 to " + std::to_string(inference::kMaxStopBytes) + " bytes");
-      }
-      call.stop.emplace_back(*text);
-    } else if (item.is_int64() && item.get_int64() >= 0 && item.get_int64() <= INT32_MAX) {
-      call.stop_ids.push_back(static_cast<engine::TokenId>(item.get_int64()));
-    } else {
-      parameters.fail(place, "must be a text or a token id; it is " + std::string(json_kind(item)));
-    }
-  };
-  if (!value->is_array()) return add("stop", *value);
-  const json::array& items = value->get_array();
-  if (items.size() > inference::kMaxStopStrings) {
-    return parameters.fail("stop", "may hold " + std::to_string(inference::kMaxStopStrings) + " entries; it holds " +
-                                       std::to_string(items.size()));
-  }
-  for (size_t i = 0; i < items.size(); ++i) {
-    // A token id may stand in a list of its own.
-    const json::array* wrapped = items[i].if_array();
-    add("stop[" + std::to_string(i) + "]",
-        wrapped && wrapped->size() == 1 && wrapped->front().is_int64() ? wrapped->front() : items[i]);
-  }
-  if (!call.stop.empty() && !call.stop_ids.empty()) parameters.fail("stop", "must hold texts or token ids, not both");
-}
-
-void read_sampling(FieldReader& parameters, engine::SamplingParams& sampling) {
-  auto number = [&](std::string_view name, Range range, float fallback) {
-    auto value = parameters.number(name, range);
-    return value ? static_cast<float>(*value) : fallback;
-  };
-  sampling.temperature = number("temperature", {.min = 0, .max = 2, .excludes_max = true}, kDefaultTemperature);
-  sampling.top_p = number("top_p", {.min = 0, .max = 1, .excludes_min = true}, kDefaultTopP);
-  sampling.min_p = number("min_p", {.min = 0, .max = 1}, 0);
-  sampling.presence_penalty = number("presence_penalty", {.min = -2, .max = 2}, 0);
-  sampling.frequency_penalty = number("frequency_penalty", {.min = -2, .max = 2}, 0);
-  sampling.repetition_penalty =
-      number("repetition_penalty", {.min = 0, .max = 100, .excludes_min = true}, kDefaultRepetitionPenalty);
-  sampling.top_k = static_cast<int>(parameters.integer("top_k", 0, INT32_MAX).value_or(kDefaultTopK));
-  auto seed = parameters.integer("seed", 0, INT64_MAX);
-  sampling.seed = seed ? static_cast<uint64_t>(*seed) : random_u64();
 }
 
 void read_thinking(FieldReader& parameters, GenerationCall& call) {
@@ -302,8 +230,8 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
     call.result_format = *format == "text" ? ResultFormat::kText : ResultFormat::kMessage;
   }
   call.is_incremental = parameters.flag("incremental_output").value_or(false);
-  read_sampling(parameters, call.generate.sampling);
-  read_stop(parameters, call.generate);
+  read_sampling(parameters, {.least_seed = 0}, call.generate.sampling);
+  read_stop(parameters, "stop", StopKinds::kTextsOrIds, call.generate);
   call.generate.n = static_cast<int>(parameters.integer("n", 1, inference::kMaxChoices).value_or(1));
   if (call.generate.n > 1 && call.result_format == ResultFormat::kText) {
     parameters.fail("n", "must be 1 where result_format is \"text\"");
@@ -311,13 +239,7 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
   if (auto limit = parameters.integer("max_tokens", 1, kMaxTokensLimit)) {
     call.generate.max_tokens = static_cast<int>(*limit);
   }
-  call.generate.sampling.logprobs = parameters.flag("logprobs").value_or(false);
-  if (auto top = parameters.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
-    call.generate.sampling.top_logprobs = static_cast<int>(*top);
-    if (*top > 0 && !call.generate.sampling.logprobs) {
-      parameters.fail("top_logprobs", "is only allowed with logprobs: true");
-    }
-  }
+  read_logprobs(parameters, call.generate.sampling);
   if (call.generate.sampling.logprobs && call.result_format == ResultFormat::kText) {
     parameters.fail("result_format", "must be \"message\" with logprobs");
   }
@@ -328,10 +250,10 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
 }  // namespace
 
 Result<GenerationCall> parse_generation(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   GenerationCall call;
   FieldReader reader(value.get_object(), "", kFrameRules, &call.generate.ignored);
-  read_model(reader, call.generate.model);
+  read_model(reader, kListedAt, call.generate.model);
   read_input(reader, call.prompt, nullptr, &call.generate.ignored);
   read_parameters(reader, call);
   STUDIO_CHECK_OK(reader.status());
@@ -339,11 +261,11 @@ Result<GenerationCall> parse_generation(std::string_view body) {
 }
 
 Result<TokenizerCall> parse_tokenizer(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   TokenizerCall call;
   std::vector<std::string> ignored;
   FieldReader reader(value.get_object(), "", kFrameRules, &ignored);
-  read_model(reader, call.model);
+  read_model(reader, kListedAt, call.model);
   read_input(reader, call.prompt, &call.text, &ignored);
   if (const json::object* parameters = reader.object("parameters"); parameters && !parameters->empty()) {
     reader.fail("parameters", "must be empty: the tokenizer has none");

@@ -136,7 +136,7 @@ bool is_spoken(const http::Request& request) {
 
 void add_routes(const Services& services, http::Router& router) {
   auto add = [&](const char* path, Function function) {
-    router.add(http::Route(http::Method::kPost, path, http::AuthClass::kKey, kMaxBodyBytes,
+    router.add(http::Route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes,
                            [services, function](ExchangePtr exchange) { function(services, exchange); }));
   };
   add(kText, text_generation);

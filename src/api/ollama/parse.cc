@@ -2,15 +2,12 @@
 
 #include <boost/json.hpp>
 
-#include "api/serving/fields.h"
-#include "api/serving/sampling_defaults.h"
-#include "base/ids.h"
-#include "base/json.h"
-
 namespace studio::api::ollama {
 namespace {
 
 namespace json = boost::json;
+
+constexpr const char* kListedAt = "GET /api/tags";
 
 // Fields of POST /api/chat and /api/generate both; see the README for what each means.
 constexpr FieldRule kGenerateRules[] = {
@@ -97,60 +94,12 @@ constexpr FieldRule kShowRules[] = {
     {"options", FieldUse::kNotBuilt, "{}"},
 };
 
-std::string quoted(std::string_view text) {
-  return to_json(json::value(excerpt(text)));
-}
-
-void read_model(FieldReader& reader, std::string& model) {
-  auto name = reader.text("model");
-  if (!name || name->empty()) return reader.fail("model", "is missing (GET /api/tags lists the models)");
-  if (name->size() > kMaxModelNameBytes) return reader.fail("model", "is too long to be a model's name");
-  model = std::move(*name);
-}
-
-void read_stops(FieldReader& options, std::vector<std::string>& stops) {
-  const json::value* value = options.find("stop");
-  if (!value) return;
-  auto add = [&](const std::string& place, const json::value& item) {
-    const json::string* text = item.if_string();
-    if (!text) return options.fail(place, "must be a text; it is " + std::string(json_kind(item)));
-    if (text->empty() || text->size() > inference::kMaxStopBytes) {
-      return options.fail(place, "must hold 1 to " + std::to_string(inference::kMaxStopBytes) + " bytes");
-    }
-    stops.emplace_back(*text);
-  };
-  if (!value->is_array()) return add("stop", *value);
-  const json::array& items = value->get_array();
-  if (items.size() > inference::kMaxStopStrings) {
-    return options.fail("stop", "may hold " + std::to_string(inference::kMaxStopStrings) + " texts; it holds " +
-                                    std::to_string(items.size()));
-  }
-  for (size_t i = 0; i < items.size(); ++i) add("stop[" + std::to_string(i) + "]", items[i]);
-}
-
-void read_sampling(FieldReader& options, engine::SamplingParams& sampling) {
-  auto number = [&](std::string_view name, Range range, float fallback) {
-    auto value = options.number(name, range);
-    return value ? static_cast<float>(*value) : fallback;
-  };
-  sampling.temperature = number("temperature", {.min = 0, .max = 2, .excludes_max = true}, kDefaultTemperature);
-  sampling.top_p = number("top_p", {.min = 0, .max = 1, .excludes_min = true}, kDefaultTopP);
-  sampling.min_p = number("min_p", {.min = 0, .max = 1}, 0);
-  sampling.presence_penalty = number("presence_penalty", {.min = -2, .max = 2}, 0);
-  sampling.frequency_penalty = number("frequency_penalty", {.min = -2, .max = 2}, 0);
-  sampling.repetition_penalty =
-      number("repeat_penalty", {.min = 0, .max = 100, .excludes_min = true}, kDefaultRepetitionPenalty);
-  sampling.top_k = static_cast<int>(options.integer("top_k", 0, INT32_MAX).value_or(kDefaultTopK));
-  auto seed = options.integer("seed", INT64_MIN, INT64_MAX);
-  sampling.seed = seed ? static_cast<uint64_t>(*seed) : random_u64();
-}
-
 void read_options(FieldReader& reader, GenerateCall& call) {
   static const json::object kNone;
   const json::object* object = reader.object("options");
   FieldReader options(object ? *object : kNone, "options", kOptionRules, &call.ignored);
-  read_sampling(options, call.sampling);
-  read_stops(options, call.stop);
+  read_sampling(options, {.repetition_penalty = "repeat_penalty"}, call.sampling);
+  read_stop(options, "stop", StopKinds::kTexts, call);
   // -1: until the model ends, -2: until the context is full, which ends the first too.
   if (auto limit = options.integer("num_predict", -2, kMaxTokensLimit)) {
     if (*limit == 0) options.fail("num_predict", "must be at least 1, or -1 for no limit");
@@ -176,13 +125,9 @@ std::optional<bool> read_think(FieldReader& reader) {
 }
 
 void read_generate(FieldReader& reader, GenerateCall& call) {
-  read_model(reader, call.model);
+  read_model(reader, kListedAt, call.model);
   call.stream = reader.flag("stream").value_or(true);
-  call.sampling.logprobs = reader.flag("logprobs").value_or(false);
-  if (auto top = reader.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
-    call.sampling.top_logprobs = static_cast<int>(*top);
-    if (*top > 0 && !call.sampling.logprobs) reader.fail("top_logprobs", "is only allowed with logprobs: true");
-  }
+  read_logprobs(reader, call.sampling);
   read_options(reader, call);
 }
 
@@ -210,21 +155,12 @@ inference::Message read_message(FieldReader& reader) {
 void read_messages(FieldReader& reader, inference::ChatPrompt& prompt) {
   const json::array* messages = reader.list("messages");
   if (!messages) return;
-  if (messages->size() > kMaxMessages) {
-    return reader.fail("messages", "may hold " + std::to_string(kMaxMessages) + " messages; it holds " +
-                                       std::to_string(messages->size()));
-  }
-  for (size_t i = 0; i < messages->size() && reader.ok(); ++i) {
-    const std::string place = "messages[" + std::to_string(i) + "]";
-    const json::object* object = (*messages)[i].if_object();
-    if (!object) {
-      return reader.fail(place,
-                         "must be an object with role and content; it is " + std::string(json_kind((*messages)[i])));
-    }
-    FieldReader inner(*object, place, kMessageRules, nullptr);
-    prompt.messages.push_back(read_message(inner));
-    if (!inner.ok()) return reader.fail(inner.status().error());
-  }
+  read_objects(reader, "messages", *messages, kMaxMessages, "an object with role and content",
+               [&](const json::object& object, const std::string& place, size_t) {
+                 FieldReader inner(object, place, kMessageRules, nullptr);
+                 prompt.messages.push_back(read_message(inner));
+                 if (!inner.ok()) reader.fail(inner.status().error());
+               });
   if (!reader.ok() || prompt.messages.empty()) return;
   // As the original has it: a last message of the assistant is the beginning of the answer.
   const inference::Message& last = prompt.messages.back();
@@ -246,7 +182,7 @@ void check_raw(FieldReader& reader, const CompletionCall& call) {
 }  // namespace
 
 Result<ChatCall> parse_chat(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   ChatCall call;
   FieldReader reader(value.get_object(), "", kChatRules, &call.generate.ignored);
   read_generate(reader, call.generate);
@@ -257,7 +193,7 @@ Result<ChatCall> parse_chat(std::string_view body) {
 }
 
 Result<CompletionCall> parse_completion(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   CompletionCall call;
   FieldReader reader(value.get_object(), "", kCompletionRules, &call.generate.ignored);
   read_generate(reader, call.generate);
@@ -274,14 +210,14 @@ Result<CompletionCall> parse_completion(std::string_view body) {
 }
 
 Result<std::string> parse_show(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   std::string model;
   FieldReader reader(value.get_object(), "", kShowRules, nullptr);
   if (auto name = reader.text("name"); name && !reader.find("model")) {
     model = std::move(*name);
     if (model.empty() || model.size() > kMaxModelNameBytes) reader.fail("name", "must be a model's name");
   } else {
-    read_model(reader, model);
+    read_model(reader, kListedAt, model);
   }
   STUDIO_CHECK_OK(reader.status());
   return model;

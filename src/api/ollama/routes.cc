@@ -150,11 +150,11 @@ void add_routes(const Services& services, http::Router& router) {
     router.add(http::Route(method, path, http::AuthClass::kKey, body_bytes,
                            [services, function](ExchangePtr exchange) { function(services, exchange); }));
   };
-  add(http::Method::kPost, "/api/chat", kMaxBodyBytes, chat);
-  add(http::Method::kPost, "/api/generate", kMaxBodyBytes, generate);
+  add(http::Method::kPost, "/api/chat", kMaxCallBytes, chat);
+  add(http::Method::kPost, "/api/generate", kMaxCallBytes, generate);
   add(http::Method::kGet, "/api/tags", 0, list_models);
   add(http::Method::kGet, "/api/ps", 0, list_models);  // what is served is loaded
-  add(http::Method::kPost, "/api/show", kMaxBodyBytes, show_model);
+  add(http::Method::kPost, "/api/show", kMaxCallBytes, show_model);
   add(http::Method::kGet, "/api/version", 0, show_version);
 }
 

@@ -4,21 +4,13 @@
 // README of this folder lists every field and what differs.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "api/serving/generate.h"
+#include "api/serving/call_fields.h"
 #include "inference/text_model.h"
 
 namespace studio::api::ollama {
-
-// Limits of one request, checked before any work is done.
-inline constexpr size_t kMaxBodyBytes = 8 << 20;  // a context of a million tokens in eight-byte words
-inline constexpr size_t kMaxMessages = 4096;      // longer than any conversation that fits a context
-inline constexpr size_t kMaxModelNameBytes = 256;
-inline constexpr int64_t kMaxTokensLimit = 1 << 20;  // the longest context in public use
 
 // Both endpoints that generate.
 struct GenerateCall : api::GenerateCall {

@@ -85,7 +85,7 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
 }  // namespace
 
 Result<ChatCall> parse_chat(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
   ChatCall call;
   GenerateCall& generate = call.generate;
   FieldReader reader(json.get_object(), "", kChatRules, &generate.ignored);
@@ -95,20 +95,16 @@ Result<ChatCall> parse_chat(std::string_view body) {
   if (auto limit = reader.integer("max_completion_tokens", 1, kMaxTokensLimit)) {
     generate.max_completion_tokens = static_cast<int>(*limit);
   }
-  generate.sampling.logprobs = reader.flag("logprobs").value_or(false);
-  if (auto top = reader.integer("top_logprobs", 0, engine::kMaxTopLogprobs)) {
-    generate.sampling.top_logprobs = static_cast<int>(*top);
-    if (*top > 0 && !generate.sampling.logprobs) reader.fail("top_logprobs", "is only allowed with logprobs: true");
-  }
+  read_logprobs(reader, generate.sampling);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
 
 Result<TokenizeCall> parse_tokenize(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
   TokenizeCall call;
   FieldReader reader(json.get_object(), "", kTokenizeRules, nullptr);
-  read_model(reader, call.model);
+  read_model(reader, kListedAt, call.model);
   call.text = reader.text("text");
   if (reader.find("messages")) {
     call.prompt.emplace();

@@ -32,7 +32,8 @@ inline constexpr FieldRule kGenerateRules[] = {
     {"user", FieldUse::kNoEffect, "a text"},
 };
 
-void read_model(FieldReader& reader, std::string& model);
+inline constexpr const char* kListedAt = "GET /v1/models";
+
 // model, stream, sampling, limits, stop: everything of GenerateCall but logprobs, which the endpoints spell
 // differently.
 void read_generate(FieldReader& reader, GenerateCall& call);

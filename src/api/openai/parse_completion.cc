@@ -75,7 +75,7 @@ void check_prompts(FieldReader& reader, const CompletionCall& call) {
 }  // namespace
 
 Result<CompletionCall> parse_completion(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxBodyBytes));
+  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
   CompletionCall call;
   FieldReader reader(json.get_object(), "", kCompletionRules, &call.generate.ignored);
   read_generate(reader, call.generate);

@@ -160,7 +160,7 @@ void add_route(http::Method method, const std::string& path, http::AuthClass aut
 
 void add_posts(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
   auto add = [&](const char* path, Function function) {
-    add_route(http::Method::kPost, prefix + path, auth, kMaxBodyBytes, services, function, router);
+    add_route(http::Method::kPost, prefix + path, auth, kMaxCallBytes, services, function, router);
   };
   add("/chat/completions", chat_completions);
   add("/completions", completions);

@@ -10,20 +10,13 @@
 #include <variant>
 #include <vector>
 
-#include "api/serving/generate.h"
-#include "api/serving/sampling_defaults.h"
+#include "api/serving/call_fields.h"
 #include "engine/tensor/token.h"
 #include "inference/text_model.h"
 
 namespace studio::api::openai {
 
-// Limits of one request, checked before any work is done.
-inline constexpr size_t kMaxBodyBytes = 8 << 20;  // a context of a million tokens in eight-byte words
-inline constexpr size_t kMaxMessages = 4096;      // longer than any conversation that fits a context
-inline constexpr size_t kMaxContentParts = 1024;  // of one message
-inline constexpr size_t kMaxModelNameBytes = 256;
-inline constexpr int kMaxCompletionLogprobs = 5;     // the legacy endpoint's own limit
-inline constexpr int64_t kMaxTokensLimit = 1 << 20;  // the longest context in public use
+inline constexpr int kMaxCompletionLogprobs = 5;  // the legacy endpoint's own limit
 
 // Shared by both endpoints that generate.
 struct GenerateCall : api::GenerateCall {
