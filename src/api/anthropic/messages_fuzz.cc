@@ -16,7 +16,7 @@ void check(bool holds) {
 }
 
 void check_prompt(const inference::ChatPrompt& prompt) {
-  check(!prompt.messages.empty() && prompt.messages.size() <= kMaxMessages + 1);
+  check(!prompt.messages.empty() && prompt.messages.size() <= api::kMaxMessages + 1);
   for (size_t i = 0; i < prompt.messages.size(); ++i) {
     const inference::Message& message = prompt.messages[i];
     check(message.role == "user" || message.role == "assistant" || (message.role == "system" && i == 0));
@@ -32,7 +32,7 @@ void check_call(const MessagesCall& call) {
   check(sampling.top_k >= 0 && call.generate.max_tokens && *call.generate.max_tokens > 0);
   check(call.generate.stop.size() <= inference::kMaxStopStrings);
   for (const auto& stop : call.generate.stop) check(!stop.empty() && stop.size() <= inference::kMaxStopBytes);
-  check(!call.generate.model.empty() && call.generate.model.size() <= kMaxModelNameBytes);
+  check(!call.generate.model.empty() && call.generate.model.size() <= api::kMaxModelNameBytes);
   check_prompt(call.prompt);
 }
 

@@ -25,7 +25,7 @@ void check_call(const GenerationCall& call) {
   check(call.generate.stop.empty() || call.generate.stop_ids.empty());
   for (const auto& stop : call.generate.stop) check(!stop.empty() && stop.size() <= inference::kMaxStopBytes);
   for (engine::TokenId id : call.generate.stop_ids) check(id >= 0);
-  check(!call.prompt.messages.empty() && call.prompt.messages.size() <= 2 * kMaxMessages + 1);
+  check(!call.prompt.messages.empty() && call.prompt.messages.size() <= 2 * api::kMaxMessages + 1);
   check(!call.prompt.is_partial || !call.prompt.messages.back().content.empty());
 }
 

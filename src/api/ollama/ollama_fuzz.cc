@@ -23,7 +23,7 @@ void check_call(const GenerateCall& call) {
   check(!call.num_ctx || *call.num_ctx > 0);
   check(call.stop.size() <= inference::kMaxStopStrings);
   for (const auto& stop : call.stop) check(!stop.empty() && stop.size() <= inference::kMaxStopBytes);
-  check(!call.model.empty() && call.model.size() <= kMaxModelNameBytes);
+  check(!call.model.empty() && call.model.size() <= api::kMaxModelNameBytes);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto chat = parse_chat(body);
   if (chat.ok()) {
     check_call(chat->generate);
-    check(chat->prompt.messages.size() <= kMaxMessages);
+    check(chat->prompt.messages.size() <= api::kMaxMessages);
     check(!chat->prompt.is_partial || !chat->prompt.messages.back().content.empty());
   } else {
     check(!chat.error().message().empty());
@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(!completion.error().message().empty());
   }
   const auto shown = parse_show(body);
-  shown.ok() ? check(!shown->empty() && shown->size() <= kMaxModelNameBytes) : check(!shown.error().message().empty());
+  shown.ok() ? check(!shown->empty() && shown->size() <= api::kMaxModelNameBytes)
+             : check(!shown.error().message().empty());
   return 0;
 }
 
