@@ -1,8 +1,8 @@
 #include "api/anthropic/errors.h"
 
 #include <boost/json.hpp>
-#include <chrono>
 
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::anthropic {
@@ -51,13 +51,6 @@ Row row_of(Code code) {
   return {500, "api_error"};
 }
 
-void add_retry_after(const Error& error, int status, http::Response& response) {
-  using std::chrono::ceil, std::chrono::seconds;
-  if (!error.retry_after() && status != 429 && status != 503 && status != kOverloaded) return;
-  auto wait = error.retry_after() ? ceil<seconds>(*error.retry_after()) : seconds(1);
-  response.fields.add("Retry-After", std::to_string(wait.count()));
-}
-
 }  // namespace
 
 int http_status(Code code) {
@@ -75,7 +68,7 @@ http::Response error_response(const Error& error, const std::string& request_id)
 
 http::Response error_response(int status, const Error& error, const std::string& request_id) {
   http::Response response = http::Response::json(status, error_body(error, request_id));
-  add_retry_after(error, status, response);
+  add_retry_after(error, response);
   add_request_id(response, request_id);
   return response;
 }

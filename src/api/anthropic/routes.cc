@@ -2,12 +2,12 @@
 
 #include <boost/json.hpp>
 #include <chrono>
-#include <cstdio>
 
 #include "api/anthropic/errors.h"
 #include "api/anthropic/parse.h"
 #include "api/anthropic/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::anthropic {
@@ -34,23 +34,10 @@ void answer_json(const ExchangePtr& exchange, const json::object& object) {
   exchange->respond(std::move(response));
 }
 
-// "2026-11-26T12:00:00Z"
-std::string utc_time(int64_t seconds) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{time - day};
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text;
-}
-
 json::object model_object(const ServedModel& model) {
+  const std::chrono::system_clock::time_point created{std::chrono::seconds(model.created)};
   return json::object{
-      {"type", "model"}, {"id", model.name}, {"display_name", model.name}, {"created_at", utc_time(model.created)}};
+      {"type", "model"}, {"id", model.name}, {"display_name", model.name}, {"created_at", utc_time(created)}};
 }
 
 // The model that the call names, and its prompt.

@@ -1,8 +1,8 @@
 #include "api/dashscope/errors.h"
 
 #include <boost/json.hpp>
-#include <chrono>
 
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {
@@ -55,12 +55,8 @@ const char* code_of(const Error& error) {
 }
 
 http::Response response_of(int status, const Error& error, std::string body) {
-  using std::chrono::ceil, std::chrono::seconds;
   http::Response response = http::Response::json(status, std::move(body));
-  if (error.retry_after() || status == 429 || status == 503) {
-    const auto wait = error.retry_after() ? ceil<seconds>(*error.retry_after()) : seconds(1);
-    response.fields.add("Retry-After", std::to_string(wait.count()));
-  }
+  add_retry_after(error, response);
   return response;
 }
 

@@ -263,10 +263,9 @@ Result<GenerationCall> parse_generation(std::string_view body) {
 Result<TokenizerCall> parse_tokenizer(std::string_view body) {
   STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   TokenizerCall call;
-  std::vector<std::string> ignored;
-  FieldReader reader(value.get_object(), "", kFrameRules, &ignored);
+  FieldReader reader(value.get_object(), "", kFrameRules, nullptr);
   read_model(reader, kListedAt, call.model);
-  read_input(reader, call.prompt, &call.text, &ignored);
+  read_input(reader, call.prompt, &call.text, nullptr);
   if (const json::object* parameters = reader.object("parameters"); parameters && !parameters->empty()) {
     reader.fail("parameters", "must be empty: the tokenizer has none");
   }

@@ -5,6 +5,7 @@
 #include "api/ollama/parse.h"
 #include "api/ollama/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::ollama {

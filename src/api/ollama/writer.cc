@@ -1,9 +1,9 @@
 #include "api/ollama/writer.h"
 
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "api/serving/logprobs.h"
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::ollama {
@@ -148,27 +148,9 @@ http::Response error_response(const Error& error) {
 }
 
 http::Response error_response(int status, const Error& error) {
-  using std::chrono::ceil, std::chrono::seconds;
   http::Response response = http::Response::json(status, to_json(json::object{{"error", error.message()}}));
-  if (error.retry_after() || status == 429 || status == 503) {
-    const auto wait = error.retry_after() ? ceil<seconds>(*error.retry_after()) : seconds(1);
-    response.fields.add("Retry-After", std::to_string(wait.count()));
-  }
+  add_retry_after(error, response);
   return response;
-}
-
-std::string utc_time(system_clock::time_point time) {
-  using namespace std::chrono;
-  const auto micros = floor<microseconds>(time);
-  const auto day = floor<days>(micros);
-  const year_month_day date{day};
-  const hh_mm_ss clock{micros - day};
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return text;
 }
 
 }  // namespace studio::api::ollama

@@ -29,7 +29,4 @@ http::Response error_response(const Error& error);
 // The server's own answers (404, 405, 413, ...), whose status is decided already.
 http::Response error_response(int status, const Error& error);
 
-// "2026-11-26T12:00:00.123456Z"
-std::string utc_time(std::chrono::system_clock::time_point time);
-
 }  // namespace studio::api::ollama

@@ -1,8 +1,8 @@
 #include "api/openai/errors.h"
 
 #include <boost/json.hpp>
-#include <chrono>
 
+#include "api/serving/wording.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -60,13 +60,6 @@ const char* code_of(const Error& error) {
   return row_of(error.code()).code;
 }
 
-void add_retry_after(const Error& error, int status, http::Response& response) {
-  using std::chrono::ceil, std::chrono::seconds;
-  if (!error.retry_after() && status != 429 && status != 503) return;
-  auto wait = error.retry_after() ? ceil<seconds>(*error.retry_after()) : seconds(1);
-  response.fields.add("Retry-After", std::to_string(wait.count()));
-}
-
 }  // namespace
 
 int http_status(Code code) {
@@ -85,13 +78,13 @@ std::string error_body(const Error& error, const std::string& request_id, const 
 http::Response error_response(const Error& error, const std::string& request_id, const char* code) {
   int status = http_status(error.code());
   http::Response response = http::Response::json(status, error_body(error, request_id, code));
-  add_retry_after(error, status, response);
+  add_retry_after(error, response);
   return response;
 }
 
 http::Response error_response(int status, const Error& error, const std::string& request_id) {
   http::Response response = http::Response::json(status, error_body(error, request_id));
-  add_retry_after(error, status, response);
+  add_retry_after(error, response);
   return response;
 }
 
