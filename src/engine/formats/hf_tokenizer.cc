@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
 
 namespace studio::engine {
@@ -20,16 +21,6 @@ constexpr std::string_view kQwen2Regex =
 
 Error bad(const std::string& text) {
   return Error(Code::kCorruptData, "tokenizer.json: " + text);
-}
-
-const json::object* object_at(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-std::string_view string_at(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
 bool flag_at(const json::object& object, std::string_view key) {

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "engine/formats/hf_tokenizer.h"
+#include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
 
 namespace studio::engine {
@@ -26,16 +27,6 @@ Error bad(const std::string& text) {
 
 Error unsupported(const std::string& text) {
   return Error(Code::kUnimplemented, "tokenizer.json: " + text);
-}
-
-const json::object* object_at(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-std::string_view string_at(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
 // A flag of BertNormalizer; null counts as `otherwise`.
