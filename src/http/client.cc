@@ -244,6 +244,7 @@ struct Client::State {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::set<std::shared_ptr<CallImpl>> calls;  // the client's thread alone
+  bool is_stopping = false;                   // the same
   std::thread thread;
 };
 
@@ -253,7 +254,13 @@ Client::Client(Endpoint endpoint) : state_(std::make_unique<State>()) {
 }
 
 Client::~Client() {
+  stop();
+}
+
+void Client::stop() {
+  if (!state_->thread.joinable()) return;
   asio::post(state_->context, [state = state_.get()] {
+    state->is_stopping = true;
     auto calls = state->calls;
     for (const auto& call : calls) call->end_now();
     state->work.reset();
@@ -264,6 +271,7 @@ Client::~Client() {
 std::shared_ptr<Call> Client::start(ClientRequest request, ClientEvents events) {
   auto call = std::make_shared<CallImpl>(state_->context, std::move(request), std::move(events), state_->endpoint);
   asio::post(state_->context, [state = state_.get(), call] {
+    if (state->is_stopping) return call->end_now();
     state->calls.insert(call);
     call->start(state->endpoint, [state](CallImpl* over) {
       std::erase_if(state->calls, [over](const auto& held) { return held.get() == over; });

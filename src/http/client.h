@@ -59,9 +59,13 @@ struct ClientResponse {
 class Client {
  public:
   explicit Client(Endpoint endpoint);
-  ~Client();  // ends every call (on_end with kCancelled), joins the thread
+  ~Client();  // stop()
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+
+  // Ends every call with kCancelled, those too that their events start meanwhile, and joins the I/O thread: no event
+  // comes any more. Not from an event of this client; nothing may be started afterwards.
+  void stop();
 
   // The call goes on without its handle; keep that to cancel.
   std::shared_ptr<Call> start(ClientRequest request, ClientEvents events);

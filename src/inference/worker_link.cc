@@ -27,11 +27,15 @@ WorkerLink::WorkerLink(WorkerLinkOptions options, WorkerLinkEvents events)
       last_tick_(steady_clock::now()),
       next_try_(last_tick_),
       hang_(options_.hang),
-      client_(std::make_unique<http::Client>(http::Endpoint::unix_socket(options_.socket_path))) {}
+      client_(http::Endpoint::unix_socket(options_.socket_path)) {}
 
 WorkerLink::~WorkerLink() {
+  stop();
+}
+
+void WorkerLink::stop() {
   is_stopping_ = true;
-  client_.reset();
+  client_.stop();
 }
 
 void WorkerLink::tick(steady_clock::time_point now) {
@@ -40,7 +44,7 @@ void WorkerLink::tick(steady_clock::time_point now) {
   if (passed < kTickWhileDown) return;
   last_tick_ = now;
   if (!io_ran_.exchange(false)) return;
-  client_->post([this] { io_ran_ = true; });
+  client_.post([this] { io_ran_ = true; });
 
   std::optional<std::string> hangs;
   bool is_up = false, may_try = false;
@@ -101,7 +105,7 @@ void WorkerLink::start_watch() {
     std::scoped_lock lock(mutex_);
     is_watching_ = false;
   };
-  client_->start(std::move(ask), std::move(events));
+  client_.start(std::move(ask), std::move(events));
 }
 
 // One after the other; what was added meanwhile is given too. An adapter that the worker refuses is the loss of those
@@ -137,7 +141,7 @@ void WorkerLink::give_adapters(engine::EngineInfo info, std::set<std::string> gi
       std::scoped_lock lock(mutex_);
       is_watching_ = false;
     };
-    client_->start(put_adapter(file.digest, std::move(*bytes)), std::move(events));
+    client_.start(put_adapter(file.digest, std::move(*bytes)), std::move(events));
     return;
   }
   listen(std::move(info));
@@ -155,7 +159,7 @@ void WorkerLink::listen(engine::EngineInfo info) {
   };
   events.on_end = [this](const Status& end) { watch_ended(end); };
   reader_ = http::SseReader();
-  auto call = client_->start(std::move(ask), std::move(events));
+  auto call = client_.start(std::move(ask), std::move(events));
   std::scoped_lock lock(mutex_);
   info_ = std::move(info);
   pulse_ = std::move(call);

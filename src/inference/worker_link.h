@@ -50,12 +50,15 @@ struct WorkerLinkEvents {
 class WorkerLink {
  public:
   WorkerLink(WorkerLinkOptions options, WorkerLinkEvents events);
-  ~WorkerLink();  // joins the I/O thread; its calls end with kCancelled, no event of the link comes any more
+  ~WorkerLink();  // stop()
+  // Joins the I/O thread: its calls end with kCancelled, no event of the link comes any more. What it knew it still
+  // tells: an event that runs meanwhile may ask.
+  void stop();
 
   void tick(std::chrono::steady_clock::time_point now);  // from one thread
   // What it says cannot be trusted: it is down from here, and killed. Any thread; nothing where it is down already.
   void condemn(const std::string& why);
-  http::Client& client() { return *client_; }
+  http::Client& client() { return client_; }
 
   bool is_up() const;
   bool is_well() const;             // up, and heard of within kWellWithin
@@ -89,7 +92,7 @@ class WorkerLink {
   std::shared_ptr<http::Call> pulse_;
 
   http::SseReader reader_;  // the I/O thread's
-  std::unique_ptr<http::Client> client_;
+  http::Client client_;
 };
 
 }  // namespace studio::inference

@@ -119,7 +119,7 @@ void WorkerPool::stop() {
     waiting_.clear();
   }
   errands.run();
-  for (Worker& worker : workers_) worker.link.reset();  // what is connected comes to on_lost()
+  for (Worker& worker : workers_) worker.link->stop();  // what is connected comes to on_lost()
 }
 
 void WorkerPool::poke() {
