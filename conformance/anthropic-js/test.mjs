@@ -152,7 +152,7 @@ const tests = {
   },
   async 'raises BadRequestError that names the field'() {
     const cases = [[{ temperature: 3 }, /temperature/], [{ top_k: -4 }, /top_k/], [{ messages: [] }, /messages/], [{ max_tokens: 0 }, /max_tokens/],
-      [{ tools: [{ name: 'f', input_schema: { type: 'object' } }] }, /tools/], [{ stop_sequences: [''] }, /stop_sequences\[0\]/],
+      [{ tools: [{ name: 'f g', input_schema: { type: 'object' } }] }, /tools/], [{ stop_sequences: [''] }, /stop_sequences\[0\]/],
       [{ temprature: 1 }, /temperature/], [{ messages: [{ role: 'user', content: [{ type: 'image', source: {} }] }] }, /content\[0\]\.type/]];
     for (const [change, message] of cases) {
       await refused(client.messages.create({ ...fixed, ...change }), Anthropic.BadRequestError, { status: 400, message });

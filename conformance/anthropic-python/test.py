@@ -186,7 +186,7 @@ def test_not_found_errors():
 def test_bad_request_names_the_field():
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": base64.b64encode(b"x").decode()}}
     for change, field in (({"extra_body": {"temperature": 3}}, "temperature"), ({"extra_body": {"top_k": -4}}, "top_k"), ({"messages": []}, "messages"),
-                          ({"max_tokens": 0}, "max_tokens"), ({"tools": [{"name": "f", "input_schema": {"type": "object"}}]}, "tools"),
+                          ({"max_tokens": 0}, "max_tokens"), ({"tools": [{"name": "f g", "input_schema": {"type": "object"}}]}, "tools"),
                           ({"stop_sequences": [""]}, "stop_sequences[0]"),
                           ({"messages": [{"role": "user", "content": [image]}]}, "messages[0].content[0].type"),
                           ({"thinking": {"type": "often"}}, "thinking.type")):

@@ -184,7 +184,7 @@ def test_parameters_are_refused_by_name():
 
 
 def test_messages_are_refused_by_place():
-    for messages, word in (([{"role": "tool", "content": "x"}], "input.messages[0].role"), ([{"role": "user", "content": 5}], "input.messages[0].content")):
+    for messages, word in (([{"role": "tool", "content": "x"}], "input.messages[0]"), ([{"role": "robot", "content": "x"}], "input.messages[0].role"), ([{"role": "user", "content": 5}], "input.messages[0].content")):
         refused(Generation.call(**{**FIXED, "messages": messages}), 400, "InvalidParameter", word)
 
 

@@ -117,9 +117,9 @@ const tests = {
   },
   async 'refuses what it cannot honour by its name'() {
     const cases = [[{ options: { temperature: 3 } }, /options\.temperature/], [{ options: { mirostat: 2 } }, /options\.mirostat/],
-      [{ options: { num_ctx: 1 << 20 } }, /options\.num_ctx/], [{ format: 'json' }, /^format/], [{ think: 'high' }, /^think/],
-      [{ tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] }, /^tools/], [{ optoins: {} }, /options/],
-      [{ messages: [{ role: 'tool', content: 'x' }] }, /messages\[0\]\.role/]];
+      [{ options: { num_ctx: 1 << 20 } }, /options\.num_ctx/], [{ format: 'xml' }, /^format/], [{ think: 'high' }, /^think/],
+      [{ tools: [{ type: 'function', function: { name: 'f g', parameters: {} } }] }, /^tools/], [{ optoins: {} }, /options/],
+      [{ messages: [{ role: 'robot', content: 'x' }] }, /messages\[0\]\.role/]];
     for (const [change, message] of cases) await refused(client.chat({ ...fixed, ...change }), 400, message);
   },
   async 'refuses a prompt over the context instead of cutting it'() {

@@ -148,9 +148,9 @@ def test_unknown_model():
 
 def test_what_cannot_be_honoured_is_named():
     for change, words in (({"options": {"temperature": 3}}, "options.temperature"), ({"options": {"mirostat": 2}}, "options.mirostat"),
-                          ({"options": {"num_ctx": 1 << 20}}, "options.num_ctx"), ({"format": "json"}, "format"), ({"think": "high"}, "think"),
-                          ({"tools": [{"type": "function", "function": {"name": "f", "description": "d"}}]}, "tools"),
-                          ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role")):
+                          ({"options": {"num_ctx": 1 << 20}}, "options.num_ctx"), ({"think": "high"}, "think"),
+                          ({"tools": [{"type": "function", "function": {"name": "f g", "description": "d"}}]}, "tools"),
+                          ({"format": {"type": "array", "minItems": 3, "maxItems": 2}}, "format")):
         refused(lambda change=change: client().chat(**{**FIXED, **change}), 400, words)
 
 

@@ -100,8 +100,8 @@ const tests = {
   async 'raises BadRequestError that names the field'() {
     await assert.rejects(client.chat.completions.create({ ...fixed, temperature: 3 }),
       error => error instanceof OpenAI.BadRequestError && error.param === 'temperature');
-    await assert.rejects(client.chat.completions.create({ ...fixed, tools: [{ type: 'function', function: { name: 'f' } }] }),
-      error => error instanceof OpenAI.BadRequestError && error.param === 'tools');
+    await assert.rejects(client.chat.completions.create({ ...fixed, tools: [{ type: 'function', function: { name: 'f g' } }] }),
+      error => error instanceof OpenAI.BadRequestError && error.param === 'tools[0].function.name');
   },
   async 'raises an error of status 413 for a body over the limit'() {
     const huge = [{ role: 'user', content: 'x'.repeat(40 * 1024 * 1024) }];

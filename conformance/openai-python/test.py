@@ -138,7 +138,7 @@ def test_errors():
     raises(openai.NotFoundError, lambda: create(**{**FIXED, "model": "no-such-model"}), code="model_not_found")
     raises(openai.BadRequestError, lambda: create(**{**FIXED, "temperature": 3}), param="temperature")
     raises(openai.BadRequestError, lambda: create(**{**FIXED, "messages": []}), param="messages")
-    raises(openai.BadRequestError, lambda: create(**FIXED, tools=[{"type": "function", "function": {"name": "f"}}]), param="tools")
+    raises(openai.BadRequestError, lambda: create(**FIXED, tools=[{"type": "function", "function": {"name": "f g"}}]), param="tools[0].function.name")
     raises(openai.APIConnectionError, openai.OpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0).models.list)
     raises(openai.APITimeoutError, lambda: create(**LONG, n=4, timeout=0.01))
     raises(openai.InternalServerError, lambda: create(**LONG, n=16), status_code=503, code="overloaded")

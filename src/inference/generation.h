@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "engine/sampling/params.h"
 #include "engine/tensor/token.h"
+#include "inference/tools.h"
 
 namespace studio::inference {
 
@@ -46,6 +47,10 @@ struct GenerationRequest {
   // Of who asks (engine.h): computed prefixes are shared within one salt, the engine between tenants by weight.
   uint64_t prefix_salt = 0, tenant = 0;
   int weight = 1;
+  // What every choice's answer is held to, behind its reasoning: a spec (engine/constrain/spec.h); empty: nothing.
+  std::string constraint;
+  std::shared_ptr<const ToolSet> tools;  // calls are told from the text where there are some
+  ToolFormat tool_format = ToolFormat::kNone;
   std::string adapter;  // digest of one that the model's workers hold; empty: none
 };
 
@@ -59,15 +64,22 @@ struct TokenLogprob {
   std::vector<Alternative> top;  // descending
 };
 
-// A piece of one choice. Reasoning always comes before the answer; at least one of the three is not empty.
+// A piece of one choice. Reasoning always comes before the answer, text before calls; at least one is not empty.
 struct ChoiceDelta {
   int choice = 0;
   std::string reasoning;
   std::string text;
+  std::vector<ToolCallDelta> tool_calls = {};
   std::vector<TokenLogprob> logprobs;  // of the answer's tokens, if asked for; of each token once
 };
 
-enum class Finish { kStop, kLength, kCancelled, kError };
+enum class Finish {
+  kStop,
+  kToolCalls,  // whole calls end it
+  kLength,
+  kCancelled,
+  kError,
+};
 
 struct GenerationUsage {
   int64_t prompt_tokens = 0;      // every prompt once, whatever n

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "inference/choice_text.h"
+#include "inference/tool_call_text.h"
 
 namespace studio::inference {
 namespace {
@@ -23,7 +24,12 @@ class Run {
     running_ = choices;
     for (const Prompt& prompt : request.prompts) {
       end_.usage.prompt_tokens += static_cast<int64_t>(prompt.ids.size());
-      for (int i = 0; i < request.n; ++i) choices_.emplace_back(text_options(request, ids, prompt), i == 0);
+      for (int i = 0; i < request.n; ++i) {
+        choices_.emplace_back(text_options(request, ids, prompt), i == 0);
+        if (request.tool_format == ToolFormat::kNone || request.tools == nullptr) continue;
+        choices_.back().calls.emplace(request.tools, request.tool_format,
+                                      request.request_id + "#" + std::to_string(choices_.size() - 1));
+      }
     }
   }
 
@@ -69,6 +75,7 @@ class Run {
   struct Choice {
     Choice(ChoiceTextOptions options, bool is_first) : text(std::move(options)), is_first_of_prompt(is_first) {}
     ChoiceText text;
+    std::optional<ToolCallText> calls;
     const bool is_first_of_prompt;
     int cached_tokens = 0;
     bool is_accepted = false;
@@ -126,7 +133,12 @@ class Run {
       finish = to_finish(event.finish);
       if (event.error && !end_.error) end_.error = event.error;
     }
-    if (!delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty()) sink_.on_delta(delta);
+    if (choice.calls) {
+      choice.calls->push(delta, finish.has_value());
+      if (finish == Finish::kStop && choice.calls->calls() > 0) finish = Finish::kToolCalls;
+    }
+    const bool has_text = !delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty();
+    if (has_text || !delta.tool_calls.empty()) sink_.on_delta(delta);
     if (finish && !is_detached_) end_choice(index, *finish);
     return finish != Finish::kError;
   }
@@ -189,6 +201,18 @@ int max_new_tokens(const GenerationRequest& request, const Prompt& prompt, int c
   return limit;
 }
 
+// Behind reasoning come line ends, which belong to neither part.
+engine::AnswerConstraint constraint_of(const GenerationRequest& request, const ControlIds& ids, const Prompt& prompt) {
+  engine::AnswerConstraint constraint;
+  constraint.spec = request.constraint;
+  if (!prompt.may_reason) return constraint;
+  constraint.spec = "{\"after_line_ends\":true," + request.constraint.substr(1);
+  constraint.end_reasoning = ids.end_think;
+  constraint.is_open_reasoning = prompt.is_open_reasoning;
+  if (!prompt.is_open_reasoning) constraint.begin_reasoning = ids.think;
+  return constraint;
+}
+
 TokenRequest token_request(const GenerationRequest& request, const ControlIds& ids, const Prompt& prompt, int choice,
                            int choice_of_prompt, int context_tokens) {
   TokenRequest token;
@@ -204,6 +228,7 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
     sequence.forced_end =
         engine::ForcedEnd{.after_tokens = *prompt.thinking_budget, .end_id = ids.end_think, .forced = ids.closing};
   }
+  if (!request.constraint.empty()) sequence.constraint = constraint_of(request, ids, prompt);
   sequence.deadline = request.deadline;
   sequence.prefix_salt = request.prefix_salt;
   sequence.public_tokens = prompt.public_tokens;

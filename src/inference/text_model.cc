@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/json.h"
 #include "engine/formats/open_model.h"
 #include "engine/formats/panel_file.h"
+#include "inference/end_ids.h"
 #include "inference/generation_runner.h"
 
 namespace studio::inference {
@@ -17,25 +19,16 @@ using engine::Tokenizer;
 
 constexpr std::string_view kOpenThink = "<think>", kCloseThink = "</think>";
 
-void add_end_id(const Tokenizer& tokenizer, TokenId id, std::vector<TokenId>& ids) {
-  if (id < 0 || id >= tokenizer.vocab_size()) return;
-  if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-}
-
-// A GGUF file names one end token, a folder may name several; chat models also end at their end of turn and end of
-// text.
-Result<std::vector<TokenId>> end_ids(const ModelSource& file, const Tokenizer& tokenizer) {
-  std::vector<TokenId> ids;
-  add_end_id(tokenizer, tokenizer.eos(), ids);
-  STUDIO_TRY(auto turn, file.find_u64("tokenizer.ggml.eot_token_id"));
-  if (turn && *turn < static_cast<uint64_t>(tokenizer.vocab_size())) {
-    add_end_id(tokenizer, static_cast<TokenId>(*turn), ids);
+// Arguments as an object, which templates print as they like; a text that is none is shown as it is.
+boost::json::array render_calls(const std::vector<ToolCall>& calls) {
+  boost::json::array rendered;
+  for (const ToolCall& call : calls) {
+    auto arguments = parse_json(call.arguments);
+    boost::json::object function{{"name", call.name}, {"arguments", call.arguments}};
+    if (arguments.ok() && arguments->is_object()) function["arguments"] = std::move(*arguments);
+    rendered.push_back(boost::json::object{{"id", call.id}, {"type", "function"}, {"function", std::move(function)}});
   }
-  STUDIO_TRY(auto more, file.find_i32_array(engine::kEndIdsKey));
-  for (const TokenId id : more.value_or(std::vector<int32_t>{})) add_end_id(tokenizer, id, ids);
-  add_end_id(tokenizer, tokenizer.find("<|im_end|>"), ids);
-  add_end_id(tokenizer, tokenizer.find("<|endoftext|>"), ids);
-  return ids;
+  return rendered;
 }
 
 }  // namespace
@@ -69,6 +62,7 @@ Result<std::shared_ptr<TextModel>> TextModel::open(const ModelSource& file, cons
     return model;
   }
   STUDIO_TRY(model->template_, engine::ChatTemplate::compile(*source));
+  model->tool_format_ = tool_format_of(*source);
   bool can_think = model->ids_.think >= 0 && model->ids_.end_think >= 0;
   if (can_think && source->find("enable_thinking") != std::string_view::npos) {
     model->thinking_ = Thinking::kSwitch;
@@ -149,9 +143,12 @@ Result<engine::Rendered> TextModel::render(const ChatPrompt& chat, bool thinks) 
     const Message& message = chat.messages[i];
     boost::json::object object{{"role", message.role}, {"content", message.content}};
     if (!message.reasoning_content.empty()) object["reasoning_content"] = message.reasoning_content;
+    if (!message.tool_calls.empty()) object["tool_calls"] = render_calls(message.tool_calls);
+    if (!message.tool_call_id.empty()) object["tool_call_id"] = message.tool_call_id;
     messages.push_back(std::move(object));
   }
   boost::json::object context{{"messages", std::move(messages)}, {"add_generation_prompt", true}};
+  if (chat.tools.is_used()) context["tools"] = render_tools(chat.tools);
   if (thinking_ == Thinking::kSwitch) context["enable_thinking"] = thinks;
   boost::json::object trusted;
   if (tokenizer_->bos() >= 0) trusted["bos_token"] = tokenizer_->token_bytes(tokenizer_->bos());

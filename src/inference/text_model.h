@@ -22,9 +22,11 @@
 namespace studio::inference {
 
 struct Message {
-  std::string role;  // system, user, assistant
+  std::string role;  // system, user, assistant, tool
   std::string content;
-  std::string reasoning_content;  // assistant: kept out of the prompt unless the template asks for it
+  std::string reasoning_content;          // assistant: kept out of the prompt unless the template asks for it
+  std::vector<ToolCall> tool_calls = {};  // assistant
+  std::string tool_call_id = {};          // tool: whose answer it is
 };
 
 struct ChatPrompt {
@@ -32,6 +34,7 @@ struct ChatPrompt {
   bool is_partial = false;              // the last message is the assistant's, to be continued
   std::optional<bool> enable_thinking;  // the model's own way where not said
   std::optional<int> thinking_budget;   // tokens of reasoning, then it is closed
+  ToolSet tools;                        // shown to the model where they are used
 };
 
 // How a model thinks, by its template.
@@ -72,6 +75,7 @@ class TextModel {
   Result<std::unique_ptr<Generation>> start(GenerationRequest request, GenerationSink sink) const;
 
   Thinking thinking() const { return thinking_; }
+  ToolFormat tool_format() const { return tool_format_; }
   const engine::Tokenizer& tokenizer() const { return *tokenizer_; }
   const ModelClient& client() const { return *client_; }
   int context_tokens() const;  // of the worker; 0 before it answered
@@ -85,6 +89,7 @@ class TextModel {
   std::shared_ptr<const engine::Tokenizer> tokenizer_;
   std::optional<engine::ChatTemplate> template_;
   Thinking thinking_ = Thinking::kNone;
+  ToolFormat tool_format_ = ToolFormat::kNone;
   ControlIds ids_;
   PublicPrefixes public_prefixes_;
   engine::TokenId fim_prefix_ = -1, fim_suffix_ = -1, fim_middle_ = -1;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "engine/constrain/spec.h"
 #include "engine/templates/unicode.h"
 
 namespace studio::inference {
@@ -257,6 +258,31 @@ void read_forced_end(Reader& reader, std::optional<engine::ForcedEnd>& place) {
   place = std::move(forced);
 }
 
+// Its spec is compiled by who serves it.
+void read_constraint(Reader& reader, std::optional<engine::AnswerConstraint>& place) {
+  const json::value* value = reader.find("constraint");
+  if (value == nullptr) return;
+  if (!value->is_object()) {
+    reader.fail(bad("constraint", "must be an object"));
+    return;
+  }
+  Reader inner(value->get_object());
+  engine::AnswerConstraint constraint;
+  inner.text("spec", constraint.spec, engine::constrain::kMaxSpecBytes);
+  inner.integer("begin_reasoning", constraint.begin_reasoning, 0, std::numeric_limits<TokenId>::max());
+  inner.integer("end_reasoning", constraint.end_reasoning, 0, std::numeric_limits<TokenId>::max());
+  if (const json::value* open = inner.find("is_open_reasoning")) {
+    if (!open->is_bool()) inner.fail(bad("is_open_reasoning", "must be true or false"));
+    constraint.is_open_reasoning = open->is_bool() && open->get_bool();
+  }
+  if (auto status = inner.status(); !status.ok()) reader.fail(std::move(status).error());
+  if (constraint.spec.empty()) reader.fail(bad("constraint", "must have a spec"));
+  if (constraint.is_open_reasoning && constraint.end_reasoning < 0) {
+    reader.fail(bad("constraint", "must say what ends the reasoning"));
+  }
+  place = std::move(constraint);
+}
+
 Code code_from_name(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(Code::kInternal); ++i) {
     if (code_name(static_cast<Code>(i)) == name) return static_cast<Code>(i);
@@ -398,6 +424,14 @@ std::string encode_request(const TokenRequest& request) {
                           {"end_id", sequence.forced_end->end_id},
                           {"forced", ids(sequence.forced_end->forced)}};
   }
+  if (sequence.constraint) {
+    const engine::AnswerConstraint& constraint = *sequence.constraint;
+    json::object object = {{"spec", constraint.spec}};
+    if (constraint.begin_reasoning >= 0) object["begin_reasoning"] = constraint.begin_reasoning;
+    if (constraint.end_reasoning >= 0) object["end_reasoning"] = constraint.end_reasoning;
+    if (constraint.is_open_reasoning) object["is_open_reasoning"] = true;
+    body["constraint"] = std::move(object);
+  }
   if (sequence.deadline != std::chrono::steady_clock::time_point::max()) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(sequence.deadline - std::chrono::steady_clock::now());
     body["deadline_ms"] = std::max<int64_t>(0, left.count());
@@ -408,12 +442,12 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 25> kKnown = {
-        "request_id",   "stream", "prompt",         "max_tokens",         "temperature",      "top_k",
-        "top_p",        "min_p",  "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
-        "stream_index", "resume", "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model",  "prefix_salt",    "public_tokens",      "tenant",           "weight",
-        "adapter"};
+    static constexpr std::array<std::string_view, 26> kKnown = {
+        "request_id",   "stream",    "prompt",         "max_tokens",         "temperature",      "top_k",
+        "top_p",        "min_p",     "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
+        "stream_index", "resume",    "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
+        "deadline_ms",  "model",     "prefix_salt",    "public_tokens",      "tenant",           "weight",
+        "adapter",      "constraint"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -435,6 +469,7 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.text("adapter", sequence.adapter, kAdapterDigestBytes);
   read_sampling(reader, sequence.sampling);
   read_forced_end(reader, sequence.forced_end);
+  read_constraint(reader, sequence.constraint);
   STUDIO_CHECK_OK(reader.status());
   const json::value* stream = reader.find("stream");
   if (stream == nullptr || !stream->is_bool() || !stream->get_bool()) return bad("stream", "must be true");

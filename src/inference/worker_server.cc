@@ -9,6 +9,7 @@
 #include "engine/lora/adapter_set.h"
 #include "http/server.h"
 #include "http/sse.h"
+#include "inference/constraint_desk.h"
 #include "inference/token_protocol.h"
 
 namespace studio::inference {
@@ -254,6 +255,11 @@ class WorkerServerImpl final : public WorkerServer {
       respond_error(*exchange, request.error());
       return;
     }
+    if (request->sequence.constraint) {
+      auto matchers = constraints_.compile(request->sequence.constraint->spec);
+      if (!matchers.ok()) return respond_error(*exchange, matchers.error());
+      request->sequence.constraint->matchers = std::move(*matchers);
+    }
     auto stream = std::make_shared<Stream>();
     stream->exchange = exchange;
     stream->request_id = request->request_id;
@@ -300,6 +306,7 @@ class WorkerServerImpl final : public WorkerServer {
 
   engine::Engine& engine_;
   FlightRecorder* const recorder_;  // may be nullptr
+  ConstraintDesk constraints_{engine_.source()};
   // Shared with the engine's sinks, which may outlive the server.
   const std::shared_ptr<EventPump> pump_ = std::make_shared<EventPump>(engine_);
   std::unique_ptr<http::Server> server_;

@@ -112,7 +112,7 @@ def round_of(canaries, guest):
     a = new("role")
     assert guest.send(chat((a, "Hello")), [a]) == 400
     a, b = new("tool name"), new("user id")
-    assert guest.send(chat(("user", "Hello"), tools=[{"type": "function", "function": {"name": a}}], user=b), [a, b]) == 400
+    assert guest.send(chat(("user", "Hello"), tools=[{"type": "function", "function": {"name": a}}], user=b), [a, b]) == 200
     a = new("body that is no JSON")
     host = guest.server.url.removeprefix("http://")
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {guest.server.key}\r\nContent-Length: {len(a) + 1}\r\nConnection: close\r\n\r\n"

@@ -1,6 +1,11 @@
 #include "api/anthropic/parse.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+
+#include "api/serving/structure.h"
+#include "base/json.h"
+#include "engine/constrain/tool_grammar.h"
 
 namespace studio::api::anthropic {
 namespace {
@@ -22,10 +27,10 @@ constexpr FieldRule kMessagesRules[] = {
     {"metadata", FieldUse::kNoEffect, "an object"},
     {"service_tier", FieldUse::kNoEffect, "a text"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"({"type":"auto"} {"type":"none"})"},
-    {"output_config", FieldUse::kNotBuilt, "{}"},
-    {"output_format", FieldUse::kNotBuilt},
+    {"tools"},
+    {"tool_choice"},
+    {"output_config"},
+    {"output_format"},
     {"reasoning_effort", FieldUse::kNotBuilt},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
     {"container", FieldUse::kNotBuilt},
@@ -41,9 +46,9 @@ constexpr FieldRule kCountRules[] = {
     {"system"},
     {"thinking"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"({"type":"auto"} {"type":"none"})"},
-    {"output_config", FieldUse::kNotBuilt, "{}"},
+    {"tools"},
+    {"tool_choice"},
+    {"output_config"},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
     {"context_management", FieldUse::kNotBuilt, R"({} {"edits":[]})"},
 };
@@ -63,14 +68,30 @@ constexpr FieldRule kThinkingBlockRules[] = {
     {"signature", FieldUse::kNoEffect, "a text"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
 };
+constexpr FieldRule kToolUseRules[] = {
+    {"type"},
+    {"id"},
+    {"name"},
+    {"input"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"caller", FieldUse::kNotBuilt, R"({"type":"direct"})"},
+    {"toolset_name", FieldUse::kNotBuilt},
+};
+// That a result is an error, its text says to the model: templates have no other place for it.
+constexpr FieldRule kToolResultRules[] = {
+    {"type"}, {"tool_use_id"}, {"content"}, {"is_error"}, {"cache_control", FieldUse::kNoEffect, "an object"},
+};
 constexpr FieldRule kThinkingRules[] = {
     {"type"}, {"budget_tokens"}, {"display", FieldUse::kNotBuilt, "\"summarized\""}};
 
-// A list of blocks into a message: text into its content, thinking into its reasoning. Only the assistant thinks.
+// A list of blocks into a message: text into its content, thinking into its reasoning, calls and their results. Only
+// the assistant thinks and calls; a result is a message of its own, before what else the user says.
 class BlockReader {
  public:
-  BlockReader(FieldReader& reader, std::string_view field, bool may_think, std::vector<std::string>* ignored)
-      : reader_(reader), field_(field), may_think_(may_think), ignored_(ignored) {}
+  enum class From { kSystem, kUser, kAssistant, kTool };
+  BlockReader(FieldReader& reader, std::string_view field, From from, std::vector<std::string>* ignored,
+              std::vector<inference::Message>* results = nullptr)
+      : reader_(reader), field_(field), from_(from), ignored_(ignored), results_(results) {}
 
   void read(const json::array& blocks, inference::Message& message) {
     if (blocks.size() > kMaxContentParts) {
@@ -90,14 +111,53 @@ class BlockReader {
     if (!type || !type->is_string()) return reader_.fail(place + ".type", R"(is missing; for a text it is "text")");
     if (type->get_string() == "text") {
       take(place, *block, kTextRules, "text", message.content);
-    } else if (type->get_string() == "thinking" && may_think_) {
+    } else if (type->get_string() == "thinking" && from_ == From::kAssistant) {
       take(place, *block, kThinkingBlockRules, "thinking", message.reasoning_content);
+    } else if (type->get_string() == "tool_use" && from_ == From::kAssistant) {
+      take_call(place, *block, message);
+    } else if (type->get_string() == "tool_result" && results_ != nullptr) {
+      take_result(place, *block);
     } else {
       reader_.fail(place + ".type",
-                   std::string(may_think_ ? R"(must be "text" or "thinking")" : R"(must be "text")") +
-                       ": this version reads no others here, not " + quoted(type->get_string()),
+                   "must be " + allowed() + ": this version reads no others here, not " + quoted(type->get_string()),
                    Code::kUnimplemented);
     }
+  }
+
+  std::string allowed() const {
+    if (from_ == From::kAssistant) return R"("text", "thinking" or "tool_use")";
+    return results_ != nullptr ? R"("text" or "tool_result")" : R"("text")";
+  }
+
+  void take_call(const std::string& place, const json::object& block, inference::Message& message) {
+    FieldReader inner(block, reader_.path_of(place), kToolUseRules, ignored_);
+    inference::ToolCall call{
+        .id = inner.text("id").value_or(""), .name = inner.text("name").value_or(""), .arguments = {}};
+    if (inner.ok() && call.id.empty()) inner.fail("id", "is missing");
+    if (inner.ok() && call.name.empty()) inner.fail("name", "is missing");
+    const json::object* input = inner.object("input");
+    if (inner.ok() && !input) inner.fail("input", "is missing: an object");
+    if (!inner.ok()) return reader_.fail(inner.status().error());
+    call.arguments = to_json(*input);
+    message.tool_calls.push_back(std::move(call));
+  }
+
+  void take_result(const std::string& place, const json::object& block) {
+    FieldReader inner(block, reader_.path_of(place), kToolResultRules, ignored_);
+    inference::Message result{.role = "tool", .content = {}, .reasoning_content = {}};
+    result.tool_call_id = inner.text("tool_use_id").value_or("");
+    if (inner.ok() && result.tool_call_id.empty()) inner.fail("tool_use_id", "is missing");
+    inner.flag("is_error");
+    const json::value* content = inner.find("content");
+    if (content && content->is_string()) {
+      result.content = content->get_string();
+    } else if (content && content->is_array()) {
+      BlockReader(inner, "content", From::kTool, ignored_).read(content->get_array(), result);
+    } else if (content) {
+      inner.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
+    }
+    if (!inner.ok()) return reader_.fail(inner.status().error());
+    results_->push_back(std::move(result));
   }
 
   void take(const std::string& place, const json::object& block, std::span<const FieldRule> rules,
@@ -111,11 +171,14 @@ class BlockReader {
 
   FieldReader& reader_;
   const std::string_view field_;
-  const bool may_think_;
+  const From from_;
   std::vector<std::string>* const ignored_;
+  std::vector<inference::Message>* const results_;
 };
 
-inference::Message read_message(FieldReader& reader, std::vector<std::string>* ignored) {
+// One message, or the results of tools with what the user says to them.
+std::vector<inference::Message> read_message(FieldReader& reader, std::vector<std::string>* ignored) {
+  std::vector<inference::Message> all;
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
@@ -133,11 +196,15 @@ inference::Message read_message(FieldReader& reader, std::vector<std::string>* i
   } else if (content->is_string()) {
     message.content = content->get_string();
   } else if (content->is_array()) {
-    BlockReader(reader, "content", message.role == "assistant", ignored).read(content->get_array(), message);
+    const bool is_model = message.role == "assistant";
+    BlockReader(reader, "content", is_model ? BlockReader::From::kAssistant : BlockReader::From::kUser, ignored,
+                is_model ? nullptr : &all)
+        .read(content->get_array(), message);
   } else {
     reader.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
   }
-  return message;
+  if (all.empty() || !message.content.empty()) all.push_back(std::move(message));
+  return all;
 }
 
 void read_system(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
@@ -147,7 +214,7 @@ void read_system(FieldReader& reader, inference::ChatPrompt& prompt, std::vector
   if (value->is_string()) {
     message.content = value->get_string();
   } else if (value->is_array()) {
-    BlockReader(reader, "system", false, ignored).read(value->get_array(), message);
+    BlockReader(reader, "system", BlockReader::From::kSystem, ignored).read(value->get_array(), message);
   } else {
     reader.fail("system", "must be a text or a list of text blocks; it is " + std::string(json_kind(*value)));
   }
@@ -163,15 +230,18 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   read_objects(reader, "messages", *messages, kMaxMessages, "an object with role and content",
                [&](const json::object& object, const std::string& place, size_t) {
                  FieldReader inner(object, place, kMessageRules, ignored);
-                 prompt.messages.push_back(read_message(inner, ignored));
+                 for (auto& message : read_message(inner, ignored)) prompt.messages.push_back(std::move(message));
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
+  if (reader.ok()) check_tool_messages(reader, prompt);
   if (!reader.ok()) return;
   const inference::Message& last = prompt.messages.back();
   prompt.is_partial = last.role == "assistant";
   if (!prompt.is_partial) return;
   const std::string place = "messages[" + std::to_string(messages->size() - 1) + "].content";
-  if (last.content.empty())
+  if (!last.tool_calls.empty()) {
+    reader.fail(place, "must hold no tool_use in a last message: its results come first");
+  } else if (last.content.empty())
     reader.fail(place, "must not be empty in a last message of the assistant, which is continued");
   if (!last.reasoning_content.empty()) reader.fail(place, "must hold no thinking in a last message of the assistant");
 }
@@ -196,6 +266,104 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 
+constexpr FieldRule kToolRules[] = {
+    {"type"},
+    {"name"},
+    {"description"},
+    {"input_schema"},
+    {"strict"},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"eager_input_streaming", FieldUse::kNoEffect, "true or false"},  // input is streamed as it comes anyway
+    {"defer_loading", FieldUse::kNotBuilt, "false"},
+    {"allowed_callers", FieldUse::kNotBuilt, R"(["direct"])"},
+    {"input_examples", FieldUse::kNotBuilt, "[]"},
+};
+
+void read_tool(FieldReader& tool, inference::ToolSet& set) {
+  if (auto type = tool.text("type"); type && *type != "custom") {
+    return tool.fail("type", "must be \"custom\": this server has no tools of its own, not " + quoted(*type),
+                     Code::kUnimplemented);
+  }
+  auto name = tool.text("name");
+  if (tool.ok() && !name) tool.fail("name", "is missing");
+  const auto description = tool.text("description");
+  const bool is_strict = tool.flag("strict").value_or(false);
+  const json::object* schema = tool.object("input_schema");
+  if (tool.ok() && !schema) tool.fail("input_schema", "is missing: a JSON Schema");
+  if (!tool.ok()) return;
+  json::object function{{"name", *name}};
+  if (description) function["description"] = *description;
+  function["parameters"] = *schema;
+  add_tool(tool, "input_schema", *name, std::move(function), tool.find("input_schema"), is_strict, set);
+}
+
+constexpr FieldRule kChoiceRules[] = {{"type"}, {"name"}, {"disable_parallel_tool_use"}};
+
+void read_tool_choice(FieldReader& reader, inference::ToolSet& set) {
+  using Mode = inference::ToolChoice::Mode;
+  set.choice.is_parallel = true;
+  const json::object* object = reader.object("tool_choice");
+  if (!object) return;
+  FieldReader inner(*object, "tool_choice", kChoiceRules, nullptr);
+  const auto type = inner.text("type");
+  const auto name = inner.text("name");
+  set.choice.is_parallel = !inner.flag("disable_parallel_tool_use").value_or(false);
+  if (inner.ok() && !type) inner.fail("type", "is missing; it is auto, any, tool or none");
+  if (inner.ok() && name.has_value() != (*type == "tool")) {
+    inner.fail("name", name ? "is only allowed with type: \"tool\"" : "is missing");
+  }
+  if (!inner.ok()) return reader.fail(inner.status().error());
+  if (*type == "none") {
+    set.choice.mode = Mode::kNone;
+  } else if (*type == "any" || *type == "tool") {
+    set.choice.mode = Mode::kRequired;
+    set.choice.name = name.value_or("");
+    const bool is_there = std::ranges::any_of(
+        set.tools, [&](const auto& tool) { return set.choice.name.empty() || tool.name == set.choice.name; });
+    if (!is_there) reader.fail("tool_choice", "must choose among tools, which do not have it");
+  } else if (*type != "auto") {
+    reader.fail("tool_choice.type", "must be auto, any, tool or none; it is " + quoted(*type));
+  }
+}
+
+void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {
+  if (const json::array* tools = reader.list("tools")) {
+    read_objects(reader, "tools", *tools, engine::constrain::kMaxTools, "an object with name and input_schema",
+                 [&](const json::object& object, const std::string& place, size_t) {
+                   FieldReader inner(object, place, kToolRules, ignored);
+                   read_tool(inner, set);
+                   if (!inner.ok()) reader.fail(inner.status().error());
+                 });
+  }
+  if (reader.ok()) read_tool_choice(reader, set);
+}
+
+constexpr FieldRule kOutputRules[] = {
+    {"format"}, {"effort", FieldUse::kNotBuilt}, {"task_budget", FieldUse::kNotBuilt}};
+constexpr FieldRule kFormatRules[] = {{"type"}, {"schema"}};
+
+void read_format(FieldReader& reader, std::string_view field, GenerateCall& call) {
+  const json::object* object = reader.object(field);
+  if (!object) return;
+  FieldReader format(*object, reader.path_of(field), kFormatRules, nullptr);
+  const auto type = format.text("type");
+  const json::object* schema = format.object("schema");
+  if (format.ok() && type != "json_schema") format.fail("type", "must be \"json_schema\"");
+  if (format.ok() && !schema) format.fail("schema", "is missing: a JSON Schema");
+  if (format.ok()) hold_to_schema(format, "schema", *schema, call);
+  if (!format.ok()) reader.fail(format.status().error());
+}
+
+// `output_format` is the older place of the same.
+void read_output(FieldReader& reader, GenerateCall& call) {
+  if (reader.find("output_format")) read_format(reader, "output_format", call);
+  const json::object* object = reader.object("output_config");
+  if (!object) return;
+  FieldReader inner(*object, "output_config", kOutputRules, nullptr);
+  read_format(inner, "format", call);
+  if (!inner.ok()) reader.fail(inner.status().error());
+}
+
 }  // namespace
 
 Result<MessagesCall> parse_messages(std::string_view body) {
@@ -214,6 +382,8 @@ Result<MessagesCall> parse_messages(std::string_view body) {
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   read_thinking(reader, call.prompt);
+  read_tools(reader, call.prompt.tools, &generate.ignored);
+  read_output(reader, generate);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
@@ -225,6 +395,9 @@ Result<CountCall> parse_count(std::string_view body) {
   read_model(reader, "GET /v1/models", call.model);
   read_messages(reader, call.prompt, nullptr);
   read_thinking(reader, call.prompt);
+  read_tools(reader, call.prompt.tools, nullptr);
+  GenerateCall format;  // it takes no tokens of the prompt
+  read_output(reader, format);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }

@@ -96,7 +96,7 @@ TEST(AnthropicParse, RefusalsNameTheField) {
       {with(R"("stop_sequences":[""])"), "stop_sequences[0]: "},
       {with(R"("stop_sequences":"x")"), "stop_sequences: "},
       {with(R"("system":7)"), "system: "},
-      {with(R"("tools":[{"name":"f"}])"), "tools: "},
+      {with(R"("tools":[{"name":"f"}])"), "tools[0].input_schema: "},
       {with(R"("thinking":{"type":"often"})"), "thinking.type: "},
       {with(R"("thinking":{"type":"disabled","budget_tokens":9})"), "thinking.budget_tokens: "},
       {with(R"("thinking":{})"), "thinking.type: "},
@@ -109,7 +109,8 @@ TEST(AnthropicParse, RefusalsNameTheField) {
 }
 
 TEST(AnthropicParse, AFaultBeforeTheMessagesLeavesThemUnread) {
-  EXPECT_TRUE(refused(R"({"model":"m","max_tokens":9,"messages":["x"],"tools":[{}]})").starts_with("tools: "));
+  EXPECT_TRUE(
+      refused(R"({"model":"m","max_tokens":9,"messages":["x"],"mcp_servers":[{}]})").starts_with("mcp_servers: "));
   EXPECT_TRUE(refused(R"({"max_tokens":9,"messages":[{"role":"user","content":"x"}]})").starts_with("model: "));
 }
 

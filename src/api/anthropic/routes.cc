@@ -46,9 +46,11 @@ struct Prepared {
   inference::Prompt prompt;
 };
 
-Result<Prepared> prepare(const Services& services, const std::string& name, const inference::ChatPrompt& chat) {
+Result<Prepared> prepare(const Services& services, const std::string& name, const inference::ChatPrompt& chat,
+                         const GenerateCall& call) {
   STUDIO_TRY(ServedModelPtr model, services.models->find(name));
   if (auto refusal = check_thinking(*model->text, chat, kFields)) return refusal->error;
+  if (auto refusal = check_structure(*model->text, chat, call, kFields)) return refusal->error;
   STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
   return Prepared{std::move(model), std::move(prompt)};
 }
@@ -56,10 +58,11 @@ Result<Prepared> prepare(const Services& services, const std::string& name, cons
 void messages(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_messages(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->generate.model, call->prompt);
+  auto prepared = prepare(services, call->generate.model, call->prompt, call->generate);
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   const ServedModelPtr& model = prepared->model;
   inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
+  add_structure(*model->text, call->prompt, call->generate, request);
   const auto prompt_tokens = static_cast<int64_t>(prepared->prompt.ids.size());
   request.prompts.push_back(std::move(prepared->prompt));
   request.adapter = model->adapter;
@@ -77,7 +80,7 @@ void messages(const Services& services, const ExchangePtr& exchange) {
 void count_tokens(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_count(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->model, call->prompt);
+  auto prepared = prepare(services, call->model, call->prompt, {});
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}});
 }

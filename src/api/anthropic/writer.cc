@@ -16,6 +16,7 @@ using inference::GenerationUsage;
 
 // A stop string that was met is an end of the turn, as the original has it.
 const char* stop_reason(const inference::GenerationEnd& end) {
+  if (end.finish.front() == Finish::kToolCalls) return "tool_use";
   return end.finish.front() == Finish::kLength ? "max_tokens" : "end_turn";
 }
 
@@ -33,6 +34,16 @@ json::object thinking_block(const std::string& thinking) {
 
 json::object text_block(const std::string& text) {
   return json::object{{"type", "text"}, {"text", text}};
+}
+
+json::object call_block(const std::string& id, const std::string& name, json::object input) {
+  return json::object{{"type", "tool_use"}, {"id", id}, {"name", name}, {"input", std::move(input)}};
+}
+
+// Arguments that broke off, as the answer was cut short, are no object: the stop_reason says so.
+json::object input_of(const std::string& arguments) {
+  auto input = parse_json(arguments);
+  return input.ok() && input->is_object() ? std::move(input->get_object()) : json::object();
 }
 
 // Clients drop frames without the event's name.
@@ -66,6 +77,12 @@ class Writer final : public AnswerWriter {
       events += open(Block::kText);
       events += block_delta({{"type", "text_delta"}, {"text", delta.text}});
     }
+    for (const inference::ToolCallDelta& call : delta.tool_calls) {
+      if (!call.id.empty()) events += open_call(call);
+      if (!call.arguments.empty()) {
+        events += block_delta({{"type", "input_json_delta"}, {"partial_json", call.arguments}});
+      }
+    }
     return events;
   }
 
@@ -88,6 +105,9 @@ class Writer final : public AnswerWriter {
     json::array content;
     if (!choice.reasoning.empty()) content.push_back(thinking_block(choice.reasoning));
     if (!choice.text.empty()) content.push_back(text_block(choice.text));
+    for (const inference::ToolCall& call : choice.tool_calls) {
+      content.push_back(call_block(call.id, call.name, input_of(call.arguments)));
+    }
     http::Response response = http::Response::json(
         200, to_json(message(std::move(content), json::value(stop_reason(end)), render_usage(end.usage))));
     add_request_id(response, head_.request_id);
@@ -97,7 +117,7 @@ class Writer final : public AnswerWriter {
   http::Response refusal(const Error& error) override { return error_response(error, head_.request_id); }
 
  private:
-  enum class Block { kNone, kThinking, kText };
+  enum class Block { kNone, kThinking, kText, kCall };
 
   json::object message(json::array content, json::value reason, json::object usage) const {
     return json::object{{"id", head_.id},
@@ -117,6 +137,14 @@ class Writer final : public AnswerWriter {
     return events + event({{"type", "content_block_start"},
                            {"index", index_},
                            {"content_block", block == Block::kThinking ? thinking_block("") : text_block("")}});
+  }
+
+  std::string open_call(const inference::ToolCallDelta& call) {
+    std::string events = close();
+    open_ = Block::kCall;
+    return events + event({{"type", "content_block_start"},
+                           {"index", index_},
+                           {"content_block", call_block(call.id, call.name, json::object())}});
   }
 
   // Thinking ends with its signature, which is empty, as the original sends it.

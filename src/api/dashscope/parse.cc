@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "api/serving/structure.h"
+
 namespace studio::api::dashscope {
 namespace {
 
@@ -46,10 +48,10 @@ constexpr FieldRule kParameterRules[] = {
     {"logprobs"},
     {"top_logprobs"},
     {"stream", FieldUse::kNoEffect, "true or false"},  // a field of the head decides
-    {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"("none" "auto")"},
-    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"response_format"},
+    {"tools"},
+    {"tool_choice"},
+    {"parallel_tool_calls"},
     {"tool_stream", FieldUse::kNotBuilt, "false"},
     {"enable_search", FieldUse::kNotBuilt, "false"},
     {"search_options", FieldUse::kNotBuilt, "{}"},
@@ -64,13 +66,8 @@ constexpr FieldRule kParameterRules[] = {
 };
 
 constexpr FieldRule kMessageRules[] = {
-    {"role"},
-    {"content"},
-    {"reasoning_content"},
-    {"partial"},
-    {"name", FieldUse::kNoEffect, "a text"},
-    {"tool_calls", FieldUse::kNotBuilt, "[]"},
-    {"tool_call_id", FieldUse::kNotBuilt},
+    {"role"},       {"content"},      {"reasoning_content"}, {"partial"}, {"name", FieldUse::kNoEffect, "a text"},
+    {"tool_calls"}, {"tool_call_id"},
 };
 constexpr FieldRule kPartRules[] = {
     {"text"},
@@ -122,12 +119,9 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
-    reader.fail("role", "is missing; it is system, user or assistant");
-  } else if (*role == "tool") {
-    reader.fail("role", "must be system, user or assistant: tools are not supported by this version",
-                Code::kUnimplemented);
-  } else if (*role != "system" && *role != "user" && *role != "assistant") {
-    reader.fail("role", "must be system, user or assistant; it is " + quoted(*role));
+    reader.fail("role", "is missing; it is system, user, assistant or tool");
+  } else if (*role != "system" && *role != "user" && *role != "assistant" && *role != "tool") {
+    reader.fail("role", "must be system, user, assistant or tool; it is " + quoted(*role));
   } else {
     message.role = *role;
   }
@@ -135,6 +129,11 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   message.reasoning_content = reader.text("reasoning_content").value_or("");
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
+  }
+  read_tool_calls(reader, message);
+  message.tool_call_id = reader.text("tool_call_id").value_or("");
+  if (!message.tool_call_id.empty() && message.role != "tool") {
+    reader.fail("tool_call_id", "is only allowed on a message of the role tool");
   }
   *is_partial = reader.flag("partial").value_or(false);
   if (*is_partial && message.role != "assistant") {
@@ -157,6 +156,7 @@ void read_messages(FieldReader& input, const json::array& messages, inference::C
                  prompt.is_partial = is_partial;
                  if (!inner.ok()) input.fail(inner.status().error());
                });
+  if (input.ok()) check_tool_messages(input, prompt);
 }
 
 // The older form: what was said before, in pairs, and a prompt.
@@ -244,6 +244,11 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
     parameters.fail("result_format", "must be \"message\" with logprobs");
   }
   read_thinking(parameters, call);
+  read_response_format(parameters, call.generate);
+  read_tools(parameters, call.prompt.tools);
+  if (call.prompt.tools.is_used() && call.result_format == ResultFormat::kText) {
+    parameters.fail("result_format", "must be \"message\" with tools");
+  }
   if (!parameters.ok()) reader.fail(parameters.status().error());
 }
 

@@ -81,7 +81,7 @@ TEST(DashscopeParse, RefusalsNameTheField) {
       {with_input(R"({"prompt":"x","messages":[{"role":"user","content":"x"}]})"), "input.prompt: "},
       {with_input(R"({"prompt":""})"), "input.prompt: "},
       {with_input(R"({"prompt":"x","history":["y"]})"), "input.history[0]: "},
-      {with_input(R"({"messages":[{"role":"tool","content":"x"}]})"), "input.messages[0].role: "},
+      {with_input(R"({"messages":[{"role":"tool","content":"x"}]})"), "input.messages[0]: "},
       {with_input(R"({"messages":[{"role":"user"}]})"), "input.messages[0].content: "},
       {with_input(R"({"messages":[{"role":"user","content":[{"image":"x"}]}]})"),
        "input.messages[0].content[0].image: "},
@@ -94,7 +94,7 @@ TEST(DashscopeParse, RefusalsNameTheField) {
       {with(R"("result_format":"text","logprobs":true)"), "parameters.result_format: "},
       {with(R"("seed":-1)"), "parameters.seed: "},
       {with(R"("stop":["a",5])"), "parameters.stop: "},
-      {with(R"("tools":[{}])"), "parameters.tools: "},
+      {with(R"("tools":[{}])"), "parameters.tools[0].function: "},
       {with(R"("enable_search":true)"), "parameters.enable_search: "},
       {with(R"("max_token":5)"), "parameters.max_token: "},
   };

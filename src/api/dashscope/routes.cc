@@ -20,6 +20,7 @@ constexpr const char* kText = "/api/v1/services/aigc/text-generation/generation"
 constexpr const char* kMultimodal = "/api/v1/services/aigc/multimodal-generation/generation";
 constexpr const char* kTokenizer = "/api/v1/tokenizer";
 constexpr CallFields kFields{.prompt = "input",
+                             .tools = "parameters.tools",
                              .max_tokens = "parameters.max_tokens",
                              .max_completion_tokens = "parameters.thinking_budget",
                              .stop = "parameters.stop",
@@ -70,12 +71,14 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   if (!model.ok()) return refuse(exchange, model.error());
   const inference::TextModel& text = *(*model)->text;
   if (auto refusal = check_thinking(text, call->prompt, kFields)) return refuse(exchange, *refusal);
+  if (auto refusal = check_structure(text, call->prompt, call->generate, kFields)) return refuse(exchange, *refusal);
   auto prompt = text.prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, prompt.error());
 
   // Text alone is the form of older models, which do not think.
   const bool has_logprobs = call->generate.sampling.logprobs;
-  const bool is_text = text.thinking() == Thinking::kNone && !is_multimodal && call->generate.n == 1 && !has_logprobs;
+  const bool is_text = text.thinking() == Thinking::kNone && !is_multimodal && call->generate.n == 1 && !has_logprobs &&
+                       !call->prompt.tools.is_used();
   AnswerHead head{.request_id = http_request.request_id,
                   .format = call->result_format.value_or(is_text ? ResultFormat::kText : ResultFormat::kMessage),
                   .is_multimodal = is_multimodal,
@@ -84,6 +87,7 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
                   .choices = static_cast<size_t>(call->generate.n),
                   .prompt_tokens = static_cast<int64_t>(prompt->ids.size())};
   inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
+  add_structure(text, call->prompt, call->generate, request);
   request.prompts.push_back(std::move(*prompt));
   request.adapter = (*model)->adapter;
   if (auto refusal = check_generation(text, request, kFields)) return refuse(exchange, *refusal);

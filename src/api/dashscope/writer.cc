@@ -17,6 +17,7 @@ using inference::GenerationUsage;
 constexpr const char* kGoesOn = "null";  // the text, until a choice ends
 
 const char* finish_reason(Finish finish) {
+  if (finish == Finish::kToolCalls) return "tool_calls";
   return finish == Finish::kLength ? "length" : "stop";
 }
 
@@ -46,6 +47,7 @@ class Writer final : public AnswerWriter {
     choice.reasoning += delta.reasoning;
     choice.text += delta.text;
     choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
+    add_calls(delta, choice);
     json::array choices;
     choices.push_back(choice_object(delta.choice, choice, kGoesOn));
     // What was generated so far; how much of it was reasoning the end says.
@@ -70,6 +72,27 @@ class Writer final : public AnswerWriter {
   http::Response refusal(const Error& error) override { return error_response(error, head_.request_id); }
 
  private:
+  // A piece of an incremental stream has a piece of a call, whose place `first_call_` tells.
+  void add_calls(const inference::ChoiceDelta& delta, ChoiceAnswer& choice) {
+    if (head_.is_incremental && !delta.tool_calls.empty()) first_call_ = delta.tool_calls.front().index;
+    for (const inference::ToolCallDelta& call : delta.tool_calls) {
+      const auto place = static_cast<size_t>(call.index - first_call_);
+      if (choice.tool_calls.size() <= place) choice.tool_calls.push_back({call.id, call.name, ""});
+      choice.tool_calls[place].arguments += call.arguments;
+    }
+  }
+
+  json::array render_calls(const ChoiceAnswer& choice) const {
+    json::array calls;
+    for (const inference::ToolCall& call : choice.tool_calls) {
+      calls.push_back(json::object{{"index", first_call_ + static_cast<int64_t>(calls.size())},
+                                   {"id", call.id},
+                                   {"type", "function"},
+                                   {"function", json::object{{"name", call.name}, {"arguments", call.arguments}}}});
+    }
+    return calls;
+  }
+
   json::value content_of(const std::string& text) const {
     if (!head_.is_multimodal) return json::value(text);
     json::array parts;
@@ -80,6 +103,7 @@ class Writer final : public AnswerWriter {
   json::object choice_object(int index, const ChoiceAnswer& choice, const char* reason) const {
     json::object message{{"role", "assistant"}, {"content", content_of(choice.text)}};
     message["reasoning_content"] = choice.reasoning;
+    if (!choice.tool_calls.empty()) message["tool_calls"] = render_calls(choice);
     json::object object{{"index", index}, {"finish_reason", reason}, {"message", std::move(message)}};
     if (head_.has_logprobs) object["logprobs"] = json::object{{"content", token_logprobs(choice.logprobs)}};
     return object;
@@ -118,6 +142,7 @@ class Writer final : public AnswerWriter {
   std::vector<ChoiceAnswer> so_far_;  // of each choice; of an incremental stream the last piece
   int64_t tokens_ = 0;                // of all choices
   int events_ = 0;
+  int first_call_ = 0;  // of the calls in the piece under way
 };
 
 }  // namespace

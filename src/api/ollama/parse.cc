@@ -2,6 +2,9 @@
 
 #include <boost/json.hpp>
 
+#include "api/serving/structure.h"
+#include "base/json.h"
+
 namespace studio::api::ollama {
 namespace {
 
@@ -18,14 +21,14 @@ constexpr FieldRule kGenerateRules[] = {
     {"logprobs"},
     {"top_logprobs"},
     {"keep_alive", FieldUse::kNoEffect},
-    {"format", FieldUse::kNotBuilt, R"("")"},
+    {"format"},
     {"truncate", FieldUse::kNotBuilt, "false"},
     {"shift", FieldUse::kNotBuilt, "false"},
     {"allow_degraded", FieldUse::kNotBuilt, "false"},
 };
 constexpr FieldRule kChatOwnRules[] = {
     {"messages"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
+    {"tools"},
 };
 constexpr FieldRule kCompletionOwnRules[] = {
     {"prompt"},
@@ -76,13 +79,8 @@ constexpr FieldRule kOptionRules[] = {
 };
 
 constexpr FieldRule kMessageRules[] = {
-    {"role"},
-    {"content"},
-    {"thinking"},
-    {"images", FieldUse::kNotBuilt, "[]"},
-    {"tool_calls", FieldUse::kNotBuilt, "[]"},
-    {"tool_name", FieldUse::kNotBuilt, R"("")"},
-    {"tool_call_id", FieldUse::kNotBuilt, R"("")"},
+    {"role"},       {"content"},   {"thinking"},     {"images", FieldUse::kNotBuilt, "[]"},
+    {"tool_calls"}, {"tool_name"}, {"tool_call_id"},
 };
 
 constexpr FieldRule kShowRules[] = {
@@ -124,23 +122,59 @@ std::optional<bool> read_think(FieldReader& reader) {
   return std::nullopt;
 }
 
+// "json" for any object, or a schema.
+void read_format(FieldReader& reader, GenerateCall& call) {
+  const json::value* format = reader.find("format");
+  if (!format) return;
+  if (!format->is_string()) return hold_to_schema(reader, "format", *format, call);
+  if (format->get_string() == "json") return hold_to_json("format", call);
+  if (!format->get_string().empty()) {
+    reader.fail("format", "must be \"json\" or a JSON Schema; it is " + quoted(format->get_string()));
+  }
+}
+
 void read_generate(FieldReader& reader, GenerateCall& call) {
   read_model(reader, kListedAt, call.model);
   call.stream = reader.flag("stream").value_or(true);
   read_logprobs(reader, call.sampling);
   read_options(reader, call);
+  read_format(reader, call);
+}
+
+constexpr FieldRule kCallRules[] = {{"id"}, {"type"}, {"function"}};
+constexpr FieldRule kCalledRules[] = {{"name"}, {"arguments"}, {"index", FieldUse::kNoEffect, "a number"}};
+
+// Arguments are an object here, where others have a text.
+void read_calls(FieldReader& message, inference::Message& into) {
+  const json::array* calls = message.list("tool_calls");
+  if (!calls) return;
+  if (!calls->empty() && into.role != "assistant") {
+    return message.fail("tool_calls", "is only allowed on a message of the assistant");
+  }
+  read_objects(message, "tool_calls", *calls, kMaxToolCallsOfMessage, "an object with a function",
+               [&](const json::object& object, const std::string& place, size_t) {
+                 FieldReader call(object, message.path_of(place), kCallRules, nullptr);
+                 inference::ToolCall made{.id = call.text("id").value_or(""), .name = {}, .arguments = "{}"};
+                 call.text("type");
+                 const json::object* function = call.object("function");
+                 if (call.ok() && !function) call.fail("function", "is missing: an object with name and arguments");
+                 if (!call.ok()) return message.fail(call.status().error());
+                 FieldReader inner(*function, call.path_of("function"), kCalledRules, nullptr);
+                 made.name = inner.text("name").value_or("");
+                 if (inner.ok() && made.name.empty()) inner.fail("name", "is missing");
+                 if (const json::object* arguments = inner.object("arguments")) made.arguments = to_json(*arguments);
+                 if (!inner.ok()) return message.fail(inner.status().error());
+                 into.tool_calls.push_back(std::move(made));
+               });
 }
 
 inference::Message read_message(FieldReader& reader) {
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
-    reader.fail("role", "is missing; it is system, user or assistant");
-  } else if (*role == "tool") {
-    reader.fail("role", "must be system, user or assistant: tools are not supported by this version",
-                Code::kUnimplemented);
-  } else if (*role != "system" && *role != "user" && *role != "assistant") {
-    reader.fail("role", "must be system, user or assistant; it is " + quoted(*role));
+    reader.fail("role", "is missing; it is system, user, assistant or tool");
+  } else if (*role != "system" && *role != "user" && *role != "assistant" && *role != "tool") {
+    reader.fail("role", "must be system, user, assistant or tool; it is " + quoted(*role));
   } else {
     message.role = *role;
   }
@@ -148,6 +182,15 @@ inference::Message read_message(FieldReader& reader) {
   message.reasoning_content = reader.text("thinking").value_or("");
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("thinking", "is only allowed on a message of the assistant");
+  }
+  read_calls(reader, message);
+  message.tool_call_id = reader.text("tool_call_id").value_or("");
+  const auto tool = reader.text("tool_name");
+  if (message.role != "tool" && tool && !tool->empty()) {
+    reader.fail("tool_name", "is only allowed on a message of the role tool");
+  }
+  if (message.role != "tool" && !message.tool_call_id.empty()) {
+    reader.fail("tool_call_id", "is only allowed on a message of the role tool");
   }
   return message;
 }
@@ -175,6 +218,7 @@ void check_raw(FieldReader& reader, const CompletionCall& call) {
   if (!call.is_raw && !call.suffix) return;
   const char* reason = call.is_raw ? "is not allowed with raw: true" : "is not allowed with a suffix";
   if (call.system) reader.fail("system", reason);
+  if (call.is_raw && !call.generate.constraint.empty()) reader.fail("format", reason);
   if (call.enable_thinking == true) reader.fail("think", reason);
   if (call.is_raw && call.suffix) reader.fail("suffix", reason);
 }
@@ -188,6 +232,8 @@ Result<ChatCall> parse_chat(std::string_view body) {
   read_generate(reader, call.generate);
   call.prompt.enable_thinking = read_think(reader);
   read_messages(reader, call.prompt);
+  read_tools(reader, call.prompt.tools);
+  call.prompt.tools.choice.is_parallel = true;
   STUDIO_CHECK_OK(reader.status());
   return call;
 }

@@ -47,10 +47,11 @@ std::optional<Error> check_context(const GenerateCall& call, const inference::Te
 }
 
 void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
-                  const GenerateCall& call, Prompt prompt) {
+                  const GenerateCall& call, Prompt prompt, const inference::ChatPrompt& conversation = {}) {
   const CallFields& fields = endpoint == Endpoint::kChat ? kChatFields : kGenerateFields;
   if (auto error = check_context(call, *model->text)) return refuse(exchange, *error);
   inference::GenerationRequest request = to_generation(services, call, *exchange);
+  add_structure(*model->text, conversation, call, request);
   if (call.fills_context) {
     request.max_completion_tokens = std::max(1, model->text->context_tokens() - static_cast<int>(prompt.ids.size()));
   }
@@ -76,9 +77,12 @@ void chat(const Services& services, const ExchangePtr& exchange) {
   }
   const inference::TextModel& text = *(*model)->text;
   if (auto refusal = check_thinking(text, call->prompt, kChatFields)) return refuse(exchange, refusal->error);
+  if (auto refusal = check_structure(text, call->prompt, call->generate, kChatFields)) {
+    return refuse(exchange, refusal->error);
+  }
   auto prompt = text.prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, prompt.error());
-  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, std::move(*prompt));
+  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, std::move(*prompt), call->prompt);
 }
 
 Result<Prompt> prepare(const inference::TextModel& text, const CompletionCall& call) {
@@ -128,6 +132,7 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
   const inference::TextModel& text = *(*model)->text;
   json::array capabilities{"completion"};
   if (text.thinking() != inference::Thinking::kNone) capabilities.emplace_back("thinking");
+  if (text.tool_format() != inference::ToolFormat::kNone) capabilities.emplace_back("tools");
   json::object object = model_object(**model);
   exchange->respond(http::Response::json(
       200, to_json(json::object{{"modified_at", object.at("modified_at")},

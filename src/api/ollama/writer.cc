@@ -69,8 +69,11 @@ class Writer final : public AnswerWriter {
   std::string pieces(const inference::ChoiceDelta& delta) override {
     std::string lines;
     if (!delta.reasoning.empty()) lines += line(piece(delta.reasoning, ""));
-    if (delta.text.empty() && delta.logprobs.empty()) return lines;
-    return lines + line(with_logprobs(piece("", delta.text), delta.logprobs));
+    if (!delta.text.empty() || !delta.logprobs.empty()) {
+      lines += line(with_logprobs(piece("", delta.text), delta.logprobs));
+    }
+    for (const inference::ToolCallDelta& call : delta.tool_calls) lines += take_call(call);
+    return lines;
   }
 
   std::string ending(const AnswerEnd& end) override { return line(ended(piece("", ""), end)); }
@@ -79,7 +82,9 @@ class Writer final : public AnswerWriter {
   http::Response whole(const std::vector<ChoiceAnswer>& choices, const AnswerEnd& end) override {
     const ChoiceAnswer& choice = choices.front();
     return http::Response::json(
-        200, to_json(ended(with_logprobs(piece(choice.reasoning, choice.text), choice.logprobs), end)));
+        200,
+        to_json(ended(
+            with_calls(with_logprobs(piece(choice.reasoning, choice.text), choice.logprobs), choice.tool_calls), end)));
   }
   http::Response refusal(const Error& error) override { return error_response(error); }
 
@@ -105,6 +110,27 @@ class Writer final : public AnswerWriter {
     return object;
   }
 
+  // Arguments are an object here: a call is told when it is whole.
+  std::string take_call(const inference::ToolCallDelta& call) {
+    if (!call.id.empty()) call_ = {.id = call.id, .name = call.name, .arguments = {}};
+    call_.arguments += call.arguments;
+    if (!call.is_last) return "";
+    return line(with_calls(piece("", ""), {call_}));
+  }
+
+  // One that broke off, as the answer was cut short, is left out.
+  static json::object with_calls(json::object object, const std::vector<inference::ToolCall>& calls) {
+    json::array rendered;
+    for (const inference::ToolCall& call : calls) {
+      auto arguments = parse_json(call.arguments);
+      if (!arguments.ok() || !arguments->is_object()) continue;
+      rendered.push_back(json::object{
+          {"id", call.id}, {"function", json::object{{"name", call.name}, {"arguments", std::move(*arguments)}}}});
+    }
+    if (!rendered.empty()) object["message"].as_object()["tool_calls"] = std::move(rendered);
+    return object;
+  }
+
   // Durations are nanoseconds. The model is loaded before the server listens: no request waits for that.
   static json::object ended(json::object object, const AnswerEnd& end) {
     object["done"] = true;
@@ -119,6 +145,7 @@ class Writer final : public AnswerWriter {
   }
 
   const AnswerHead head_;
+  inference::ToolCall call_;  // under way
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "api/openai/parse.h"
 #include "api/openai/parse_common.h"
+#include "api/serving/structure.h"
 
 namespace studio::api::openai {
 namespace {
@@ -20,10 +21,15 @@ constexpr FieldRule kChatOwnRules[] = {
     {"prompt_cache_key", FieldUse::kNoEffect, "a text"},
     {"store", FieldUse::kNotBuilt, "false"},
     {"service_tier", FieldUse::kNotBuilt, "\"auto\" \"default\""},
-    {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"("none" "auto")"},
-    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"response_format"},
+    {"structured_outputs"},
+    {"guided_json"},
+    {"guided_regex"},
+    {"guided_choice"},
+    {"guided_grammar"},
+    {"tools"},
+    {"tool_choice"},
+    {"parallel_tool_calls"},
     {"functions", FieldUse::kNotBuilt, "[]"},
     {"function_call", FieldUse::kNotBuilt, R"("none" "auto")"},
     {"tool_stream", FieldUse::kNotBuilt, "false"},
@@ -96,6 +102,9 @@ Result<ChatCall> parse_chat(std::string_view body) {
     generate.max_completion_tokens = static_cast<int>(*limit);
   }
   read_logprobs(reader, generate.sampling);
+  read_response_format(reader, generate);
+  read_structured_outputs(reader, generate);
+  read_tools(reader, call.prompt.tools);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "api/serving/structure.h"
+
 namespace studio::api::openai {
 namespace {
 
@@ -55,8 +57,8 @@ constexpr FieldRule kMessageRules[] = {
     {"refusal", FieldUse::kNoEffect, "a text"},
     {"annotations", FieldUse::kNoEffect, "a list"},
     {"audio", FieldUse::kNotBuilt},
-    {"tool_calls", FieldUse::kNotBuilt, "[]"},
-    {"tool_call_id", FieldUse::kNotBuilt},
+    {"tool_calls"},
+    {"tool_call_id"},
     {"function_call", FieldUse::kNotBuilt},
 };
 
@@ -105,12 +107,9 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
-    reader.fail("role", "is missing; it is system, user or assistant");
-  } else if (*role == "tool" || *role == "function") {
-    reader.fail("role", "must be system, user or assistant: tools are not supported by this version",
-                Code::kUnimplemented);
-  } else if (*role != "system" && *role != "developer" && *role != "user" && *role != "assistant") {
-    reader.fail("role", "must be system, developer, user or assistant; it is " + quoted(*role));
+    reader.fail("role", "is missing; it is system, user, assistant or tool");
+  } else if (*role != "system" && *role != "developer" && *role != "user" && *role != "assistant" && *role != "tool") {
+    reader.fail("role", "must be system, developer, user, assistant or tool; it is " + quoted(*role));
   } else {
     message.role = *role == "developer" ? "system" : *role;  // OpenAI's newer name of the same thing
   }
@@ -127,6 +126,11 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   message.reasoning_content = reader.text("reasoning_content").value_or("");
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
+  }
+  read_tool_calls(reader, message);
+  message.tool_call_id = reader.text("tool_call_id").value_or("");
+  if (!message.tool_call_id.empty() && message.role != "tool") {
+    reader.fail("tool_call_id", "is only allowed on a message of the role tool");
   }
   *is_partial = reader.flag("partial").value_or(false);
   if (*is_partial && message.role != "assistant")
@@ -163,6 +167,7 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
                  prompt.is_partial = is_partial;
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
+  if (reader.ok()) check_tool_messages(reader, prompt);
 }
 
 }  // namespace studio::api::openai

@@ -68,10 +68,10 @@ TEST(ParseChat, NamesTheFirstFault) {
 }
 
 TEST(ParseChat, WhatIsNotBuiltIsUnimplemented) {
-  auto tools = parse_chat(chat(R"("tools":[{"type":"function"}])"));
-  ASSERT_FALSE(tools.ok());
-  EXPECT_EQ(tools.error().code(), Code::kUnimplemented);
-  EXPECT_EQ(tools.error().param(), "tools");
+  auto audio = parse_chat(chat(R"("audio":{"voice":"x"})"));
+  ASSERT_FALSE(audio.ok());
+  EXPECT_EQ(audio.error().code(), Code::kUnimplemented);
+  EXPECT_EQ(audio.error().param(), "audio");
 }
 
 TEST(ParseCompletion, TakesPromptsInEachOfTheirForms) {

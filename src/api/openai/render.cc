@@ -16,10 +16,22 @@ int64_t characters(const std::string& text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
+json::array render_tool_calls(const std::vector<inference::ToolCall>& calls) {
+  json::array rendered;
+  for (const inference::ToolCall& call : calls) {
+    rendered.push_back(json::object{{"id", call.id},
+                                    {"type", "function"},
+                                    {"index", rendered.size()},
+                                    {"function", json::object{{"name", call.name}, {"arguments", call.arguments}}}});
+  }
+  return rendered;
+}
+
 json::object chat_choice(const AnswerHead& head, const ChoiceAnswer& choice) {
   json::object message{{"role", "assistant"}, {"content", choice.text}};
   if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
   message["refusal"] = nullptr;
+  if (!choice.tool_calls.empty()) message["tool_calls"] = render_tool_calls(choice.tool_calls);
   json::object object{{"message", std::move(message)}, {"logprobs", nullptr}};
   if (head.has_logprobs) object["logprobs"] = render_chat_logprobs(choice.logprobs);
   return object;
@@ -39,6 +51,7 @@ std::string new_answer_id(Endpoint endpoint) {
 }
 
 const char* finish_reason(inference::Finish finish) {
+  if (finish == inference::Finish::kToolCalls) return "tool_calls";
   return finish == inference::Finish::kLength ? "length" : "stop";
 }
 

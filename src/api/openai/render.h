@@ -28,7 +28,7 @@ std::string new_answer_id(Endpoint endpoint);  // "chatcmpl-<uuid>", "cmpl-<uuid
 std::string render_answer(const AnswerHead& head, const std::vector<ChoiceAnswer>& choices,
                           const inference::GenerationEnd& end);
 
-const char* finish_reason(inference::Finish finish);  // "stop", "length"
+const char* finish_reason(inference::Finish finish);  // "stop", "length", "tool_calls"
 boost::json::object render_usage(const inference::GenerationUsage& usage);
 // {"content":[{token, bytes, logprob, top_logprobs}]}
 boost::json::object render_chat_logprobs(const std::vector<inference::TokenLogprob>& logprobs);

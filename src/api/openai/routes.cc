@@ -45,8 +45,9 @@ json::object model_object(const ServedModel& model) {
 }
 
 void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
-                  const GenerateCall& call, std::vector<Prompt> prompts) {
+                  const GenerateCall& call, std::vector<Prompt> prompts, const inference::ChatPrompt& chat = {}) {
   GenerationRequest request = to_generation(services, call, *exchange);
+  add_structure(*model->text, chat, call, request);
   request.prompts = std::move(prompts);
   request.adapter = model->adapter;
   const bool is_chat = endpoint == Endpoint::kChat;
@@ -74,9 +75,12 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   auto model = services.models->find(call->generate.model);
   if (!model.ok()) return refuse(exchange, {model.error()});
   if (auto refusal = check_thinking(*(*model)->text, call->prompt, kChatFields)) return refuse(exchange, *refusal);
+  if (auto refusal = check_structure(*(*model)->text, call->prompt, call->generate, kChatFields)) {
+    return refuse(exchange, *refusal);
+  }
   auto prompt = (*model)->text->prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, {prompt.error()});
-  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)});
+  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)}, call->prompt);
 }
 
 Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const CompletionCall& call) {

@@ -41,12 +41,29 @@ std::string ChunkWriter::opening(int choice) const {
 
 std::vector<std::string> ChunkWriter::pieces(const inference::ChoiceDelta& delta) {
   std::vector<std::string> chunks;
-  bool is_chat = head_.endpoint == Endpoint::kChat;
   if (!delta.reasoning.empty()) {
     chunks.push_back(
         chunk({chat_choice(delta.choice, {{"content", nullptr}, {"reasoning_content", delta.reasoning}})}));
   }
-  if (delta.text.empty() && delta.logprobs.empty()) return chunks;
+  if (!delta.text.empty() || !delta.logprobs.empty()) chunks.push_back(text_chunk(delta));
+  for (const inference::ToolCallDelta& call : delta.tool_calls) {
+    json::object function{{"arguments", call.arguments}};
+    json::object piece{{"index", call.index}};
+    if (!call.id.empty()) {
+      piece["id"] = call.id;
+      piece["type"] = "function";
+      function = {{"name", call.name}, {"arguments", call.arguments}};
+    }
+    piece["function"] = std::move(function);
+    json::array pieces;
+    pieces.push_back(std::move(piece));
+    chunks.push_back(chunk({chat_choice(delta.choice, {{"tool_calls", std::move(pieces)}})}));
+  }
+  return chunks;
+}
+
+std::string ChunkWriter::text_chunk(const inference::ChoiceDelta& delta) {
+  const bool is_chat = head_.endpoint == Endpoint::kChat;
   json::object choice =
       is_chat ? chat_choice(delta.choice, {{"content", delta.text}}) : completion_choice(delta.choice, delta.text);
   if (head_.has_logprobs) {
@@ -54,8 +71,7 @@ std::vector<std::string> ChunkWriter::pieces(const inference::ChoiceDelta& delta
                              ? render_chat_logprobs(delta.logprobs)
                              : render_completion_logprobs(delta.logprobs, &offsets_[static_cast<size_t>(delta.choice)]);
   }
-  chunks.push_back(chunk({std::move(choice)}));
-  return chunks;
+  return chunk({std::move(choice)});
 }
 
 std::string ChunkWriter::finish(int choice, inference::Finish finish) const {

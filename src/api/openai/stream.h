@@ -20,12 +20,13 @@ class ChunkWriter {
 
   // Of the choice, when the stream begins; empty where the endpoint has none.
   std::string opening(int choice) const;
-  // Reasoning and answer go into chunks of their own: none, one or two.
+  // Reasoning, answer and each call go into chunks of their own.
   std::vector<std::string> pieces(const inference::ChoiceDelta& delta);
   std::string finish(int choice, inference::Finish finish) const;
   std::string usage(const inference::GenerationUsage& usage) const;
 
  private:
+  std::string text_chunk(const inference::ChoiceDelta& delta);
   std::string chunk(boost::json::array choices) const;
 
   const AnswerHead head_;

@@ -22,8 +22,28 @@ constexpr size_t kLogprobBytes = 128;  // of one token and its logprob, held and
 
 size_t bytes_of(const ChoiceDelta& delta) {
   size_t bytes = delta.reasoning.size() + delta.text.size();
+  for (const auto& call : delta.tool_calls) bytes += call.id.size() + call.name.size() + call.arguments.size();
   for (const auto& logprob : delta.logprobs) bytes += kLogprobBytes * (1 + logprob.top.size());
   return bytes;
+}
+
+bool is_empty(const ChoiceDelta& delta) {
+  return delta.reasoning.empty() && delta.text.empty() && delta.logprobs.empty() && delta.tool_calls.empty();
+}
+
+// What comes behind what was collected: pieces of one call become one.
+void merge(const ChoiceDelta& delta, ChoiceDelta& into) {
+  into.reasoning += delta.reasoning;
+  into.text += delta.text;
+  into.logprobs.insert(into.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
+  for (const inference::ToolCallDelta& call : delta.tool_calls) {
+    if (into.tool_calls.empty() || into.tool_calls.back().index != call.index) {
+      into.tool_calls.push_back(call);
+      continue;
+    }
+    into.tool_calls.back().arguments += call.arguments;
+    into.tool_calls.back().is_last = into.tool_calls.back().is_last || call.is_last;
+  }
 }
 
 // Of several choices, how the worst ended.
@@ -33,6 +53,8 @@ const char* outcome_of(const GenerationEnd& end) {
   switch (worst) {
     case Finish::kStop:
       return "stop";
+    case Finish::kToolCalls:
+      return "tool_calls";
     case Finish::kLength:
       return "length";
     case Finish::kCancelled:
@@ -99,10 +121,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     std::scoped_lock lock(mutex_);
     held_bytes_ += bytes_of(delta);
     if (held_bytes_ > (options_.is_stream ? kMaxHeldBytes : kMaxWholeBytes)) return outgrow();
-    ChoiceAnswer& choice = collected_[static_cast<size_t>(delta.choice)];
-    choice.reasoning += delta.reasoning;
-    choice.text += delta.text;
-    choice.logprobs.insert(choice.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
+    merge(delta, collected_[static_cast<size_t>(delta.choice)]);
     if (has_begun_ && !exchange_->congested()) write_pieces();
   }
 
@@ -153,10 +172,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void write_pieces() {
     if (!has_outgrown_) held_bytes_ = 0;
     for (size_t i = 0; i < collected_.size(); ++i) {
-      ChoiceAnswer& held = collected_[i];
-      if (held.reasoning.empty() && held.text.empty() && held.logprobs.empty()) continue;
-      ChoiceDelta delta{static_cast<int>(i), std::move(held.reasoning), std::move(held.text), std::move(held.logprobs)};
-      held = ChoiceAnswer();
+      ChoiceDelta& held = collected_[i];
+      if (is_empty(held)) continue;
+      ChoiceDelta delta = std::exchange(held, {});
+      delta.choice = static_cast<int>(i);
       write(options_.writer->pieces(delta));
     }
   }
@@ -205,7 +224,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     if (!error && is_cut) error = Error(Code::kUnavailable, "The server is stopping; send the request again.");
     if (!options_.is_stream) {
       http::Response response =
-          error ? options_.writer->refusal(*error) : options_.writer->whole(collected_, timed(end));
+          error ? options_.writer->refusal(*error) : options_.writer->whole(whole_choices(), timed(end));
       add_ignored(response);
       return exchange_->respond(std::move(response));
     }
@@ -214,6 +233,21 @@ class Answer : public std::enable_shared_from_this<Answer> {
     write_pieces();
     write(error ? options_.writer->failure(*error) : options_.writer->ending(timed(end)));
     exchange_->finish();
+  }
+
+  // With mutex_ held.
+  std::vector<ChoiceAnswer> whole_choices() {
+    std::vector<ChoiceAnswer> choices;
+    for (ChoiceDelta& delta : collected_) {
+      ChoiceAnswer& choice = choices.emplace_back();
+      choice.reasoning = std::move(delta.reasoning);
+      choice.text = std::move(delta.text);
+      choice.logprobs = std::move(delta.logprobs);
+      for (auto& call : delta.tool_calls) {
+        choice.tool_calls.push_back({std::move(call.id), std::move(call.name), std::move(call.arguments)});
+      }
+    }
+    return choices;
   }
 
   AnswerEnd timed(const GenerationEnd& end) const {
@@ -269,8 +303,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const ServedModelPtr model_;
   const AnswerOptions options_;
 
-  std::mutex mutex_;                     // of everything below; never held while a Generation goes
-  std::vector<ChoiceAnswer> collected_;  // all of it, or what a stream has not sent yet
+  std::mutex mutex_;                    // of everything below; never held while a Generation goes
+  std::vector<ChoiceDelta> collected_;  // all of it, or what a stream has not sent yet
   bool has_begun_ = false, is_over_ = false, has_outgrown_ = false;
   size_t held_bytes_ = 0;  // of collected_, about
   std::optional<steady_clock::time_point> first_token_;

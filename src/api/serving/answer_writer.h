@@ -16,6 +16,7 @@ namespace studio::api {
 // One choice, all of it.
 struct ChoiceAnswer {
   std::string reasoning, text;
+  std::vector<inference::ToolCall> tool_calls = {};  // behind the text
   std::vector<inference::TokenLogprob> logprobs;
 };
 

@@ -1,8 +1,20 @@
 #include "api/serving/generate.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "api/serving/prefix_salt.h"
 
 namespace studio::api {
+namespace {
+
+// Whatever its letters' case.
+bool mentions(std::string_view text, std::string_view word) {
+  auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return !std::ranges::search(text, word, same).empty();
+}
+
+}  // namespace
 
 using inference::GenerationRequest;
 using inference::TextModel;
@@ -40,6 +52,36 @@ std::optional<Refusal> check_thinking(const TextModel& model, const inference::C
         Refusal::Kind::kThinking};
   }
   return std::nullopt;
+}
+
+std::optional<Refusal> check_structure(const TextModel& model, const inference::ChatPrompt& prompt,
+                                       const GenerateCall& call, const CallFields& fields) {
+  auto refused = [](const std::string& field, const std::string& why) {
+    return Refusal{Error(Code::kInvalidArgument, field + " " + why).with_param(field)};
+  };
+  if (!prompt.tools.tools.empty() && model.tool_format() == inference::ToolFormat::kNone) {
+    return refused(fields.tools, "is not for this model: it was not taught to call functions.");
+  }
+  if (call.constraint.empty() && !prompt.tools.is_used()) return std::nullopt;
+  const std::string field = call.constraint.empty() ? fields.tools : call.constraint_field;
+  if (prompt.is_partial)
+    return refused(field, "is not allowed where the last message is the assistant's, to be continued.");
+  if (call.ignore_eos) return refused("ignore_eos", "is not allowed with " + field + ".");
+  if (!call.is_json_mode) return std::nullopt;
+  const bool speaks_of_json = std::ranges::any_of(
+      prompt.messages, [](const inference::Message& message) { return mentions(message.content, "json"); });
+  if (speaks_of_json) return std::nullopt;
+  return refused(fields.prompt, "must contain the word 'json' where " + field +
+                                    " asks for JSON: a model that is not told so would write blanks for ever.");
+}
+
+void add_structure(const TextModel& model, const inference::ChatPrompt& prompt, const GenerateCall& call,
+                   GenerationRequest& request) {
+  request.constraint = call.constraint;
+  if (!prompt.tools.is_used()) return;
+  request.tool_format = model.tool_format();
+  request.tools = std::make_shared<const inference::ToolSet>(prompt.tools);
+  request.constraint = inference::tools_spec(prompt.tools, model.tool_format(), call.constraint);
 }
 
 std::optional<Refusal> check_generation(const TextModel& model, const GenerationRequest& request,

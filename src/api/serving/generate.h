@@ -26,12 +26,16 @@ struct GenerateCall {
   std::vector<std::string> stop;
   std::vector<engine::TokenId> stop_ids;
   bool ignore_eos = false;
+  // What the answer is held to (engine/constrain/spec.h), empty: nothing; and the field that asked for it.
+  std::string constraint, constraint_field;
+  bool is_json_mode = false;         // any object: the prompt must speak of JSON
   std::vector<std::string> ignored;  // fields accepted without effect, for X-Studio-Ignored
 };
 
 // How a dialect names the fields that a refusal is about.
 struct CallFields {
   const char* prompt = "messages";
+  const char* tools = "tools";
   const char* max_tokens = "max_tokens";
   const char* max_completion_tokens = "max_completion_tokens";
   const char* stop = "stop";
@@ -56,6 +60,13 @@ inference::GenerationRequest to_generation(const Services& services, const Gener
 
 std::optional<Refusal> check_thinking(const inference::TextModel& model, const inference::ChatPrompt& prompt,
                                       const CallFields& fields);
+// Tools and the form of the answer, for a model and a conversation.
+std::optional<Refusal> check_structure(const inference::TextModel& model, const inference::ChatPrompt& prompt,
+                                       const GenerateCall& call, const CallFields& fields);
+// What check_structure() found right, into the request.
+void add_structure(const inference::TextModel& model, const inference::ChatPrompt& prompt, const GenerateCall& call,
+                   inference::GenerationRequest& request);
+
 std::optional<Refusal> check_generation(const inference::TextModel& model, const inference::GenerationRequest& request,
                                         const CallFields& fields);
 

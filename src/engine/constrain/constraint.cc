@@ -53,16 +53,7 @@ Constraint::Made Constraint::from_regex(std::string_view pattern) {
 }
 
 Constraint::Made Constraint::from_choices(std::span<const std::string> choices) {
-  if (choices.empty()) return Error(Code::kInvalidArgument, "there is no choice");
-  size_t bytes = 0;
-  for (const std::string& choice : choices) {
-    bytes += choice.size();
-    if (choice.empty()) return Error(Code::kInvalidArgument, "a choice is empty");
-    if (bytes > kMaxChoiceBytes) {
-      return Error(Code::kPayloadTooLarge,
-                   "the choices are over " + std::to_string(kMaxChoiceBytes) + " bytes together");
-    }
-  }
+  STUDIO_CHECK_OK(check_choices(choices));
   Grammar grammar;
   return compiled_expr(grammar, grammar.literals({choices.begin(), choices.end()}));
 }
@@ -77,6 +68,20 @@ Constraint::Made Constraint::from_lark(std::string_view text) {
   Grammar grammar;
   STUDIO_TRY(const RuleId root, add_lark(grammar, text));
   return compiled(grammar, root);
+}
+
+Status check_choices(std::span<const std::string> choices) {
+  if (choices.empty()) return Error(Code::kInvalidArgument, "there is no choice");
+  size_t bytes = 0;
+  for (const std::string& choice : choices) {
+    bytes += choice.size();
+    if (choice.empty()) return Error(Code::kInvalidArgument, "a choice is empty");
+    if (bytes > kMaxChoiceBytes) {
+      return Error(Code::kPayloadTooLarge,
+                   "the choices are over " + std::to_string(kMaxChoiceBytes) + " bytes together");
+    }
+  }
+  return Ok{};
 }
 
 }  // namespace studio::engine::constrain

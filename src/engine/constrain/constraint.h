@@ -38,6 +38,9 @@ class Constraint {
   static Made from_gbnf(std::string_view grammar);
   static Made from_lark(std::string_view grammar);
 
+  // Of an expression that was built by hand.
+  static Made from_expr(Grammar& grammar, ExprId whole) { return compiled_expr(grammar, whole); }
+
   const std::shared_ptr<const Program>& program() const { return program_; }
 
  private:
@@ -47,5 +50,8 @@ class Constraint {
 
   std::shared_ptr<const Program> program_;
 };
+
+// What from_choices() refuses.
+Status check_choices(std::span<const std::string> choices);
 
 }  // namespace studio::engine::constrain

@@ -25,10 +25,11 @@ constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::array<uint32_t, 2> ke
   return counter;
 }
 
-// 64 random bits for one position of one choice. Counter: (position, stream); key: seed.
-constexpr uint64_t random_bits(uint64_t seed, uint32_t stream, uint64_t position) {
+// 64 random bits for one position of one choice. Counter: (position, stream, draw); key: seed. `draw`: 0 for a
+// position's first draw, 1 for the one behind a token that was refused.
+constexpr uint64_t random_bits(uint64_t seed, uint32_t stream, uint64_t position, uint32_t draw = 0) {
   const PhiloxBlock words =
-      philox4x32({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), stream, 0},
+      philox4x32({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), stream, draw},
                  {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
   return static_cast<uint64_t>(words[1]) << 32 | words[0];
 }

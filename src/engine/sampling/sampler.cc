@@ -1,6 +1,7 @@
 #include "engine/sampling/sampler.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "engine/sampling/natural_log.h"
 #include "engine/sampling/philox.h"
@@ -31,10 +32,11 @@ Sampler::Sampler(int vocab_size)
       scratch_(vocab_size) {}
 
 Result<SampledToken> Sampler::sample(std::span<float> logits, const SamplingParams& params, const TokenHistory& history,
-                                     uint64_t position) {
+                                     uint64_t position, TokenFilter* filter) {
   if (params.logprobs) STUDIO_CHECK_OK(report_logprobs(logits, params));
   adjust(logits, params, history);
-  auto id = choose(logits, params, position);
+  auto id = filter == nullptr ? choose(logits, params, random_bits(params.seed, params.stream, position))
+                              : choose_allowed(logits, params, position, *filter);
   restore(logits);
   if (!id.ok()) return std::move(id).error();
   SampledToken token{*id, 0, {}};
@@ -97,7 +99,54 @@ void Sampler::restore(std::span<float> logits) {
   }
 }
 
-Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingParams& params, uint64_t position) {
+Result<TokenId> Sampler::choose_allowed(std::span<const float> logits, const SamplingParams& params, uint64_t position,
+                                        TokenFilter& filter) {
+  const uint64_t first = random_bits(params.seed, params.stream, position);
+  const bool is_greedy = params.temperature == 0;
+  const bool is_truncated = !is_greedy && (params.top_k > 0 || params.top_p < 1 || params.min_p > 0);
+  if (!is_truncated || are_first_allowed(logits, params, filter)) {
+    auto id = choose(logits, params, first);
+    if (!id.ok() || is_truncated || filter.allows(*id)) return id;
+  }
+  if (!mask_out(logits, filter.mask())) {
+    return Error(Code::kFailedPrecondition, "no token may follow here");
+  }
+  const uint64_t second = random_bits(params.seed, params.stream, position, 1);
+  return choose(masked_, params, is_truncated ? first : second);
+}
+
+// Whether the top_k tokens, which all further truncation looks at, would be the same of the allowed ones alone.
+bool Sampler::are_first_allowed(std::span<const float> logits, const SamplingParams& params, TokenFilter& filter) {
+  if (params.top_k == 0 || params.top_k > kFewCandidates || params.top_k >= vocab_size_) return false;
+  const auto [max, finite] = vocab_passes().find_max(logits.data(), vocab_size_, block_max_.data());
+  if (!finite) return true;  // choose() says so
+  const VocabRow row{logits.data(), vocab_size_, block_max_.data(), max, 1.0f};
+  list_first(row, params.top_k, scratch_, candidates_);
+  return std::ranges::all_of(candidates_, [&filter](const Candidate& c) { return filter.allows(c.id); });
+}
+
+// masked_ is the row with the lowest of logits where the mask has no bit. False where it has none.
+bool Sampler::mask_out(std::span<const float> logits, std::span<const uint64_t> mask) {
+  masked_.assign(logits.size(), -kLargest);
+  bool any = false;
+  for (size_t word = 0; word < mask.size() && word * 64 < logits.size(); ++word) {
+    const size_t begin = word * 64, count = std::min<size_t>(64, logits.size() - begin);
+    uint64_t bits = mask[word];
+    if (count < 64) bits &= (uint64_t{1} << count) - 1;
+    any |= bits != 0;
+    if (bits == ~uint64_t{0}) {
+      std::copy_n(logits.data() + begin, 64, masked_.data() + begin);
+      continue;
+    }
+    for (; bits != 0; bits &= bits - 1) {
+      const size_t id = begin + static_cast<size_t>(std::countr_zero(bits));
+      masked_[id] = logits[id];
+    }
+  }
+  return any;
+}
+
+Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingParams& params, uint64_t random) {
   const VocabPasses& passes = vocab_passes();
   const auto [max, finite] = passes.find_max(logits.data(), vocab_size_, block_max_.data());
   if (!finite) return not_finite();
@@ -105,7 +154,6 @@ Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingPar
 
   const float inverse_temperature = std::min(1.0f / params.temperature, kLargest);
   const VocabRow row{logits.data(), vocab_size_, block_max_.data(), max, inverse_temperature};
-  const uint64_t random = random_bits(params.seed, params.stream, position);
   const int top_k = params.top_k < vocab_size_ ? params.top_k : 0;
   int64_t total = 0;  // of the whole row: top_k alone and min_p alone never ask for it
   if (top_k == 0 && (params.top_p < 1 || params.min_p == 0)) total = passes.weigh(row, block_sums_.data());

@@ -16,6 +16,13 @@ constexpr std::array<float, Drafter::kLongestDraft> kCertain = [] {
   return chances;
 }();
 
+// A text that must come may be cut into other tokens than the usual ones, which models seldom do.
+constexpr std::array<float, Drafter::kLongestDraft> kLikely = [] {
+  std::array<float, Drafter::kLongestDraft> chances{};
+  chances.fill(0.97f);
+  return chances;
+}();
+
 }  // namespace
 
 Drafter& Drafting::drafter_of(Sequence& sequence) {
@@ -42,6 +49,13 @@ DraftOffer Drafting::offer(Sequence& sequence) {
       const std::span<const TokenId> rest = std::span(end->forced).subspan(static_cast<size_t>(index));
       sequence.draft = rest.first(std::min(rest.size(), kCertain.size()));
       chances = kCertain;
+    }
+  }
+  if (sequence.held && chances.data() != kCertain.data()) {
+    sequence.forced = sequence.held->forced();
+    if (!sequence.forced.empty()) {
+      sequence.draft = std::span(sequence.forced).first(std::min(sequence.forced.size(), kLikely.size()));
+      chances = kLikely;
     }
   }
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};

@@ -130,6 +130,7 @@ class LocalEngine final : public Engine {
   }
   bool drop_adapter(std::string_view digest) override { return adapters_.drop(digest); }
   const EngineInfo& info() const override { return info_; }
+  const ModelSource* source() const override { return &file_; }
   EngineStats stats() const override;
   Status logits(const std::vector<TokenId>& tokens, int chunk, const std::function<void(int, const float*)>& sink,
                 std::string_view adapter_digest) override;
@@ -318,6 +319,9 @@ Status LocalEngine::check(const SequenceRequest& request) const {
         return Error(Code::kInvalidArgument, "forced_end holds an id outside the vocabulary").with_param("forced_end");
       }
     }
+  }
+  if (request.constraint && request.constraint->matchers == nullptr) {
+    return Error(Code::kInvalidArgument, "the constraint was not compiled").with_param("constraint");
   }
   return validate(request.sampling, info_.vocab_size);
 }

@@ -26,7 +26,13 @@
 #include "engine/tensor/kv_type.h"
 #include "engine/tensor/token.h"
 
+namespace studio::engine::constrain {
+struct SharedMatchers;
+}
+
 namespace studio::engine {
+
+class ModelSource;
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
 
@@ -36,6 +42,15 @@ struct ForcedEnd {
   int after_tokens = 0;
   TokenId end_id = -1;
   std::vector<TokenId> forced;
+};
+
+// What an answer is held to, behind its reasoning where the model reasons.
+struct AnswerConstraint {
+  std::string spec;  // as it travels (engine/constrain/spec.h); the engine looks at `matchers` alone
+  std::shared_ptr<constrain::SharedMatchers> matchers;
+  TokenId begin_reasoning = -1;  // the first token may be this one, and reasoning follows; -1: none does
+  TokenId end_reasoning = -1;
+  bool is_open_reasoning = false;  // the prompt ends inside of it
 };
 
 // A hundred to one is all or nothing in a batch of a few dozen places.
@@ -55,6 +70,7 @@ struct SequenceRequest {
   int max_new_tokens = 0;         // counts resume ids too; prompt + max_new_tokens <= context
   std::vector<TokenId> stop_ids;  // produced, reported with kStop, not fed back
   std::optional<ForcedEnd> forced_end;
+  std::optional<AnswerConstraint> constraint;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   // Only sequences of one salt share computed prefixes: one for each tenant, or how soon an answer comes tells what
   // others have asked. 0 is the public one, for what everybody may know.
@@ -201,6 +217,8 @@ class Engine {
   virtual bool drop_adapter(std::string_view digest) = 0;
 
   virtual const EngineInfo& info() const = 0;
+  // The model as it was read, for who needs its vocabulary; null where there is none. Lives as long as the engine.
+  virtual const ModelSource* source() const { return nullptr; }
   virtual EngineStats stats() const = 0;
 
   // Logits of every position of `tokens` [T, V] f32, alone: the oracle's door for accuracy and golden tests.

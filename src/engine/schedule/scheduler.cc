@@ -145,7 +145,7 @@ void Scheduler::assemble(StepCounts& counts) {
     if (!chosen.draws) continue;
     const size_t rows = draft.size() + 1;
     // Where the draw looks at the tokens before it, one by one.
-    const size_t together = uses_history(sequence.request.sampling) ? rows : 1;
+    const size_t together = uses_history(sequence.request.sampling) || sequence.held ? rows : 1;
     for (size_t row = 0; row < rows; row += together) draws_.push_back({drawing_.size(), row, row + together});
     drawing_.push_back({&sequence, sampled_.size()});
     for (size_t row = 0; row < rows; ++row) sampled_.emplace_back(SampledToken{});
@@ -214,16 +214,20 @@ void Scheduler::sample() {
       const Draws& draws = draws_[i];
       const Drawing& drawing = drawing_[draws.drawing];
       Sequence& sequence = *drawing.sequence;
+      std::optional<HeldAnswer> held = sequence.held;  // goes ahead with the drafts
       for (size_t k = draws.begin; k < draws.end; ++k) {
         const std::span<float> row(logits_.data() + (drawing.first_row + k) * vocab, vocab);
         Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
         const TokenId forced = sequence.forced_at(sequence.produced() + static_cast<int>(k));
         const SamplingParams& params = sequence.request.sampling;
-        sampled = forced >= 0 ? sampler.score(row, params, forced)
-                              : sampler.sample(row, params, sequence.history, sequence.ids.size() + k);
+        sampled = forced >= 0
+                      ? sampler.score(row, params, forced)
+                      : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held ? &*held : nullptr);
         if (!sampled.ok()) break;
+        if (held) held->accept(sampled->id);
         sequence.note_drawn(sampled->id);
         if (k < sequence.draft.size() && sampled->id != sequence.draft[k]) break;
+        if (held && held->is_complete()) break;
       }
     }
   });

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "engine/lora/adapter.h"
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
+#include "engine/schedule/held_answer.h"
 #include "engine/speculation/drafter.h"
 
 namespace studio::engine {
@@ -51,6 +53,7 @@ struct Sequence {
     if (request.adapter.empty()) place.public_pages = std::min(request.public_tokens, prompt_tokens) / kPageTokens;
     ids = std::move(request.prompt);
     if (uses_history(request.sampling)) history.add_prompt(ids);
+    if (request.constraint) held.emplace(*request.constraint);
     for (const TokenId token : request.resume) {
       append(token);
       note_drawn(token);
@@ -64,6 +67,7 @@ struct Sequence {
   void append(TokenId token) {
     ids.push_back(token);
     check = next_check(check, token);
+    if (held) held->accept(token);
   }
   // Before the draw of the token behind it, which may be before append().
   void note_drawn(TokenId token) {
@@ -87,6 +91,7 @@ struct Sequence {
     if (produced() == 0) return FinishReason::kNone;
     const std::vector<TokenId>& stops = request.stop_ids;
     if (std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) return FinishReason::kStop;
+    if (held && held->is_complete()) return FinishReason::kStop;
     return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
   }
 
@@ -100,9 +105,11 @@ struct Sequence {
   PrefixTree::Place place;                 // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
-  int cached_tokens = 0;          // of the prompt, found computed
-  int reached = 0;                // positions it once had computed; a preemption does not lower this
-  bool waits_for_prefix = false;  // an older sequence computes the next page; of the step under way
+  int cached_tokens = 0;           // of the prompt, found computed
+  int reached = 0;                 // positions it once had computed; a preemption does not lower this
+  bool waits_for_prefix = false;   // an older sequence computes the next page; of the step under way
+  std::optional<HeldAnswer> held;  // where there is a constraint
+  std::vector<TokenId> forced;     // by it, as far as guessed; of the step under way
   std::unique_ptr<Drafter> drafter;
   std::span<const TokenId> draft;  // fed behind the last id, for what it is worth; of the step under way
   int planned = 0;                 // tokens of the step under way

@@ -1,0 +1,38 @@
+// What a request says of the form of its answer: schemas, patterns, functions to call. One reading for all dialects.
+// What cannot be held to is refused here, with the JSON pointer of the keyword, before anything is computed.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "api/serving/fields.h"
+#include "api/serving/generate.h"
+#include "inference/text_model.h"
+
+namespace studio::api {
+
+// `response_format` as OpenAI and DashScope have it: text, json_object, json_schema.
+void read_response_format(FieldReader& reader, GenerateCall& call);
+// The field's value is the schema.
+void hold_to_schema(FieldReader& reader, std::string_view field, const boost::json::value& schema, GenerateCall& call);
+void hold_to_json(std::string_view field, GenerateCall& call);
+// `structured_outputs` and the older guided_* fields, as vLLM has them: json, json_object, regex, choice, grammar.
+void read_structured_outputs(FieldReader& reader, GenerateCall& call);
+
+// `tools`, `tool_choice` and `parallel_tool_calls` as OpenAI has them.
+void read_tools(FieldReader& reader, inference::ToolSet& set);
+// One function: its name, whether it is `strict`, and what the template shows. `parameters` may be null: it takes none.
+// `field` names the place of the schema.
+void add_tool(FieldReader& reader, std::string_view field, std::string name, boost::json::object function,
+              const boost::json::value* parameters, bool is_strict, inference::ToolSet& set);
+// `tool_calls` of a message of the assistant, as OpenAI has them.
+void read_tool_calls(FieldReader& message, inference::Message& into);
+
+// Tool messages answer calls of the message before them. `place` of message i: "messages[i]".
+void check_tool_messages(FieldReader& reader, const inference::ChatPrompt& prompt);
+
+inline constexpr size_t kMaxToolNameBytes = 128;  // what the vendors take at most
+inline constexpr size_t kMaxToolCallsOfMessage = 128;
+
+}  // namespace studio::api

@@ -1,0 +1,35 @@
+// What an answer that calls functions looks like, in the ways that Qwen's models were taught.
+//
+// hermes (Qwen2.5, Qwen3):   <tool_call>\n{"name": "f", "arguments": {...}}\n</tool_call>
+// coder  (Qwen3-Coder):      <tool_call>\n<function=f>\n<parameter=a>\nTEXT\n</parameter>\n</function>\n</tool_call>
+//
+// Several calls have a line end between them; nothing follows the last. In the coder's form a parameter of type string
+// is written as it is, any other as JSON; parameters come in the order of `properties`, required ones always.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/constrain/grammar.h"
+#include "engine/constrain/json_parts.h"
+
+namespace studio::engine::constrain {
+
+inline constexpr std::string_view kToolCallOpen = "<tool_call>", kToolCallClose = "</tool_call>";
+
+// Of one request: what other platforms take, and more than a model can tell apart.
+inline constexpr size_t kMaxTools = 512;
+
+// In the coder's form, whether a parameter of this schema is written as text, without JSON's quotes.
+bool is_written_as_text(const boost::json::value& schema);
+
+// `tools` as in spec.h. Errors: invalid_argument for what is none; those of add_schema.
+Result<ExprId> add_tools(Grammar& grammar, JsonParts& parts, const boost::json::object& tools);
+
+// Any text that does not hold `tag`, which begins with a byte that it has once.
+ExprId text_without(Grammar& grammar, std::string_view tag);
+
+}  // namespace studio::engine::constrain

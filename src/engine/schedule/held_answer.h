@@ -1,0 +1,44 @@
+// A sequence's answer held to its constraint: a function of the produced ids, as all of a sequence is.
+//
+// Reasoning comes first where the model reasons, and is free but for one thing: it may not end the answer. Behind it,
+// or from the first token on, only what the constraint allows is drawn. Copy it to look ahead.
+// Threads: one at a time; what sequences share lies behind the mutex of their SharedMatchers.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/constrain/shared_matchers.h"
+#include "engine/sampling/sampler.h"
+#include "engine/schedule/engine.h"
+
+namespace studio::engine {
+
+class HeldAnswer final : public TokenFilter {
+ public:
+  explicit HeldAnswer(const AnswerConstraint& constraint);
+
+  bool allows(TokenId id) override;
+  std::span<const uint64_t> mask() override;
+
+  // The next produced token.
+  void accept(TokenId id);
+  // Nothing may follow.
+  bool is_complete() const;
+  // Tokens that are likely to come next, as their text must; none where there is a choice.
+  std::vector<TokenId> forced() const;
+
+ private:
+  enum class Part { kStart, kReasoning, kAnswer };
+
+  std::shared_ptr<constrain::SharedMatchers> shared_;
+  TokenId begin_reasoning_, end_reasoning_;
+  Part part_;
+  std::optional<constrain::Matcher> matcher_;
+  std::shared_ptr<const constrain::TokenMask> mask_;  // that was given last
+  std::vector<uint64_t> start_mask_;                  // the same with the token that begins reasoning
+};
+
+}  // namespace studio::engine

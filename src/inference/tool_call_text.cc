@@ -1,0 +1,222 @@
+#include "inference/tool_call_text.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "engine/constrain/tool_grammar.h"
+
+namespace studio::inference {
+namespace {
+
+namespace json = boost::json;
+using engine::constrain::kToolCallClose;
+using engine::constrain::kToolCallOpen;
+
+constexpr std::string_view kHermesName = "{\"name\": ", kHermesArguments = ", \"arguments\": ";
+constexpr std::string_view kFunction = "<function=", kParameter = "<parameter=", kTagEnd = ">\n";
+constexpr std::string_view kEndOfValue = "\n</parameter>\n", kEndOfFunction = "</function>";
+constexpr size_t kIdDigits = 24;  // as long as others make them
+
+// How many bytes at the end of the text begin the tag.
+size_t possible_tag_bytes(std::string_view text, std::string_view tag) {
+  for (size_t bytes = std::min(text.size(), tag.size() - 1); bytes > 0; --bytes) {
+    if (text.ends_with(tag.substr(0, bytes))) return bytes;
+  }
+  return 0;
+}
+
+// Without its quotes.
+std::string escaped(std::string_view text) {
+  std::string quoted;
+  append_json_string(quoted, text);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+void ToolCallText::push(ChoiceDelta& delta, bool is_end) {
+  held_ += delta.text;
+  delta.text.clear();
+  while (step(delta, is_end)) {
+  }
+}
+
+// Whether there may be more to read in what is held.
+bool ToolCallText::step(ChoiceDelta& delta, bool is_end) {
+  switch (part_) {
+    case Part::kText:
+      return read_text(delta, is_end);
+    case Part::kOpening:
+      return read_opening(delta);
+    case Part::kArguments:
+      return read_arguments(delta);
+    case Part::kParameter:
+      return read_parameter(delta);
+    case Part::kTextValue:
+    case Part::kJsonValue:
+      return read_value(delta, is_end);
+    case Part::kClosing:
+      return read_closing(delta);
+  }
+  return false;
+}
+
+// Line ends before a call belong to it; between calls there is nothing else.
+bool ToolCallText::read_text(ChoiceDelta& delta, bool is_end) {
+  const size_t open = held_.find(kToolCallOpen);
+  size_t end = open != std::string::npos ? open : held_.size() - possible_tag_bytes(held_, kToolCallOpen);
+  if (is_end && open == std::string::npos) end = held_.size();
+  size_t text = end;
+  while (!(is_end && open == std::string::npos) && text > 0 && held_[text - 1] == '\n') --text;
+  if (calls_ == 0) delta.text.append(held_, 0, text);
+  if (open == std::string::npos) {
+    held_.erase(0, text);
+    return false;
+  }
+  held_.erase(0, open + kToolCallOpen.size());
+  part_ = Part::kOpening;
+  return true;
+}
+
+bool ToolCallText::read_opening(ChoiceDelta& delta) {
+  held_.erase(0, std::min(held_.find_first_not_of('\n'), held_.size()));
+  return format_ == ToolFormat::kCoder ? read_coder_opening(delta) : read_hermes_opening(delta);
+}
+
+bool ToolCallText::read_hermes_opening(ChoiceDelta& delta) {
+  const size_t arguments = held_.find(kHermesArguments);
+  if (!held_.starts_with(kHermesName) || arguments == std::string::npos) return false;
+  auto name = parse_json(std::string_view(held_).substr(kHermesName.size(), arguments - kHermesName.size()));
+  if (!name.ok() || !name->is_string()) return false;
+  held_.erase(0, arguments + kHermesArguments.size());
+  begin_call(std::string(name->get_string()), delta);
+  part_ = Part::kArguments;
+  return true;
+}
+
+bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
+  const size_t end = held_.find(kTagEnd);
+  if (!held_.starts_with(kFunction) || end == std::string::npos) return false;
+  begin_call(held_.substr(kFunction.size(), end - kFunction.size()), delta);
+  held_.erase(0, end + kTagEnd.size());
+  add_arguments("{", delta);
+  has_parameters_ = false;
+  part_ = Part::kParameter;
+  return true;
+}
+
+// Up to the brace that closes the first one.
+bool ToolCallText::read_arguments(ChoiceDelta& delta) {
+  size_t end = 0;
+  bool is_over = false;
+  for (; end < held_.size() && !is_over; ++end) {
+    const char c = held_[end];
+    if (is_in_string_) {
+      if (is_escaped_) {
+        is_escaped_ = false;
+      } else if (c == '\\') {
+        is_escaped_ = true;
+      } else if (c == '"') {
+        is_in_string_ = false;
+      }
+    } else if (c == '"') {
+      is_in_string_ = true;
+    } else if (c == '{' || c == '[') {
+      ++depth_;
+    } else if (c == '}' || c == ']') {
+      is_over = --depth_ == 0;
+    }
+  }
+  add_arguments(std::string_view(held_).substr(0, end), delta);
+  held_.erase(0, end);
+  if (!is_over) return false;
+  end_call(delta);
+  return true;
+}
+
+bool ToolCallText::read_parameter(ChoiceDelta& delta) {
+  if (held_.starts_with(kEndOfFunction)) {
+    held_.erase(0, kEndOfFunction.size());
+    add_arguments("}", delta);
+    end_call(delta);
+    return true;
+  }
+  const size_t end = held_.find(kTagEnd);
+  if (!held_.starts_with(kParameter) || end == std::string::npos) return false;
+  const std::string name = held_.substr(kParameter.size(), end - kParameter.size());
+  held_.erase(0, end + kTagEnd.size());
+  std::string key = has_parameters_ ? ", " : "";
+  append_json_string(key, name);
+  key += ": ";
+  has_parameters_ = true;
+  const bool is_text = is_text_parameter(name);
+  if (is_text) key += '"';
+  add_arguments(key, delta);
+  part_ = is_text ? Part::kTextValue : Part::kJsonValue;
+  return true;
+}
+
+bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
+  const bool is_text = part_ == Part::kTextValue;
+  const size_t close = held_.find(kEndOfValue);
+  size_t end = close != std::string::npos ? close : held_.size() - possible_tag_bytes(held_, kEndOfValue);
+  if (is_end && close == std::string::npos) end = held_.size();
+  const std::string_view value = std::string_view(held_).substr(0, end);
+  add_arguments(is_text ? escaped(value) : std::string(value), delta);
+  if (close == std::string::npos) {
+    held_.erase(0, end);
+    return false;
+  }
+  held_.erase(0, close + kEndOfValue.size());
+  if (is_text) add_arguments("\"", delta);
+  part_ = Part::kParameter;
+  return true;
+}
+
+bool ToolCallText::read_closing(ChoiceDelta&) {
+  const size_t close = held_.find(kToolCallClose);
+  if (close == std::string::npos) return false;
+  held_.erase(0, close + kToolCallClose.size());
+  part_ = Part::kText;
+  return true;
+}
+
+void ToolCallText::begin_call(std::string name, ChoiceDelta& delta) {
+  name_ = std::move(name);
+  const std::string digest = to_hex(sha256(answer_id_ + "/" + std::to_string(calls_)));
+  delta.tool_calls.push_back(
+      {.index = calls_, .id = "call_" + digest.substr(0, kIdDigits), .name = name_, .arguments = {}});
+  ++calls_;
+  depth_ = 0;
+}
+
+void ToolCallText::add_arguments(std::string_view text, ChoiceDelta& delta) {
+  if (text.empty()) return;
+  const int index = calls_ - 1;
+  if (delta.tool_calls.empty() || delta.tool_calls.back().index != index) {
+    delta.tool_calls.push_back({.index = index, .id = {}, .name = {}, .arguments = {}});
+  }
+  delta.tool_calls.back().arguments += text;
+}
+
+void ToolCallText::end_call(ChoiceDelta& delta) {
+  if (delta.tool_calls.empty() || delta.tool_calls.back().index != calls_ - 1) {
+    delta.tool_calls.push_back({.index = calls_ - 1, .id = {}, .name = {}, .arguments = {}});
+  }
+  delta.tool_calls.back().is_last = true;
+  part_ = Part::kClosing;
+}
+
+bool ToolCallText::is_text_parameter(std::string_view name) const {
+  for (const ToolDefinition& tool : tools_->tools) {
+    const json::object* schema = tool.name == name_ ? tool.parameters.if_object() : nullptr;
+    const json::value* properties = schema == nullptr ? nullptr : schema->if_contains("properties");
+    if (properties == nullptr || !properties->is_object()) continue;
+    const json::value* property = properties->get_object().if_contains(name);
+    if (property != nullptr) return engine::constrain::is_written_as_text(*property);
+  }
+  return true;
+}
+
+}  // namespace studio::inference

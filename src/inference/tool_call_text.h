@@ -1,0 +1,58 @@
+// Calls out of an answer's text, as it comes: what stands before the first <tool_call> is text, the rest is calls.
+//
+// Arguments are passed on as they are written, so that a stream's pieces together are the whole; the coder's form has
+// its own writing and becomes JSON here. What the model could not have been held to, because the answer was cut short,
+// stays a call that breaks off. A function of the text alone. One per choice; not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inference/generation.h"
+#include "inference/tools.h"
+
+namespace studio::inference {
+
+class ToolCallText {
+ public:
+  // `answer_id` makes the ids of calls: one answer's are the same whenever it is computed.
+  ToolCallText(std::shared_ptr<const ToolSet> tools, ToolFormat format, std::string answer_id)
+      : tools_(std::move(tools)), format_(format), answer_id_(std::move(answer_id)) {}
+
+  // Moves what the delta has of text on: into text again, or calls. `is_end`: nothing follows.
+  void push(ChoiceDelta& delta, bool is_end);
+
+  int calls() const { return calls_; }
+
+ private:
+  enum class Part { kText, kOpening, kArguments, kParameter, kTextValue, kJsonValue, kClosing };
+
+  bool step(ChoiceDelta& delta, bool is_end);
+  bool read_text(ChoiceDelta& delta, bool is_end);
+  bool read_opening(ChoiceDelta& delta);
+  bool read_hermes_opening(ChoiceDelta& delta);
+  bool read_coder_opening(ChoiceDelta& delta);
+  bool read_arguments(ChoiceDelta& delta);
+  bool read_parameter(ChoiceDelta& delta);
+  bool read_value(ChoiceDelta& delta, bool is_end);
+  bool read_closing(ChoiceDelta& delta);
+  void begin_call(std::string name, ChoiceDelta& delta);
+  void add_arguments(std::string_view text, ChoiceDelta& delta);
+  void end_call(ChoiceDelta& delta);
+  bool is_text_parameter(std::string_view name) const;
+
+  const std::shared_ptr<const ToolSet> tools_;
+  const ToolFormat format_;
+  const std::string answer_id_;
+  Part part_ = Part::kText;
+  std::string held_;
+  int calls_ = 0;
+  std::string name_;  // of the call under way
+  int depth_ = 0;     // of its arguments' braces and brackets
+  bool is_in_string_ = false, is_escaped_ = false;
+  bool has_parameters_ = false;
+};
+
+}  // namespace studio::inference

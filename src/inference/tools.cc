@@ -1,0 +1,49 @@
+#include "inference/tools.h"
+
+#include "base/json.h"
+
+namespace studio::inference {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr int kMostCalls = 32;  // of one answer: more is a model that cannot stop
+
+}  // namespace
+
+ToolFormat tool_format_of(std::string_view chat_template) {
+  if (chat_template.find("<tool_call>") == std::string_view::npos) return ToolFormat::kNone;
+  if (chat_template.find("tools") == std::string_view::npos) return ToolFormat::kNone;
+  const bool is_coder = chat_template.find("<function=") != std::string_view::npos;
+  return is_coder ? ToolFormat::kCoder : ToolFormat::kHermes;
+}
+
+std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer) {
+  const bool is_required = set.choice.mode == ToolChoice::Mode::kRequired;
+  json::array functions;
+  for (const ToolDefinition& tool : set.tools) {
+    if (!set.choice.name.empty() && tool.name != set.choice.name) continue;
+    functions.push_back(json::object{{"name", tool.name}, {"parameters", tool.parameters}});
+  }
+  const bool is_one = !set.choice.is_parallel || !set.choice.name.empty();
+  json::object tools{{"format", format == ToolFormat::kCoder ? "coder" : "hermes"},
+                     {"text", !is_required},
+                     {"least", is_required ? 1 : 0},
+                     {"most", is_one ? 1 : kMostCalls},
+                     {"functions", std::move(functions)}};
+  if (!answer.empty() && !is_required) {
+    if (auto instead = parse_json(answer); instead.ok()) tools["answer"] = std::move(*instead);
+  }
+  return to_json(json::object{{"tools", std::move(tools)}});
+}
+
+json::array render_tools(const ToolSet& set) {
+  json::array tools;
+  for (const ToolDefinition& tool : set.tools) {
+    tools.push_back(json::object{{"type", "function"}, {"function", tool.function}});
+  }
+  return tools;
+}
+
+}  // namespace studio::inference

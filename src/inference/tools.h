@@ -1,0 +1,57 @@
+// Functions that a model may call, and its calls: in neutral terms, whatever dialect and model.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace studio::inference {
+
+// How a model writes calls, by its template (engine/constrain/tool_grammar.h); kNone: it was not taught to.
+enum class ToolFormat { kNone, kHermes, kCoder };
+
+ToolFormat tool_format_of(std::string_view chat_template);
+
+struct ToolDefinition {
+  std::string name;
+  boost::json::object function;   // name, description, parameters: as the template shows it to the model
+  boost::json::value parameters;  // the schema that arguments are held to
+};
+
+struct ToolChoice {
+  enum class Mode { kAuto, kNone, kRequired };
+  Mode mode = Mode::kAuto;
+  std::string name;  // with kRequired: this one
+  bool is_parallel = false;
+};
+
+struct ToolSet {
+  std::vector<ToolDefinition> tools;
+  ToolChoice choice;
+
+  bool is_used() const { return !tools.empty() && choice.mode != ToolChoice::Mode::kNone; }
+};
+
+// What an answer is held to (engine/constrain/spec.h): calls, or text, or, where it is not empty, what `answer` says.
+std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer);
+
+// As templates read them: [{"type": "function", "function": {...}}].
+boost::json::array render_tools(const ToolSet& set);
+
+struct ToolCall {
+  std::string id, name;
+  std::string arguments;  // the text of a JSON object, as it was written
+};
+
+// A piece of a call. The first of a call has its id and name; `arguments` of all of them together are the call's.
+struct ToolCallDelta {
+  int index = 0;  // of the call within its choice
+  std::string id, name;
+  std::string arguments;
+  bool is_last = false;
+};
+
+}  // namespace studio::inference
