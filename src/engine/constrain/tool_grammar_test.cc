@@ -1,0 +1,87 @@
+#include "engine/constrain/tool_grammar.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/constrain/constrain_for_test.h"
+#include "engine/constrain/spec.h"
+
+namespace studio::engine::constrain {
+namespace {
+
+constexpr const char* kFunctions =
+    R"("functions":[{"name":"weather","parameters":{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"},
+"unit":{"enum":["c","f"]}},"required":["city"],"additionalProperties":false}},{"name":"now","parameters":{"type":"object",
+"properties":{},"additionalProperties":false}}])";
+
+Matcher hermes(const std::string& rules) {
+  return start_of(compile_spec(R"({"tools":{"format":"hermes",)" + rules + "," + kFunctions + "}}"));
+}
+Matcher coder(const std::string& rules) {
+  return start_of(compile_spec(R"({"tools":{"format":"coder",)" + rules + "," + kFunctions + "}}"));
+}
+
+std::string call(const std::string& inside) {
+  return "<tool_call>\n" + inside + "\n</tool_call>";
+}
+const std::string kNow = call(R"({"name": "now", "arguments": {}})");
+const std::string kParis = call(R"({"name": "weather", "arguments": {"city": "Paris", "days": 3}})");
+
+TEST(ToolGrammar, TextComesFirstAndCallsLast) {
+  const Matcher any = hermes(R"("text":true,"least":0,"most":0)");
+  for (const std::string& text : {std::string(""), std::string("Hello <tool> <<tool_cal> <"), kNow,
+                                  "Let me see.\n" + kNow, kNow + "\n" + kParis, std::string("a < b")}) {
+    EXPECT_TRUE(accepts(any, text)) << text;
+  }
+  for (const std::string& text :
+       {kNow + " and more", std::string("<tool_call>"), call(R"({"name": "other", "arguments": {}})"),
+        call(R"({"name": "weather", "arguments": {"days": 3}})"), std::string("x <<tool_call> y")}) {
+    EXPECT_FALSE(accepts(any, text)) << text;
+  }
+}
+
+TEST(ToolGrammar, SoManyCallsAsAreAllowed) {
+  const Matcher one = hermes(R"("text":false,"least":1,"most":1)");
+  EXPECT_TRUE(accepts(one, kNow));
+  EXPECT_FALSE(accepts(one, ""));
+  EXPECT_FALSE(accepts(one, "Well, " + kNow));
+  EXPECT_FALSE(accepts(one, kNow + "\n" + kNow));
+}
+
+TEST(ToolGrammar, TheCodersForm) {
+  const Matcher any = coder(R"("text":true,"least":0,"most":0)");
+  const std::string whole = call(
+      "<function=weather>\n<parameter=city>\nParis \"<b>\"\nor so\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
+      "<parameter=unit>\nc\n</parameter>\n</function>");
+  EXPECT_TRUE(accepts(any, whole));
+  EXPECT_TRUE(accepts(any, "So:\n" + call("<function=now>\n</function>")));
+  EXPECT_FALSE(accepts(any, call("<function=weather>\n</function>"))) << "city is required";
+  EXPECT_FALSE(accepts(any, call("<function=weather>\n<parameter=city>\nx\n</parameter>\n<parameter=days>\nmany\n"
+                                 "</parameter>\n</function>")));
+}
+
+TEST(ToolGrammar, AnAnswerWithoutCallsMayHaveAForm) {
+  const Matcher either = hermes(R"("text":true,"least":0,"most":1,"answer":{"choices":["none needed"]})");
+  EXPECT_TRUE(accepts(either, "none needed"));
+  EXPECT_TRUE(accepts(either, kNow));
+  EXPECT_FALSE(accepts(either, "something else"));
+  EXPECT_FALSE(accepts(either, ""));
+}
+
+TEST(ToolGrammar, LineEndsMayComeBehindReasoning) {
+  const Matcher after = start_of(compile_spec(R"({"after_line_ends":true,"regex":"ab"})"));
+  for (const char* text : {"ab", "\nab", "\n\nab"}) EXPECT_TRUE(accepts(after, text));
+  EXPECT_FALSE(accepts(after, "\n\n\nab"));
+}
+
+TEST(ToolGrammar, WhatIsNoSpecIsRefused) {
+  for (const char* spec :
+       {"", "[]", "{}", R"({"yaml":1})", R"({"regex":1})", R"({"choices":[]})", R"({"choices":[1]})", R"({"tools":{}})",
+        R"({"tools":{"format":"xml","functions":[]}})", R"({"regex":"a","gbnf":"root ::= \"a\""})",
+        R"({"tools":{"format":"hermes","functions":[{"name":"f"}]}})",
+        R"({"tools":{"format":"hermes","functions":[{"name":"f","parameters":{}}],"answer":{"tools":{}}}})"}) {
+    EXPECT_FALSE(compile_spec(spec).ok()) << spec;
+  }
+}
+
+}  // namespace
+}  // namespace studio::engine::constrain
