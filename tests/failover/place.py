@@ -142,6 +142,9 @@ def stream(server, body, on_event=None):
                     answer.error = event["error"]
                     continue
                 event.pop("id"), event.pop("created")
+                for choice in event["choices"]:
+                    for call in choice["delta"].get("tool_calls", []):
+                        call.pop("id", None)  # of this request's own
                 answer.events.append((time.monotonic() - started, event))
                 if on_event:
                     on_event(len(answer.events))

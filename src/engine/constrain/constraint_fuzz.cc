@@ -10,6 +10,7 @@
 #include "base/json_mutator.h"
 #include "engine/constrain/constraint.h"
 #include "engine/constrain/matcher.h"
+#include "engine/constrain/spec.h"
 
 namespace {
 
@@ -23,15 +24,17 @@ void check(bool holds) {
 }
 
 Constraint::Made compile(uint8_t kind, std::string_view text) {
-  switch (kind % 4) {
+  switch (kind % 5) {
     case 0:
       return Constraint::from_schema_text(text);
     case 1:
       return Constraint::from_regex(text);
     case 2:
       return Constraint::from_gbnf(text);
-    default:
+    case 3:
       return Constraint::from_lark(text);
+    default:
+      return compile_spec(text);
   }
 }
 
@@ -74,11 +77,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(!made.error().message().empty());
     return 0;
   }
-  walk(**made, data[0] % 4 == 0);
+  walk(**made, data[0] % 5 == 0);
   return 0;
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (size > 0 && data[0] % 4 == 0) return fuzz::mutate_as<fuzz::JsonMutator>(data, size, max_size, seed, 1);
+  if (size > 0 && (data[0] % 5 == 0 || data[0] % 5 == 4)) return fuzz::mutate_as<fuzz::JsonMutator>(data, size, max_size, seed, 1);
   return LLVMFuzzerMutate(data, size, max_size);
 }

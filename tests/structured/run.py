@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Answers held to schemas and tools: valid by another program's judgement, whatever the way they came.
+
+Usage: run.py [--schemas N] [--tool-sets N] [--model NAME_OR_FILE] [--kill-every N] [--streams N]. Needs python3-jsonschema.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import jsonschema
+
+from client import ask, ask_streamed
+from tool_sets import conversation
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder) for folder in ("lib", "failover")]
+from place import workers_of  # noqa: E402
+from server import ROOT, Server  # noqa: E402
+
+MOST_CUT = 0.02  # of the answers that a limit may cut, as a promise has it
+# Thinking as it may be asked for; the built-in model thinks unless it is told not to.
+WAYS_TO_THINK = [{"enable_thinking": False}, {"enable_thinking": True, "thinking_budget": 8}, {"enable_thinking": True}]
+
+
+def options_of_program():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--schemas", type=int, default=40)
+    parser.add_argument("--tool-sets", type=int, default=40)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--kill-every", type=int, default=20, help="answers between two kills of the worker; 0: none")
+    parser.add_argument("--streams", type=int, default=8)
+    return parser.parse_args()
+
+
+class Killer:
+    """Ends the worker after so many answers: what runs then goes on elsewhere."""
+
+    def __init__(self, server, every):
+        self.server, self.every, self.lock, self.answers, self.kills = server, every, threading.Lock(), 0, 0
+
+    def note_answer(self):
+        with self.lock:
+            self.answers += 1
+            if self.every == 0 or self.answers % self.every != 0:
+                return
+            for pid in workers_of(self.server.process.pid)[:1]:
+                os.kill(pid, signal.SIGKILL)
+                self.kills += 1
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.faults, self.cut, self.lock = 0, [], 0, threading.Lock()
+
+    def add(self, fault, is_cut):
+        with self.lock:
+            self.cut += is_cut
+            if fault:
+                self.faults.append(fault)
+            elif not is_cut:
+                self.passed += 1
+
+    def tell(self, what):
+        for fault in self.faults[:5]:
+            print("FAILED  " + fault)
+        total = self.passed + self.cut + len(self.faults)
+        print(f"  {what}: {total} answers, {self.passed} valid, {self.cut} cut by a limit, {len(self.faults)} wrong")
+        if self.cut > MOST_CUT * total + 1:
+            self.faults.append(f"{what}: {self.cut} of {total} were cut")
+
+
+def validator_of(schema):
+    draft = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    return draft(schema, format_checker=None)
+
+
+def body_of(model, **more):
+    return {"model": model, "temperature": 1, "top_p": 1, "top_k": 0, "repetition_penalty": 1, "max_completion_tokens": 3000, **more}
+
+
+def schema_answers(server, model, count, killer, pool):
+    """Each schema in the ways to think and as a stream or whole, in turn."""
+    with open(os.path.join(ROOT, "tests/data/schemas.jsonl"), encoding="utf-8") as file:
+        schemas = [json.loads(line) for line in file]
+    random.Random(5).shuffle(schemas)
+    # `nullable` is OpenAPI's: ajv knows it, this validator does not.
+    schemas = [one for one in schemas if "nullable" not in json.dumps(one["schema"])][:count]
+    tally = Tally()
+
+    def run(job):
+        number, entry, way = job
+        body = body_of(model, **way, seed=number, messages=[{"role": "user", "content": "Write an example of it."}],
+                       response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": entry["schema"]}})
+        answer = (ask_streamed if number % 2 else ask)(server, body)
+        killer.note_answer()
+        where = f"{entry['name']} {way}"
+        if answer.finish == "length":
+            return tally.add(None, True)
+        if "refused" in entry:
+            names_it = f"schema{entry['refused']}" in (answer.error or "")
+            return tally.add(None if names_it else f"{where}: {answer.error or answer.text}", False)
+        if answer.finish != "stop":
+            return tally.add(f"{where}: {answer.error or answer.finish}", False)
+        try:
+            value = json.loads(answer.text)
+        except ValueError:
+            return tally.add(f"{where}: no JSON: {answer.text[:200]}", False)
+        wrong = jsonschema.exceptions.best_match(validator_of(entry["schema"]).iter_errors(value))
+        return tally.add(f"{where}: {wrong.message[:200]}" if wrong else None, False)
+
+    jobs = [(i, entry, WAYS_TO_THINK[i % 3]) for i, entry in enumerate(schemas * 2)]
+    list(pool.map(run, jobs))
+    tally.tell("schemas")
+    return tally
+
+
+def check_calls(answer, tools, choice, is_parallel):
+    """What is wrong with the calls of an answer that was not cut, or nothing."""
+    by_name = {tool["function"]["name"]: tool["function"] for tool in tools}
+    names = [call["function"]["name"] for call in answer.calls]
+    if answer.finish != ("tool_calls" if names else "stop"):
+        return f"finish_reason {answer.finish} with {len(names)} calls: {answer.error}"
+    if choice == "none" and names or choice == "required" and not names or not is_parallel and len(names) > 1:
+        return f"tool_choice {choice} with {len(names)} calls"
+    if isinstance(choice, dict) and names != [choice["function"]["name"]]:
+        return f"named {choice}, called {names}"
+    if len({call["id"] for call in answer.calls}) != len(names):
+        return "two calls of one id"
+    for call in answer.calls:
+        function = by_name.get(call["function"]["name"])
+        if function is None:
+            return f"no such function: {call}"
+        wrong = jsonschema.exceptions.best_match(validator_of(function["parameters"]).iter_errors(json.loads(call["function"]["arguments"])))
+        if wrong:
+            return f"{call}: {wrong.message[:200]}"
+    return None
+
+
+def tool_answers(server, model, count, killer, pool):
+    """Generated sets of tools and conversations, each as a stream and whole."""
+    tally = Tally()
+
+    def run(number):
+        tools, choice, is_parallel, messages = conversation(random.Random(number))
+        body = body_of(model, enable_thinking=False, seed=number, messages=messages, tools=tools, tool_choice=choice,
+                       parallel_tool_calls=is_parallel, max_completion_tokens=800)
+        whole, streamed = ask(server, body), ask_streamed(server, body)
+        killer.note_answer()
+        if whole.told() != streamed.told():
+            return tally.add(f"set {number}: a stream says {streamed.told()}, the whole {whole.told()}", False)
+        if whole.finish == "length":
+            # A model of random habits may talk on; what it was made to do it has done.
+            must = choice == "required" or isinstance(choice, dict)
+            return tally.add(f"set {number}: nothing was called" if must and not whole.calls else None, not must)
+        return tally.add(check_calls(whole, tools, choice, is_parallel) and f"set {number}: {check_calls(whole, tools, choice, is_parallel)}", False)
+
+    list(pool.map(run, range(count)))
+    tally.cut = 0  # talk without calls has no end of its own
+    tally.tell("tools")
+    return tally
+
+
+def main():
+    options = options_of_program()
+    model = options.model
+    with Server(models=[model], extra=["--max-sequences", str(options.streams)]) as server, \
+            concurrent.futures.ThreadPoolExecutor(options.streams) as pool:
+        name = os.path.basename(model).removesuffix(".gguf")
+        killer = Killer(server, options.kill_every)
+        tallies = [schema_answers(server, name, options.schemas, killer, pool), tool_answers(server, name, options.tool_sets, killer, pool)]
+        print(f"  {killer.kills} workers killed meanwhile")
+    passed, failed = sum(one.passed for one in tallies), sum(len(one.faults) for one in tallies)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
