@@ -17,11 +17,7 @@ constexpr std::array<float, Drafter::kLongestDraft> kCertain = [] {
 }();
 
 // A text that must come may be cut into other tokens than the usual ones, which models seldom do.
-constexpr std::array<float, Drafter::kLongestDraft> kLikely = [] {
-  std::array<float, Drafter::kLongestDraft> chances{};
-  chances.fill(0.97f);
-  return chances;
-}();
+constexpr float kLikely = 0.97f;
 
 }  // namespace
 
@@ -52,13 +48,36 @@ DraftOffer Drafting::offer(Sequence& sequence) {
     }
   }
   if (sequence.held && chances.data() != kCertain.data()) {
-    sequence.forced = sequence.held->forced();
-    if (!sequence.forced.empty()) {
-      sequence.draft = std::span(sequence.forced).first(std::min(sequence.forced.size(), kLikely.size()));
-      chances = kLikely;
-    }
+    hold(sequence, chances);
+    chances = sequence.held_chances;
   }
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
+}
+
+// Of the guess what the constraint allows, then what must come there: a text that is certain goes before a guess.
+void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
+  const std::span<const TokenId> guess = sequence.draft;
+  std::vector<TokenId>& draft = sequence.held_draft;
+  std::vector<float>& chance = sequence.held_chances;
+  draft = sequence.held->forced();
+  chance.assign(draft.size(), kLikely);
+  if (draft.empty() || (!guess.empty() && guess.front() == draft.front() && guess.size() > draft.size())) {
+    HeldAnswer ahead = *sequence.held;
+    draft.clear();
+    chance.clear();
+    for (size_t i = 0; i < guess.size() && ahead.allows(guess[i]); ++i) {
+      ahead.accept(guess[i]);
+      draft.push_back(guess[i]);
+      chance.push_back(chances[i]);
+    }
+    for (const TokenId id : ahead.forced()) {
+      draft.push_back(id);
+      chance.push_back(kLikely);
+    }
+  }
+  draft.resize(std::min(draft.size(), size_t{Drafter::kLongestDraft}));
+  chance.resize(draft.size());
+  sequence.draft = draft;
 }
 
 // As long as they are few and nobody's prompt waits for the step.

@@ -49,6 +49,7 @@ class Drafting {
  private:
   Drafter& drafter_of(Sequence& sequence);
   DraftOffer offer(Sequence& sequence);
+  static void hold(Sequence& sequence, std::span<const float> chances);
   void ask_model(std::span<Sequence* const> decoding, int columns);
 
   Speculation mode_;
