@@ -19,21 +19,24 @@ namespace studio::engine::constrain {
 class Dfa {
  public:
   static constexpr uint32_t kDead = 0;
-  // 1 kB each: 4 MB, and a few ms. Patterns of real schemas have under 300.
+  // Some 100 bytes each, and a few ms in all. Patterns of real schemas have under 300.
   static constexpr size_t kMaxStates = 4096;
 
   // The texts of an expression without recursion. Errors: those of Program::compile; payload_too_large past kMaxStates.
-  static Result<Dfa> of(const Grammar& grammar, ExprId expr);
+  static Result<Dfa> of(const Grammar& grammar, ExprId expr) { return of_expr(grammar, expr, false); }
   static Result<Dfa> of_pattern(std::string_view pattern);
   static Result<Dfa> of_texts(std::vector<std::string> texts);
-  // Texts of valid UTF-8 with so many characters.
-  static Result<Dfa> of_length(uint32_t min_chars, uint32_t max_chars);
+  // Valid UTF-8.
+  static const Dfa& any_text();
 
   static Result<Dfa> both(const Dfa& a, const Dfa& b);
   // Valid UTF-8 that is not in it.
   Result<Dfa> others() const;
+  // Its texts of so many characters.
+  Result<Dfa> with_chars(uint32_t min, uint32_t max) const;
 
   bool is_empty() const { return start_ == kDead; }
+  size_t state_count() const { return may_end_.size(); }
   bool matches(std::string_view text) const;
   // Characters of its shortest and longest text; no longest where there is none.
   uint32_t min_chars() const;
@@ -46,17 +49,28 @@ class Dfa {
 
   // By hand: states are made, joined and ended, then tidied.
   static Dfa with_states(size_t count, uint32_t start);
-  void set_next(uint32_t state, uint8_t byte, uint32_t next) { next_[state][byte] = next; }
+  void set_next(uint32_t state, uint8_t byte, uint32_t next) { next_at(state, class_of_[byte]) = next; }
   void set_end(uint32_t state) { may_end_[state] = 1; }
   // States from which no end is reached become the dead one.
   void tidy();
 
  private:
-  ExprId expr_of(Grammar& grammar, bool as_json) const;
-  size_t size() const { return next_.size(); }
+  using Classes = std::array<uint8_t, 256>;
 
-  std::vector<std::array<uint32_t, 256>> next_;  // [state]
-  std::vector<uint8_t> may_end_;                 // [state]
+  static Result<Dfa> of_expr(const Grammar& grammar, ExprId expr, bool stops_at_ends);
+  // Bytes of one class lead from each state to the same one, and are alike in whether a character begins with them.
+  static Dfa with_classes(const Classes& class_of, size_t count);
+  void go_on_with_any_text();
+  ExprId expr_of(Grammar& grammar, bool as_json) const;
+  uint32_t& next_at(size_t state, size_t byte_class) { return next_[state * class_count_ + byte_class]; }
+  uint32_t next_at(size_t state, size_t byte_class) const { return next_[state * class_count_ + byte_class]; }
+  uint32_t add_state();
+  std::vector<uint8_t> bytes_of_classes() const;  // [class] one of each
+
+  Classes class_of_{};
+  size_t class_count_ = 1;
+  std::vector<uint32_t> next_;    // [state, class]
+  std::vector<uint8_t> may_end_;  // [state]
   uint32_t start_ = kDead;
 };
 

@@ -2,12 +2,14 @@
 // anyone writes, the pattern is a part of it: what comes out always has the format.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 namespace studio::engine::constrain {
 
-// Nothing for an unknown one. An empty pattern: a name that says nothing about the text (password).
-std::optional<std::string_view> format_pattern(std::string_view name);
+// Empty for an unknown format and for names that say nothing about the text (password): they are annotations.
+std::string_view format_pattern(std::string_view name);
+// A pattern that every text of the format matches, and others too: what does not match it has not the format. Empty:
+// every text may have it.
+std::string_view widest_format_pattern(std::string_view name);
 
 }  // namespace studio::engine::constrain

@@ -45,6 +45,8 @@ class Matcher {
 
   // Every token that may come next. Kept by state: the same state gives the same mask without work.
   std::shared_ptr<const TokenMask> mask() const;
+  // It is kept already.
+  bool knows_mask() const { return has_ended_ || tables_->masks.contains(state_); }
 
   // Why nothing may follow where nothing does: the tables are full, or the text nests past kMaxStackDepth.
   bool is_exhausted() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 namespace studio::engine::constrain {
 namespace {
 
+// So many digits of a number are told apart by a double, whatever they are.
+constexpr size_t kExactDigits = 15;
+constexpr double kMostExact = 999'999'999'999'999;
 constexpr int64_t kMostInteger = 999'999'999'999'999'999;  // of kMaxIntegerDigits digits
 
 // Without a sign: the digits before the point, and those after it.
@@ -52,6 +56,11 @@ class Ranges {
 
   // Numbers from 0 up between the bounds; no high: as many digits as there may be.
   ExprId decimals(const Decimal& low, const std::optional<Decimal>& high) {
+    // No more digits than readers tell apart, or what is below a bound would be read as the bound.
+    const size_t whole_digits = std::to_string(std::max(low.whole, high ? high->whole : 0)).size();
+    most_digits_ = std::max<size_t>(1, kExactDigits - std::min(whole_digits, kExactDigits));
+    most_digits_ = std::max({most_digits_, low.fraction.size(), high ? high->fraction.size() : 0});
+    most_digits_ = std::min<size_t>(most_digits_, kMaxFractionDigits);
     const int64_t last = high ? high->whole : kMostInteger;
     if (low.whole > last) return grammar_.nothing();
     if (low.whole == last) {
@@ -108,9 +117,9 @@ class Ranges {
   static bool binds(const Decimal& low, size_t at) { return low.is_exclusive || !is_zero_from(low.fraction, at); }
 
   ExprId digit_and_more(size_t at, const Decimal* low, const Decimal* high) {
-    if (low == nullptr && high == nullptr) return digits(1, kMaxFractionDigits - at);
+    if (low == nullptr && high == nullptr) return digits(1, most_digits_ - at);
     // Past the digits of an upper bound only zeros are left, of which one is written.
-    if (at >= kMaxFractionDigits || (high != nullptr && at > high->fraction.size())) return grammar_.nothing();
+    if (at >= most_digits_ || (high != nullptr && at > high->fraction.size())) return grammar_.nothing();
     const auto digit_of = [at](const Decimal& bound) { return at < bound.fraction.size() ? bound.fraction[at] : '0'; };
     const char first = low != nullptr ? digit_of(*low) : '0', last = high != nullptr ? digit_of(*high) : '9';
     std::vector<ExprId> parts;
@@ -123,13 +132,51 @@ class Ranges {
   }
 
   ExprId more(size_t at, const Decimal* low, const Decimal* high) {
-    if (low == nullptr && high == nullptr) return digits(0, kMaxFractionDigits - at);
+    if (low == nullptr && high == nullptr) return digits(0, most_digits_ - at);
     const ExprId longer = digit_and_more(at, low, high);
     return may_stop(at, low, high) ? grammar_.choice({grammar_.empty(), longer}) : longer;
   }
 
   Grammar& grammar_;
+  size_t most_digits_ = kMaxFractionDigits;
 };
+
+// As decimals: what the digits leave, how many stand after the point. The number ends where zeros to the full count of
+// decimals would leave nothing.
+Result<Dfa> decimal_multiples_of(int64_t divisor, int decimals) {
+  constexpr uint32_t kStart = 1, kSigned = 2, kFirst = 3;
+  const auto state_of = [&](int64_t left, int after, bool is_zero) {  // a zero before the point stands alone
+    const int64_t place = is_zero ? 0 : 1 + after;
+    return kFirst + static_cast<uint32_t>(place * divisor + left);
+  };
+  const auto count = static_cast<size_t>(kFirst + divisor * (decimals + 3));
+  Dfa made = Dfa::with_states(count, kStart);
+  const auto at_point = [&](int64_t left) { return kFirst + static_cast<uint32_t>((decimals + 2) * divisor + left); };
+  made.set_next(kStart, '-', kSigned);
+  for (int64_t digit = 0; digit <= 9; ++digit) {
+    const auto byte = static_cast<uint8_t>('0' + digit);
+    for (const uint32_t from : {kStart, kSigned}) made.set_next(from, byte, state_of(digit % divisor, 0, digit == 0));
+    for (int64_t left = 0; left < divisor; ++left) {
+      const int64_t then = (left * 10 + digit) % divisor;
+      made.set_next(state_of(left, 0, false), byte, state_of(then, 0, false));
+      if (decimals > 0) made.set_next(at_point(left), byte, state_of(then, 1, false));
+      for (int after = 1; after < decimals; ++after)
+        made.set_next(state_of(left, after, false), byte, state_of(then, after + 1, false));
+    }
+  }
+  for (int64_t left = 0; left < divisor; ++left) {
+    for (int after = 0; after <= decimals; ++after) {
+      int64_t in_the_end = left;
+      for (int i = after; i < decimals; ++i) in_the_end = in_the_end * 10 % divisor;
+      if (in_the_end == 0) made.set_end(state_of(left, after, false));
+    }
+    made.set_next(state_of(left, 0, false), '.', at_point(left));
+    made.set_next(state_of(left, 0, true), '.', at_point(left));
+  }
+  made.set_end(state_of(0, 0, true));
+  made.tidy();
+  return made;
+}
 
 Result<Dfa> multiples_of(int64_t divisor) {
   // A text's state is what its digits leave: 0 start, 1 after the sign, 2 a zero alone, then the remainders.
@@ -178,9 +225,20 @@ Status check_reach(const NumberRange& range) {
   return Ok{};
 }
 
-}  // namespace
+// Those of the range that are in the other language, too. What is joined is built apart: all of a grammar is looked at.
+Result<ExprId> joined(Grammar& grammar, Result<ExprId> (*build)(Grammar&, const NumberRange&), const NumberRange& range,
+                      const Result<Dfa>& other) {
+  if (!other.ok()) return other.error();
+  Grammar apart;
+  STUDIO_TRY(const ExprId all, build(apart, range));
+  if (all == apart.nothing()) return grammar.nothing();
+  STUDIO_TRY(const Dfa in_range, Dfa::of(apart, all));
+  STUDIO_TRY(const Dfa both, Dfa::both(*other, in_range));
+  return both.raw_expr(grammar);
+}
 
-Result<ExprId> integers_in(Grammar& grammar, const NumberRange& range) {
+// Whatever range.multiple_of says.
+Result<ExprId> whole_between(Grammar& grammar, const NumberRange& range) {
   STUDIO_CHECK_OK(check_reach(range));
   int64_t low = -kMostInteger, high = kMostInteger;
   if (range.low && range.low->value > -1e18) {
@@ -195,22 +253,10 @@ Result<ExprId> integers_in(Grammar& grammar, const NumberRange& range) {
   const ExprId negative =
       low < 0 ? grammar.sequence({grammar.literal("-"), ranges.whole(std::max<int64_t>(1, -high), -low)})
               : grammar.nothing();
-  const ExprId all = grammar.choice({negative, ranges.whole(std::max<int64_t>(0, low), high)});
-  const int64_t divisor = range.multiple_of;
-  if (divisor <= 1 || all == grammar.nothing()) return all;
-  const bool is_power = is_power_of_ten(divisor);
-  if (!is_power && divisor > kMaxMultipleOf) {
-    return Error(Code::kUnimplemented,
-                 "multiples of more than " + std::to_string(kMaxMultipleOf) + " cannot be enforced");
-  }
-  STUDIO_TRY(const Dfa multiples, is_power ? multiples_of_power(divisor) : multiples_of(divisor));
-  STUDIO_TRY(const Dfa in_range, Dfa::of(grammar, all));
-  STUDIO_TRY(const Dfa both, Dfa::both(multiples, in_range));
-  return both.raw_expr(grammar);
+  return grammar.choice({negative, ranges.whole(std::max<int64_t>(0, low), high)});
 }
 
-Result<ExprId> decimals_in(Grammar& grammar, const NumberRange& range) {
-  if (range.multiple_of != 0) return integers_in(grammar, range);
+Result<ExprId> decimals_between(Grammar& grammar, const NumberRange& range) {
   STUDIO_CHECK_OK(check_reach(range));
   const auto is_near = [](const std::optional<Bound>& bound) { return bound && std::fabs(bound->value) < 1e18; };
   const Decimal zero, above_zero{.whole = 0, .fraction = {}, .is_exclusive = true};
@@ -231,6 +277,47 @@ Result<ExprId> decimals_in(Grammar& grammar, const NumberRange& range) {
         ranges.decimals(begins_above ? decimal_of(range.low->value, range.low->is_exclusive) : zero, furthest));
   }
   return grammar.choice(parts);
+}
+
+Result<Dfa> decimals_with_fraction() {
+  Grammar grammar;
+  const ExprId digit = grammar.bytes(byte_range('0', '9'));
+  constexpr uint32_t kBefore = 9, kAfter = kExactDigits - kBefore;
+  return Dfa::of(grammar, grammar.sequence({grammar.optional(grammar.literal("-")), grammar.repeat(digit, 1, kBefore),
+                                            grammar.literal("."), grammar.repeat(digit, 0, kAfter - 1),
+                                            grammar.bytes(byte_range('1', '9'))}));
+}
+
+Error too_large_divisor() {
+  return Error(Code::kUnimplemented,
+               "multiples of more than " + std::to_string(kMaxMultipleOf) + " units cannot be enforced");
+}
+
+}  // namespace
+
+Result<ExprId> integers_in(Grammar& grammar, const NumberRange& range) {
+  // A whole number is a multiple of 0.75 where it is one of 3.
+  int64_t divisor = range.multiple_of;
+  for (int i = 0; i < range.multiple_decimals; ++i) divisor /= std::gcd<int64_t>(divisor, 10);
+  if (divisor <= 1) return whole_between(grammar, range);
+  // Readers that make doubles of them still see the multiple.
+  NumberRange exact = range;
+  if (!exact.low || exact.low->value < -kMostExact) exact.low = Bound{-kMostExact, false};
+  if (!exact.high || exact.high->value > kMostExact) exact.high = Bound{kMostExact, false};
+  if (is_power_of_ten(divisor)) return joined(grammar, whole_between, exact, multiples_of_power(divisor));
+  if (divisor > kMaxMultipleOf) return too_large_divisor();
+  return joined(grammar, whole_between, exact, multiples_of(divisor));
+}
+
+Result<ExprId> decimals_in(Grammar& grammar, const NumberRange& range) {
+  if (range.multiple_of == 0) return decimals_between(grammar, range);
+  if (range.multiple_decimals == 0) return integers_in(grammar, range);
+  if (range.multiple_of > kMaxMultipleOf) return too_large_divisor();
+  return joined(grammar, decimals_between, range, decimal_multiples_of(range.multiple_of, range.multiple_decimals));
+}
+
+Result<ExprId> fractions_in(Grammar& grammar, const NumberRange& range) {
+  return joined(grammar, decimals_in, range, decimals_with_fraction());
 }
 
 }  // namespace studio::engine::constrain

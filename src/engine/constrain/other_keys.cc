@@ -3,7 +3,7 @@
 #include "engine/constrain/other_keys.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -80,25 +80,29 @@ class KeyTree {
 
   // The escapes of quotes, backslashes and control characters that are not taken; nearly always all of them.
   ExprId escapes_but(const CodePoints& taken) {
-    std::vector<std::string> texts;
-    for (int c = 0; c < 0x80; ++c) {
+    const auto is_taken = [&](char32_t c) {
+      return std::ranges::any_of(taken.ranges(),
+                                 [c](const auto& range) { return range.first <= c && c <= range.last; });
+    };
+    const bool takes_some = std::ranges::any_of(taken.ranges(), [](const auto& range) {
+      return range.first < 0x20 || (range.first <= '"' && range.last >= '"') ||
+             (range.first <= '\\' && range.last >= '\\');
+    });
+    if (!takes_some && all_escapes_) return *all_escapes_;
+    std::vector<std::string> left;
+    for (char32_t c = 0; c < kFirstWide; ++c) {
       const std::string text = json_escaped(std::string(1, static_cast<char>(c)));
-      const bool is_taken = std::ranges::any_of(taken.ranges(), [c](const auto& range) {
-        return range.first <= static_cast<char32_t>(c) && static_cast<char32_t>(c) <= range.last;
-      });
-      if (text.size() > 1 && !is_taken) texts.push_back(text);
+      if (text.size() > 1 && !is_taken(c)) left.push_back(text);
     }
-    const auto [entry, is_new] = escapes_.try_emplace(texts.size(), 0);
-    if (is_new || texts.size() < kEscaped) entry->second = as_rule(grammar_.literals(std::move(texts)));
-    return entry->second;
+    const ExprId escapes = as_rule(grammar_.literals(std::move(left)));
+    if (!takes_some) all_escapes_ = escapes;
+    return escapes;
   }
-
-  static constexpr size_t kEscaped = 34;  // characters that are written as escapes
 
   Grammar& grammar_;
   ExprId wide_;
   RuleId free_;
-  std::map<size_t, ExprId> escapes_;
+  std::optional<ExprId> all_escapes_;
 };
 
 }  // namespace

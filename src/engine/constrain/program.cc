@@ -1,7 +1,6 @@
 #include "engine/constrain/program.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -141,21 +140,30 @@ class Compiler {
     return from_here;
   }
 
+  // Bytes are told apart set by set.
   void classify_bytes() {
-    std::map<std::vector<bool>, uint8_t> classes;
-    for (int byte = 0; byte < 256; ++byte) {
-      std::vector<bool> in_sets(grammar_.set_count());
-      for (size_t i = 0; i < in_sets.size(); ++i) in_sets[i] = grammar_.set_at(i)[static_cast<size_t>(byte)];
-      const auto [entry, is_new] = classes.try_emplace(std::move(in_sets), static_cast<uint8_t>(classes.size()));
-      program_.class_of[static_cast<size_t>(byte)] = entry->second;
-      if (is_new) {
-        program_.byte_of_class.push_back(static_cast<uint8_t>(byte));
-        program_.is_single_byte.push_back(1);
-      } else {
-        program_.is_single_byte[entry->second] = 0;
+    std::array<uint16_t, 256> group{};
+    size_t groups = 1;
+    std::vector<uint16_t> inside;  // [group] where those of its bytes go that are in the set
+    for (size_t i = 0; i < grammar_.set_count() && groups < 256; ++i) {
+      const ByteSet& set = grammar_.set_at(i);
+      std::vector<uint16_t> in(groups, 0), out(groups, 0);
+      for (size_t byte = 0; byte < 256; ++byte) ++(set[byte] ? in : out)[group[byte]];
+      inside.assign(groups, 0);
+      for (size_t g = 0; g < in.size(); ++g) inside[g] = static_cast<uint16_t>(in[g] > 0 && out[g] > 0 ? groups++ : g);
+      for (size_t byte = 0; byte < 256; ++byte) {
+        if (set[byte]) group[byte] = inside[group[byte]];
       }
     }
-    program_.class_count = static_cast<int>(classes.size());
+    std::vector<uint16_t> size(groups, 0);
+    program_.byte_of_class.resize(groups);
+    for (size_t byte = 256; byte-- > 0;) {
+      program_.class_of[byte] = static_cast<uint8_t>(group[byte]);
+      program_.byte_of_class[group[byte]] = static_cast<uint8_t>(byte);
+      ++size[group[byte]];
+    }
+    for (const uint16_t bytes : size) program_.is_single_byte.push_back(bytes == 1 ? 1 : 0);
+    program_.class_count = static_cast<int>(groups);
     for (size_t i = 0; i < grammar_.set_count(); ++i) {
       ByteSet of_classes;
       for (size_t c = 0; c < program_.byte_of_class.size(); ++c) {

@@ -1,6 +1,7 @@
 // The tree of a pattern to expressions. Anchors decide which ends of the text are open.
 #include "engine/constrain/regex.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,10 @@ using Kind = RegexNode::Kind;
 
 // What stands at one side of a part: another part, or the end of the pattern with any text beyond it, or of the text.
 enum class Side { kPart, kOpen, kAnchored };
+
+bool has_end(const RegexNode& node) {
+  return node.kind == Kind::kEnd || std::ranges::any_of(node.parts, has_end);
+}
 
 class Builder {
  public:
@@ -84,8 +89,14 @@ class Builder {
 
 Result<ExprId> parse_regex(Grammar& grammar, std::string_view pattern, RegexMatch match) {
   STUDIO_TRY(const RegexNode tree, parse_regex_tree(pattern));
-  const Side side = match == RegexMatch::kWhole ? Side::kAnchored : Side::kOpen;
-  return Builder(grammar).build(tree, side, side);
+  const Side left = match == RegexMatch::kWhole ? Side::kAnchored : Side::kOpen;
+  const Side right = match == RegexMatch::kSearch ? Side::kOpen : Side::kAnchored;
+  return Builder(grammar).build(tree, left, right);
+}
+
+bool is_open_ended(std::string_view pattern) {
+  const auto tree = parse_regex_tree(pattern);
+  return tree.ok() && !has_end(*tree);
 }
 
 }  // namespace studio::engine::constrain

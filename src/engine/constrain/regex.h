@@ -19,11 +19,15 @@ inline constexpr int kMaxPatternNesting = 64;          // recursion of the parse
 inline constexpr uint32_t kMaxPatternRepeat = 65'536;  // {n}: beyond it a text would not fit a model's context
 
 enum class RegexMatch {
-  kWhole,   // the text, from its start to its end
-  kSearch,  // some part of it, as `pattern` means
+  kWhole,        // the text, from its start to its end
+  kSearch,       // some part of it, as `pattern` means
+  kSearchToEnd,  // the same, the part being the last
 };
 
 // Errors: invalid_argument (with the place in the pattern), unimplemented for what is refused by name.
 Result<ExprId> parse_regex(Grammar& grammar, std::string_view pattern, RegexMatch match);
+
+// It has no $: once it is found, anything may follow. False for what is no pattern.
+bool is_open_ended(std::string_view pattern);
 
 }  // namespace studio::engine::constrain

@@ -99,7 +99,7 @@ TEST(Regex, KnowsTheLengthsOfItsTexts) {
 }
 
 TEST(Dfa, JoinsAndInverts) {
-  auto words = Dfa::of_pattern("^[a-c]+$"), lengths = Dfa::of_length(2, 3);
+  auto words = Dfa::of_pattern("^[a-c]+$"), lengths = Dfa::any_text().with_chars(2, 3);
   ASSERT_TRUE(words.ok() && lengths.ok());
   auto both = Dfa::both(*words, *lengths);
   ASSERT_TRUE(both.ok());

@@ -1,14 +1,20 @@
 // JSON Schema to expressions: what a model may write so that every text it can finish satisfies the schema.
 //
 // Read: drafts 4 to 2020-12. Honoured: type, enum, const, properties, required, additionalProperties,
-// patternProperties, minProperties, maxProperties, items (one or a list), prefixItems, additionalItems, minItems,
-// maxItems, anyOf, oneOf (where no value satisfies two branches), allOf, $ref within the document, minLength,
-// maxLength, pattern, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum (number or boolean), multipleOf
-// (whole), nullable. Annotations and keywords of no draft mean nothing, as the specification says. All others are
-// refused. Policies, each a part of what the schema allows:
+// patternProperties, propertyNames, minProperties, maxProperties, dependentRequired, dependentSchemas, dependencies,
+// items (one or a list), prefixItems, additionalItems, contains, minContains, maxContains, minItems, maxItems,
+// uniqueItems (of listed values), anyOf, oneOf, allOf, not, if/then/else, $ref within the document (by pointer, $anchor
+// or $id), minLength, maxLength, pattern, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum (number or
+// boolean), multipleOf, nullable. Annotations, unknown formats and keywords of no draft mean nothing, as the
+// specification says. All others are refused. Policies, each a part of what the schema allows:
 //   - properties come in the order in which the schema names them, others after them; a name is written in one way;
 //   - a schema with keywords of one type and no `type` is of that type;
-//   - whitespace and numbers as in json_parts.h; formats as in formats.h.
+//   - whitespace and numbers as in json_parts.h; formats as in formats.h;
+//   - what must not hold (not, else, the other branches of oneOf) is made to fail in ways that can be held to, at most
+//     16 of them (schema_ways.h, schema_choices.cc); more than five dependencies apply together or not at all;
+//   - items that must be contained come first; items that must differ come in the order in which they are listed;
+//   - strings with a pattern and a length are shorter than they may be where both take too many states;
+//   - numbers with bounds have at most 15 digits, which every reader tells apart.
 // Keys that the schema does not name may repeat.
 #pragma once
 

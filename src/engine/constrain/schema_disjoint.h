@@ -1,4 +1,4 @@
-// Whether two subschemas can be told to have no value in common: what makes a oneOf as good as an anyOf.
+// Whether two subschemas can be told to have no value in common, and whether one can be told to have none at all.
 #pragma once
 
 #include "base/result.h"
@@ -6,8 +6,14 @@
 
 namespace studio::engine::constrain {
 
-// False where it is not known. Looks into properties, kMaxDisjointDepth deep.
+// Looks into branches and properties, so deep.
 inline constexpr int kMaxDisjointDepth = 3;
-Result<bool> are_disjoint(const SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b, int depth = 0);
+
+// No value that is written for `a` satisfies `b`, whose facts were read as Meaning::kWidest. False where it is not
+// known.
+Result<bool> are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b, int depth = 0);
+
+// Nothing can be written for it. False where it is not known.
+Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, int depth = 0);
 
 }  // namespace studio::engine::constrain

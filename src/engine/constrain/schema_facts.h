@@ -1,50 +1,34 @@
 // What several subschemas say together of one value, keyword by keyword.
 #pragma once
 
+#include <algorithm>
 #include <boost/json/value.hpp>
-#include <compare>
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/constrain/dfa.h"
 #include "engine/constrain/number_range.h"
+#include "engine/constrain/schema_refs.h"
+#include "engine/constrain/schema_types.h"
 
 namespace studio::engine::constrain {
-
-enum TypeBit : uint8_t {
-  kNullType = 1,
-  kBooleanType = 2,
-  kIntegerType = 4,
-  kFractionType = 8,  // numbers that are no integers
-  kStringType = 16,
-  kArrayType = 32,
-  kObjectType = 64,
-  kAllTypes = 127,
-};
-
-// A subschema and where it stands. `parts_read` says which of its applicators a set of subschemas already holds.
-struct Subschema {
-  enum Part : uint8_t { kRef = 1, kAllOf = 2, kAnyOf = 4, kOneOf = 8 };
-  const boost::json::value* value = nullptr;
-  std::string pointer;
-  uint8_t parts_read = 0;
-
-  auto operator<=>(const Subschema& other) const {
-    return std::pair(value, parts_read) <=> std::pair(other.value, other.parts_read);
-  }
-  bool operator==(const Subschema& other) const { return (*this <=> other) == 0; }
-  Subschema at(const boost::json::value& inner, std::string_view key) const;
-};
-// All of them hold.
-using SubschemaSet = std::vector<Subschema>;
 
 struct Sized {
   int64_t min = 0;
   std::optional<int64_t> max;
+};
+
+// What facts are read for.
+enum class Meaning : uint8_t {
+  kPolicy,  // to write values: as the policies of schema.h have it, a part of what the schema allows
+  kWidest,  // to tell what does not satisfy it: all that the schema allows, and perhaps more
 };
 
 struct SchemaFacts {
@@ -53,40 +37,77 @@ struct SchemaFacts {
   uint8_t types = kAllTypes;
   bool has_inner_keywords = false;                               // something is said of items or properties
   std::optional<std::vector<const boost::json::value*>> values;  // enum and const
-  std::string values_at;
+  Pointer values_at;
   NumberRange numbers;
   Sized chars, items, properties;
-  std::vector<std::pair<std::string, std::string>> patterns;  // a pattern, where it stands
-  // An anyOf or oneOf that is still to be chosen from: which member, which part.
+  bool items_differ = false;
+  std::vector<std::pair<std::string, Pointer>> patterns;     // a pattern, where it stands
+  std::vector<std::pair<std::string, Pointer>> no_patterns;  // those that may not match
+  std::vector<const boost::json::value*> no_values;          // not these
+  // Something that is still to be chosen: which member, which part (kNot: a negated member).
   std::optional<std::pair<size_t, Subschema::Part>> choice;
 };
 
 class SchemaReader {
  public:
-  explicit SchemaReader(const boost::json::value& root) : root_(root) {}
+  explicit SchemaReader(const boost::json::value& root) : refs_(root) {}
 
-  Result<SchemaFacts> read(const SubschemaSet& set) const;
-  // A pointer as in $ref; errors name `at`.
-  Result<Subschema> resolve(std::string_view ref, const std::string& at) const;
+  Result<SchemaFacts> read(const SubschemaSet& set, Meaning meaning = Meaning::kPolicy);
+  // What the $ref of a member refers to.
+  Result<Subschema> target_of(const Subschema& member) const;
+  // A schema that stands in no document; `pointer` is named in errors.
+  Subschema made(boost::json::value schema, const Pointer& pointer);
+  // The texts that match a pattern, each compiled once. Errors name `at`.
+  Result<std::shared_ptr<const Dfa>> texts_of(const std::string& pattern, const Pointer& at);
 
  private:
-  Status follow(const SubschemaSet& set, SchemaFacts& facts) const;
+  // schema_facts.cc
+  Status follow(const SubschemaSet& set, Meaning meaning, SchemaFacts& facts);
   Status follow_ref(Subschema& member, SubschemaSet& inner) const;
   Status follow_all(Subschema& member, SubschemaSet& inner) const;
-  Status read_member(const Subschema& member, SchemaFacts& facts) const;
-  Status read_keyword(const Subschema& member, std::string_view key, const boost::json::value& value,
+  void follow_not(Subschema& member, SubschemaSet& inner) const;
+  Status follow_dependencies(Subschema& member, SubschemaSet& inner);
+  Result<boost::json::array> dependencies_of(const Subschema& member) const;
+  void find_choice(SchemaFacts& facts) const;
+
+  // schema_keywords.cc
+  Status read_member(const Subschema& member, Meaning meaning, SchemaFacts& facts) const;
+  bool read_negated(const Subschema& member, SchemaFacts& facts) const;
+  Status read_keyword(const Subschema& member, std::string_view key, const boost::json::value& value, Meaning meaning,
                       SchemaFacts& facts, uint8_t& implied) const;
 
-  const boost::json::value& root_;
+  SchemaRefs refs_;
+  std::deque<boost::json::value> made_;
+  std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
+  std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
 };
 
-Error schema_error(Code code, const std::string& pointer, const std::string& what);
-std::string pointer_part(std::string_view key);  // ~ and / escaped
+// As a repeat has it.
+inline uint32_t as_count(int64_t value) {
+  return static_cast<uint32_t>(std::min<int64_t>(value, kNoLimit - 1));
+}
+inline uint32_t as_limit(const std::optional<int64_t>& value) {
+  return value ? as_count(*value) : kNoLimit;
+}
 
+// 1 and 1.0 are one value.
+bool is_same(const boost::json::value& a, const boost::json::value& b);
 // The type of a value; a number that is whole is an integer.
 TypeBit type_of(const boost::json::value& value);
-// Whether a given value satisfies the facts that are not about members of arrays and objects. Errors: those of
-// patterns.
-Result<bool> satisfies(const SchemaFacts& facts, const boost::json::value& value);
+
+// Whether given values satisfy the facts that are not about members of arrays and objects.
+class ValueTest {
+ public:
+  // Errors: those of patterns. `facts` must outlive it.
+  static Result<ValueTest> of(const SchemaFacts& facts, SchemaReader& reader);
+  bool holds(const boost::json::value& value) const;
+
+ private:
+  explicit ValueTest(const SchemaFacts& facts) : facts_(&facts) {}
+  bool holds_of_text(std::string_view text) const;
+
+  const SchemaFacts* facts_;
+  std::vector<std::shared_ptr<const Dfa>> patterns_, no_patterns_;
+};
 
 }  // namespace studio::engine::constrain

@@ -11,40 +11,64 @@
 namespace studio::engine::constrain {
 
 Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
-  STUDIO_TRY(const ObjectFacts object, ObjectFacts::read(facts));
+  STUDIO_TRY(ObjectFacts object, ObjectFacts::read(facts, reader_));
+  STUDIO_TRY(const std::optional<Dfa> allowed_names, names_of(object));
   Members members;
   int64_t required = 0;
   for (const std::string& name : object.names()) {
     const bool is_required = object.is_required(name);
-    if (object.forbids(name)) {
+    if (object.forbids(name) || (allowed_names && !allowed_names->matches(name))) {
       if (is_required) return grammar_.nothing();
       continue;
     }
     members.named.push_back({parts_.member(parts_.literal_string(name), value_of(object.value_of(name))), is_required});
     required += is_required ? 1 : 0;
   }
-  STUDIO_TRY(members.other, other_members(object));
+  STUDIO_TRY(members.other, other_members(object, allowed_names));
+  Sized size = facts.properties;
+  for (const boost::json::value* no : facts.no_values) {  // not a given object: simply one with more members
+    if (no->is_object()) size.min = std::max(size.min, static_cast<int64_t>(no->get_object().size()) + 1);
+  }
+  if (size.max && *size.max < size.min) return grammar_.nothing();
   const bool is_open = members.other != grammar_.nothing();
   const auto most_named = static_cast<int64_t>(members.named.size());
-  if (facts.properties.min > required) members.min = facts.properties.min;
-  if (facts.properties.max && (is_open || *facts.properties.max < most_named)) members.max = *facts.properties.max;
+  if (size.min > required) members.min = size.min;
+  if (size.max && (is_open || *size.max < most_named)) members.max = *size.max;
   const int64_t counted_to = members.max >= 0 ? members.max : members.min;
   members.counted_to = static_cast<uint32_t>(std::clamp<int64_t>(counted_to, 1, most_named + 1));
   if (is_open && members.min > required + 1) {
-    return schema_error(Code::kUnimplemented, facts.members.front().pointer + "/minProperties",
+    return schema_error(Code::kUnimplemented, facts.members.front().pointer.child("minProperties"),
                         "keys that are not named may repeat, so that their number cannot be enforced");
   }
   STUDIO_TRY(const ExprId inside, ordered_members(members, facts));
   return parts_.object(inside);
 }
 
+// What propertyNames allows; names that it lists become properties. Nothing where it says nothing.
+Result<std::optional<Dfa>> SchemaCompiler::names_of(ObjectFacts& object) {
+  if (object.of_names().empty()) return std::optional<Dfa>();
+  STUDIO_TRY(const SchemaFacts facts, reader_.read(object.of_names()));
+  if (facts.is_never || (facts.types & kStringType) == 0) return std::optional(Dfa::with_states(1, Dfa::kDead));
+  if (facts.choice)
+    return schema_error(Code::kUnimplemented, object.of_names().front().pointer,
+                        "a choice of names cannot be enforced");
+  STUDIO_TRY(Dfa names, texts_of(facts));
+  if (facts.values) {
+    for (const boost::json::value* value : *facts.values) {
+      if (value->is_string() && names.matches(value->get_string()))
+        STUDIO_CHECK_OK(object.add_name(value->get_string(), facts.values_at));
+    }
+  }
+  return std::optional(std::move(names));
+}
+
 // Any member whose name is not listed. Names are cut into kinds by the patterns they match.
-Result<ExprId> SchemaCompiler::other_members(const ObjectFacts& object) {
+Result<ExprId> SchemaCompiler::other_members(const ObjectFacts& object, const std::optional<Dfa>& allowed_names) {
   const auto is_allowed = [](const SubschemaSet& set) {
     return std::ranges::none_of(
         set, [](const Subschema& schema) { return schema.value->is_bool() && !schema.value->get_bool(); });
   };
-  if (object.pattern_count() == 0) {
+  if (object.pattern_count() == 0 && !allowed_names) {
     const SubschemaSet values = object.value_of_others(0);
     if (!is_allowed(values)) return grammar_.nothing();
     const ExprId key =
@@ -52,23 +76,36 @@ Result<ExprId> SchemaCompiler::other_members(const ObjectFacts& object) {
     return parts_.member(key, value_of(values));
   }
   STUDIO_TRY(const Dfa listed, Dfa::of_texts(object.names()));
-  STUDIO_TRY(const Dfa unlisted, listed.others());
-  std::vector<ExprId> kinds;
-  for (uint32_t matching = 0; matching < 1u << object.pattern_count(); ++matching) {
-    const SubschemaSet values = object.value_of_others(matching);
-    if (!is_allowed(values)) continue;
-    Dfa keys = unlisted;
-    for (size_t i = 0; i < object.pattern_count(); ++i) {
-      if ((matching >> i & 1) != 0) {
-        STUDIO_TRY(keys, Dfa::both(keys, object.pattern(i)));
-      } else {
-        STUDIO_TRY(const Dfa unmatched, object.pattern(i).others());
-        STUDIO_TRY(keys, Dfa::both(keys, unmatched));
-      }
-    }
-    if (!keys.is_empty()) kinds.push_back(parts_.member(parts_.quoted(keys.json_expr(grammar_)), value_of(values)));
+  STUDIO_TRY(Dfa unlisted, listed.others());
+  if (allowed_names) {
+    STUDIO_TRY(unlisted, Dfa::both(unlisted, *allowed_names));
   }
-  return grammar_.choice(kinds);
+  std::vector<std::pair<uint32_t, Dfa>> kinds;
+  kinds.emplace_back(0, std::move(unlisted));
+  for (size_t i = 0; i < object.pattern_count(); ++i) {
+    STUDIO_TRY(kinds, cut_by(object.pattern(i), i, kinds));
+  }
+  std::vector<ExprId> members;
+  for (const auto& [matching, keys] : kinds) {
+    const SubschemaSet values = object.value_of_others(matching);
+    if (is_allowed(values)) members.push_back(parts_.member(parts_.quoted(keys.json_expr(grammar_)), value_of(values)));
+  }
+  return grammar_.choice(members);
+}
+
+// Each kind of keys as those that match and those that do not.
+Result<SchemaCompiler::KeyKinds> SchemaCompiler::cut_by(const Dfa& pattern, size_t index, const KeyKinds& kinds) {
+  STUDIO_TRY(const Dfa unmatched, pattern.others());
+  KeyKinds made;
+  for (const auto& [matching, keys] : kinds) {
+    STUDIO_TRY(Dfa inside, Dfa::both(keys, pattern));
+    STUDIO_TRY(Dfa outside, Dfa::both(keys, unmatched));
+    if (!inside.is_empty()) made.emplace_back(matching | 1u << index, std::move(inside));
+    if (!outside.is_empty()) made.emplace_back(matching, std::move(outside));
+  }
+  if (made.size() > kMaxKeyKinds)
+    return Error(Code::kUnimplemented, "patterns of keys that overlap so much cannot be enforced");
+  return made;
 }
 
 Result<ExprId> SchemaCompiler::ordered_members(const Members& members, const SchemaFacts& facts) {

@@ -9,10 +9,10 @@ namespace studio::engine::constrain {
 
 namespace json = boost::json;
 
-Result<ObjectFacts> ObjectFacts::read(const SchemaFacts& facts) {
+Result<ObjectFacts> ObjectFacts::read(const SchemaFacts& facts, SchemaReader& reader) {
   ObjectFacts made;
   for (const Subschema& member : facts.members) {
-    if (member.value->is_object()) STUDIO_CHECK_OK(made.read_member(member));
+    if (member.value->is_object() && !member.is_negated) STUDIO_CHECK_OK(made.read_member(member, reader));
   }
   for (const std::string& name : made.required_) {
     if (std::ranges::find(made.names_, name) == made.names_.end()) made.names_.push_back(name);
@@ -20,41 +20,43 @@ Result<ObjectFacts> ObjectFacts::read(const SchemaFacts& facts) {
   return made;
 }
 
-Status ObjectFacts::read_member(const Subschema& schema) {
+Status ObjectFacts::read_member(const Subschema& schema, SchemaReader& reader) {
   Member member;
   member.schema = schema;
   const json::object& keywords = schema.value->get_object();
   if (const json::value* properties = keywords.if_contains("properties")) {
-    const std::string at = schema.pointer + "/properties";
+    const Pointer at = schema.pointer.child("properties");
     member.properties = properties->if_object();
     if (member.properties == nullptr) return schema_error(Code::kInvalidArgument, at, "must be an object of schemas");
-    for (const auto& [name, inner] : *member.properties) STUDIO_CHECK_OK(add_name(name, at + pointer_part(name)));
+    for (const auto& [name, inner] : *member.properties) STUDIO_CHECK_OK(add_name(name, at.child(name)));
   }
   if (const json::value* patterns = keywords.if_contains("patternProperties")) {
-    STUDIO_CHECK_OK(read_patterns(*patterns, member));
+    STUDIO_CHECK_OK(read_patterns(*patterns, reader, member));
   }
   if (const json::value* required = keywords.if_contains("required"); required != nullptr) {
-    STUDIO_CHECK_OK(read_required(*required, schema.pointer + "/required"));
+    STUDIO_CHECK_OK(read_required(*required, schema.pointer.child("required")));
   }
   member.additional = keywords.if_contains("additionalProperties");
+  if (const json::value* of_names = keywords.if_contains("propertyNames")) {
+    of_names_.push_back(schema.at(*of_names, "propertyNames"));
+  }
   members_.push_back(std::move(member));
   return Ok{};
 }
 
-Status ObjectFacts::read_patterns(const json::value& value, Member& member) {
+Status ObjectFacts::read_patterns(const json::value& value, SchemaReader& reader, Member& member) {
   const Subschema here = member.schema.at(value, "patternProperties");
   if (!value.is_object()) return schema_error(Code::kInvalidArgument, here.pointer, "must be an object of schemas");
   for (const auto& [text, inner] : value.get_object()) {
     const Subschema of_values = here.at(inner, text);
     auto known = std::ranges::find(patterns_, text, &Pattern::text);
     if (known == patterns_.end()) {
-      auto keys = Dfa::of_pattern(text);
-      if (!keys.ok()) return schema_error(keys.error().code(), of_values.pointer, keys.error().message());
+      STUDIO_TRY(auto keys, reader.texts_of(text, of_values.pointer));
       if (patterns_.size() == kMaxKeyPatterns) {
         return schema_error(Code::kUnimplemented, of_values.pointer,
                             "more than " + std::to_string(kMaxKeyPatterns) + " patterns of keys cannot be enforced");
       }
-      patterns_.push_back({.text = text, .keys = *std::move(keys)});
+      patterns_.push_back({.text = text, .keys = std::move(keys)});
       known = patterns_.end() - 1;
     }
     member.patterns.emplace_back(static_cast<size_t>(known - patterns_.begin()), of_values);
@@ -62,7 +64,7 @@ Status ObjectFacts::read_patterns(const json::value& value, Member& member) {
   return Ok{};
 }
 
-Status ObjectFacts::read_required(const json::value& value, const std::string& at) {
+Status ObjectFacts::read_required(const json::value& value, const Pointer& at) {
   if (!value.is_array()) return schema_error(Code::kInvalidArgument, at, "must be a list of names");
   for (const json::value& name : value.get_array()) {
     if (!name.is_string()) return schema_error(Code::kInvalidArgument, at, "must be a list of names");
@@ -73,7 +75,7 @@ Status ObjectFacts::read_required(const json::value& value, const std::string& a
   return Ok{};
 }
 
-Status ObjectFacts::add_name(std::string_view name, const std::string& at) {
+Status ObjectFacts::add_name(std::string_view name, const Pointer& at) {
   if (name.size() > kMaxNameBytes) {
     return schema_error(Code::kPayloadTooLarge, at, "the name is over " + std::to_string(kMaxNameBytes) + " bytes");
   }
@@ -99,13 +101,14 @@ void ObjectFacts::add_values(const Member& member, uint32_t patterns, bool is_li
 
 SubschemaSet ObjectFacts::value_of(std::string_view name) const {
   uint32_t matching = 0;
-  for (size_t i = 0; i < patterns_.size(); ++i) matching |= patterns_[i].keys.matches(name) ? 1u << i : 0u;
+  for (size_t i = 0; i < patterns_.size(); ++i) matching |= patterns_[i].keys->matches(name) ? 1u << i : 0u;
   SubschemaSet values;
   for (const Member& member : members_) {
-    const json::value* own = member.properties != nullptr ? member.properties->if_contains(name) : nullptr;
+    const auto* own = member.properties != nullptr ? member.properties->find(name) : nullptr;
+    if (member.properties != nullptr && own == member.properties->end()) own = nullptr;
     if (own != nullptr) {
-      const Subschema properties{.value = nullptr, .pointer = member.schema.pointer + "/properties"};
-      values.push_back(properties.at(*own, name));
+      const Subschema properties{.value = nullptr, .pointer = member.schema.pointer.child("properties")};
+      values.push_back(properties.at(own->value(), own->key()));
     }
     add_values(member, matching, own != nullptr, values);
   }

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,16 +14,20 @@
 
 namespace studio::engine::constrain {
 
-// More patterns than this together would be cut into more than 16 kinds of keys.
-inline constexpr size_t kMaxKeyPatterns = 4;
+// Of all that hold at once. Real schemas have under 20.
+inline constexpr size_t kMaxKeyPatterns = 32;
+// Sets of patterns that a key can match at once: those of real schemas hardly overlap.
+inline constexpr size_t kMaxKeyKinds = 48;
 
 class ObjectFacts {
  public:
   // Errors: invalid_argument and unimplemented with the pointer of properties, required or a pattern.
-  static Result<ObjectFacts> read(const SchemaFacts& facts);
+  static Result<ObjectFacts> read(const SchemaFacts& facts, SchemaReader& reader);
 
   // Names in the order of `properties`, then those that are only required.
   const std::vector<std::string>& names() const { return names_; }
+  // Errors: payload_too_large for a name past kMaxNameBytes.
+  Status add_name(std::string_view name, const Pointer& at);
   bool is_required(std::string_view name) const;
   const std::vector<std::string>& required() const { return required_; }
   // What a member of that name must satisfy, whether it is listed or not.
@@ -31,14 +36,16 @@ class ObjectFacts {
   bool forbids(std::string_view name) const;
 
   size_t pattern_count() const { return patterns_.size(); }
-  const Dfa& pattern(size_t i) const { return patterns_[i].keys; }
+  const Dfa& pattern(size_t i) const { return *patterns_[i].keys; }
+  // What every name must satisfy.
+  const SubschemaSet& of_names() const { return of_names_; }
   // What a member must satisfy whose name is not listed and matches these patterns alone (bit i: pattern i).
   SubschemaSet value_of_others(uint32_t patterns) const;
 
  private:
   struct Pattern {
     std::string text;
-    Dfa keys;
+    std::shared_ptr<const Dfa> keys;
   };
   struct Member {
     Subschema schema;
@@ -46,15 +53,15 @@ class ObjectFacts {
     std::vector<std::pair<size_t, Subschema>> patterns;  // which, and what its values satisfy
     const boost::json::value* additional = nullptr;
   };
-  Status read_member(const Subschema& schema);
-  Status read_patterns(const boost::json::value& value, Member& member);
-  Status read_required(const boost::json::value& value, const std::string& at);
-  Status add_name(std::string_view name, const std::string& at);
+  Status read_member(const Subschema& schema, SchemaReader& reader);
+  Status read_patterns(const boost::json::value& value, SchemaReader& reader, Member& member);
+  Status read_required(const boost::json::value& value, const Pointer& at);
   void add_values(const Member& member, uint32_t patterns, bool is_listed, SubschemaSet& values) const;
 
   std::vector<Member> members_;
   std::vector<std::string> names_, required_;
   std::vector<Pattern> patterns_;
+  SubschemaSet of_names_;
 };
 
 }  // namespace studio::engine::constrain

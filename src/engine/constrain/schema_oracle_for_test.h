@@ -66,12 +66,23 @@ class SchemaOracle {
     if (key == "allOf") return std::ranges::all_of(says.get_array(), is_valid_by);
     if (key == "anyOf") return any(is_valid_by);
     if (key == "oneOf") return std::ranges::count_if(says.get_array(), is_valid_by) == 1;
+    if (key == "not") return !is_valid_by(says);
+    if (key == "if") {
+      const auto* then = schema.if_contains(is_valid_by(says) ? "then" : "else");
+      return then == nullptr || is_valid_by(*then);
+    }
     if (value.is_number() && says.is_number())
       return number(schema, key, says.to_number<double>(), value.to_number<double>());
     if (value.is_string()) return string(key, says, value.get_string());
     if (value.is_array() && key == "minItems") return value.get_array().size() >= says.to_number<size_t>();
     if (value.is_array() && key == "maxItems") return value.get_array().size() <= says.to_number<size_t>();
+    if (value.is_array() && key == "uniqueItems") return !says.get_bool() || are_different(value.get_array());
+    if (value.is_array() && key == "contains") return contains(schema, says, value.get_array());
     if (!value.is_object()) return true;
+    if (key.starts_with("depend")) return dependencies(says.get_object(), value);
+    if (key == "propertyNames")
+      return std::ranges::all_of(value.get_object(),
+                                 [&](const auto& entry) { return holds(says, Value(entry.key())); });
     if (key == "minProperties") return value.get_object().size() >= says.to_number<size_t>();
     if (key == "maxProperties") return value.get_object().size() <= says.to_number<size_t>();
     if (key == "required")
@@ -89,7 +100,9 @@ class SchemaOracle {
     if (key == "maximum") return is_open("exclusiveMaximum") ? value < bound : value <= bound;
     if (key == "exclusiveMinimum") return value > bound;
     if (key == "exclusiveMaximum") return value < bound;
-    if (key == "multipleOf") return std::fmod(value, bound) == 0;
+    // Of the number as it is written: hundredths are no doubles.
+    if (key == "multipleOf")
+      return std::fabs(value / bound - std::round(value / bound)) < 1e-9 * std::max(1.0, std::fabs(value / bound));
     return true;
   }
 
@@ -99,6 +112,32 @@ class SchemaOracle {
     if (key == "maxLength") return chars <= says.to_number<size_t>();
     if (key == "pattern") return matches(says.get_string(), text);
     return true;
+  }
+
+  static bool are_different(const boost::json::array& items) {
+    for (size_t i = 0; i < items.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (items[i] == items[j]) return false;
+      }
+    }
+    return true;
+  }
+
+  bool contains(const boost::json::object& schema, const Value& says, const boost::json::array& items) const {
+    const auto count = std::ranges::count_if(items, [&](const Value& item) { return holds(says, item); });
+    const auto* least = schema.if_contains("minContains");
+    const auto* most = schema.if_contains("maxContains");
+    return count >= (least != nullptr ? least->to_number<int64_t>() : 1) &&
+           (most == nullptr || count <= most->to_number<int64_t>());
+  }
+
+  bool dependencies(const boost::json::object& all, const Value& value) const {
+    return std::ranges::all_of(all, [&](const auto& entry) {
+      if (!value.get_object().contains(entry.key())) return true;
+      if (!entry.value().is_array()) return holds(entry.value(), value);
+      return std::ranges::all_of(entry.value().get_array(),
+                                 [&](const Value& name) { return value.get_object().contains(name.get_string()); });
+    });
   }
 
   bool members(const boost::json::object& schema, const boost::json::object& value) const {

@@ -28,6 +28,9 @@ class TokenMask {
   void allow(const TokenMask& other) {
     for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
   }
+  void keep(const TokenMask& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= other.words_[i];
+  }
   size_t count() const;
   size_t token_count() const { return token_count_; }
   // Bit i % 64 of word i / 64 is token i.

@@ -1,0 +1,52 @@
+// The ways in which a value can fail a schema: what turns `not`, `else` and an exclusive `oneOf` into choices.
+//
+// A schema is failed by failing one of its keywords, and most keywords have an opposite that is a schema again. The
+// ways together may be a part of all there are (of a format, of additionalProperties there is none), and they may
+// overlap; whatever satisfies one of them does not satisfy the schema.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/constrain/schema_facts.h"
+
+namespace studio::engine::constrain {
+
+// Subschemas are copied into the opposites of what holds them; so many values together. Real schemas need under 1,000.
+inline constexpr size_t kMaxCopiedValues = 100'000;
+
+class SchemaWays {
+ public:
+  using Ways = std::vector<SubschemaSet>;
+  explicit SchemaWays(SchemaReader& reader) : reader_(reader) {}
+
+  // Of a negated member. None where every value satisfies it. Errors: unimplemented where no way is known.
+  Result<const Ways*> of(const Subschema& member);
+  // Of an `if`: it holds and `then`, or it does not and `else`.
+  Result<Ways> of_condition(const Subschema& member) const;
+
+ private:
+  struct Found {
+    Ways ways;
+    bool leaves_out = false;  // some of the ways are not among them
+  };
+  Result<Found> find(const Subschema& member);
+  Status add_of(const Subschema& schema, std::string_view key, const boost::json::value& value, Found& found);
+  Status add_of_list(const Subschema& list, Found& found);
+  Status add_of_properties(const Subschema& properties, Found& found);
+  void add_of_amount(const Subschema& schema, std::string_view key, const boost::json::value& value, Found& found);
+  Status add_of_inner(const boost::json::value& inner, std::string_view type, std::string_view key, Subschema at,
+                      Found& found);
+  void add(boost::json::object way, const Subschema& at, Found& found);
+  Result<boost::json::value> opposite(const boost::json::value& inner, const Subschema& at);
+
+  SchemaReader& reader_;
+  std::map<const boost::json::value*, Found> known_;
+  std::vector<const boost::json::value*> under_way_;
+  size_t copied_ = 0;
+};
+
+}  // namespace studio::engine::constrain
