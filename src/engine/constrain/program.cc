@@ -1,6 +1,7 @@
 #include "engine/constrain/program.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -79,7 +80,7 @@ class Compiler {
       case ExprKind::kEmpty:
         return next;
       case ExprKind::kBytes:
-        return add({.kind = NodeKind::kBytes, .a = expr.first, .b = next});
+        return bytes_node(expr.first, next);
       case ExprKind::kSequence: {
         const auto parts = grammar_.parts(expr);
         for (size_t i = parts.size(); i-- > 0;) next = build(parts[i], next);
@@ -95,6 +96,17 @@ class Compiler {
       }
     }
     return next;
+  }
+
+  // What ends alike is one node, so that ways through the middle of a character meet: fewer states, shared more often.
+  // Single bytes are left out: literals are many and hardly end alike.
+  uint32_t bytes_node(uint32_t set, uint32_t next) {
+    const Node node{.kind = NodeKind::kBytes, .a = set, .b = next};
+    if (grammar_.set_at(set).count() == 1) return add(node);
+    uint32_t& known = recent_bytes_[(set * 31 + next) % kRecent];
+    const Node& recent = program_.nodes[known];
+    if (recent.kind != NodeKind::kBytes || recent.a != set || recent.b != next) known = add(node);
+    return known;
   }
 
   uint32_t build_choice(const Expr& expr, uint32_t next) {
@@ -178,6 +190,8 @@ class Compiler {
   Program program_;
   std::vector<uint32_t> entries_;                     // [rule] or kUnknown
   std::vector<std::pair<RuleId, uint32_t>> pending_;  // rules to build, and the split that waits for them
+  static constexpr size_t kRecent = 1021;             // alike ones are built close to each other
+  std::array<uint32_t, kRecent> recent_bytes_{};      // by set and next: a node
   bool repeats_empty_ = false;
 };
 

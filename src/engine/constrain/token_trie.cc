@@ -2,73 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
-
-#include "engine/constrain/code_points.h"
 
 namespace studio::engine::constrain {
 namespace {
 
-// A plain token has at most so many characters: nine in ten have. Longer ones are few, and looking further ahead for
-// all of them costs more than walking them.
-constexpr int kPlainChars = 12;
 // A token is a node a byte; what is longer is no text of a language.
 constexpr size_t kMaxTokenBytes = 1024;
-
-// Whole characters that a JSON string holds as they are.
-bool is_plain(std::string_view token) {
-  int chars = 0;
-  for (size_t at = 0; at < token.size(); ++chars) {
-    const auto c = next_code_point(token, at);
-    if (!c || *c < 0x20 || *c == '"' || *c == '\\') return false;
-  }
-  return chars <= kPlainChars;
-}
-
-// Places within a character: what UTF-8 lets follow. kStart is between two.
-enum Place : uint8_t { kStart, kOneMore, kTwoMore, kThreeMore, kAfterE0, kAfterED, kAfterF0, kAfterF4, kPlaces };
-
-struct Step {
-  uint8_t first, last;
-  Place next;
-};
-
-std::span<const Step> steps_from(Place place) {
-  static constexpr Step kFromStart[] = {{0x20, 0x21, kStart},     {0x23, 0x5B, kStart},   {0x5D, 0x7F, kStart},
-                                        {0xC2, 0xDF, kOneMore},   {0xE0, 0xE0, kAfterE0}, {0xE1, 0xEC, kTwoMore},
-                                        {0xED, 0xED, kAfterED},   {0xEE, 0xEF, kTwoMore}, {0xF0, 0xF0, kAfterF0},
-                                        {0xF1, 0xF3, kThreeMore}, {0xF4, 0xF4, kAfterF4}};
-  static constexpr Step kInside[kPlaces] = {{0, 0, kStart},         {0x80, 0xBF, kStart},   {0x80, 0xBF, kOneMore},
-                                            {0x80, 0xBF, kTwoMore}, {0xA0, 0xBF, kOneMore}, {0x80, 0x9F, kOneMore},
-                                            {0x90, 0xBF, kTwoMore}, {0x80, 0x8F, kTwoMore}};
-  if (place == kStart) return kFromStart;
-  return {&kInside[place], 1};
-}
-
-// Every text of kPlainChars plain characters may follow. States met once are not looked at again: the first time there
-// are most characters left.
-bool takes_all_plain(Automaton& automaton, StateId state) {
-  std::set<std::pair<StateId, Place>> seen;
-  std::vector<std::pair<StateId, Place>> level = {{state, kStart}}, next_level;
-  for (int chars = 0; chars < kPlainChars && !level.empty(); ++chars) {
-    for (size_t i = 0; i < level.size(); ++i) {  // grows by what lies within the same character
-      const auto [from, place] = level[i];
-      for (const auto& [first, last, next] : steps_from(place)) {
-        int last_class = -1;
-        for (int byte = first; byte <= last; ++byte) {
-          const int byte_class = automaton.program().class_of[static_cast<size_t>(byte)];
-          if (byte_class == last_class) continue;
-          last_class = byte_class;
-          const StateId to = automaton.step(from, static_cast<uint8_t>(byte));
-          if (to == Automaton::kDead) return false;
-          if (seen.emplace(to, next).second) (next == kStart ? next_level : level).emplace_back(to, next);
-        }
-      }
-    }
-    level = std::exchange(next_level, {});
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -79,8 +18,9 @@ size_t TokenMask::count() const {
 }
 
 TokenTrie::TokenTrie(std::span<const std::string_view> tokens, std::span<const TokenId> ends)
-    : plain_mask_(tokens.size()), ends_(ends.begin(), ends.end()) {
-  std::vector<TokenId> plain, others;
+    : ends_(ends.begin(), ends.end()) {
+  std::array<std::vector<std::pair<TokenId, int>>, kSliceCount> plain;  // with their characters
+  std::vector<TokenId> others;
   offsets_.push_back(0);
   std::erase_if(ends_, [&](TokenId id) { return id < 0 || static_cast<size_t>(id) >= tokens.size(); });
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -88,14 +28,29 @@ TokenTrie::TokenTrie(std::span<const std::string_view> tokens, std::span<const T
     const bool is_text = !tokens[i].empty() && tokens[i].size() <= kMaxTokenBytes && !is_end(id);
     if (is_text) {
       bytes_ += tokens[i];
-      (is_plain(tokens[i]) ? plain : others).push_back(id);
       longest_ = std::max(longest_, tokens[i].size());
+      const auto [slice, chars] = slice_of(tokens[i]);
+      if (slice == Slice::kNone) {
+        others.push_back(id);
+      } else {
+        plain[static_cast<size_t>(slice)].emplace_back(id, chars);
+      }
     }
     offsets_.push_back(bytes_.size());
   }
-  for (const TokenId id : plain) plain_mask_.allow(id);
-  add_tree(std::move(plain), plain_);
+  for (size_t i = 0; i < kSliceCount; ++i) add_plain(std::move(plain[i]), plain_[i]);
   add_tree(std::move(others), others_);
+}
+
+void TokenTrie::add_plain(std::vector<std::pair<TokenId, int>> tokens, PlainTokens& plain) {
+  std::vector<TokenId> ids;
+  for (const auto& [id, chars] : tokens) {
+    ids.push_back(id);
+    while (plain.up_to.size() <= static_cast<size_t>(chars)) plain.up_to.emplace_back(token_count());
+    plain.up_to[static_cast<size_t>(chars)].allow(id);
+  }
+  for (size_t i = 1; i < plain.up_to.size(); ++i) plain.up_to[i].allow(plain.up_to[i - 1]);
+  add_tree(std::move(ids), plain.tree);
 }
 
 bool TokenTrie::is_end(TokenId id) const {
@@ -152,10 +107,17 @@ void TokenTrie::walk(const Tree& tree, Automaton& automaton, StateId state, Toke
 TokenMask TokenTrie::mask(Automaton& automaton, StateId state) const {
   TokenMask mask(token_count());
   walk(others_, automaton, state, mask);
-  if (takes_all_plain(automaton, state)) {
-    mask.allow(plain_mask_);
-  } else {
-    walk(plain_, automaton, state, mask);
+  // What all text may do, each slice may: it is asked first, and mostly settles the others.
+  const Taken of_text = take(automaton, state, Slice::kText, kMaxTextChars);
+  for (size_t i = 0; i < kSliceCount; ++i) {
+    const PlainTokens& plain = plain_[i];
+    if (plain.up_to.empty()) continue;
+    const int most_chars = static_cast<int>(plain.up_to.size()) - 1;
+    const bool is_settled = of_text.nothing_more || of_text.chars >= most_chars;
+    const Taken taken = is_settled ? of_text : take(automaton, state, static_cast<Slice>(i), most_chars);
+    const int chars = std::min(taken.chars, most_chars);
+    if (chars > 0) mask.allow(plain.up_to[static_cast<size_t>(chars)]);
+    if (chars < most_chars && !taken.nothing_more) walk(plain.tree, automaton, state, mask);
   }
   for (const auto& [first, twin] : twins_) {
     if (mask.allows(first)) mask.allow(twin);

@@ -1,11 +1,13 @@
 // A vocabulary by its tokens' bytes: which tokens may follow is found by walking an automaton over a tree of them.
 //
 // The tree lies in one array, depth first, each node with the place behind its subtree: what begins with a byte that
-// may not follow is passed over in one step. Most tokens are plain text, and inside a JSON string all of those may
-// follow: they are a tree of their own, whose mask is kept, so that a state that takes them all walks the others alone.
+// may not follow is passed over in one step. Most tokens are plain text; they are trees of their own by the characters
+// they are made of (token_slices.h), whose masks are kept by length: a state that takes all of a slice, or all up to a
+// length, or none, does not walk its tree.
 // Immutable: share one between all constraints and threads.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "engine/constrain/automaton.h"
+#include "engine/constrain/token_slices.h"
 #include "engine/tensor/token.h"
 
 namespace studio::engine::constrain {
@@ -65,14 +68,19 @@ class TokenTrie {
     uint8_t byte = 0;
   };
   using Tree = std::vector<Node>;
+  struct PlainTokens {
+    Tree tree;
+    std::vector<TokenMask> up_to;  // [characters]: the tokens that have no more
+  };
 
+  void add_plain(std::vector<std::pair<TokenId, int>> tokens, PlainTokens& plain);
   void add_tree(std::vector<TokenId> ids, Tree& tree);
   void walk(const Tree& tree, Automaton& automaton, StateId state, TokenMask& mask) const;
 
   std::string bytes_;
-  std::vector<size_t> offsets_;  // [V + 1]
-  Tree plain_, others_;
-  TokenMask plain_mask_;
+  std::vector<size_t> offsets_;                 // [V + 1]
+  std::array<PlainTokens, kSliceCount> plain_;  // [slice]
+  Tree others_;
   std::vector<std::pair<TokenId, TokenId>> twins_;  // of the same bytes; the first of them is in a tree
   std::vector<TokenId> ends_;
   size_t longest_ = 0;

@@ -61,6 +61,8 @@ TEST(TokenTrie, GivesTheMaskThatTryingEachTokenGives) {
     SCOPED_TRACE(path);
     const Vocabulary vocabulary = vocabulary_of(path);
     compare_along_a_walk(Constraint::json_object(), vocabulary, 30);
+    compare_along_a_walk(Constraint::from_regex("[a-z]+[A-Za-z0-9_]{0,9}( [^aeiou]{1,30})*"), vocabulary, 20);
+    compare_along_a_walk(Constraint::from_regex("(ab|[a-z]{3}|[^\\x00-\\x7f]{2,4})*"), vocabulary, 20);
     compare_along_a_walk(Constraint::from_regex("[a-z ]{5,80}\\.(\n[0-9]+)?"), vocabulary, 20);
     compare_along_a_walk(
         Constraint::from_schema_text(R"({"type":"object","properties":{"name":{"type":"string","maxLength":20},
