@@ -1,20 +1,19 @@
 // BERT: embeddings, then layers of attention and feed-forward, each added to what it read and normed after.
 //
-// Source: Devlin et al., 2018; names and order of operations of BertModel in transformers 5.x. Left out: dropout, the
-// pooler, a second token type (embeddings of single texts have one).
+// Source: Devlin et al., 2018; names and order of operations of BertModel, XLMRobertaModel and their
+// ForSequenceClassification in transformers 5.x. Left out: dropout.
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "engine/encoders/encoder.h"
 #include "engine/encoders/pooling.h"
+#include "engine/encoders/rank_head.h"
 #include "engine/encoders/text_attention.h"
 #include "engine/formats/block_codec.h"
-#include "engine/formats/gguf.h"
-#include "engine/formats/hf_encoder_folder.h"
+#include "engine/formats/open_encoder.h"
 #include "engine/kernels/activations.h"
 #include "engine/kernels/matmul.h"
 #include "engine/layers/weights.h"
@@ -57,7 +56,8 @@ class Bert : public Encoder {
 
   const EncoderConfig& config() const override { return config_; }
   int64_t weight_bytes() const override { return loader_.matrix_bytes(); }
-  Result<std::vector<float>> embed(std::span<const std::vector<TokenId>> texts) override;
+  Result<std::vector<float>> encode(std::span<const EncoderText> texts) override;
+  Status check(std::span<const EncoderText> texts) const override;
 
   Status load();
 
@@ -67,9 +67,10 @@ class Bert : public Encoder {
   Status load_embeddings();
   Status make_scratch();
 
-  Status check(std::span<const std::vector<TokenId>> texts) const;
-  void step(std::span<const std::vector<TokenId>> texts, float* out);
-  void embed_rows(std::span<const std::vector<TokenId>> texts);
+  Status load_head();
+  Status check_text(const EncoderText& text, const std::string& name) const;
+  void step(std::span<const EncoderText> texts, float* out);
+  void embed_rows(std::span<const EncoderText> texts);
   void run_layer(const Layer& layer);
   void norm(const LayerNorm& norm);
   void finish(Activations& x);
@@ -85,9 +86,10 @@ class Bert : public Encoder {
 
   const TensorInfo* words_ = nullptr;  // [V, C], read where it lies
   std::vector<float> positions_;       // [context_tokens, C]
-  std::vector<float> type_;            // [C]
+  std::vector<float> types_;           // [1 or 2, C]: of a single or first text, and of a second one
   LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
+  std::optional<RankHead> head_;  // where it ranks
 
   int rows_ = 0;  // N of the step
   std::vector<TextRows> text_rows_;
@@ -132,7 +134,8 @@ Status Bert::load_embeddings() {
   STUDIO_TRY(words_, source_.get_tensor("token_embd.weight"));
   STUDIO_TRY(const auto first, first_rows(source_, "token_embd.weight", 1, config_.hidden));
   STUDIO_TRY(positions_, first_rows(source_, "position_embd.weight", config_.context_tokens, config_.hidden));
-  STUDIO_TRY(type_, first_rows(source_, "token_types.weight", 1, config_.hidden));
+  STUDIO_TRY(const TensorInfo* types, source_.get_tensor("token_types.weight"));
+  STUDIO_TRY(types_, first_rows(source_, "token_types.weight", types->rows() > 1 ? 2 : 1, config_.hidden));
   STUDIO_TRY(embedding_norm_, load_norm("token_embd_norm"));
   return Ok{};
 }
@@ -153,7 +156,17 @@ Status Bert::load() {
     layers_.push_back({std::move(q), std::move(k), std::move(v), std::move(output), std::move(attention_norm),
                        std::move(up), std::move(down), std::move(output_norm)});
   }
+  if (config_.ranks()) STUDIO_CHECK_OK(load_head());
   return make_scratch();
+}
+
+Status Bert::load_head() {
+  STUDIO_TRY(auto dense, first_rows(source_, "cls.weight", config_.hidden, config_.hidden));
+  STUDIO_TRY(auto dense_bias, loader_.vector("cls.bias", config_.hidden));
+  STUDIO_TRY(auto score, first_rows(source_, "cls.output.weight", 1, config_.hidden));
+  STUDIO_TRY(const auto score_bias, loader_.vector("cls.output.bias", 1));
+  head_.emplace(std::move(dense), std::move(dense_bias), std::move(score), score_bias[0]);
+  return Ok{};
 }
 
 Status Bert::make_scratch() {
@@ -174,38 +187,41 @@ Status Bert::make_scratch() {
   return Ok{};
 }
 
-Status Bert::check(std::span<const std::vector<TokenId>> texts) const {
+Status Bert::check(std::span<const EncoderText> texts) const {
   if (texts.size() > kMaxEncoderTexts) {
     return Error(Code::kInvalidArgument, std::to_string(texts.size()) + " texts at once; at most " +
                                              std::to_string(kMaxEncoderTexts) + " are encoded together");
   }
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const std::string text = "text " + std::to_string(i);
-    if (texts[i].empty()) return Error(Code::kInvalidArgument, text + " has no token");
-    if (texts[i].size() > static_cast<size_t>(config_.context_tokens)) {
-      return Error(Code::kInvalidArgument, text + " has " + std::to_string(texts[i].size()) +
-                                               " tokens; the model takes at most " +
-                                               std::to_string(config_.context_tokens));
-    }
-    for (const TokenId id : texts[i]) {
-      if (id < 0 || id >= config_.vocab) {
-        return Error(Code::kInvalidArgument, text + " has the token id " + std::to_string(id) +
-                                                 ", which is outside the vocabulary of " +
-                                                 std::to_string(config_.vocab));
-      }
-    }
+  for (size_t i = 0; i < texts.size(); ++i) STUDIO_CHECK_OK(check_text(texts[i], "text " + std::to_string(i)));
+  return Ok{};
+}
+
+Status Bert::check_text(const EncoderText& text, const std::string& name) const {
+  const auto refused = [&](const std::string& why) { return Error(Code::kInvalidArgument, name + " has " + why); };
+  if (text.ids.empty()) return refused("no token");
+  if (text.ids.size() > static_cast<size_t>(config_.context_tokens)) {
+    return refused(std::to_string(text.ids.size()) + " tokens; the model takes at most " +
+                   std::to_string(config_.context_tokens));
+  }
+  if (text.second_from < 0 || static_cast<size_t>(text.second_from) >= text.ids.size()) {
+    return refused("a second text that begins outside it");
+  }
+  for (const TokenId id : text.ids) {
+    if (id >= 0 && id < config_.vocab) continue;
+    return refused("the token id " + std::to_string(id) + ", which is outside the vocabulary of " +
+                   std::to_string(config_.vocab));
   }
   return Ok{};
 }
 
-Result<std::vector<float>> Bert::embed(std::span<const std::vector<TokenId>> texts) {
+Result<std::vector<float>> Bert::encode(std::span<const EncoderText> texts) {
   STUDIO_CHECK_OK(check(texts));
-  const auto width = static_cast<size_t>(config_.hidden);
+  const auto width = static_cast<size_t>(config_.width());
   std::vector<float> vectors(texts.size() * width);
   for (size_t begin = 0; begin < texts.size();) {
     size_t end = begin;
     for (size_t tokens = 0; end < texts.size(); ++end) {
-      tokens += texts[end].size();
+      tokens += texts[end].ids.size();
       if (tokens > static_cast<size_t>(step_tokens_)) break;
     }
     step(texts.subspan(begin, end - begin), vectors.data() + begin * width);
@@ -214,13 +230,13 @@ Result<std::vector<float>> Bert::embed(std::span<const std::vector<TokenId>> tex
   return vectors;
 }
 
-// As many texts as fit into one pass; out [texts, C].
-void Bert::step(std::span<const std::vector<TokenId>> texts, float* out) {
+// As many texts as fit into one pass; out [texts, width()].
+void Bert::step(std::span<const EncoderText> texts, float* out) {
   text_rows_.clear();
   rows_ = 0;
   for (const auto& text : texts) {
-    text_rows_.push_back({rows_, static_cast<int>(text.size())});
-    rows_ += static_cast<int>(text.size());
+    text_rows_.push_back({rows_, static_cast<int>(text.ids.size())});
+    rows_ += static_cast<int>(text.ids.size());
   }
   const int terms = loader_.any_quantised() ? kCodedTerms : 1;
   x_->reset(rows_, config_.hidden, terms);
@@ -233,20 +249,28 @@ void Bert::step(std::span<const std::vector<TokenId>> texts, float* out) {
   pool_.parallel_for(static_cast<int64_t>(texts.size()), 1, [&](int64_t begin, int64_t end, int) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       const float* const rows = x_->view().values + static_cast<size_t>(text_rows_[i].first) * width;
-      pool_text(rows, width, text_rows_[i].tokens, config_.pooling, config_.normalises, {out + i * width, width});
+      if (head_) {
+        out[i] = head_->score({rows, width});
+      } else {
+        pool_text(rows, width, text_rows_[i].tokens, config_.pooling, config_.normalises, {out + i * width, width});
+      }
     }
   });
 }
 
-void Bert::embed_rows(std::span<const std::vector<TokenId>> texts) {
+void Bert::embed_rows(std::span<const EncoderText> texts) {
   const auto width = static_cast<size_t>(config_.hidden);
   const size_t row_size = words_->data.size() / words_->rows();
   pool_.parallel_for(static_cast<int64_t>(texts.size()), 1, [&](int64_t begin, int64_t end, int) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       float* row = x_->view().values + static_cast<size_t>(text_rows_[i].first) * width;
-      for (size_t t = 0; t < texts[i].size(); ++t, row += width) {
-        decode_row(words_->dtype, words_->data.data() + static_cast<size_t>(texts[i][t]) * row_size, row, width);
-        kernels_.add(row, type_.data(), width);
+      const std::vector<TokenId>& ids = texts[i].ids;
+      const float* const of_second = types_.data() + (types_.size() - width);
+      const bool is_pair = texts[i].second_from > 0;
+      for (size_t t = 0; t < ids.size(); ++t, row += width) {
+        decode_row(words_->dtype, words_->data.data() + static_cast<size_t>(ids[t]) * row_size, row, width);
+        const bool is_second = is_pair && t >= static_cast<size_t>(texts[i].second_from);
+        kernels_.add(row, is_second ? of_second : types_.data(), width);
         kernels_.add(row, positions_.data() + t * width, width);
       }
     }
@@ -315,13 +339,14 @@ Result<std::unique_ptr<Encoder>> Encoder::load(ModelSource source, const KernelS
 }
 
 Result<std::unique_ptr<Encoder>> Encoder::open(const std::string& path, const KernelSet& kernels, ThreadPool& pool) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    STUDIO_TRY(auto folder, read_hf_encoder_folder(path));
-    return load(std::move(folder), kernels, pool);
-  }
-  STUDIO_TRY(auto file, GgufFile::open(path));
-  return load(ModelSource(std::move(file)), kernels, pool);
+  STUDIO_TRY(auto source, open_encoder(path));
+  return load(std::move(source), kernels, pool);
+}
+
+Result<std::vector<float>> Encoder::embed(std::span<const std::vector<TokenId>> texts) {
+  std::vector<EncoderText> alone;
+  for (const auto& ids : texts) alone.push_back({.ids = ids});
+  return encode(alone);
 }
 
 }  // namespace studio::engine

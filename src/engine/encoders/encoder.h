@@ -1,4 +1,5 @@
-// A text encoder of the BERT family (MiniLM, E5, BGE): token ids of texts in, one vector for each text out.
+// A text encoder of the BERT family (MiniLM, E5, BGE, XLM-R): token ids of texts in, one vector for each text out; of a
+// cross-encoder one score for each text or pair of texts.
 //
 // The texts of a call are computed together, row after row without padding, and a vector depends on its own text alone:
 // the same bits alone or among others, for any number of threads and any kernel set (kernels/numerics.md, section 8).
@@ -25,6 +26,12 @@ namespace studio::engine {
 // Texts of one call. What a dialect allows in one request is less; more would keep others waiting.
 inline constexpr size_t kMaxEncoderTexts = 4096;
 
+struct EncoderText {
+  std::vector<TokenId> ids;  // with [CLS] and [SEP]
+  int second_from = 0;       // of a pair: index of the second text's first id; 0: there is one text
+  friend bool operator==(const EncoderText&, const EncoderText&) = default;
+};
+
 class Encoder {
  public:
   // A sentence-transformers folder (formats/hf_encoder_folder.h) or a GGUF file of the architecture "bert". Errors:
@@ -37,10 +44,14 @@ class Encoder {
   virtual const EncoderConfig& config() const = 0;
   virtual int64_t weight_bytes() const = 0;
 
-  // [texts, C] f32, a vector for each text, of length 1 where the model says so (config().normalises). A text is its
-  // ids, [CLS] and [SEP] included. invalid_argument naming the text when it has no id, more than
-  // config().context_tokens, or one outside the vocabulary, or when there are more than kMaxEncoderTexts.
-  virtual Result<std::vector<float>> embed(std::span<const std::vector<TokenId>> texts) = 0;
+  // [texts, config().width()] f32: a vector for each text, of length 1 where the model says so (config().normalises),
+  // or the head's logit where it ranks. Errors: those of check().
+  virtual Result<std::vector<float>> encode(std::span<const EncoderText> texts) = 0;
+  // invalid_argument naming the text when it has no id, more than config().context_tokens, or one outside the
+  // vocabulary, when its second text begins outside it, or when there are more than kMaxEncoderTexts. Any thread.
+  virtual Status check(std::span<const EncoderText> texts) const = 0;
+  // The same of texts alone.
+  Result<std::vector<float>> embed(std::span<const std::vector<TokenId>> texts);
 };
 
 }  // namespace studio::engine

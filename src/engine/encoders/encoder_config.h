@@ -1,7 +1,9 @@
 // What an encoder is, from the keys bert.* of its file. The letters are those of engine/tensor/dims.h.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/formats/hf_encoder_config.h"
@@ -21,8 +23,14 @@ struct EncoderConfig {
   float norm_eps = 0;
   Pooling pooling = Pooling::kMean;
   bool normalises = true;
+  std::vector<int> shorter;                   // lengths that vectors may be cut to, ascending
+  std::string query_prompt, document_prompt;  // before a text that asks, and one that answers; empty: nothing
 
-  // corrupt_data or unimplemented naming the key.
+  // A cross-encoder: one score of a text or pair, instead of a vector.
+  bool ranks() const { return pooling == Pooling::kRank; }
+  int width() const { return ranks() ? 1 : hidden; }  // of what comes out
+
+  // Of a whole model or of its head alone. corrupt_data or unimplemented naming the key.
   static Result<EncoderConfig> read(const ModelSource& file);
 };
 

@@ -276,7 +276,7 @@ TEST(Encoder, RefusesFoldersByFileAndField) {
       {"config.json", "\"bert\"", "\"roberta\"", "model_type \"roberta\" is no encoder we have"},
       {"config.json", "\"gelu\"", "\"gelu_new\"", "hidden_act"},
       {"config.json", "\"absolute\"", "\"relative_key\"", "position_embedding_type"},
-      {"config.json", "BertModel", "BertForMaskedLM", "BertModel is"},
+      {"config.json", "BertModel", "BertForMaskedLM", "BertModel and BertForSequenceClassification are"},
       {"config.json", "\"hidden_size\":32", "\"hidden_size\":33", "no multiple"},
       {"config.json", "\"num_attention_heads\":2", "\"num_attention_heads\":4", "heads of 8 are not supported"},
       {"config.json", "\"num_hidden_layers\":3", "\"num_hidden_layers\":2", "has no place in the encoder"},

@@ -15,8 +15,10 @@ namespace json = boost::json;
 // Bounds on what a file may claim, each far above any published encoder.
 constexpr int kMaxLayers = 256, kMaxWidth = 1 << 16, kMaxHeads = 256, kMaxVocabulary = 1 << 22, kMaxTypes = 64;
 constexpr int kMaxPositions = 1 << 16;
-constexpr size_t kMaxModules = 16;     // real files list two or three
-constexpr size_t kMaxModuleName = 64;  // "1_Pooling"
+constexpr size_t kMaxModules = 16;        // real files list two or three
+constexpr size_t kMaxShorter = 64;        // lengths of vectors; real models name six to eight
+constexpr size_t kMaxPromptBytes = 4096;  // an instruction; real ones have a sentence
+constexpr size_t kMaxModuleName = 64;     // "1_Pooling"
 
 constexpr std::string_view kModulePackage = "sentence_transformers.models.";
 
@@ -27,10 +29,14 @@ bool is_plain_name(std::string_view name) {
   });
 }
 
-Status check_family(const HfFields& config) {
+// What is_xlmr and pooling say afterwards: which of four architectures it is.
+Status read_family(const HfFields& config, HfEncoderConfig& out) {
   STUDIO_TRY(auto type, config.text("model_type"));
   if (!type) return config.wrong("model_type", "is missing");
-  if (*type != "bert") return config.unsupported("model_type", quoted(*type) + " is no encoder we have; bert is");
+  if (!is_encoder_type(*type)) {
+    return config.unsupported("model_type", quoted(*type) + " is no encoder we have; bert and xlm-roberta are");
+  }
+  out.is_xlmr = *type == "xlm-roberta";
   const json::value* classes = config.find("architectures");
   if (classes == nullptr) return Ok{};
   const json::array* list = classes->if_array();
@@ -38,8 +44,43 @@ Status check_family(const HfFields& config) {
     return config.wrong("architectures", "is no list of one name");
   }
   const std::string_view name = (*list)[0].get_string();
-  if (name == "BertModel") return Ok{};
-  return config.unsupported("architectures", quoted(name) + " is not supported; BertModel is");
+  const std::string family = out.is_xlmr ? "XLMRoberta" : "Bert", vectors = family + "Model";
+  const std::string scores = family + "ForSequenceClassification";
+  if (name == scores) {
+    out.pooling = Pooling::kRank;
+  } else if (name != vectors) {
+    return config.unsupported("architectures",
+                              quoted(name) + " is not supported; " + vectors + " and " + scores + " are");
+  }
+  return Ok{};
+}
+
+// A cross-encoder has one label, whose logit is the score; more would be classes.
+Status check_labels(const HfFields& config) {
+  STUDIO_TRY(const auto labels, config.object("id2label"));
+  STUDIO_TRY(const int count,
+             config.whole_or("num_labels", 1, 1 << 20, labels ? static_cast<int>(labels->all().size()) : 2));
+  if (count == 1) return Ok{};
+  return config.unsupported("id2label", "has " + std::to_string(count) + " labels; a model that ranks has one");
+}
+
+// The lengths that vectors may be cut to, as the model's makers say it: a list, or "any".
+Status read_shorter(const HfFields& config, HfEncoderConfig& out) {
+  STUDIO_TRY(const bool is_any, config.flag_or("is_matryoshka", false));
+  if (is_any) out.shorter = {0};
+  const json::value* value = config.find("matryoshka_dimensions");
+  if (value == nullptr) return Ok{};
+  const json::array* list = value->if_array();
+  if (list == nullptr || list->size() > kMaxShorter)
+    return config.wrong("matryoshka_dimensions", "is no list of at most 64");
+  out.shorter.clear();
+  for (const json::value& item : *list) {
+    if (!item.is_int64() || item.get_int64() < 1 || item.get_int64() > out.hidden) {
+      return config.wrong("matryoshka_dimensions", "holds what is no length from 1 to hidden_size");
+    }
+    out.shorter.push_back(static_cast<int32_t>(item.get_int64()));
+  }
+  return Ok{};
 }
 
 // All that would change what is computed, and is not computed here.
@@ -64,11 +105,16 @@ Status refuse_what_is_not_built(const HfFields& config) {
 
 }  // namespace
 
+bool is_encoder_type(std::string_view model_type) {
+  return model_type == "bert" || model_type == "xlm-roberta";
+}
+
 Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
   STUDIO_TRY(auto fields, HfFields::parse("config.json", text, kMaxEncoderJsonBytes));
-  STUDIO_CHECK_OK(check_family(fields));
-  STUDIO_CHECK_OK(refuse_what_is_not_built(fields));
   HfEncoderConfig config;
+  STUDIO_CHECK_OK(read_family(fields, config));
+  STUDIO_CHECK_OK(refuse_what_is_not_built(fields));
+  if (config.ranks()) STUDIO_CHECK_OK(check_labels(fields));
   STUDIO_TRY(config.layers, fields.need_whole("num_hidden_layers", 1, kMaxLayers));
   STUDIO_TRY(config.hidden, fields.need_whole("hidden_size", 1, kMaxWidth));
   STUDIO_TRY(config.heads, fields.need_whole("num_attention_heads", 1, kMaxHeads));
@@ -78,7 +124,14 @@ Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
   STUDIO_TRY(config.token_types, fields.whole_or("type_vocab_size", 1, kMaxTypes, 2));
   STUDIO_TRY(const double eps, fields.number_or("layer_norm_eps", 1e-30, 1, 1e-12));
   if (config.hidden % config.heads != 0) return fields.wrong("hidden_size", "is no multiple of num_attention_heads");
-  config.context_tokens = config.positions;
+  if (config.is_xlmr) {
+    STUDIO_TRY(const int padding, fields.whole_or("pad_token_id", 0, kMaxPositions, 1));
+    config.first_position = padding + 1;
+    if (config.first_position >= config.positions)
+      return fields.wrong("pad_token_id", "leaves no position for a token");
+  }
+  STUDIO_CHECK_OK(read_shorter(fields, config));
+  config.context_tokens = config.positions - config.first_position;
   config.norm_eps = static_cast<float>(eps);
   return config;
 }
@@ -141,8 +194,28 @@ Status HfEncoderConfig::read_sentence_config(std::string_view text) {
   STUDIO_TRY(const int longest, fields.whole_or("max_seq_length", 3, kMaxPositions, positions));
   STUDIO_TRY(const bool lowers, fields.flag_or("do_lower_case", false));
   if (lowers) return fields.unsupported("do_lower_case", "= true is not supported; the tokenizer says what it lowers");
-  context_tokens = std::min(positions, longest);
+  context_tokens = std::min(positions - first_position, longest);
   return Ok{};
+}
+
+Status HfEncoderConfig::read_prompts(std::string_view text) {
+  STUDIO_TRY(auto fields, HfFields::parse("config_sentence_transformers.json", text, kMaxEncoderJsonBytes));
+  STUDIO_TRY(const auto usual, fields.text("default_prompt_name"));
+  if (usual) {
+    return fields.unsupported("default_prompt_name",
+                              "= " + quoted(*usual) + " is not supported: texts are what they are");
+  }
+  STUDIO_TRY(const auto prompts, fields.object("prompts"));
+  if (!prompts) return Ok{};
+  const auto read = [&](const char* name, std::string& into) -> Status {
+    STUDIO_TRY(auto prompt, prompts->text(name));
+    if (prompt && prompt->size() > kMaxPromptBytes) return prompts->wrong(name, "is too long for a prompt");
+    if (prompt) into = std::move(*prompt);
+    return Ok{};
+  };
+  STUDIO_CHECK_OK(read("query", query_prompt));
+  STUDIO_CHECK_OK(read("passage", document_prompt));
+  return read("document", document_prompt);
 }
 
 void HfEncoderConfig::describe(GgufWriter& out) const {
@@ -152,11 +225,15 @@ void HfEncoderConfig::describe(GgufWriter& out) const {
   count("bert.context_length", context_tokens);
   count("bert.embedding_length", hidden);
   count("bert.feed_forward_length", feed_forward);
+  count("bert.vocab_size", vocab);
   count("bert.attention.head_count", heads);
   out.add_f32("bert.attention.layer_norm_epsilon", norm_eps);
   out.add_bool("bert.attention.causal", false);
   out.add_u32("bert.pooling_type", static_cast<uint32_t>(pooling));
   out.add_bool(kNormalisesKey, normalises);
+  if (!shorter.empty()) out.add_i32_array(kShorterKey, shorter);
+  if (!query_prompt.empty()) out.add_string(kQueryPromptKey, query_prompt);
+  if (!document_prompt.empty()) out.add_string(kDocumentPromptKey, document_prompt);
 }
 
 std::vector<EncoderTensor> expected_encoder_tensors(const HfEncoderConfig& config) {
@@ -165,7 +242,8 @@ std::vector<EncoderTensor> expected_encoder_tensors(const HfEncoderConfig& confi
       {"embeddings.word_embeddings.weight", "token_embd.weight", {static_cast<uint64_t>(config.vocab), width}},
       {"embeddings.position_embeddings.weight",
        "position_embd.weight",
-       {static_cast<uint64_t>(config.positions), width}},
+       {static_cast<uint64_t>(config.positions), width},
+       static_cast<uint64_t>(config.first_position)},
       {"embeddings.token_type_embeddings.weight",
        "token_types.weight",
        {static_cast<uint64_t>(config.token_types), width}},
@@ -193,6 +271,13 @@ std::vector<EncoderTensor> expected_encoder_tensors(const HfEncoderConfig& confi
       tensors.push_back({hf + ".bias", ours + ".bias", {tensor.rows}});
     }
   }
+  if (!config.ranks()) return tensors;
+  const std::string dense = config.is_xlmr ? "classifier.dense" : "pooler.dense";
+  const std::string score = config.is_xlmr ? "classifier.out_proj" : "classifier";
+  tensors.push_back({dense + ".weight", "cls.weight", {width, width}});
+  tensors.push_back({dense + ".bias", "cls.bias", {width}});
+  tensors.push_back({score + ".weight", "cls.output.weight", {1, width}});
+  tensors.push_back({score + ".bias", "cls.output.bias", {1}});
   return tensors;
 }
 

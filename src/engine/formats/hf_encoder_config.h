@@ -1,8 +1,10 @@
-// The JSON files of a folder with a text encoder (BERT as MiniLM, E5 and BGE have it), as sentence-transformers lays it
-// out: what the encoder is, how the vectors of its tokens become one, or why it is not one we compute.
+// The JSON files of a folder with a text encoder (BERT as MiniLM, E5 and BGE have it, XLM-R), as sentence-transformers
+// lays it out: what the encoder is, what becomes of the vectors of its tokens (one vector, or the score of a
+// cross-encoder), or why it is not one we compute.
 //
 // Every field that would change the numbers is read or refused by name; defaults are those of BertConfig of
-// transformers 5.x. Files read: config.json, modules.json, the pooling module's config.json, sentence_bert_config.json.
+// transformers 5.x. Files read: config.json; for vectors also modules.json, the pooling module's config.json,
+// sentence_bert_config.json and config_sentence_transformers.json.
 // Errors: corrupt_data and unimplemented, naming file and field.
 #pragma once
 
@@ -19,11 +21,24 @@ namespace studio::engine {
 
 inline constexpr size_t kMaxEncoderJsonBytes = 1 << 20;  // real ones are under 4 kB
 
-// Values of the key bert.pooling_type. They reach disk: never reuse one. 0 is "none" and 4 "rank" in GGUF.
-enum class Pooling : uint32_t { kMean = 1, kCls = 2, kLast = 3 };
+// Values of the key bert.pooling_type. They reach disk: never reuse one. 0 is "none" in GGUF.
+enum class Pooling : uint32_t {
+  kMean = 1,
+  kCls = 2,
+  kLast = 3,
+  kRank = 4,  // no vector: the head of a cross-encoder makes one score of the first token's
+};
 
-// Our own key: whether vectors are brought to length 1, bool; where it is missing they are.
+// Our own keys. Whether vectors are brought to length 1, bool; where it is missing they are.
 inline constexpr std::string_view kNormalisesKey = "studio.normalises";
+// Shorter vectors that the model was trained for (Matryoshka), i32 array; a 0 in it says: any. Missing: none.
+inline constexpr std::string_view kShorterKey = "studio.shorter_dimensions";
+// What the model wants before a text that asks, and before one that answers; text. Missing: nothing.
+inline constexpr std::string_view kQueryPromptKey = "studio.prompt.query",
+                                  kDocumentPromptKey = "studio.prompt.document";
+
+// "bert", "xlm-roberta": what config.json calls the models read here.
+bool is_encoder_type(std::string_view model_type);
 
 struct HfEncoderConfig {
   int layers = 0;          // L
@@ -33,10 +48,16 @@ struct HfEncoderConfig {
   int vocab = 0;           // V
   int positions = 0;       // rows of the position embedding
   int token_types = 0;     // rows of the token type embedding, of which the first is used
-  int context_tokens = 0;  // a text may have, its [CLS] and [SEP] included; <= positions
+  int first_position = 0;  // row of a text's first token: XLM-R's tables begin with one for padding
+  int context_tokens = 0;  // a text may have, its [CLS] and [SEP] included; <= positions - first_position
   float norm_eps = 0;      // of layer norm
   Pooling pooling = Pooling::kMean;
   bool normalises = false;
+  bool is_xlmr = false;          // XLM-R's names of tensors
+  std::vector<int32_t> shorter;  // as kShorterKey has it
+  std::string query_prompt, document_prompt;
+
+  bool ranks() const { return pooling == Pooling::kRank; }
 
   static Result<HfEncoderConfig> parse(std::string_view config_json);
   // modules.json: sets `normalises`, and gives the folder of the pooling module, a plain name.
@@ -45,6 +66,8 @@ struct HfEncoderConfig {
   Status read_pooling(std::string_view json);
   // sentence_bert_config.json: lowers context_tokens.
   Status read_sentence_config(std::string_view json);
+  // config_sentence_transformers.json: the prompts.
+  Status read_prompts(std::string_view json);
 
   // The keys general.architecture and bert.*.
   void describe(GgufWriter& out) const;
@@ -54,6 +77,7 @@ struct EncoderTensor {
   std::string hf_name;          // "encoder.layer.0.attention.self.query.weight"
   std::string name;             // "blk.0.attn_q.weight", as GGUF has it
   std::vector<uint64_t> shape;  // outermost first: [rows, k] or [n]
+  uint64_t rows_left_out = 0;   // of the front
 };
 
 // All that a configuration asks for.

@@ -16,18 +16,22 @@
 namespace studio::engine {
 namespace {
 
-constexpr std::string_view kPrefix = "bert.";  // before every name, where a release has it
-constexpr std::string_view kBuffers[] = {"embeddings.position_ids", "bert.embeddings.position_ids"};
+constexpr std::string_view kPrefixes[] = {"bert.", "roberta."};  // before every name, where a release has it
+constexpr std::string_view kBuffers[] = {"embeddings.position_ids", "bert.embeddings.position_ids",
+                                         "roberta.embeddings.position_ids"};
 
 Result<HfEncoderConfig> read_config(const std::string& path) {
   STUDIO_TRY(const auto text, read_folder_text(path, kHfConfigFile, kMaxEncoderJsonBytes));
   STUDIO_TRY(HfEncoderConfig config, HfEncoderConfig::parse(text));
+  if (config.ranks()) return config;
   STUDIO_TRY(const auto modules, read_folder_text(path, "modules.json", kMaxEncoderJsonBytes));
   STUDIO_TRY(const std::string folder, config.read_modules(modules));
   STUDIO_TRY(const auto pooling, read_folder_text(path, folder + "/config.json", kMaxEncoderJsonBytes));
   STUDIO_CHECK_OK(config.read_pooling(pooling));
   STUDIO_TRY(const auto sentence, read_optional_text(path, "sentence_bert_config.json", kMaxEncoderJsonBytes));
   if (sentence) STUDIO_CHECK_OK(config.read_sentence_config(*sentence));
+  STUDIO_TRY(const auto prompts, read_optional_text(path, "config_sentence_transformers.json", kMaxEncoderJsonBytes));
+  if (prompts) STUDIO_CHECK_OK(config.read_prompts(*prompts));
   return config;
 }
 
@@ -35,9 +39,10 @@ class HfEncoderFolder : public ModelSource {
  public:
   HfEncoderFolder() : ModelSource("safetensors") {}
 
-  Status read(const std::string& path) {
+  Status read(const std::string& path, FolderPart part) {
     STUDIO_TRY(const HfEncoderConfig config, read_config(path));
     STUDIO_CHECK_OK(translate(path, config));
+    if (part == FolderPart::kHead) return Ok{};
     const std::string file_path = path + "/" + kHfWeightsFile;
     STUDIO_TRY(auto file, SafetensorsFile::open(file_path, kBuffers));
     Status read = read_tensors(file, config);
@@ -71,8 +76,10 @@ class HfEncoderFolder : public ModelSource {
     names.reserve(name_bytes);
     for (const SafetensorsTensor& tensor : file.tensors()) {
       std::string_view name = tensor.name;
-      if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-      if (name.starts_with("pooler.")) continue;
+      for (const std::string_view prefix : kPrefixes) {
+        if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+      }
+      if (name.starts_with("pooler.") && !(config.ranks() && !config.is_xlmr)) continue;
       const auto found = wanted.find(name);
       if (found == wanted.end()) {
         return Error(Code::kUnimplemented,
@@ -82,7 +89,7 @@ class HfEncoderFolder : public ModelSource {
         return Error(Code::kCorruptData,
                      "tensor " + engine::quoted(tensor.name) + " has not the shape config.json asks for");
       }
-      add(tensor, found->second.name, names);
+      add(tensor, found->second, names);
       wanted.erase(found);
     }
     if (!wanted.empty()) {
@@ -92,24 +99,28 @@ class HfEncoderFolder : public ModelSource {
     return Ok{};
   }
 
-  void add(const SafetensorsTensor& tensor, std::string_view name, std::vector<uint8_t>& names) {
+  void add(const SafetensorsTensor& tensor, const EncoderTensor& wanted, std::vector<uint8_t>& names) {
     const size_t begin = names.size();
-    names.insert(names.end(), name.begin(), name.end());
-    TensorInfo info{.name = {reinterpret_cast<const char*>(names.data()) + begin, name.size()},
+    names.insert(names.end(), wanted.name.begin(), wanted.name.end());
+    TensorInfo info{.name = {reinterpret_cast<const char*>(names.data()) + begin, wanted.name.size()},
                     .dtype = tensor.dtype,
                     .shape = {1, 1, 1, 1},
                     .n_dims = static_cast<int>(tensor.shape.size()),
                     .data = tensor.data};
     std::copy(tensor.shape.rbegin(), tensor.shape.rend(), info.shape.begin());
+    if (wanted.rows_left_out > 0) {
+      info.data = info.data.subspan(info.data.size() / info.shape[1] * wanted.rows_left_out);
+      info.shape[1] -= wanted.rows_left_out;
+    }
     tensors_.push_back(info);
   }
 };
 
 }  // namespace
 
-Result<ModelSource> read_hf_encoder_folder(const std::string& path) {
+Result<ModelSource> read_hf_encoder_folder(const std::string& path, FolderPart part) {
   HfEncoderFolder folder;
-  STUDIO_CHECK_OK(folder.read(path));
+  STUDIO_CHECK_OK(folder.read(path, part));
   return ModelSource(std::move(folder));
 }
 

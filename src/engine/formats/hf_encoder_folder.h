@@ -4,17 +4,19 @@
 //
 // Keys and tensor names are those of GGUF's "bert" (model_source.h), so that a GGUF file and a folder are one to the
 // encoder. A folder must hold every tensor its configuration asks for, each of the right shape, and none but what
-// follows from no token: the pooler, which vectors of sentences do not pass, and stored positions.
-// Errors: those of the readers, naming file and field or tensor.
+// follows from no token: the pooler, which vectors of sentences do not pass (the scores of a BERT cross-encoder do),
+// and stored positions. Errors: those of the readers, naming file and field or tensor.
 #pragma once
 
 #include <string>
 
 #include "base/result.h"
+#include "engine/formats/hf_folder.h"
 #include "engine/formats/model_source.h"
 
 namespace studio::engine {
 
-Result<ModelSource> read_hf_encoder_folder(const std::string& path);
+// kHead: the keys alone, no tensor; nothing is mapped.
+Result<ModelSource> read_hf_encoder_folder(const std::string& path, FolderPart part = FolderPart::kAll);
 
 }  // namespace studio::engine

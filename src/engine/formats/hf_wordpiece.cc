@@ -112,33 +112,48 @@ Status read_bert_processing(const json::object& processor, HfWordPiece& data) {
     }
     STUDIO_CHECK_OK(add_id(&pair->get_array()[1], data, *to));
   }
+  data.between = data.after;
   return Ok{};
 }
 
-// "single": special tokens and one {"Sequence": ...}, in the order of the ids.
-Status read_template(const json::object& processor, HfWordPiece& data) {
-  const json::value* single = processor.if_contains("single");
+// What stands before the first text of a list, between it and the next, and so on: one entry more than there are texts.
+using Around = std::vector<std::vector<int32_t>>;
+
+// A list of special tokens and {"Sequence": ...}, in the order of the ids.
+Result<Around> read_pieces(const json::object& processor, std::string_view name, const HfWordPiece& data) {
+  const json::value* list = processor.if_contains(name);
   const json::object* specials = object_at(processor, "special_tokens");
-  if (single == nullptr || !single->is_array() || specials == nullptr) {
-    return bad("post_processor has no list `single`, or no special_tokens");
+  const auto wrong = [&](const std::string& what) { return bad("post_processor." + std::string(name) + " " + what); };
+  if (list == nullptr || !list->is_array() || specials == nullptr) {
+    return bad("post_processor has no list `" + std::string(name) + "`, or no special_tokens");
   }
-  bool is_after = false;
-  for (const json::value& item : single->get_array()) {
+  Around around(1);
+  for (const json::value& item : list->get_array()) {
     const json::object* piece = item.if_object();
-    if (piece == nullptr) return bad("post_processor.single holds what is no object");
+    if (piece == nullptr) return wrong("holds what is no object");
     if (piece->if_contains("Sequence") != nullptr) {
-      if (is_after) return unsupported("post_processor.single has the text twice");
-      is_after = true;
+      if (around.size() > 2) return wrong("has more than two texts");
+      around.emplace_back();
       continue;
     }
     const json::object* special = object_at(*piece, "SpecialToken");
     const json::object* token = special != nullptr ? object_at(*specials, string_at(*special, "id")) : nullptr;
     const json::value* ids = token != nullptr ? token->if_contains("ids") : nullptr;
-    if (ids == nullptr || !ids->is_array()) return bad("post_processor.single names a token without ids");
-    for (const json::value& id : ids->get_array())
-      STUDIO_CHECK_OK(add_id(&id, data, is_after ? data.after : data.before));
+    if (ids == nullptr || !ids->is_array()) return wrong("names a token without ids");
+    for (const json::value& id : ids->get_array()) STUDIO_CHECK_OK(add_id(&id, data, around.back()));
   }
-  if (!is_after) return bad("post_processor.single leaves out the text");
+  return around;
+}
+
+Status read_template(const json::object& processor, HfWordPiece& data) {
+  STUDIO_TRY(const Around single, read_pieces(processor, "single", data));
+  if (single.size() == 1) return bad("post_processor.single leaves out the text");
+  if (single.size() > 2) return unsupported("post_processor.single has the text twice");
+  data.before = single[0];
+  data.after = single[1];
+  if (processor.if_contains("pair") == nullptr) return Ok{};
+  STUDIO_TRY(Around pair, read_pieces(processor, "pair", data));
+  if (pair.size() == 3 && pair[0] == data.before && pair[2] == data.after) data.between = std::move(pair[1]);
   return Ok{};
 }
 

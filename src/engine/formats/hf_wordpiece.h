@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ struct HfWordPiece {
   size_t max_word_characters = 100;
   BertTextRules rules;
   std::vector<int32_t> before, after;  // ids around a single text: [CLS], [SEP]
+  // Between the two of a pair, around which stands what stands around one text. Missing: pairs are not for this model.
+  std::optional<std::vector<int32_t>> between;
 
   static Result<HfWordPiece> parse(std::string_view json);
 };

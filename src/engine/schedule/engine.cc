@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/long_slices.h"
+#include "engine/formats/model_digest.h"
 #include "engine/formats/open_model.h"
 #include "engine/formats/same_vocabulary.h"
 #include "engine/kv/prefix_folder.h"
@@ -37,8 +38,6 @@ constexpr int kMostStepMs = 10'000;  // longer ones are no longer streams
 constexpr int64_t kQueuedShares = 8;
 // Within a worker's grace (api/gateway.cc). 128 pages of a 0.5B model, a prompt of 2,000 tokens, take 0.1 s.
 constexpr std::chrono::milliseconds kWriteOnStop{1000};
-constexpr size_t kDigestSampleBytes = 4096;  // of each tensor: enough to tell two trainings of one shape apart
-
 int64_t free_memory_bytes() {
   std::ifstream file("/proc/meminfo");
   std::string word;
@@ -47,25 +46,6 @@ int64_t free_memory_bytes() {
     if (word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
   }
   return kAssumedFreeBytes;
-}
-
-std::string model_digest(const ModelSource& file) {
-  if (file.digest()) return to_hex(*file.digest());
-  Sha256 digest;
-  auto add = [&](std::span<const uint8_t> bytes) {
-    digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  };
-  for (const MetadataEntry& entry : file.metadata()) {
-    digest.update(entry.key);
-    add(entry.payload);
-  }
-  for (const TensorInfo& tensor : file.tensors()) {
-    digest.update(tensor.name);
-    digest.update(dtype_name(tensor.dtype));
-    for (const uint64_t size : tensor.shape) digest.update(std::to_string(size) + ",");
-    add(tensor.data.first(std::min(tensor.data.size(), kDigestSampleBytes)));
-  }
-  return to_hex(digest.finish());
 }
 
 Isa isa_of(KernelChoice choice) {
@@ -187,7 +167,7 @@ KvShape LocalEngine::kv_shape() const {
 }
 
 Status LocalEngine::start() {
-  STUDIO_TRY(const KernelSet* kernels, select_kernels(isa_of(options_.kernels)));
+  STUDIO_TRY(const KernelSet* kernels, kernels_of(options_.kernels));
   STUDIO_TRY(model_, load_model(file_, *kernels, threads_));
   const ModelConfig& config = model_->config();
   int context = config.context_tokens;
@@ -509,6 +489,10 @@ Result<KernelChoice> parse_kernel_choice(const std::string& name) {
   if (name == "avx512") return KernelChoice::kAvx512;
   if (name == "amx") return KernelChoice::kAmx;
   return Error(Code::kInvalidArgument, "kernels must be auto, scalar, avx2, avx512 or amx").with_param("kernels");
+}
+
+Result<const KernelSet*> kernels_of(KernelChoice choice) {
+  return select_kernels(isa_of(choice));
 }
 
 Result<KvType> parse_kv_type(const std::string& name) {

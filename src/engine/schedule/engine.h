@@ -106,6 +106,9 @@ using TokenSink = std::function<void(const TokenEvent&)>;
 // Which vector instructions the kernels use. All give the same bits; the choice is for speed and for tests.
 enum class KernelChoice { kAuto, kScalar, kAvx2, kAvx512, kAmx };
 Result<KernelChoice> parse_kernel_choice(const std::string& name);  // auto, scalar, avx2, avx512, amx
+struct KernelSet;
+// The set itself. Errors: unimplemented where this machine cannot run it.
+Result<const KernelSet*> kernels_of(KernelChoice choice);
 
 Result<KvType> parse_kv_type(const std::string& name);  // int16, int8
 const char* kv_type_name(KvType type);

@@ -37,6 +37,8 @@ class Unigram {
   // With what the model wants around it: <s> ... </s>.
   std::vector<TokenId> encode_for_model(std::string_view text) const;
 
+  TokenId bos() const { return bos_; }
+  TokenId eos() const { return eos_; }
   int vocab_size() const { return static_cast<int>(scores_.size()); }
 
  private:

@@ -30,6 +30,11 @@ class WordPiece {
   // With what the model wants around it: [CLS] ... [SEP].
   std::vector<TokenId> encode_for_model(std::string_view text) const;
 
+  // What stands before a text, after it, and between the two of a pair.
+  const std::vector<TokenId>& before() const { return data_.before; }
+  const std::vector<TokenId>& after() const { return data_.after; }
+  const std::optional<std::vector<TokenId>>& between() const { return data_.between; }
+
   int vocab_size() const { return static_cast<int>(data_.tokens.size()); }
   std::string_view token(TokenId id) const;  // empty outside the vocabulary
 
