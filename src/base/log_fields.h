@@ -65,6 +65,7 @@ inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"signal", FieldKind::kNumber},
     {"status", FieldKind::kNumber},
     {"streams", FieldKind::kNumber},
+    {"texts", FieldKind::kNumber},
     {"threads", FieldKind::kNumber},
     {"url", FieldKind::kPlace},
     {"why", FieldKind::kReason},

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "base/stop_signals.h"
+#include "engine/formats/open_encoder.h"
+#include "inference/encoder_server.h"
 #include "inference/flight_recorder.h"
 #include "inference/worker_server.h"
 
@@ -67,6 +69,32 @@ Result<std::unique_ptr<engine::Engine>> load_engine(const WorkerOptions& options
   engine::EngineOptions other = options.engine;
   other.model_path = options.source_path;
   return engine::Engine::load(other);
+}
+
+// What a worker computes, and its doors.
+struct Served {
+  LoadedEncoder encoder;  // one of these two
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<WorkerServer> server;  // goes before what it serves
+
+  const engine::EngineInfo& info() const { return engine ? engine->info() : encoder.info; }
+};
+
+Result<std::unique_ptr<Served>> load(const WorkerOptions& options, FlightRecorder* recorder) {
+  auto served = std::make_unique<Served>();
+  const bool is_encoder = engine::is_encoder(options.engine.model_path);
+  if (is_encoder) {
+    STUDIO_TRY(served->encoder, load_encoder(options.engine));
+  } else {
+    STUDIO_TRY(served->engine, load_engine(options));
+  }
+  if (recorder != nullptr) recorder->note_engine(served->info());
+  if (is_encoder) {
+    STUDIO_TRY(served->server, start_encoder_server(served->encoder, options.socket_path, recorder));
+  } else {
+    STUDIO_TRY(served->server, WorkerServer::start(*served->engine, options.socket_path, recorder));
+  }
+  return served;
 }
 
 constexpr const char* kSanitizedBuild = "a sanitizer is built in, whose runtime opens files and starts programs";
@@ -134,15 +162,13 @@ Status run_worker(const WorkerOptions& options) {
     }
   }
   auto begun = std::chrono::steady_clock::now();
-  STUDIO_TRY(auto engine, load_engine(options));
-  if (recorder) recorder->note_engine(engine->info());
-  STUDIO_TRY(auto server, WorkerServer::start(*engine, options.socket_path, recorder.get()));
+  STUDIO_TRY(const auto served, load(options, recorder.get()));
   if (sandbox_fits_build()) {
     STUDIO_TRY(calls, restrict_calls(FileCalls::kNone));
   }
   tell_layer("worker.files_confined", files);
   tell_layer("worker.calls_confined", calls);
-  const engine::EngineInfo& info = engine->info();
+  const engine::EngineInfo& info = served->info();
   if (!info.no_prefix_file.empty()) log::warn("worker.no_prefix_file", {{"why", info.no_prefix_file}});
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
   log::info("worker.ready", {{"model", info.name},
@@ -153,7 +179,7 @@ Status run_worker(const WorkerOptions& options) {
                              {"load_ms", took.count()}});
   int signal_number = 0;
   ::sigwait(&stops, &signal_number);
-  server->drain(kDrainDeadline);
+  served->server->drain(kDrainDeadline);
   log::info("worker.stopped", {{"signal", signal_number}});
   log::flush();
   return Ok{};

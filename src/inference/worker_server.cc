@@ -11,6 +11,7 @@
 #include "http/sse.h"
 #include "inference/constraint_desk.h"
 #include "inference/token_protocol.h"
+#include "inference/worker_doors.h"
 
 namespace studio::inference {
 namespace {
@@ -21,29 +22,6 @@ using http::AuthClass;
 using http::Exchange;
 using http::Method;
 using http::Response;
-
-int http_status(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument:
-    case Code::kOutOfRange:
-    case Code::kCorruptData:
-    case Code::kUnimplemented:
-      return 400;
-    case Code::kConflict:
-      return 409;
-    case Code::kPayloadTooLarge:
-      return 413;
-    case Code::kNotFound:
-      return 404;
-    case Code::kOverloaded:
-    case Code::kUnavailable:
-      return 503;
-    case Code::kDeadlineExceeded:
-      return 504;
-    default:
-      return 500;
-  }
-}
 
 const char* finish_name(FinishReason reason) {
   switch (reason) {
@@ -59,10 +37,6 @@ const char* finish_name(FinishReason reason) {
       return "error";
   }
   return "none";
-}
-
-void respond_error(Exchange& exchange, const Error& error) {
-  exchange.respond(Response::json(http_status(error.code()), encode_error(error)));
 }
 
 // One sequence and the exchange that asked for it. What leaves for the client does so on the pump's thread.
@@ -194,13 +168,6 @@ class WorkerServerImpl final : public WorkerServer {
   }
 
   Status listen(const std::string& socket_path) {
-    http::ServerOptions options;
-    options.listen = http::ListenAddress::unix_socket(socket_path);
-    options.io_threads = 1;
-    options.handler_threads = 1;
-    options.render_error = [](const http::Request&, int status, const Error& error) {
-      return Response::json(status, encode_error(error));
-    };
     http::Router router;
     // The socket's file mode (0600) is the door: whoever may connect may ask.
     router.add({Method::kPost, "/v1/completions", AuthClass::kPublic, kMaxProtocolBytes,
@@ -219,7 +186,7 @@ class WorkerServerImpl final : public WorkerServer {
                 [this](const std::shared_ptr<Exchange>& exchange) { load_adapter(*exchange); }});
     router.add({Method::kDelete, "/v1/adapters/{digest}", AuthClass::kPublic, 0,
                 [this](const std::shared_ptr<Exchange>& exchange) { drop_adapter(*exchange); }});
-    STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
+    STUDIO_TRY(server_, http::Server::start(worker_server_options(socket_path), std::move(router)));
     return Ok{};
   }
 

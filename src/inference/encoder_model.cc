@@ -1,0 +1,111 @@
+#include "inference/encoder_model.h"
+
+#include <utility>
+
+#include "engine/formats/open_encoder.h"
+
+namespace studio::inference {
+namespace {
+
+using engine::TokenId;
+
+Error too_long(const std::string& place, const std::string& verb, size_t tokens, int context) {
+  return Error(Code::kInvalidArgument, place + " " + verb + " " + std::to_string(tokens) +
+                                           " tokens; this model takes at most " + std::to_string(context) +
+                                           ". Shorten it or send it in parts.")
+      .with_param(place);
+}
+
+void append(std::vector<TokenId>& ids, const std::vector<TokenId>& more) {
+  ids.insert(ids.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+Result<std::shared_ptr<EncoderModel>> EncoderModel::open(const std::string& path,
+                                                         std::shared_ptr<EncoderClient> client) {
+  std::shared_ptr<EncoderModel> model(new EncoderModel());
+  STUDIO_TRY(const auto head, engine::read_encoder_head(path));
+  STUDIO_TRY(model->config_, engine::EncoderConfig::read(head));
+  STUDIO_TRY(model->tokenizer_, engine::EncoderTokenizer::open(head, path));
+  const engine::EncoderTokenizer& tokenizer = *model->tokenizer_;
+  if (tokenizer.vocab_size() > model->config_.vocab) {
+    return Error(Code::kCorruptData, "the vocabulary has more tokens than the model has rows");
+  }
+  if (model->config_.ranks() && !tokenizer.between()) {
+    return Error(Code::kUnimplemented,
+                 "a model that ranks whose tokenizer.json says nothing of pairs is not supported");
+  }
+  const size_t around =
+      tokenizer.before().size() + tokenizer.after().size() + (tokenizer.between() ? tokenizer.between()->size() : 0);
+  if (around + 2 > static_cast<size_t>(model->config_.context_tokens)) {
+    return Error(Code::kCorruptData, "the model's context leaves no room for a text");
+  }
+  model->client_ = std::move(client);
+  return model;
+}
+
+Result<PreparedText> EncoderModel::prepare_text(std::string_view text, const std::string& place, TooLong when) const {
+  std::vector<TokenId> own = tokenizer_->encode(text);
+  const size_t around = tokenizer_->before().size() + tokenizer_->after().size();
+  const size_t room = static_cast<size_t>(config_.context_tokens) - around;
+  PreparedText prepared;
+  if (own.size() > room) {
+    if (when == TooLong::kIsRefused) return too_long(place, "has", own.size() + around, config_.context_tokens);
+    own.resize(room);
+    prepared.is_cut = true;
+  }
+  prepared.text.ids = tokenizer_->before();
+  append(prepared.text.ids, own);
+  append(prepared.text.ids, tokenizer_->after());
+  return prepared;
+}
+
+Result<PreparedText> EncoderModel::prepare_pair(const std::vector<TokenId>& query, std::string_view document,
+                                                const std::string& place, TooLong when) const {
+  const std::vector<TokenId>& between = *tokenizer_->between();
+  std::vector<TokenId> own = tokenizer_->encode(document);
+  const size_t around = tokenizer_->before().size() + between.size() + tokenizer_->after().size() + query.size();
+  const auto context = static_cast<size_t>(config_.context_tokens);
+  if (around >= context) return too_long("query", "alone has", around, config_.context_tokens);
+  PreparedText prepared;
+  if (own.size() > context - around) {
+    if (when == TooLong::kIsRefused) {
+      return too_long(place, "and the query have", own.size() + around, config_.context_tokens);
+    }
+    own.resize(context - around);
+    prepared.is_cut = true;
+  }
+  std::vector<TokenId>& ids = prepared.text.ids;
+  ids = tokenizer_->before();
+  append(ids, query);
+  append(ids, between);
+  prepared.text.second_from = static_cast<int>(ids.size());
+  append(ids, own);
+  append(ids, tokenizer_->after());
+  return prepared;
+}
+
+Result<PreparedText> EncoderModel::prepare_ids(std::vector<TokenId> ids, const std::string& place, TooLong when) const {
+  for (const TokenId id : ids) {
+    if (id >= 0 && id < config_.vocab) continue;
+    return Error(Code::kOutOfRange, place + " holds the token id " + std::to_string(id) +
+                                        ", which is outside the vocabulary (0 to " + std::to_string(config_.vocab - 1) +
+                                        ").")
+        .with_param(place);
+  }
+  PreparedText prepared;
+  prepared.text.ids = std::move(ids);
+  if (prepared.text.ids.size() > static_cast<size_t>(config_.context_tokens)) {
+    if (when == TooLong::kIsRefused) return too_long(place, "has", prepared.text.ids.size(), config_.context_tokens);
+    prepared.text.ids.resize(static_cast<size_t>(config_.context_tokens));
+    prepared.is_cut = true;
+  }
+  return prepared;
+}
+
+Result<std::unique_ptr<EncoderClient::Handle>> EncoderModel::start(EncodeRequest request, EncodedSink done) const {
+  return client_->encode(std::move(request), std::move(done));
+}
+
+}  // namespace studio::inference
