@@ -90,6 +90,7 @@ class GatewayImpl final : public Gateway {
       if (config_.on_progress) config_.on_progress("loading " + replicas->name() + " ...");
       STUDIO_TRY(ServedModel model, replicas->open(config_.load_deadline));
       metrics_.open_model(model.name);
+      if (ready_.models.empty()) ready_.first_kind = model.kind();
       ready_.models.push_back(model.name);
       models_.add(std::move(model));
     }

@@ -13,6 +13,7 @@
 
 #include "api/auth.h"
 #include "api/listener.h"
+#include "api/serving/model_kind.h"
 #include "base/result.h"
 #include "inference/usage.h"
 #include "inference/worker.h"
@@ -38,9 +39,10 @@ struct GatewayModel {
 };
 
 struct GatewayReady {
-  std::string url;                  // "http://127.0.0.1:8080", no trailing slash
-  std::vector<std::string> models;  // served names, in the order of the config
-  std::string console_link;         // logs a browser in, once; empty without a console
+  std::string url;                          // "http://127.0.0.1:8080", no trailing slash
+  std::vector<std::string> models;          // served names, in the order of the config
+  ModelKind first_kind = ModelKind::kText;  // of the first of them
+  std::string console_link;                 // logs a browser in, once; empty without a console
 };
 
 // The page in the browser; see api/console.

@@ -48,6 +48,11 @@ void LiveAdapters::add(const std::string& model, const std::string& adapter,
   auto base = models_.find(model);
   if (!base.ok()) return done(std::move(base).error());
   if (!find_) return done(Error(Code::kUnimplemented, "This server takes no adapters while it runs."));
+  if ((*base)->kind() != ModelKind::kText) {
+    return done(Error(Code::kInvalidArgument,
+                      "model: adapters are for models that write text, not for '" + (*base)->name + "'.")
+                    .with_param("model"));
+  }
   if (!(*base)->adapter.empty()) {
     return done(Error(Code::kInvalidArgument, "model: an adapter stands on a model, not on '" + (*base)->name + "'.")
                     .with_param("model"));
@@ -71,7 +76,7 @@ void LiveAdapters::add(const std::string& model, const std::string& adapter,
     if (served.ok()) log::info("adapter.added", {{"adapter", name}, {"digest", file.sha256}});
     done(std::move(served));
   };
-  replicas_.at((*base)->name)->client().load_adapter({file->sha256, file->path}, loaded);
+  replicas_.at((*base)->name)->client()->load_adapter({file->sha256, file->path}, loaded);
 }
 
 void LiveAdapters::remove(const std::string& name, std::function<void(Status)> done) {
@@ -92,7 +97,7 @@ void LiveAdapters::remove(const std::string& name, std::function<void(Status)> d
   const bool is_used =
       std::ranges::any_of(others, [&](const auto& other) { return other->adapter == adapter->adapter; });
   if (is_used) return dropped();
-  replicas_.at(adapter->base)->client().drop_adapter(adapter->adapter, dropped);
+  replicas_.at(adapter->base)->client()->drop_adapter(adapter->adapter, dropped);
 }
 
 }  // namespace studio::api

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/formats/open_encoder.h"
 #include "engine/formats/open_model.h"
 
 namespace studio::api {
@@ -33,8 +34,9 @@ Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
   std::unique_ptr<Replicas> replicas(new Replicas(std::move(options)));
   // A file that cannot be read is told now and in its own words, not by a worker that dies of it. Of kept panels no
   // worker dies: they are read beside it.
+  const bool is_encoder = engine::is_encoder(replicas->options_.model.path);
   const bool has_panels = !replicas->options_.model.panels.empty();
-  if (!has_panels) STUDIO_CHECK_OK(replicas->read_head());
+  if (!has_panels && !is_encoder) STUDIO_CHECK_OK(replicas->read_head());
   inference::WorkerClientOptions client;
   client.name = replicas->name();
   for (const GatewayAdapter& adapter : replicas->options_.model.adapters) {
@@ -47,6 +49,10 @@ Result<std::unique_ptr<Replicas>> Replicas::start(ReplicasOptions options) {
     for (const auto& supervisor : supervisors) restarts += supervisor->restarts();
     return restarts;
   };
+  if (is_encoder) {
+    replicas->encoder_ = std::make_shared<inference::EncoderClient>(std::move(client));
+    return replicas;
+  }
   if (has_panels) STUDIO_CHECK_OK(replicas->read_head());
   replicas->client_ = std::make_shared<inference::WorkerClient>(std::move(client));
   return replicas;
@@ -103,15 +109,27 @@ std::string Replicas::last_end() const {
   return "";
 }
 
+// The text side of it: what of its files is not its worker's.
+Status Replicas::open_text(ServedModel& served) {
+  if (encoder_) {
+    STUDIO_TRY(served.encoder, inference::EncoderModel::open(options_.model.path, encoder_));
+    return Ok{};
+  }
+  STUDIO_TRY(served.text, inference::TextModel::open(*std::exchange(head_, std::nullopt), head_path_, client_,
+                                                     options_.vocabulary_dir, options_.public_texts));
+  return Ok{};
+}
+
 Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
   const GatewayModel& model = options_.model;
   ServedModel served{.name = model.name,
                      .aliases = model.aliases,
                      .created = model.created ? model.created : modified_at(model.path),
                      .text = nullptr};
-  STUDIO_TRY(served.text, inference::TextModel::open(*std::exchange(head_, std::nullopt), head_path_, client_,
-                                                     options_.vocabulary_dir, options_.public_texts));
-  Status ready = client_->wait_until_ready(deadline, [this] { return !last_end().empty(); });
+  STUDIO_CHECK_OK(open_text(served));
+  const auto gives_up = [this] { return !last_end().empty(); };
+  Status ready =
+      encoder_ ? encoder_->wait_until_ready(deadline, gives_up) : client_->wait_until_ready(deadline, gives_up);
   if (!ready.ok()) {
     std::string end = last_end();
     if (end.empty()) return ready.error();
@@ -124,6 +142,7 @@ Result<ServedModel> Replicas::open(std::chrono::milliseconds deadline) {
 // One after the other would cost a grace each.
 void Replicas::stop(std::chrono::milliseconds grace) {
   if (client_) client_->expect_end();
+  if (encoder_) encoder_->expect_end();
   std::vector<std::thread> stopping;
   for (const auto& supervisor : supervisors_) {
     stopping.emplace_back([supervisor, grace] { supervisor->stop(grace); });

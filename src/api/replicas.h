@@ -11,6 +11,7 @@
 #include "api/serving/served_models.h"
 #include "engine/formats/model_source.h"
 #include "inference/crash_reporter.h"
+#include "inference/encoder_client.h"
 #include "inference/supervisor.h"
 #include "inference/worker_client.h"
 
@@ -37,20 +38,22 @@ class Replicas {
   Result<ServedModel> open(std::chrono::milliseconds deadline);
   void stop(std::chrono::milliseconds grace);
   const std::string& name() const { return options_.model.name; }
-  inference::WorkerClient& client() { return *client_; }
+  inference::WorkerClient* client() { return client_.get(); }  // nullptr: an encoder's
 
  private:
   explicit Replicas(ReplicasOptions options) : options_(std::move(options)) {}
   Status read_head();
   std::string socket_path(int number) const;
   Status start_worker(int number, inference::WorkerClientOptions& client);
+  Status open_text(ServedModel& served);
   std::string last_end() const;  // of the first worker that ended; empty while none has
 
   const ReplicasOptions options_;
   std::optional<engine::ModelSource> head_;  // until it is open
   std::string head_path_;                    // the file it is of
   std::vector<std::shared_ptr<inference::Supervisor>> supervisors_;
-  std::shared_ptr<inference::WorkerClient> client_;
+  std::shared_ptr<inference::WorkerClient> client_;  // one of these two
+  std::shared_ptr<inference::EncoderClient> encoder_;
 };
 
 }  // namespace studio::api

@@ -13,7 +13,7 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 bool is_healthy(const ServedModels& models) {
   for (const ServedModelPtr& model : models.bases()) {
-    if (!model->text->client().status().ready) return false;
+    if (!model->status().ready) return false;
   }
   return true;
 }
@@ -25,7 +25,7 @@ http::Response state(bool is_good, const char* good, const char* bad) {
 http::Response metrics_text(const Services& services) {
   GatewayMetrics& metrics = *services.metrics;
   for (const ServedModelPtr& model : services.models->bases()) {
-    metrics.take_status(model->name, model->text->client().status());
+    metrics.take_status(model->name, model->status());
   }
   metrics.take_processes();
   metrics.open_connections.set({}, static_cast<double>(services.open_connections()));

@@ -53,11 +53,10 @@ Result<FoundModel> found_file(const std::string& path) {
 }
 
 Result<FoundModel> found_local(const catalogue::LocalModel& local, const catalogue::Model* entry) {
-  bool is_chat = !entry || entry->kind == "chat";
-  if (local.format == "packed" || !is_chat) {
+  if (local.format == "packed") {
     return Error(Code::kFailedPrecondition,
-                 "'" + local.name + "' is a model for " + (is_chat ? local.format + " readers" : "embeddings") +
-                     "; this version serves chat models in GGUF, safetensors or panel files");
+                 "'" + local.name + "' lies here as its package has it, which is to be converted before it can be " +
+                     "served (docs/how_to/serve_embeddings.md); GGUF, safetensors and panel files are served");
   }
   FoundModel found{.name = local.name, .path = local.path, .aliases = {}};
   if (entry) {

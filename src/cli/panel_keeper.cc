@@ -16,6 +16,7 @@
 #include "catalogue/kept_panels.h"
 #include "cli/keys.h"
 #include "cli/panel_conversion.h"
+#include "engine/formats/open_encoder.h"
 
 namespace studio::cli {
 namespace {
@@ -115,7 +116,9 @@ class KeepPanelsCommand final : public Command {
 void find_kept_panels(const Context& context, std::vector<api::GatewayModel>& models) {
   if (!keeps_panels(context)) return;
   const catalogue::KeptPanels kept(context.data_dir());
-  for (api::GatewayModel& model : models) model.panels = kept.find(model.path).value_or("");
+  for (api::GatewayModel& model : models) {
+    if (!engine::is_encoder(model.path)) model.panels = kept.find(model.path).value_or("");
+  }
 }
 
 void keep_panels_of(const Context& context, const std::vector<api::GatewayModel>& models) {
@@ -125,6 +128,7 @@ void keep_panels_of(const Context& context, const std::vector<api::GatewayModel>
   const catalogue::KeptPanels kept(data_dir);
   for (const api::GatewayModel& model : models) {
     if (kept.find(model.path) || !kept.is_worth_keeping(model.path)) continue;
+    if (engine::is_encoder(model.path)) continue;  // whose weights are multiplied as they lie
     // Of a folder that is there the owner has chosen who may read it.
     const bool is_there = fs::is_directory(data_dir, error) || make_data_dir(data_dir).ok();
     if (is_there) start_keeper(data_dir, model.path);

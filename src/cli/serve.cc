@@ -185,10 +185,27 @@ Result<std::vector<api::GatewayModel>> ServeCommand::find_models(Context& contex
   return models;
 }
 
-std::string curl_line(const std::string& url, const std::string& key, const std::string& model) {
-  boost::json::object message{{"role", "user"}, {"content", "Write a haiku about the sea."}};
-  boost::json::object body{{"model", model}, {"messages", boost::json::array{message}}};
-  return "  curl " + url + "/v1/chat/completions \\\n    -H 'Authorization: Bearer " + key +
+// What may be asked of the first model, whatever it is for.
+std::string curl_line(const api::GatewayReady& ready, const std::string& key) {
+  boost::json::object body{{"model", ready.models.front()}};
+  std::string path;
+  switch (ready.first_kind) {
+    case api::ModelKind::kText:
+      path = "/v1/chat/completions";
+      body["messages"] =
+          boost::json::array{boost::json::object{{"role", "user"}, {"content", "Write a haiku about the sea."}}};
+      break;
+    case api::ModelKind::kVectors:
+      path = "/v1/embeddings";
+      body["input"] = "A haiku about the sea.";
+      break;
+    case api::ModelKind::kScores:
+      path = "/v1/reranks";
+      body["query"] = "What is wet?";
+      body["documents"] = boost::json::array{"A haiku about the sea.", "The desert at noon."};
+      break;
+  }
+  return "  curl " + ready.url + path + " \\\n    -H 'Authorization: Bearer " + key +
          "' \\\n    -H 'Content-Type: application/json' \\\n    -d '" + to_json(body) + "'";
 }
 
@@ -208,7 +225,7 @@ void ServeCommand::announce(Context& context, const api::GatewayReady& ready, co
                "  " + output.bold(ready.console_link) + "\n  " + output.dim("address") + "  " +
                output.bold(ready.url + "/v1") + "\n  " + output.dim("key") + "      " + output.bold(key) + "\n  " +
                output.dim(ready.models.size() == 1 ? "model    " : "models   ") + output.bold(models) +
-               "\n\nTry it:\n\n" + curl_line(ready.url, key, ready.models.front()) +
+               "\n\nTry it:\n\n" + curl_line(ready, key) +
                "\n\nOr talk to it in another terminal: studio chat. The console's link works once; studio console "
                "prints another.\n");
 }

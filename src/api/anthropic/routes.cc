@@ -48,7 +48,7 @@ struct Prepared {
 
 Result<Prepared> prepare(const Services& services, const std::string& name, const inference::ChatPrompt& chat,
                          const GenerateCall& call) {
-  STUDIO_TRY(ServedModelPtr model, services.models->find(name));
+  STUDIO_TRY(ServedModelPtr model, services.models->find(name, ModelKind::kText));
   if (auto refusal = check_thinking(*model->text, chat, kFields)) return refusal->error;
   if (auto refusal = check_structure(*model->text, chat, call, kFields)) return refusal->error;
   STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));

@@ -67,7 +67,7 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   if (auto error = check_head(http_request)) return refuse(exchange, *error);
   auto call = parse_generation(http_request.body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = services.models->find(call->generate.model);
+  auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   const inference::TextModel& text = *(*model)->text;
   if (auto refusal = check_thinking(text, call->prompt, kFields)) return refuse(exchange, *refusal);
@@ -109,7 +109,7 @@ void multimodal_generation(const Services& services, const ExchangePtr& exchange
 void tokenizer(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_tokenizer(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = services.models->find(call->model);
+  auto model = services.models->find(call->model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   const inference::TextModel& text = *(*model)->text;
   std::vector<engine::TokenId> ids;

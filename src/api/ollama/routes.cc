@@ -37,6 +37,11 @@ Result<ServedModelPtr> find(const Services& services, const std::string& name) {
   return untagged.ok() ? untagged : model;
 }
 
+Result<ServedModelPtr> find(const Services& services, const std::string& name, ModelKind kind) {
+  STUDIO_TRY(const ServedModelPtr model, find(services, name));
+  return services.models->find(name == "default" ? name : model->name, kind);
+}
+
 // A caller who counts on more context than there is would lose the rest of the prompt elsewhere; here it is told.
 std::optional<Error> check_context(const GenerateCall& call, const inference::TextModel& model) {
   const int context = model.context_tokens();
@@ -69,7 +74,7 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
 void chat(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_chat(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = find(services, call->generate.model);
+  auto model = find(services, call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.messages.empty()) {
     return exchange->respond(
@@ -99,7 +104,7 @@ Result<Prompt> prepare(const inference::TextModel& text, const CompletionCall& c
 void generate(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_completion(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = find(services, call->generate.model);
+  auto model = find(services, call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.empty() && !call->suffix) {
     return exchange->respond(

@@ -12,5 +12,7 @@ namespace studio::api::openai {
 Result<ChatCall> parse_chat(std::string_view body);
 Result<CompletionCall> parse_completion(std::string_view body);
 Result<TokenizeCall> parse_tokenize(std::string_view body);
+Result<EmbeddingsCall> parse_embeddings(std::string_view body);
+Result<RankCall> parse_reranks(std::string_view body);
 
 }  // namespace studio::api::openai

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/openai/encoder_routes.h"
 #include "api/openai/errors.h"
 #include "api/openai/parse.h"
 #include "api/openai/writer.h"
@@ -72,7 +73,7 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
 void chat_completions(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_chat(exchange->request().body);
   if (!call.ok()) return refuse(exchange, {call.error()});
-  auto model = services.models->find(call->generate.model);
+  auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, {model.error()});
   if (auto refusal = check_thinking(*(*model)->text, call->prompt, kChatFields)) return refuse(exchange, *refusal);
   if (auto refusal = check_structure(*(*model)->text, call->prompt, call->generate, kChatFields)) {
@@ -104,7 +105,7 @@ Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const Com
 void completions(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_completion(exchange->request().body);
   if (!call.ok()) return refuse(exchange, {call.error()});
-  auto model = services.models->find(call->generate.model);
+  auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, {model.error()});
   auto prompts = prepare_completion(*(*model)->text, *call);
   if (!prompts.ok()) return refuse(exchange, {prompts.error()});
@@ -114,7 +115,7 @@ void completions(const Services& services, const ExchangePtr& exchange) {
 void tokenize(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_tokenize(exchange->request().body);
   if (!call.ok()) return refuse(exchange, {call.error()});
-  auto model = services.models->find(call->model);
+  auto model = services.models->find(call->model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, {model.error()});
   const TextModel& text = *(*model)->text;
   std::vector<engine::TokenId> ids;
@@ -169,6 +170,8 @@ void add_posts(const std::string& prefix, http::AuthClass auth, const Services& 
   add("/chat/completions", chat_completions);
   add("/completions", completions);
   add("/tokenize", tokenize);
+  add("/embeddings", embeddings);
+  add("/reranks", reranks);
 }
 
 }  // namespace
@@ -182,6 +185,10 @@ void add_routes_at(const std::string& prefix, http::AuthClass auth, const Servic
 void add_routes(const Services& services, http::Router& router) {
   add_posts("/v1", http::AuthClass::kKey, services, router);
   add_routes_at("/compatible-mode/v1", http::AuthClass::kKey, services, router);
+  // The original's own door for it, and the name that other servers' clients ask for.
+  for (const char* path : {"/compatible-api/v1/reranks", "/v1/rerank"}) {
+    add_route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes, services, reranks, router);
+  }
 }
 
 }  // namespace studio::api::openai

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "api/serving/call_fields.h"
+#include "api/serving/embed_call.h"
+#include "api/serving/rank_call.h"
 #include "engine/tensor/token.h"
 #include "inference/text_model.h"
 
@@ -38,6 +40,10 @@ struct TokenizeCall {
   std::string model;
   std::optional<std::string> text;              // plain, as a caller's words
   std::optional<inference::ChatPrompt> prompt;  // or a conversation, rendered
+};
+
+struct EmbeddingsCall : EmbedCall {
+  bool is_base64 = false;
 };
 
 }  // namespace studio::api::openai

@@ -14,7 +14,45 @@ const std::string& name_of(const ServedModelPtr& model) {
   return model->name;
 }
 
+// Each the rest of a sentence that begins with the model's name.
+const char* purpose_of(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kText:
+      return "writes text (POST /v1/chat/completions)";
+    case ModelKind::kVectors:
+      return "makes embeddings (POST /v1/embeddings)";
+    case ModelKind::kScores:
+      return "ranks documents (POST /v1/reranks)";
+  }
+  return "";
+}
+
+const char* wanted_kind(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kText:
+      return "one that writes text";
+    case ModelKind::kVectors:
+      return "one for embeddings";
+    case ModelKind::kScores:
+      return "one that ranks documents";
+  }
+  return "";
+}
+
 }  // namespace
+
+ModelKind ServedModel::kind() const {
+  if (!encoder) return ModelKind::kText;
+  return encoder->config().ranks() ? ModelKind::kScores : ModelKind::kVectors;
+}
+
+inference::ModelStatus ServedModel::status() const {
+  return encoder ? encoder->client().status() : text->client().status();
+}
+
+int ServedModel::context_tokens() const {
+  return encoder ? encoder->context_tokens() : text->context_tokens();
+}
 
 void ServedModels::add(ServedModel model) {
   std::scoped_lock lock(mutex_);
@@ -74,6 +112,21 @@ Result<ServedModelPtr> ServedModels::find(const std::string& name) const {
   for (const ServedModelPtr& adapter : adapters_) known.push_back(adapter->name);
   return Error(Code::kNotFound, "The model '" + excerpt(name) + "' is not served here" + did_you_mean(name, known) +
                                     " (GET /v1/models lists those that are).")
+      .with_param("model");
+}
+
+Result<ServedModelPtr> ServedModels::find(const std::string& name, ModelKind kind) const {
+  STUDIO_TRY(const ServedModelPtr found, find(name));
+  if (found->kind() == kind) return found;
+  std::string others;
+  for (const ServedModelPtr& model : all()) {
+    if (model->kind() != kind) continue;
+    if (name == "default" && found->name != name) return model;
+    others += (others.empty() ? "" : ", ") + model->name;
+  }
+  return Error(Code::kInvalidArgument, "The model '" + found->name + "' " + purpose_of(found->kind()) +
+                                           "; this request needs " + wanted_kind(kind) +
+                                           (others.empty() ? ", and none is served here." : ": " + others + "."))
       .with_param("model");
 }
 

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "api/serving/model_kind.h"
 #include "base/result.h"
+#include "inference/encoder_model.h"
 #include "inference/text_model.h"
 
 namespace studio::api {
@@ -18,10 +20,15 @@ namespace studio::api {
 struct ServedModel {
   std::string name;
   std::vector<std::string> aliases;
-  int64_t created = 0;  // Unix seconds
-  std::shared_ptr<const inference::TextModel> text;
+  int64_t created = 0;                               // Unix seconds
+  std::shared_ptr<const inference::TextModel> text;  // one of these two
+  std::shared_ptr<const inference::EncoderModel> encoder = {};
   std::string base = {};     // of an adapter: the model that it stands on
   std::string adapter = {};  // its digest; empty: a model of its own
+
+  ModelKind kind() const;
+  inference::ModelStatus status() const;
+  int context_tokens() const;
 };
 using ServedModelPtr = std::shared_ptr<const ServedModel>;
 
@@ -39,6 +46,9 @@ class ServedModels {
   // By name or alias; "default" is the first. Of an adapter the part before ':' may be any name of its base. Errors:
   // not_found with the nearest name, param "model".
   Result<ServedModelPtr> find(const std::string& name) const;
+  // The same of a model of that kind; "default" is the first of them. Errors also: invalid_argument where a model of
+  // another kind has the name, with what it is for.
+  Result<ServedModelPtr> find(const std::string& name, ModelKind kind) const;
   std::vector<ServedModelPtr> all() const;    // adapters behind their base, by name
   std::vector<ServedModelPtr> bases() const;  // without the adapters
   std::vector<ServedModelPtr> adapters_of(const std::string& base) const;
