@@ -38,6 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto tokenizer = parse_tokenizer(body);
   tokenizer.ok() ? check(tokenizer->text.has_value() == tokenizer->prompt.messages.empty())
                  : check(!tokenizer.error().message().empty());
+  const auto embedding = parse_embedding(body);
+  embedding.ok() ? check(!embedding->items.empty() && embedding->items.size() <= api::kMaxEmbedTexts)
+                 : check(!embedding.error().message().empty());
+  const auto rerank = parse_rerank(body);
+  rerank.ok() ? check(!rerank->query.empty() && rerank->documents.size() <= api::kMaxRankDocuments)
+              : check(!rerank.error().message().empty());
   return 0;
 }
 

@@ -11,5 +11,7 @@ namespace studio::api::dashscope {
 
 Result<GenerationCall> parse_generation(std::string_view body);
 Result<TokenizerCall> parse_tokenizer(std::string_view body);
+Result<EmbeddingCall> parse_embedding(std::string_view body);
+Result<RankCall> parse_rerank(std::string_view body);
 
 }  // namespace studio::api::dashscope

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/dashscope/encoder_routes.h"
 #include "api/dashscope/errors.h"
 #include "api/dashscope/parse.h"
 #include "api/dashscope/writer.h"
@@ -18,6 +19,8 @@ using inference::Thinking;
 
 constexpr const char* kText = "/api/v1/services/aigc/text-generation/generation";
 constexpr const char* kMultimodal = "/api/v1/services/aigc/multimodal-generation/generation";
+constexpr const char* kEmbedding = "/api/v1/services/embeddings/text-embedding/text-embedding";
+constexpr const char* kRerank = "/api/v1/services/rerank/text-rerank/text-rerank";
 constexpr const char* kTokenizer = "/api/v1/tokenizer";
 constexpr CallFields kFields{.prompt = "input",
                              .tools = "parameters.tools",
@@ -46,7 +49,9 @@ bool wants_stream(const http::Request& request) {
   return accept && accept->find("text/event-stream") != std::string::npos;
 }
 
-// Fields of the head that promise something. None is passed over in silence.
+}  // namespace
+
+// None is passed over in silence.
 std::optional<Error> check_head(const http::Request& request) {
   if (is_enabled(request, "x-dashscope-async")) {
     return Error(Code::kPermissionDenied, "X-DashScope-Async: this model answers at once alone; leave the field out.");
@@ -61,6 +66,8 @@ std::optional<Error> check_head(const http::Request& request) {
   }
   return std::nullopt;
 }
+
+namespace {
 
 void generation(const Services& services, const ExchangePtr& exchange, bool is_multimodal) {
   const http::Request& http_request = exchange->request();
@@ -146,6 +153,8 @@ void add_routes(const Services& services, http::Router& router) {
   add(kText, text_generation);
   add(kMultimodal, multimodal_generation);
   add(kTokenizer, tokenizer);
+  add(kEmbedding, text_embedding);
+  add(kRerank, text_rerank);
 }
 
 }  // namespace studio::api::dashscope

@@ -1,11 +1,16 @@
-// The native DashScope dialect's routes, under /api/v1: generation of text, and the tokenizer.
+// The native DashScope dialect's routes, under /api/v1: generation of text, embeddings, rerank, and the tokenizer.
 #pragma once
+
+#include <optional>
 
 #include "api/serving/services.h"
 #include "http/message.h"
 #include "http/router.h"
 
 namespace studio::api::dashscope {
+
+// Fields of the head that promise something which cannot be kept.
+std::optional<Error> check_head(const http::Request& request);
 
 void add_routes(const Services& services, http::Router& router);
 

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "api/serving/call_fields.h"
+#include "api/serving/embed_call.h"
+#include "api/serving/rank_call.h"
 #include "inference/text_model.h"
 
 namespace studio::api::dashscope {
@@ -25,6 +27,10 @@ struct TokenizerCall {
   std::string model;
   std::optional<std::string> text;  // plain
   inference::ChatPrompt prompt;     // or a conversation, rendered
+};
+
+struct EmbeddingCall : EmbedCall {
+  bool is_query = false;  // text_type: the texts ask, or they answer
 };
 
 }  // namespace studio::api::dashscope

@@ -45,6 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     check(!completion.error().message().empty());
   }
+  for (const auto& vectors : {parse_embed(body), parse_old_embeddings(body)}) {
+    vectors.ok() ? check(vectors->items.size() <= api::kMaxEmbedTexts) : check(!vectors.error().message().empty());
+  }
   const auto shown = parse_show(body);
   shown.ok() ? check(!shown->empty() && shown->size() <= api::kMaxModelNameBytes)
              : check(!shown.error().message().empty());

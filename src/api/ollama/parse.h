@@ -12,6 +12,9 @@ namespace studio::api::ollama {
 
 Result<ChatCall> parse_chat(std::string_view body);
 Result<CompletionCall> parse_completion(std::string_view body);
+Result<VectorsCall> parse_embed(std::string_view body);
+// POST /api/embeddings, the older of the two.
+Result<VectorsCall> parse_old_embeddings(std::string_view body);
 // The model that POST /api/show asks for.
 Result<std::string> parse_show(std::string_view body);
 

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "api/ollama/encoder_routes.h"
+#include "api/ollama/find_model.h"
 #include "api/ollama/parse.h"
 #include "api/ollama/writer.h"
 #include "api/serving/answer.h"
@@ -16,7 +18,6 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 using Function = void (*)(const Services&, const ExchangePtr&);
 using inference::Prompt;
 
-constexpr std::string_view kLatest = ":latest";  // what these clients write behind a name without a tag
 // Of the protocol that is spoken: some clients ask before they use what is newer.
 constexpr const char* kVersion = "0.9.0";
 constexpr CallFields kChatFields{
@@ -28,18 +29,6 @@ constexpr CallFields kGenerateFields{.prompt = "prompt",
 
 void refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->respond(error_response(error));
-}
-
-Result<ServedModelPtr> find(const Services& services, const std::string& name) {
-  auto model = services.models->find(name);
-  if (model.ok() || !name.ends_with(kLatest)) return model;
-  auto untagged = services.models->find(name.substr(0, name.size() - kLatest.size()));
-  return untagged.ok() ? untagged : model;
-}
-
-Result<ServedModelPtr> find(const Services& services, const std::string& name, ModelKind kind) {
-  STUDIO_TRY(const ServedModelPtr model, find(services, name));
-  return services.models->find(name == "default" ? name : model->name, kind);
 }
 
 // A caller who counts on more context than there is would lose the rest of the prompt elsewhere; here it is told.
@@ -74,7 +63,7 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
 void chat(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_chat(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = find(services, call->generate.model, ModelKind::kText);
+  auto model = find_model(services, call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.messages.empty()) {
     return exchange->respond(
@@ -104,7 +93,7 @@ Result<Prompt> prepare(const inference::TextModel& text, const CompletionCall& c
 void generate(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_completion(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto model = find(services, call->generate.model, ModelKind::kText);
+  auto model = find_model(services, call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   if (call->prompt.empty() && !call->suffix) {
     return exchange->respond(
@@ -129,21 +118,34 @@ void list_models(const Services& services, const ExchangePtr& exchange) {
   exchange->respond(http::Response::json(200, to_json(json::object{{"models", std::move(models)}})));
 }
 
+json::array capabilities(const ServedModel& model) {
+  if (model.encoder) return model.kind() == ModelKind::kVectors ? json::array{"embedding"} : json::array{"rerank"};
+  json::array found{"completion"};
+  if (model.text->thinking() != inference::Thinking::kNone) found.emplace_back("thinking");
+  if (model.text->tool_format() != inference::ToolFormat::kNone) found.emplace_back("tools");
+  return found;
+}
+
+json::object model_info(const ServedModel& model) {
+  json::object info{{"general.context_length", model.context_tokens()}};
+  if (model.encoder) {
+    info["general.architecture"] = "bert";
+    info["bert.context_length"] = model.context_tokens();
+    info["bert.embedding_length"] = model.encoder->config().hidden;
+  }
+  return info;
+}
+
 void show_model(const Services& services, const ExchangePtr& exchange) {
   auto name = parse_show(exchange->request().body);
   if (!name.ok()) return refuse(exchange, name.error());
-  auto model = find(services, *name);
+  auto model = find_model(services, *name);
   if (!model.ok()) return refuse(exchange, model.error());
-  const inference::TextModel& text = *(*model)->text;
-  json::array capabilities{"completion"};
-  if (text.thinking() != inference::Thinking::kNone) capabilities.emplace_back("thinking");
-  if (text.tool_format() != inference::ToolFormat::kNone) capabilities.emplace_back("tools");
   json::object object = model_object(**model);
-  exchange->respond(http::Response::json(
-      200, to_json(json::object{{"modified_at", object.at("modified_at")},
-                                {"details", object.at("details")},
-                                {"model_info", json::object{{"general.context_length", text.context_tokens()}}},
-                                {"capabilities", std::move(capabilities)}})));
+  exchange->respond(http::Response::json(200, to_json(json::object{{"modified_at", object.at("modified_at")},
+                                                                   {"details", object.at("details")},
+                                                                   {"model_info", model_info(**model)},
+                                                                   {"capabilities", capabilities(**model)}})));
 }
 
 void show_version(const Services&, const ExchangePtr& exchange) {
@@ -163,6 +165,8 @@ void add_routes(const Services& services, http::Router& router) {
   };
   add(http::Method::kPost, "/api/chat", kMaxCallBytes, chat);
   add(http::Method::kPost, "/api/generate", kMaxCallBytes, generate);
+  add(http::Method::kPost, "/api/embed", kMaxCallBytes, embed);
+  add(http::Method::kPost, "/api/embeddings", kMaxCallBytes, old_embeddings);
   add(http::Method::kGet, "/api/tags", 0, list_models);
   add(http::Method::kGet, "/api/ps", 0, list_models);  // what is served is loaded
   add(http::Method::kPost, "/api/show", kMaxCallBytes, show_model);

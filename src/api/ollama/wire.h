@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/serving/call_fields.h"
+#include "api/serving/embed_call.h"
 #include "inference/text_model.h"
 
 namespace studio::api::ollama {
@@ -30,6 +31,11 @@ struct CompletionCall {
   bool is_raw = false;                // the prompt as it is, without template
   std::optional<std::string> system;
   std::optional<bool> enable_thinking;
+};
+
+// Without items: the model is to be loaded, as above.
+struct VectorsCall : EmbedCall {
+  std::optional<int> num_ctx;
 };
 
 }  // namespace studio::api::ollama

@@ -48,6 +48,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(!completion->prompts.empty());
   }
   auto tokenize = parse_tokenize(body);
+  auto embeddings = parse_embeddings(body);
+  if (embeddings.ok()) check(!embeddings->items.empty() && embeddings->items.size() <= api::kMaxEmbedTexts);
+  auto reranks = parse_reranks(body);
+  if (reranks.ok())
+    check(!reranks->query.empty() && !reranks->documents.empty() &&
+          reranks->documents.size() <= api::kMaxRankDocuments);
+  check_refusal(embeddings);
+  check_refusal(reranks);
   check_refusal(chat);
   check_refusal(completion);
   check_refusal(tokenize);
