@@ -37,9 +37,12 @@ class Bert:
     def __init__(self, folder):
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
             self.config = json.load(file)
-        with open(os.path.join(folder, "1_Pooling/config.json"), encoding="utf-8") as file:
-            self.pooling = json.load(file)
-        self.weights = {name: tensor.astype(np.float64)
+        self.is_xlmr = self.config["model_type"] == "xlm-roberta"
+        self.pooling = {}
+        if os.path.exists(os.path.join(folder, "1_Pooling/config.json")):
+            with open(os.path.join(folder, "1_Pooling/config.json"), encoding="utf-8") as file:
+                self.pooling = json.load(file)
+        self.weights = {name.removeprefix("bert.").removeprefix("roberta."): tensor.astype(np.float64)
                         for name, tensor in read_safetensors(os.path.join(folder, "model.safetensors")).items()}
 
     def linear(self, name, x):
@@ -61,11 +64,15 @@ class Bert:
         shares /= shares.sum(-1, keepdims=True)
         return (shares @ v).transpose(1, 0, 2).reshape(tokens, width)
 
-    def hidden(self, ids):
-        """The last layer's vectors, [tokens, C]."""
+    def hidden(self, ids, second_from=None):
+        """The last layer's vectors, [tokens, C]. Of a pair ids[second_from:] have BERT's second token type."""
         table = "embeddings.%s_embeddings.weight"
-        x = (self.weights[table % "word"][ids] + self.weights[table % "token_type"][0] +
-             self.weights[table % "position"][:len(ids)])
+        types = np.zeros(len(ids), int)
+        if second_from is not None and not self.is_xlmr:
+            types[second_from:] = 1
+        first = self.config["pad_token_id"] + 1 if self.is_xlmr else 0
+        x = (self.weights[table % "word"][ids] + self.weights[table % "token_type"][types] +
+             self.weights[table % "position"][first:first + len(ids)])
         x = self.norm("embeddings.LayerNorm", x)
         for layer in range(self.config["num_hidden_layers"]):
             name = f"encoder.layer.{layer}"
@@ -80,3 +87,8 @@ class Bert:
         x = self.hidden(ids)
         pooled = x[0] if self.pooling["pooling_mode_cls_token"] else x.mean(0)
         return pooled / np.linalg.norm(pooled)
+
+    def score(self, ids, second_from):
+        """The logit of a cross-encoder with one label."""
+        dense, out = ("classifier.dense", "classifier.out_proj") if self.is_xlmr else ("pooler.dense", "classifier")
+        return float(self.linear(out, np.tanh(self.linear(dense, self.hidden(ids, second_from)[0])))[0])

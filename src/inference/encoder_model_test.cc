@@ -1,0 +1,79 @@
+// The text side of encoders against the ids that Hugging Face `tokenizers` gives.
+#include "inference/encoder_model.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+
+namespace studio::inference {
+namespace {
+
+const std::string kGolden = std::string(STUDIO_SOURCE_DIR) + "/tests/golden/encoders/";
+
+std::shared_ptr<EncoderModel> opened(const std::string& name) {
+  auto model = EncoderModel::open(kGolden + name, nullptr);
+  EXPECT_TRUE(model.ok()) << model.error().message();
+  return model.ok() ? *model : nullptr;
+}
+
+TEST(EncoderModel, MakesThePairsOfTheReference) {
+  const auto model = opened("tiny-ranker");
+  ASSERT_NE(model, nullptr);
+  const auto cases = parse_json(*read_file(kGolden + "tiny-ranker.json", 1 << 20));
+  ASSERT_TRUE(cases.ok());
+  for (const boost::json::value& item : cases->as_array()) {
+    const auto pair = model->prepare_pair(model->query_ids(item.at("query").as_string()), item.at("text").as_string(),
+                                          "documents[0]", TooLong::kIsRefused);
+    ASSERT_TRUE(pair.ok()) << pair.error().message();
+    std::vector<engine::TokenId> expected;
+    for (const auto& id : item.at("ids").as_array()) expected.push_back(static_cast<engine::TokenId>(id.as_int64()));
+    EXPECT_EQ(pair->text.ids, expected);
+    EXPECT_EQ(pair->text.second_from, item.at("second_from").as_int64());
+  }
+}
+
+TEST(EncoderModel, RefusesLongTextsWithBothCountsOrCutsTheirEnd) {
+  const auto model = opened("tiny-bert");
+  ASSERT_NE(model, nullptr);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "x ";
+  const auto refused = model->prepare_text(text, "input[2]", TooLong::kIsRefused);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(),
+            "input[2] has 202 tokens; this model takes at most 128. Shorten it or send it in parts.");
+  EXPECT_EQ(refused.error().param(), "input[2]");
+  const auto cut = model->prepare_text(text, "input[2]", TooLong::kIsCut);
+  ASSERT_TRUE(cut.ok());
+  EXPECT_TRUE(cut->is_cut);
+  EXPECT_EQ(cut->text.ids.size(), 128u);
+  EXPECT_EQ(cut->text.ids.back(), model->prepare_text("y", "", TooLong::kIsRefused)->text.ids.back());
+}
+
+TEST(EncoderModel, TakesIdsAsTheyAreWithinTheVocabulary) {
+  const auto model = opened("tiny-bert");
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->prepare_ids({1, 2}, "input", TooLong::kIsRefused)->text.ids, (std::vector<engine::TokenId>{1, 2}));
+  const auto refused = model->prepare_ids({1, 999'999}, "input", TooLong::kIsRefused);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::kOutOfRange);
+  EXPECT_FALSE(model->prepare_ids(std::vector<engine::TokenId>(129, 1), "input", TooLong::kIsRefused).ok());
+}
+
+TEST(EncoderModel, RefusesAQueryThatLeavesNoRoom) {
+  const auto model = opened("tiny-ranker");
+  ASSERT_NE(model, nullptr);
+  const auto refused = model->prepare_pair(std::vector<engine::TokenId>(130, 5), "x", "documents[0]", TooLong::kIsCut);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().param(), "query");
+}
+
+// The tiny XLM-R has no tokenizer: what cannot be tokenised cannot be served.
+TEST(EncoderModel, NeedsATokenizer) {
+  EXPECT_FALSE(EncoderModel::open(kGolden + "tiny-xlmr-ranker", nullptr).ok());
+}
+
+}  // namespace
+}  // namespace studio::inference
