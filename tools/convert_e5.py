@@ -101,7 +101,8 @@ def main():
     metadata = {"general.architecture": "bert", "general.name": "multilingual-e5-small", "bert.block_count": sizes["layers"],
                 "bert.context_length": sizes["P"], "bert.embedding_length": sizes["C"], "bert.feed_forward_length": sizes["F"],
                 "bert.attention.head_count": sizes["heads"], "bert.attention.layer_norm_epsilon": sizes["eps"],
-                "bert.attention.causal": False, "bert.pooling_type": 1, "studio.normalises": True}
+                "bert.attention.causal": False, "bert.pooling_type": 1, "studio.normalises": True,
+                "studio.prompt.query": "query: ", "studio.prompt.document": "passage: "}  # its makers' own
     metadata |= read_vocabulary(cursor) | read_characters(cursor)
     tensors = read_tensors(cursor)
     listed = [(ours, tuple(sizes[letter] for letter in shape), tensors[theirs]) for theirs, ours, shape in names(sizes)]

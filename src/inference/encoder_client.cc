@@ -12,6 +12,14 @@ namespace studio::inference {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+// A connection that breaks is mostly the first sign of a worker's death, before its pulse ends; whether it lives is
+// known by then.
+constexpr milliseconds kSameLifePause{1'000};
+
+}  // namespace
+
 struct EncoderClient::Asked {
   std::string request_id;
   size_t texts = 0;
@@ -24,6 +32,20 @@ struct EncoderClient::Asked {
   std::shared_ptr<http::Call> call;
   int attempt = 0;  // an answer to an earlier one says nothing
   int losses = 0;
+  const Worker* lost_at = nullptr;  // last, and in which of its lives
+  uint64_t lost_life = 0;
+};
+
+struct EncoderClient::Answer {
+  bool was_reached = false;
+  int status = 0;
+  std::string body;
+};
+
+// `was_reached`: the worker had the request, so that it may have been the cause.
+struct EncoderClient::Loss {
+  bool was_reached = true;
+  std::string why;
 };
 
 class EncoderClient::Held final : public Handle {
@@ -96,7 +118,7 @@ void EncoderClient::place_waiting(std::vector<std::pair<AskedPtr, Error>>& faile
   const auto now = steady_clock::now();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const AskedPtr asked = *it;
-    Worker* const worker = least_busy();
+    Worker* const worker = choose(*asked);
     if (worker != nullptr) {
       asked->worker = worker;
       worker->running.push_back(asked);
@@ -112,10 +134,14 @@ void EncoderClient::place_waiting(std::vector<std::pair<AskedPtr, Error>>& faile
   }
 }
 
-EncoderClient::Worker* EncoderClient::least_busy() {
+// The least busy one.
+EncoderClient::Worker* EncoderClient::choose(const Asked& asked) {
+  const bool may_go_back = steady_clock::now() >= asked.waits_since + kSameLifePause;
   Worker* best = nullptr;
   for (Worker& worker : workers_) {
-    if (worker.is_up && (best == nullptr || worker.running.size() < best->running.size())) best = &worker;
+    const bool is_where_it_was_lost = asked.lost_at == &worker && asked.lost_life == worker.life;
+    if (!worker.is_up || (is_where_it_was_lost && !may_go_back)) continue;
+    if (best == nullptr || worker.running.size() < best->running.size()) best = &worker;
   }
   return best;
 }
@@ -152,7 +178,7 @@ Result<std::unique_ptr<EncoderClient::Handle>> EncoderClient::encode(EncodeReque
       return Error(Code::kOverloaded, "Too many requests wait for the model's worker to come back.")
           .with_retry_after(std::chrono::seconds(1));
     }
-    asked->worker = waiting_.empty() ? least_busy() : nullptr;
+    asked->worker = waiting_.empty() ? choose(*asked) : nullptr;
     if (asked->worker != nullptr) {
       asked->worker->running.push_back(asked);
     } else {
@@ -165,10 +191,6 @@ Result<std::unique_ptr<EncoderClient::Handle>> EncoderClient::encode(EncodeReque
 
 // Placed already. What it becomes is told to on_answer(), of this attempt alone.
 void EncoderClient::send(const AskedPtr& asked) {
-  struct Answer {
-    int status = 0;
-    std::string body;
-  };
   auto answer = std::make_shared<Answer>();
   http::ClientRequest call;
   call.method = http::Method::kPost;
@@ -177,6 +199,7 @@ void EncoderClient::send(const AskedPtr& asked) {
   // Nothing comes until all is computed; a worker that hangs is noticed by its pulse, long before.
   call.idle_timeout = milliseconds(std::chrono::hours(24));
   http::ClientEvents events;
+  events.on_connect = [answer] { answer->was_reached = true; };
   events.on_head = [answer](const http::ResponseHead& head) { answer->status = head.status; };
   events.on_data = [answer](std::string_view data) {
     if (answer->body.size() + data.size() <= kMaxEncodedBytes) answer->body += data;
@@ -188,40 +211,43 @@ void EncoderClient::send(const AskedPtr& asked) {
       std::scoped_lock now(mutex_);
       if (attempt != asked->attempt || !asked->done) return;
     }
-    on_answer(asked, answer->status, answer->body, end);
+    on_answer(asked, *answer, end);
   };
   asked->call = asked->worker->link->client().start(std::move(call), std::move(events));
 }
 
-void EncoderClient::on_answer(const AskedPtr& asked, int http_status, const std::string& body, const Status& end) {
-  if (!end.ok()) return on_lost(asked, end.error().message());
-  if (http_status != 200) {
-    Error refusal = decode_error(http_status, body);
+void EncoderClient::on_answer(const AskedPtr& asked, const Answer& answer, const Status& end) {
+  if (!end.ok()) return on_lost(asked, {.was_reached = answer.was_reached, .why = end.error().message()});
+  if (answer.status != 200) {
+    Error refusal = decode_error(answer.status, answer.body);
     // A worker told to stop lets go of what waits.
-    if (refusal.code() == Code::kCancelled) return on_lost(asked, refusal.message());
+    if (refusal.code() == Code::kCancelled) return on_lost(asked, {.was_reached = false, .why = refusal.message()});
     return finish(asked, std::move(refusal));
   }
-  auto encoded = decode_encoded(body, asked->texts);
+  auto encoded = decode_encoded(answer.body, asked->texts);
   if (encoded.ok()) return finish(asked, std::move(encoded));
   WorkerLink* link = nullptr;
   {
     std::scoped_lock lock(mutex_);
     if (asked->worker != nullptr) link = asked->worker->link.get();
   }
-  on_lost(asked, encoded.error().detail().text);
+  on_lost(asked, {.was_reached = true, .why = encoded.error().detail().text});
   if (link != nullptr) link->condemn("its answer breaks the protocol: " + encoded.error().detail().text);
 }
 
-void EncoderClient::on_lost(const AskedPtr& asked, const std::string& why) {
+void EncoderClient::on_lost(const AskedPtr& asked, const Loss& loss) {
   bool is_over = false;
   {
     std::scoped_lock lock(mutex_);
     if (!asked->done || asked->worker == nullptr) return;
-    log::warn("worker.lost", {{"request_id", asked->request_id}, {"why", why}});
+    log::warn("worker.lost", {{"request_id", asked->request_id}, {"why", loss.why}});
     asked->worker->running.remove(asked);
+    if (loss.was_reached) ++asked->losses;
+    asked->lost_at = asked->worker;
+    asked->lost_life = asked->worker->life;
     asked->worker = nullptr;
     ++asked->attempt;
-    is_over = ++asked->losses > kMaxEncodeLosses;
+    is_over = asked->losses > kMaxEncodeLosses;
     if (!is_over && !is_stopping_) {
       asked->waits_since = steady_clock::now();
       waiting_.push_back(asked);
@@ -240,6 +266,7 @@ void EncoderClient::on_up(size_t index) {
   {
     std::scoped_lock lock(mutex_);
     workers_[index].is_up = was_ever_ready_ = true;
+    ++workers_[index].life;
   }
   if (options_.workers[index].on_up) options_.workers[index].on_up();
   poke();
@@ -255,7 +282,7 @@ void EncoderClient::on_down(size_t index, const std::string& why) {
     (is_end_wanted_ ? log::info : log::error)(
         "worker.down", {{"model", options_.name}, {"worker", index}, {"streams", lost.size()}, {"why", why}});
   }
-  for (const AskedPtr& asked : lost) on_lost(asked, why);
+  for (const AskedPtr& asked : lost) on_lost(asked, {.was_reached = true, .why = why});
   poke();
 }
 

@@ -52,10 +52,13 @@ class EncoderClient {
 
  private:
   struct Asked;
+  struct Answer;
+  struct Loss;
   using AskedPtr = std::shared_ptr<Asked>;
   struct Worker {
     std::unique_ptr<WorkerLink> link;
     bool is_up = false;
+    uint64_t life = 0;  // the number of times it came up
     LifetimeStats counted;
     std::list<AskedPtr> running;
   };
@@ -65,12 +68,12 @@ class EncoderClient {
   void on_up(size_t index);
   void on_down(size_t index, const std::string& why);
   void place_waiting(std::vector<std::pair<AskedPtr, Error>>& failed);
-  Worker* least_busy();
+  Worker* choose(const Asked& asked);
   bool cannot_load() const;
   Error not_loadable() const;
   void send(const AskedPtr& asked);
-  void on_answer(const AskedPtr& asked, int http_status, const std::string& body, const Status& end);
-  void on_lost(const AskedPtr& asked, const std::string& why);
+  void on_answer(const AskedPtr& asked, const Answer& answer, const Status& end);
+  void on_lost(const AskedPtr& asked, const Loss& loss);
   void cancel(const AskedPtr& asked);
   void finish(const AskedPtr& asked, Result<Encoded> encoded);
   bool is_ready() const;

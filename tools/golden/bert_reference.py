@@ -34,6 +34,8 @@ def write_safetensors(path, tensors):
 
 
 class Bert:
+    is_xlmr = False
+
     def __init__(self, folder):
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
             self.config = json.load(file)
