@@ -18,6 +18,8 @@ TIMEOUT_S = 60 * PATIENCE
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "What is a violin?"}], "max_tokens": 8, "temperature": 0.7,
         "seed": 7, "enable_thinking": False}
 COMPLETION = {"model": "tiny", "prompt": "The violin is", "max_tokens": 8, "temperature": 0.7, "seed": 7}
+ENCODERS = os.path.join(HERE, "../golden/encoders")  # of random weights
+MODELS = ["tiny", os.path.join(ENCODERS, "tiny-bert"), os.path.join(ENCODERS, "tiny-ranker")]
 ABSENT = object()
 
 
@@ -190,7 +192,7 @@ def run_block(server, block, earlier):
 def main():
     files = sys.argv[1:] or sorted(glob.glob(os.path.join(HERE, "*.transcripts")))
     passed = failed = 0
-    with Server(models=["tiny"]) as server:
+    with Server(models=MODELS) as server:
         for path in files:
             earlier = {}
             for block in blocks(path):

@@ -70,5 +70,29 @@ TEST_F(ServedModelsTest, OneThatIsRemovedIsGoneForNewRequestsOnly) {
   EXPECT_EQ(held->name, "small:sql");
 }
 
+TEST_F(ServedModelsTest, AModelIsFoundByWhatItIsFor) {
+  const std::string golden = std::string(STUDIO_SOURCE_DIR) + "/tests/golden/encoders/";
+  for (const char* name : {"tiny-bert", "tiny-ranker"}) {
+    auto encoder = inference::EncoderModel::open(golden + name, nullptr);
+    ASSERT_TRUE(encoder.ok()) << encoder.error().message();
+    models_.add(
+        {.name = name, .aliases = {std::string(name) + "-1"}, .created = 3, .text = nullptr, .encoder = *encoder});
+  }
+  EXPECT_EQ((*models_.find("tiny-bert-1", ModelKind::kVectors))->name, "tiny-bert");
+  EXPECT_EQ((*models_.find("tiny-ranker", ModelKind::kScores))->name, "tiny-ranker");
+  EXPECT_EQ((*models_.find("large", ModelKind::kText))->name, "large");
+  EXPECT_EQ((*models_.find("default", ModelKind::kVectors))->name, "tiny-bert");
+  EXPECT_EQ((*models_.find("default", ModelKind::kText))->name, "small");
+  const auto refused = models_.find("tiny-ranker", ModelKind::kText);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(refused.error().param(), "model");
+  EXPECT_EQ(
+      refused.error().message(),
+      "The model 'tiny-ranker' ranks documents (POST /v1/reranks); this request needs one that writes text: small, "
+      "large.");
+  EXPECT_EQ(models_.find("nobody", ModelKind::kText).error().code(), Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace studio::api
