@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4, through OpenSSL) and comparison in constant time.
+// SHA-256 (FIPS 180-4) and MD5, through OpenSSL, and comparison in constant time.
 #pragma once
 
 #include <array>
@@ -29,6 +29,23 @@ class Sha256 {
 };
 
 Sha256Digest sha256(std::string_view bytes);
+
+using Md5Digest = std::array<uint8_t, 16>;
+
+// MD5 (RFC 1321), built piece by piece: what old interfaces tell of a file. It proves nothing of where bytes come from.
+class Md5 {
+ public:
+  Md5();
+  ~Md5();
+  Md5(Md5&&) noexcept;
+  void update(std::string_view bytes);
+  Md5Digest finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 std::string to_hex(std::span<const uint8_t> bytes);
 // Of what to_hex() gives; nothing for any other text.
 std::optional<Sha256Digest> digest_of_hex(std::string_view digits);

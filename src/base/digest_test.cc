@@ -15,6 +15,14 @@ TEST(Digest, IsTheSameWholeAndInPieces) {
   EXPECT_EQ(to_hex(pieces.finish()), kOfAbc);
 }
 
+// RFC 1321's own examples.
+TEST(Digest, Md5IsTheSameWholeAndInPieces) {
+  Md5 pieces;
+  for (const char* piece : {"message ", "", "digest"}) pieces.update(piece);
+  EXPECT_EQ(to_hex(pieces.finish()), "f96b697d7cb7938d525a2f31aaf161d0");
+  EXPECT_EQ(to_hex(Md5().finish()), "d41d8cd98f00b204e9800998ecf8427e");
+}
+
 TEST(Digest, ComesBackFromItsDigitsAndFromNothingElse) {
   EXPECT_EQ(digest_of_hex(kOfAbc), sha256("abc"));
   const std::string digits(kOfAbc);

@@ -28,6 +28,7 @@ struct FieldRule {
 inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"adapter", FieldKind::kName},
     {"architecture", FieldKind::kWord},
+    {"batch_id", FieldKind::kId},
     {"by", FieldKind::kReason},
     {"bytes", FieldKind::kNumber},
     {"certificate", FieldKind::kPlace},
@@ -40,6 +41,7 @@ inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"detail", FieldKind::kReason},
     {"digest", FieldKind::kId},
     {"end", FieldKind::kReason},
+    {"file_id", FieldKind::kId},
     {"finish_reason", FieldKind::kWord},
     {"is_let_in", FieldKind::kNumber},
     {"kept", FieldKind::kReason},

@@ -41,6 +41,64 @@ constexpr Migration kMigrations[] = {
       ALTER TABLE api_keys ADD COLUMN is_local INTEGER NOT NULL DEFAULT 0 CHECK (is_local IN (0, 1));
       UPDATE api_keys SET is_local = 1 WHERE name = 'local';
     )"},
+    {3, "files and batches", R"(
+      CREATE TABLE files (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- pages of a list begin behind one, also behind one that is gone
+        file_id TEXT NOT NULL UNIQUE,                -- and the name of its bytes in the folder of files
+        owner TEXT NOT NULL,                         -- a key_id
+        name TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        description TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+        md5 TEXT NOT NULL,
+        created_at INTEGER NOT NULL  -- Unix seconds
+      ) STRICT;
+      CREATE INDEX files_of_owner ON files (owner, sequence);
+
+      CREATE TABLE batches (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch_id TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        input_file_id TEXT NOT NULL,
+        completion_window TEXT NOT NULL,
+        metadata TEXT NOT NULL,  -- a JSON object; empty: none
+        title TEXT NOT NULL,
+        status TEXT NOT NULL DEFAULT 'validating' CHECK (status IN ('validating', 'in_progress', 'finalizing',
+          'completed', 'failed', 'expired', 'cancelling', 'cancelled')),
+        is_over INTEGER NOT NULL DEFAULT 0 CHECK (is_over = (status IN ('completed', 'failed', 'expired', 'cancelled'))),
+        has_answers INTEGER NOT NULL DEFAULT 1,  -- 0: none is left in batch_answers
+        errors TEXT NOT NULL DEFAULT '',         -- a JSON list; empty: none
+        output_file_id TEXT NOT NULL DEFAULT '',
+        error_file_id TEXT NOT NULL DEFAULT '',
+        lines_total INTEGER NOT NULL DEFAULT 0,
+        lines_completed INTEGER NOT NULL DEFAULT 0,
+        lines_failed INTEGER NOT NULL DEFAULT 0,
+        created_at INTEGER NOT NULL,  -- these are Unix seconds; 0: not yet
+        expires_at INTEGER NOT NULL,
+        in_progress_at INTEGER NOT NULL DEFAULT 0,
+        finalizing_at INTEGER NOT NULL DEFAULT 0,
+        completed_at INTEGER NOT NULL DEFAULT 0,
+        failed_at INTEGER NOT NULL DEFAULT 0,
+        expired_at INTEGER NOT NULL DEFAULT 0,
+        cancelling_at INTEGER NOT NULL DEFAULT 0,
+        cancelled_at INTEGER NOT NULL DEFAULT 0
+      ) STRICT;
+      CREATE INDEX batches_of_owner ON batches (owner, sequence);
+      CREATE INDEX batches_open ON batches (sequence) WHERE is_over = 0;
+      CREATE INDEX batches_with_answers ON batches (batch_id) WHERE is_over = 1 AND has_answers = 1;
+
+      CREATE TABLE batch_answers (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order in which lines ended
+        batch_id TEXT NOT NULL REFERENCES batches (batch_id),
+        line INTEGER NOT NULL,  -- of the input file, from 1
+        is_failed INTEGER NOT NULL CHECK (is_failed IN (0, 1)),
+        answer TEXT NOT NULL,  -- the line of the output or error file
+        UNIQUE (batch_id, line)
+      ) STRICT;
+
+      ALTER TABLE usage ADD COLUMN is_batch INTEGER NOT NULL DEFAULT 0 CHECK (is_batch IN (0, 1));
+    )"},
 };
 
 struct Applied {

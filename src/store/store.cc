@@ -6,6 +6,7 @@
 #include "base/file_lock.h"
 #include "store/migrations.h"
 #include "store/sqlite.h"
+#include "store/usage_rows.h"
 #include "store/writer.h"
 
 namespace studio::store {
@@ -88,17 +89,19 @@ Result<std::vector<ApiKey>> Store::active_keys() {
   return keys;
 }
 
+Status insert_usage(Connection& connection, const Usage& usage) {
+  return connection.execute(
+      "INSERT INTO usage (request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
+      "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+      {std::string_view(usage.request_id), std::string_view(usage.key_id), std::string_view(usage.model),
+       std::string_view(usage.operation), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
+       usage.reasoning_tokens, std::string_view(usage.outcome), int64_t{usage.is_batch}, usage.started_at_ms,
+       usage.first_token_ms, usage.total_ms});
+}
+
 Status Store::record_usage(const Usage& usage) {
-  return state_->writer.run([&](Connection& connection) {
-    return connection.execute(
-        "INSERT INTO usage (request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
-        "reasoning_tokens, outcome, started_at_ms, first_token_ms, total_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
-        {std::string_view(usage.request_id), std::string_view(usage.key_id), std::string_view(usage.model),
-         std::string_view(usage.operation), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
-         usage.reasoning_tokens, std::string_view(usage.outcome), usage.started_at_ms, usage.first_token_ms,
-         usage.total_ms});
-  });
+  return state_->writer.run([&](Connection& connection) { return insert_usage(connection, usage); });
 }
 
 Result<std::optional<Usage>> Store::find_usage(const std::string& request_id) {
@@ -113,14 +116,15 @@ Result<std::optional<Usage>> Store::find_usage(const std::string& request_id) {
                   .completion_tokens = row.integer(6),
                   .reasoning_tokens = row.integer(7),
                   .outcome = row.text(8),
-                  .started_at_ms = row.integer(9),
-                  .first_token_ms = row.integer(10),
-                  .total_ms = row.integer(11)};
+                  .is_batch = row.integer(9) != 0,
+                  .started_at_ms = row.integer(10),
+                  .first_token_ms = row.integer(11),
+                  .total_ms = row.integer(12)};
   };
   STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
     return connection.query(
         "SELECT request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
-        "reasoning_tokens, outcome, started_at_ms, first_token_ms, total_ms FROM usage WHERE request_id = ?",
+        "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms FROM usage WHERE request_id = ?",
         {std::string_view(request_id)}, read);
   }));
   return found;
@@ -139,6 +143,10 @@ Result<UsageTotals> Store::usage_totals() {
 
 uint64_t Store::commits() const {
   return state_->writer.commits();
+}
+
+Writer& Store::writer() {
+  return state_->writer;
 }
 
 }  // namespace studio::store

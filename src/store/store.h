@@ -15,6 +15,8 @@
 
 namespace studio::store {
 
+class Writer;
+
 struct ApiKey {
   std::string key_id = {};
   std::string name = {};
@@ -35,6 +37,7 @@ struct Usage {
   int64_t completion_tokens = 0;
   int64_t reasoning_tokens = 0;  // of the completion
   std::string outcome = {};
+  bool is_batch = false;      // a line of a batch, not a call of its own
   int64_t started_at_ms = 0;  // Unix milliseconds
   int64_t first_token_ms = -1;
   int64_t total_ms = 0;
@@ -64,6 +67,9 @@ class Store {
   Result<std::optional<Usage>> find_usage(const std::string& request_id);
   Result<UsageTotals> usage_totals();
   uint64_t commits() const;
+
+  // For the tables that have a file of their own here: files.h, batches.h.
+  Writer& writer();
 
  private:
   struct State;
