@@ -5,6 +5,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <ctime>
+#include <utility>
 
 #include "base/ids.h"
 #include "http/head_parser.h"
@@ -21,6 +22,8 @@ constexpr std::chrono::seconds kLinger{2};
 constexpr size_t kMaxDiscardBytes = 64 << 20;  // eight times the largest body of a route: honest mistakes
 // Of a body in each ServerLimits::body_timeout: some 270 bytes a second, slower than any line a client would bear.
 constexpr size_t kMinBodyBytes = 4 * 1024;
+// Of a body on its way to a sink: few hand-overs, and no more memory than a small body takes.
+constexpr size_t kBodyPieceBytes = 256 * 1024;
 // Requests that a client may send ahead of an answer. Beyond it, reading waits.
 constexpr size_t kMaxReadAheadBytes = 64 * 1024;
 
@@ -190,7 +193,7 @@ void Connection::next_request() {
 
 void Connection::read_more() {
   bool full = state_ == State::kAnswering && input_.size() >= kMaxReadAheadBytes;
-  if (reading_ || full || !socket_.is_open()) return;
+  if (reading_ || full || is_handing_over_ || !socket_.is_open()) return;
   reading_ = true;
   socket_.async_read_some(boost::asio::buffer(chunk_),
                           [self = shared_from_this()](boost::system::error_code fault, size_t bytes) {
@@ -278,6 +281,7 @@ void Connection::route_request(const HeadFacts& facts) {
   body_remaining_ = facts.content_length;
   if (facts.chunked) chunks_.emplace(route_->body_limit_bytes);
   state_ = State::kBody;
+  if (route_->open_body) request_.body_sink = route_->open_body(request_);
   const std::string* expect = request_.fields.find("expect");
   if (expect != nullptr && has_body && input_.empty()) send("HTTP/1.1 100 Continue\r\n\r\n");
   auto allowance = std::chrono::seconds(route_->body_limit_bytes / (16 * 1024));
@@ -367,6 +371,38 @@ bool Connection::admit(const HeadFacts& facts, Router::Match& match) {
 }
 
 bool Connection::take_body() {
+  if (is_handing_over_) return false;
+  const bool is_whole = read_body();
+  if (!request_.body_sink || state_ != State::kBody) return is_whole;
+  if (is_whole || request_.body.size() >= kBodyPieceBytes) hand_over(is_whole);
+  return false;
+}
+
+// The client is not looked at meanwhile: it waits for the disk, and not the other way round.
+void Connection::hand_over(bool is_last) {
+  is_handing_over_ = true;
+  disarm();
+  boost::asio::post(shared_->handlers, [self = shared_from_this(), sink = request_.body_sink,
+                                        piece = std::exchange(request_.body, {}), is_last]() mutable {
+    sink->take(piece);
+    sink.reset();  // the handler is to be its last holder
+    boost::asio::post(self->socket_.get_executor(), [self, is_last] {
+      self->is_handing_over_ = false;
+      if (!self->socket_.is_open()) return;
+      if (is_last) {
+        self->dispatch();
+      } else {
+        self->body_in_window_ = 0;
+        self->arm(self->shared_->options.limits.body_timeout, &Connection::body_timed_out);
+        self->advance();
+      }
+      self->read_more();
+    });
+  });
+}
+
+// True when all of it is here; false: wait for more, or it was refused.
+bool Connection::read_body() {
   if (!chunks_) {
     auto take = static_cast<size_t>(std::min<uint64_t>(body_remaining_, input_.size()));
     request_.body.append(input_, 0, take);
@@ -400,6 +436,7 @@ void Connection::dispatch() {
   request_.body = std::string();
   Request whole = request_;
   whole.body = std::move(body);
+  request_.body_sink.reset();
   exchange_ = std::make_shared<ServerExchange>(shared_from_this(), std::move(whole), received_at_);
   boost::asio::post(shared_->handlers, [handler = &route_->handler, held = ServerExchange::hold(exchange_)]() mutable {
     (*handler)(std::move(held));

@@ -99,6 +99,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool admit_page(const HeadFacts& facts, const Router::Match& match);
   bool admit(const HeadFacts& facts, Router::Match& match);
   bool take_body();
+  bool read_body();
+  void hand_over(bool is_last);
   void dispatch();
 
   void refuse(int status, Error error, const std::string& allow = {});
@@ -141,7 +143,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Route* route_ = nullptr;
   std::optional<ChunkDecoder> chunks_;
   uint64_t body_remaining_ = 0;
-  size_t body_in_window_ = 0;  // bytes read since the body's sender was last looked at
+  bool is_handing_over_ = false;  // a piece of it is with its sink
+  size_t body_in_window_ = 0;     // bytes read since the body's sender was last looked at
   std::chrono::steady_clock::time_point body_deadline_;
   std::string cors_origin_;   // of an allowed page, which may read the answer
   bool is_reported_ = false;  // the client may leave between an answer's end and the next request's start

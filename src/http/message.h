@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include <vector>
 
 namespace studio::http {
+
+class BodySink;
 
 enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 std::string_view method_name(Method method);  // "GET"; "OTHER" for methods no route can have
@@ -48,6 +51,7 @@ struct Request {
   std::string query;  // after '?'
   Fields fields;
   std::string body;
+  std::shared_ptr<BodySink> body_sink;  // has the body instead, on routes that open one
 
   std::vector<std::pair<std::string, std::string>> path_parameters;  // by the matched route's names, decoded
   std::string route;              // the matched route's pattern: a label for logs and metrics

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/body_sink.h"
 #include "http/message.h"
 
 namespace studio::http {
@@ -40,6 +41,9 @@ struct Route {
   AuthClass auth;
   size_t body_limit_bytes;  // 0: no body
   Handler handler;
+  // Where set, the body goes piece by piece to what it makes of the request's head (never null), and is not held. On an
+  // I/O thread: no blocking.
+  std::function<std::shared_ptr<BodySink>(const Request& head)> open_body = {};
 };
 
 class Router {

@@ -1,10 +1,11 @@
 // Any path through the route table: a route, 404, 405 or 400, and parameters without a NUL that decode from what was
-// sent.
+// sent. The same bytes as a query.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "http/query.h"
 #include "http/router.h"
 
 namespace {
@@ -44,5 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   (void)kRouter.suggestion(path);
   if (auto decoded = percent_decode(path); decoded.ok()) check(decoded->size() <= size);
+  if (auto query = Query::parse(path); query.ok()) {
+    check(query->all().size() <= kMaxParameters);
+    for (const auto& [name, value] : query->all()) check(query->find(name) == &value && value.size() <= size);
+  }
   return 0;
 }

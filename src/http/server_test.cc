@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "http/chunked.h"
 #include "http/client.h"
 #include "http/sse.h"
 
@@ -65,6 +66,19 @@ class RawClient {
 
  private:
   int fd_;
+};
+
+// What came of a body, and in how many pieces.
+class CountingSink final : public BodySink {
+ public:
+  void take(std::string_view piece) override {
+    ++pieces;
+    largest = std::max(largest, piece.size());
+    for (char c : piece) sum = sum * 31 + static_cast<unsigned char>(c);
+    bytes += piece.size();
+  }
+  size_t pieces = 0, largest = 0, bytes = 0;
+  uint64_t sum = 0;
 };
 
 // Handlers reach the test through here.
@@ -136,6 +150,14 @@ class ServerTest : public ::testing::Test {
       desk_.held = std::move(exchange);
       desk_.changed.notify_all();
     }));
+    Route upload(Method::kPost, "/upload", AuthClass::kPublic, 5'000'000, [](std::shared_ptr<Exchange> exchange) {
+      const auto& sink = static_cast<const CountingSink&>(*exchange->request().body_sink);
+      exchange->respond(Response::text(200, std::to_string(sink.bytes) + " " + std::to_string(sink.sum) + " " +
+                                                (sink.largest < 300'000 && sink.pieces > 1 ? "in pieces" : "at once") +
+                                                exchange->request().body));
+    });
+    upload.open_body = [](const Request&) { return std::make_shared<CountingSink>(); };
+    router.add(std::move(upload));
     auto started = Server::start(std::move(options), std::move(router));
     ASSERT_TRUE(started.ok()) << started.error().message();
     server_ = std::move(*started);
@@ -194,6 +216,28 @@ TEST_F(ServerTest, ReadsChunkedBodies) {
       ask("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: "
           "close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   EXPECT_NE(answer.find("\r\n\r\nabcde<closed>"), std::string::npos) << answer;
+}
+
+TEST_F(ServerTest, ALargeBodyGoesToItsSinkInPieces) {
+  start();
+  std::string body(3'000'000, 'x');
+  CountingSink expected;
+  for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7 % 251);
+  expected.take(body);
+  const std::string told = std::to_string(body.size()) + " " + std::to_string(expected.sum) + " in pieces";
+  RawClient client(server_->port());
+  client.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  EXPECT_NE(client.read_until("pieces").find(told), std::string::npos);
+  // The same connection, chunked, and a request right behind it.
+  std::string chunked = "POST /upload HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (size_t at = 0; at < body.size(); at += 100'000)
+    append_chunk(chunked, std::string_view(body).substr(at, 100'000));
+  client.send(chunked + std::string(kLastChunk) + "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string both = client.read_until("\r\n\r\nhello");
+  EXPECT_NE(both.find(told), std::string::npos);
+  EXPECT_NE(ask("POST /upload HTTP/1.1\r\nHost: h\r\n\r\n", "at once").find("0 0 at once"), std::string::npos);
+  EXPECT_NE(ask("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 5000001\r\n\r\n", "413").find(" 413 "),
+            std::string::npos);
 }
 
 TEST_F(ServerTest, RefusesAMalformedHeadAndCloses) {
