@@ -9,6 +9,7 @@
 
 #include "api/anthropic/errors.h"
 #include "api/anthropic/routes.h"
+#include "api/batches/runner.h"
 #include "api/bearer.h"
 #include "api/console/routes.h"
 #include "api/dashscope/errors.h"
@@ -17,7 +18,9 @@
 #include "api/model_routes.h"
 #include "api/ollama/routes.h"
 #include "api/ollama/writer.h"
+#include "api/openai/batch_routes.h"
 #include "api/openai/errors.h"
+#include "api/openai/file_routes.h"
 #include "api/openai/routes.h"
 #include "api/replicas.h"
 #include "api/serving/services.h"
@@ -59,6 +62,7 @@ class GatewayImpl final : public Gateway {
   void stop(std::chrono::milliseconds deadline) override {
     if (is_stopped_) return;
     is_stopped_ = is_draining_ = true;
+    if (batch_runner_) batch_runner_->stop();
     if (server_) server_->drain(deadline);
     auto until = std::chrono::steady_clock::now() + kSettleDeadline;
     while (open_answers_.count() > 0 && std::chrono::steady_clock::now() < until) {
@@ -113,6 +117,7 @@ class GatewayImpl final : public Gateway {
     dashscope::add_routes(services, router);
     ollama::add_routes(services, router);
     add_model_routes(services, router);
+    add_files_and_batches(services, router);
     add_system_routes(services, &is_draining_, router);
     auto sessions = std::make_shared<console::Sessions>();
     if (config_.console) {
@@ -138,10 +143,21 @@ class GatewayImpl final : public Gateway {
     options.on_complete = [this](const http::ServerOptions::Completed& completed) { note_complete(completed); };
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     listening_promise_.set_value(server_.get());
+    if (batch_runner_) batch_runner_->start();
     ready_.url = url_of(listener, server_->port());
     if (config_.console) ready_.console_link = console_link(ready_.url, sessions->new_link(config_.console->principal));
     log::info("gateway.ready", {{"url", ready_.url}, {"models", ready_.models.size()}});
     return Ok{};
+  }
+
+  void add_files_and_batches(const Services& services, http::Router& router) {
+    if (!config_.files || !config_.batches) return;
+    batch_runner_ = std::make_unique<batches::Runner>(services, *config_.files, *config_.batches);
+    openai::add_file_routes(services, *config_.files, router);
+    openai::add_batch_routes({.files = config_.files.get(),
+                              .batches = config_.batches.get(),
+                              .wake = [runner = batch_runner_.get()] { runner->wake(); }},
+                             router);
   }
 
   // In the words of the dialect that was spoken.
@@ -194,6 +210,7 @@ class GatewayImpl final : public Gateway {
   LiveAdapters adapters_{models_, metrics_, config_.find_adapter};
   std::vector<std::unique_ptr<Replicas>> replicas_;  // one for each model
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<batches::Runner> batch_runner_;
 };
 
 constexpr timespec kSignalPoll{.tv_sec = 0, .tv_nsec = 50'000'000};

@@ -18,6 +18,8 @@
 #include "inference/usage.h"
 #include "inference/worker.h"
 #include "keys/key_ring.h"
+#include "store/batches.h"
+#include "store/files.h"
 
 namespace studio::api {
 
@@ -70,8 +72,11 @@ struct GatewayConfig {
   std::vector<std::string> public_texts;
   std::string vocabulary_dir;  // keeps tables of vocabularies, which are then ready at once; empty: none are kept
 
-  std::shared_ptr<KeyVerifier> keys;                      // required
-  std::shared_ptr<inference::UsageSink> usage;            // required
+  std::shared_ptr<KeyVerifier> keys;            // required
+  std::shared_ptr<inference::UsageSink> usage;  // required
+  // Absent (both or none): no files and no batches.
+  std::shared_ptr<store::Files> files;
+  std::shared_ptr<store::Batches> batches;
   std::optional<ConsoleConfig> console;                   // absent: no page and no log-in
   int max_requests_per_key = 0;                           // that generate, open at once; 0: no limit but the queue's
   std::function<int(std::string_view key_id)> weight_of;  // of a key beside others, 1 .. 100; absent: all have 1

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "api/serving/stored_usage.h"
 #include "base/file.h"
 
 namespace studio::cli {
@@ -60,19 +61,7 @@ class StoreUsageSink final : public inference::UsageSink {
   explicit StoreUsageSink(std::shared_ptr<store::Store> store) : store_(std::move(store)) {}
 
   Status record(const inference::UsageRecord& record) override {
-    auto started = std::chrono::duration_cast<std::chrono::milliseconds>(record.started_at.time_since_epoch());
-    return store_->record_usage({.request_id = record.request_id,
-                                 .key_id = record.key_id,
-                                 .model = record.model,
-                                 .operation = record.operation,
-                                 .prompt_tokens = record.prompt_tokens,
-                                 .cached_tokens = record.cached_tokens,
-                                 .completion_tokens = record.completion_tokens,
-                                 .reasoning_tokens = record.reasoning_tokens,
-                                 .outcome = record.outcome,
-                                 .started_at_ms = started.count(),
-                                 .first_token_ms = record.first_token_ms,
-                                 .total_ms = record.total_ms});
+    return store_->record_usage(api::stored_usage(record));
   }
 
  private:

@@ -24,6 +24,8 @@
 #include "cli/settings.h"
 #include "engine/formats/open_model.h"
 #include "engine/formats/same_vocabulary.h"
+#include "store/batches.h"
+#include "store/files.h"
 #include "store/store.h"
 
 namespace studio::cli {
@@ -259,6 +261,9 @@ Result<int> ServeCommand::run(Context& context) {
   config.vocabulary_dir = data_dir + "/vocabularies";
   config.keys = key.verifier;
   config.usage = make_usage_sink(store);
+  STUDIO_TRY(const std::string files_dir, make_private_folder(data_dir, "files"));
+  STUDIO_TRY(config.files, store::Files::open(store, files_dir));
+  config.batches = std::make_shared<store::Batches>(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,
                                       .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
                                       .keys = key.ring};

@@ -153,6 +153,12 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
   exchange->respond(http::Response::json(200, to_json(model_object(**model))));
 }
 
+Handler handler_of_line(std::string_view url) {
+  if (url == "/v1/chat/completions") return chat_completions;
+  if (url == "/v1/completions") return completions;
+  return nullptr;
+}
+
 namespace {
 
 using Function = void (*)(const Services&, const ExchangePtr&);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "api/serving/services.h"
 #include "http/exchange.h"
@@ -14,6 +15,12 @@ namespace studio::api::openai {
 void add_routes(const Services& services, http::Router& router);
 // The same under another prefix, models included, for whoever passes `auth`.
 void add_routes_at(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router);
+
+// What answers a line of a batch that names this url, on an exchange that came over no connection; nullptr: nothing
+// does.
+using Handler = void (*)(const Services&, const std::shared_ptr<http::Exchange>&);
+Handler handler_of_line(std::string_view url);
+inline constexpr const char* kLineEndpoints = "/v1/chat/completions or /v1/completions";
 
 // GET models and models/{id}.
 void list_models(const Services& services, const std::shared_ptr<http::Exchange>& exchange);

@@ -32,6 +32,8 @@ GenerationRequest to_generation(const Services& services, const GenerateCall& ca
   request.ignore_eos = call.ignore_eos;
   request.deadline = exchange.received_at() + services.answer_limit;
   request.prefix_salt = request.tenant = prefix_salt_of(key_id);
+  // A tenant of its own: a key's batches do not take the turns of its calls.
+  if (services.is_background) request.tenant = prefix_salt_of(key_id + "/background");
   request.weight = services.weight_of ? services.weight_of(key_id) : 1;
   return request;
 }

@@ -19,6 +19,7 @@ struct Services {
   GatewayMetrics* metrics = nullptr;
   OpenAnswers* open_answers = nullptr;
   std::function<int(std::string_view key_id)> weight_of;  // may be empty: all have 1
+  bool is_background = false;                             // nobody waits for the answers: lines of batches
   std::chrono::seconds answer_limit{3600};                // from a request's head on
   // Runs work that may block for milliseconds, such as a commit, on a handler thread.
   std::function<void(std::function<void()>)> post;

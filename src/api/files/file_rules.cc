@@ -1,0 +1,68 @@
+#include "api/files/file_rules.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ids.h"
+#include "http/message.h"
+
+namespace studio::api {
+namespace {
+
+// What text is taken from; those of images have a smaller limit.
+constexpr std::array<std::string_view, 9> kDocumentTypes = {"txt",  "docx", "pdf", "xlsx", "epub",
+                                                            "mobi", "md",   "csv", "json"};
+constexpr std::array<std::string_view, 5> kImageTypes = {"bmp", "png", "jpg", "jpeg", "gif"};
+
+bool is_one_of(std::string_view type, auto& types) {
+  return std::ranges::any_of(types, [&](std::string_view known) { return http::equal_ignoring_case(type, known); });
+}
+
+std::string_view type_of(std::string_view name) {
+  const size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
+}
+
+Status check_size(int64_t size_bytes, int64_t most) {
+  if (size_bytes == 0) return Error(Code::kInvalidArgument, "file is empty.").with_param("file");
+  if (size_bytes <= most) return Ok{};
+  return Error(Code::kPayloadTooLarge,
+               "file may have " + std::to_string(most >> 20) + " MiB for this purpose; it has more.")
+      .with_param("file");
+}
+
+}  // namespace
+
+std::string new_file_id(std::string_view purpose) {
+  if (purpose == kPurposeBatch) return "file-batch-" + new_uuid();
+  if (purpose == kPurposeExtract) return "file-fe-" + new_uuid();
+  return new_uuid();
+}
+
+Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes) {
+  if (purpose == kPurposeBatch) return check_size(size_bytes, kMaxBatchFileBytes);
+  if (purpose == kPurposeTuning) return check_size(size_bytes, kMaxTuningFileBytes);
+  if (purpose != kPurposeExtract) return Error(Code::kOutOfRange, "This purpose is not known.").with_param("purpose");
+  const std::string_view type = type_of(name);
+  if (is_one_of(type, kImageTypes)) return check_size(size_bytes, kMaxExtractImageBytes);
+  if (is_one_of(type, kDocumentTypes)) return check_size(size_bytes, kMaxExtractFileBytes);
+  return Error(Code::kInvalidArgument,
+               "file must be a document (txt, docx, pdf, xlsx, epub, mobi, md, csv, json) or an image (bmp, png, jpg, "
+               "gif), by the end of its name.")
+      .with_param("file");
+}
+
+Status check_room(store::Files& files, std::string_view owner, int64_t size_bytes) {
+  STUDIO_TRY(const auto totals, files.totals(owner));
+  if (totals.files >= kMaxFilesOfKey) {
+    return Error(Code::kQuotaExceeded, "This key has " + std::to_string(totals.files) +
+                                           " files, which is the most it may have; delete some.");
+  }
+  if (totals.bytes + size_bytes > kMaxFileBytesOfKey) {
+    return Error(Code::kQuotaExceeded, "This key's files would have more than " +
+                                           std::to_string(kMaxFileBytesOfKey >> 30) + " GiB; delete some.");
+  }
+  return Ok{};
+}
+
+}  // namespace studio::api

@@ -1,0 +1,35 @@
+// What may be uploaded: purposes, with their ids, sizes and types, and what a key may have in all.
+//
+// Source: Alibaba Cloud's "OpenAI compatible - File" and "Model customization - File management" pages, read 2026-11.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/files.h"
+
+namespace studio::api {
+
+inline constexpr int64_t kMaxBatchFileBytes = 500ll << 20;  // the vendor's own limits, as all of these
+inline constexpr int64_t kMaxExtractFileBytes = 150ll << 20;
+inline constexpr int64_t kMaxExtractImageBytes = 20ll << 20;
+inline constexpr int64_t kMaxTuningFileBytes = 1ll << 30;
+inline constexpr int64_t kMaxFilesOfKey = 10'000;
+inline constexpr int64_t kMaxFileBytesOfKey = 100ll << 30;
+
+inline constexpr const char* kPurposeBatch = "batch";
+inline constexpr const char* kPurposeExtract = "file-extract";
+inline constexpr const char* kPurposeTuning = "fine-tune";
+inline constexpr const char* kPurposeOutput = "batch_output";  // made by a batch, never uploaded
+
+// The form of a new file's id: "file-batch-<uuid>", "file-fe-<uuid>", a bare UUID for the rest.
+std::string new_file_id(std::string_view purpose);
+
+// Errors: out_of_range (no such purpose), payload_too_large, invalid_argument (a type that nothing is read from).
+Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes);
+// Whether the key may have one more of this size. Errors: quota_exceeded, those of the store.
+Status check_room(store::Files& files, std::string_view owner, int64_t size_bytes);
+
+}  // namespace studio::api

@@ -1,0 +1,23 @@
+// Batches of the OpenAI dialect: POST and GET under /batches.
+#pragma once
+
+#include <functional>
+
+#include "api/serving/services.h"
+#include "http/router.h"
+#include "store/batches.h"
+#include "store/files.h"
+
+namespace studio::api::openai {
+
+inline constexpr int64_t kMaxOpenBatches = 1000;  // of a key: the vendor's own
+
+struct BatchDesk {
+  store::Files* files = nullptr;  // these outlive the server
+  store::Batches* batches = nullptr;
+  std::function<void()> wake;  // tells the runner that there is something to do
+};
+
+void add_batch_routes(const BatchDesk& desk, http::Router& router);
+
+}  // namespace studio::api::openai
