@@ -1,4 +1,5 @@
 """A server that may die: started again and again on one data folder. And its store, read once it is down."""
+import glob
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
@@ -39,9 +41,15 @@ class Place:
         self.url = json.loads(line)["url"].rstrip("/")
 
     def kill(self):
+        """kill -9. Returns once the worker has noticed too: it still holds its socket for some milliseconds."""
+        children = glob.glob(f"/proc/{self.process.pid}/task/*/children")
+        workers = [pid for path in children for pid in open(path, encoding="ascii").read().split()]
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+        until = time.monotonic() + START_TIMEOUT_S
+        while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
+            time.sleep(0.005)
 
     def stop(self):
         if self.process and self.process.poll() is None:

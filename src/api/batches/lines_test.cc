@@ -39,8 +39,8 @@ class LinesTest : public testing::Test {
     return told;
   }
   static std::string line(const std::string& id, const std::string& model = "tiny", const std::string& more = "") {
-    return R"({"custom_id":")" + id + R"(","method":"POST","url":"/v1/chat/completions","body":{"model":")" + model + "\"" +
-           more + "}}\n";
+    return R"({"custom_id":")" + id + R"(","method":"POST","url":"/v1/chat/completions","body":{"model":")" + model +
+           "\"" + more + "}}\n";
   }
   int64_t count_ = 0;
   store::TestFolder folder_;
@@ -83,7 +83,8 @@ TEST_F(LinesTest, ALineThatIsTooLongIsToldAndPassed) {
 }
 
 TEST_F(LinesTest, AFileOfRequestsIsABatch) {
-  EXPECT_EQ(check(line("a") + "\n" + line("b", "tiny", R"(,"stream":false)") + line("c", "tiny", R"(,"stream":null)")), "");
+  EXPECT_EQ(check(line("a") + "\n" + line("b", "tiny", R"(,"stream":false)") + line("c", "tiny", R"(,"stream":null)")),
+            "");
   EXPECT_EQ(count_, 3);
 }
 
@@ -126,11 +127,13 @@ TEST(LineRequestId, IsAUuidOfBatchAndLine) {
 }
 
 TEST(OutputLines, HaveTheFormOfTheDialect) {
-  EXPECT_EQ(answered_line("r", "c\"1", 200, R"({"a":1})"),
-            R"({"id":"r","custom_id":"c\"1","response":{"status_code":200,"request_id":"r","body":{"a":1}},"error":null})");
-  EXPECT_EQ(answered_line("r", "c", 400, R"({"error":{"message":"m","code":"k"}})"),
-            R"({"id":"r","custom_id":"c","response":{"status_code":400,"request_id":"r","body":{"error":{"message":"m",)"
-            R"("code":"k"}}},"error":{"code":"k","message":"m"}})");
+  EXPECT_EQ(
+      answered_line("r", "c\"1", 200, R"({"a":1})"),
+      R"({"id":"r","custom_id":"c\"1","response":{"status_code":200,"request_id":"r","body":{"a":1}},"error":null})");
+  EXPECT_EQ(
+      answered_line("r", "c", 400, R"({"error":{"message":"m","code":"k"}})"),
+      R"({"id":"r","custom_id":"c","response":{"status_code":400,"request_id":"r","body":{"error":{"message":"m",)"
+      R"("code":"k"}}},"error":{"code":"k","message":"m"}})");
   EXPECT_EQ(unanswered_line("r", "c", "batch_expired", "m"),
             R"({"id":"r","custom_id":"c","response":null,"error":{"code":"batch_expired","message":"m"}})");
 }

@@ -34,7 +34,8 @@ class UploadTest : public testing::Test {
 };
 
 TEST_F(UploadTest, KeepsFieldsAndFiles) {
-  auto upload = read(part("name=purpose", "batch") + part("name=file; filename=\"C:\\up\\a.txt\"", "0123456789") + "--b--");
+  auto upload =
+      read(part("name=purpose", "batch") + part("name=file; filename=\"C:\\up\\a.txt\"", "0123456789") + "--b--");
   ASSERT_TRUE(upload->finish().ok());
   EXPECT_THAT(upload->texts(), testing::ElementsAre(testing::Pair("purpose", "batch")));
   ASSERT_EQ(upload->files().size(), 1u);
@@ -53,8 +54,10 @@ TEST_F(UploadTest, MarksAFileThatIsTooLargeAndKeepsTheOthers) {
 }
 
 TEST_F(UploadTest, TellsWhatIsWrongWhenAllOfItIsRead) {
-  EXPECT_THAT(refusal(part("name=a", std::string(kMaxFormFieldBytes + 1, 'x')) + "--b--"), HasSubstr("needs a file name"));
-  EXPECT_THAT(refusal(part("name=a; filename=x", "1") + part("name=b; filename=y", "2") + part("name=c; filename=z", "3") + "--b--"),
+  EXPECT_THAT(refusal(part("name=a", std::string(kMaxFormFieldBytes + 1, 'x')) + "--b--"),
+              HasSubstr("needs a file name"));
+  EXPECT_THAT(refusal(part("name=a; filename=x", "1") + part("name=b; filename=y", "2") +
+                      part("name=c; filename=z", "3") + "--b--"),
               HasSubstr("may hold 2 files"));
   EXPECT_THAT(refusal(part("name=a; filename=\"\"", "1") + "--b--"), HasSubstr("file name"));
   EXPECT_THAT(refusal(part("name=a; filename=\"\xff\"", "1") + "--b--"), HasSubstr("file name"));

@@ -39,7 +39,8 @@ TEST(ParseBatch, NamesTheFieldAtFault) {
   EXPECT_EQ(fault(body(R"(,"metadata":{"a":1})")), "metadata.a");
   EXPECT_EQ(fault(body(R"(,"metadata":{"ds_batch_finish_callback":"http://x"})")), "metadata.ds_batch_finish_callback");
   EXPECT_EQ(fault(body(R"(,"metadata":{"ds_name":")" + std::string(101, 'x') + "\"}")), "metadata.ds_name");
-  EXPECT_EQ(fault(body(R"(,"metadata":{"ds_description":")" + std::string(201, 'x') + "\"}")), "metadata.ds_description");
+  EXPECT_EQ(fault(body(R"(,"metadata":{"ds_description":")" + std::string(201, 'x') + "\"}")),
+            "metadata.ds_description");
   EXPECT_EQ(fault(body(R"(,"output_expires_after":{"seconds":1})")), "output_expires_after");
   EXPECT_EQ(fault(body(R"(,"colour":1)")), "colour");
 }
@@ -55,8 +56,8 @@ TEST(BatchObject, HasNullsWhereNothingIsYet) {
   store::Batch batch{.batch_id = "batch_1", .endpoint = "/v1/completions", .created_at = 5, .expires_at = 9};
   const auto object = batch_object(batch);
   EXPECT_EQ(object.at("status"), "validating");
-  for (const char* name : {"errors", "output_file_id", "error_file_id", "in_progress_at", "finalizing_at", "completed_at",
-                           "failed_at", "expired_at", "cancelling_at", "cancelled_at", "metadata"}) {
+  for (const char* name : {"errors", "output_file_id", "error_file_id", "in_progress_at", "finalizing_at",
+                           "completed_at", "failed_at", "expired_at", "cancelling_at", "cancelled_at", "metadata"}) {
     EXPECT_TRUE(object.at(name).is_null()) << name;
   }
   batch.errors = R"([{"code":"empty_file","message":"m","param":null,"line":null}])";
