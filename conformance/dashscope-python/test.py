@@ -1,11 +1,13 @@
 """The DashScope Python SDK, unmodified: generation and multimodal, whole and streamed, the tokenizer, errors, sync and async."""
 import asyncio
+import hashlib
 import os
 import sys
+import tempfile
 from http import HTTPStatus
 
 import dashscope
-from dashscope import AioGeneration, Generation, MultiModalConversation, Tokenization
+from dashscope import AioGeneration, Files, Generation, MultiModalConversation, Tokenization
 from run_cases import run_cases
 
 MODEL, KEY = os.environ["STUDIO_MODEL"], os.environ["OPENAI_API_KEY"]
@@ -165,6 +167,27 @@ def test_async():
         frames = [frame async for frame in await AioGeneration.call(**NO_THINKING, stream=True, incremental_output=True)]
         assert "".join(text_of(frame) for frame in frames) == text_of(answers[0])
     asyncio.run(run())
+
+
+def test_files():
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.write('{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n')
+        file.flush()
+        answer = Files.upload(file.name, description="two turns")
+        assert answer.status_code == HTTPStatus.OK and not answer.output["failed_uploads"], answer
+        uploaded = answer.output["uploaded_files"]
+        assert [each["name"] for each in uploaded] == [os.path.basename(file.name)]
+        size, md5 = os.path.getsize(file.name), hashlib.md5(open(file.name, "rb").read()).hexdigest()
+    file_id = uploaded[0]["file_id"]
+    found = Files.get(file_id)
+    assert found.status_code == HTTPStatus.OK, found
+    told = found.output
+    assert (told["size"], told["md5"], told["description"], told["purpose"]) == (size, md5, "two turns", "fine-tune"), told
+    listed = Files.list(page=1, page_size=1)
+    assert listed.output["total"] == 1 and [each["file_id"] for each in listed.output["files"]] == [file_id], listed
+    assert Files.delete(file_id).status_code == HTTPStatus.OK
+    refused(Files.get(file_id), 404, "NotFound", "no such file")
+    refused(Files.list(page=0), 400, "InvalidParameter", "page_no")
 
 
 def test_wrong_key():

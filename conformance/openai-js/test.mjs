@@ -21,6 +21,25 @@ const tests = {
     assert.ok(ids.includes(model));
     assert.equal((await client.models.retrieve(model)).object, 'model');
   },
+  async 'runs a batch from upload to output'() {
+    const lines = [1, 2, 3].map((n) => JSON.stringify({ custom_id: `c${n}`, method: 'POST', url: '/v1/chat/completions', body: { ...fixed, seed: n } }));
+    const file = await client.files.create({ file: await OpenAI.toFile(Buffer.from(lines.join('\n')), 'in.jsonl'), purpose: 'batch' });
+    assert.equal(file.object, 'file');
+    let batch = await client.batches.create({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { team: 'a' } });
+    while (!['completed', 'failed'].includes(batch.status)) {
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      batch = await client.batches.retrieve(batch.id);
+    }
+    assert.deepEqual(batch.request_counts, { total: 3, completed: 3, failed: 0 });
+    const output = (await (await client.files.content(batch.output_file_id)).text()).trim().split('\n').map((line) => JSON.parse(line));
+    assert.deepEqual(output.map((line) => line.custom_id).sort(), ['c1', 'c2', 'c3']);
+    assert.ok(output.every((line) => line.response.body.choices[0].message.content));
+    const ids = [];
+    for await (const entry of client.batches.list({ limit: 1 })) ids.push(entry.id);
+    assert.deepEqual(ids, [batch.id]);
+    for await (const entry of client.files.list()) assert.equal((await client.files.delete(entry.id)).deleted, true);
+    await assert.rejects(client.files.retrieve(file.id), OpenAI.NotFoundError);
+  },
   async 'answers a chat completion with exact usage'() {
     const answer = await client.chat.completions.create(fixed);
     assert.equal(answer.object, 'chat.completion');

@@ -13,6 +13,7 @@
 #include "api/bearer.h"
 #include "api/console/routes.h"
 #include "api/dashscope/errors.h"
+#include "api/dashscope/file_routes.h"
 #include "api/dashscope/routes.h"
 #include "api/live_adapters.h"
 #include "api/model_routes.h"
@@ -153,6 +154,7 @@ class GatewayImpl final : public Gateway {
   void add_files_and_batches(const Services& services, http::Router& router) {
     if (!config_.files || !config_.batches) return;
     batch_runner_ = std::make_unique<batches::Runner>(services, *config_.files, *config_.batches);
+    dashscope::add_file_routes(*config_.files, router);
     openai::add_file_routes(services, *config_.files, router);
     openai::add_batch_routes({.files = config_.files.get(),
                               .batches = config_.batches.get(),

@@ -4,9 +4,9 @@
 #include <ctime>
 
 #include "api/files/file_rules.h"
+#include "api/files/list_query.h"
 #include "api/openai/batch_wire.h"
 #include "api/openai/errors.h"
-#include "api/openai/list_query.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "http/exchange.h"

@@ -4,9 +4,9 @@
 
 #include "api/files/file_rules.h"
 #include "api/files/file_sender.h"
+#include "api/files/list_query.h"
 #include "api/files/upload.h"
 #include "api/openai/errors.h"
-#include "api/openai/list_query.h"
 #include "api/serving/call_fields.h"
 #include "base/json.h"
 #include "http/exchange.h"

@@ -1,4 +1,4 @@
-#include "api/openai/list_query.h"
+#include "api/files/list_query.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,15 +7,16 @@
 #include "api/serving/fields.h"
 #include "base/nearest_name.h"
 
-namespace studio::api::openai {
+namespace studio::api {
 
 Result<ListQuery> ListQuery::parse(std::string_view text, std::initializer_list<std::string_view> known) {
   STUDIO_TRY(auto query, http::Query::parse(text));
   const std::vector<std::string> names(known.begin(), known.end());
   for (const auto& [name, value] : query.all()) {
     if (std::ranges::find(known, name) != known.end()) continue;
+    const std::string hint = did_you_mean(name, names);
     return Error(Code::kInvalidArgument,
-                 excerpt(name) + " is not a parameter of this list" + did_you_mean(name, names) + ".")
+                 excerpt(name) + " is not a parameter of this list" + (hint.empty() ? "." : hint))
         .with_param(excerpt(name));
   }
   return ListQuery(std::move(query));
@@ -65,4 +66,4 @@ Result<std::vector<std::string>> ListQuery::words(std::string_view name, size_t 
       .with_param(std::string(name));
 }
 
-}  // namespace studio::api::openai
+}  // namespace studio::api

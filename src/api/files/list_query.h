@@ -1,4 +1,4 @@
-// Parameters of the dialect's lists: `after`, `limit` and what else a list has, read as strictly as fields.
+// Parameters of lists: where to go on, how many, which; read as strictly as fields.
 #pragma once
 
 #include <initializer_list>
@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "http/query.h"
 
-namespace studio::api::openai {
+namespace studio::api {
 
 class ListQuery {
  public:
@@ -29,4 +29,4 @@ class ListQuery {
   http::Query query_;
 };
 
-}  // namespace studio::api::openai
+}  // namespace studio::api
