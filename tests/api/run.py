@@ -52,6 +52,16 @@ def merged(base, text):
     return body
 
 
+def form_of(fields):
+    """multipart/form-data of {name: text} and {name: {"file": name, "text": bytes}}."""
+    body = ""
+    for name, value in fields.items():
+        is_file = isinstance(value, dict)
+        body += f'--b\r\nContent-Disposition: form-data; name="{name}"' + (f'; filename="{value["file"]}"' if is_file else "")
+        body += f'\r\n\r\n{value["text"] if is_file else value}\r\n'
+    return body + "--b--\r\n"
+
+
 def request_of(block):
     method, path, body, headers = "POST", "", None, {}
     for key, value, _ in block:
@@ -62,6 +72,9 @@ def request_of(block):
         elif key == "request":
             method, path, *rest = value.split(" ", 2)
             body = rest[0] if rest else None
+        elif key == "form":
+            path, _, fields = value.partition(" ")
+            body, headers = form_of(json.loads(fields)), {"Content-Type": "multipart/form-data; boundary=b"}
         elif key == "header":
             name, _, text = value.partition(":")
             headers[name.strip()] = text.strip()
