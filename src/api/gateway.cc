@@ -24,6 +24,7 @@
 #include "api/openai/file_routes.h"
 #include "api/openai/routes.h"
 #include "api/replicas.h"
+#include "api/responses/routes.h"
 #include "api/serving/services.h"
 #include "api/system_routes.h"
 #include "base/log.h"
@@ -64,6 +65,7 @@ class GatewayImpl final : public Gateway {
     if (is_stopped_) return;
     is_stopped_ = is_draining_ = true;
     if (batch_runner_) batch_runner_->stop();
+    if (background_) background_->stop();
     if (server_) server_->drain(deadline);
     auto until = std::chrono::steady_clock::now() + kSettleDeadline;
     while (open_answers_.count() > 0 && std::chrono::steady_clock::now() < until) {
@@ -117,6 +119,11 @@ class GatewayImpl final : public Gateway {
     anthropic::add_routes(services, router);
     dashscope::add_routes(services, router);
     ollama::add_routes(services, router);
+    if (config_.store) {
+      auto shelf = std::make_shared<responses::Shelf>(config_.store);
+      background_ = responses::Background::start(services, shelf);
+      responses::add_routes({services, shelf, background_}, router);
+    }
     add_model_routes(services, router);
     add_files_and_batches(services, router);
     add_system_routes(services, &is_draining_, router);
@@ -145,6 +152,7 @@ class GatewayImpl final : public Gateway {
     STUDIO_TRY(server_, http::Server::start(std::move(options), std::move(router)));
     listening_promise_.set_value(server_.get());
     if (batch_runner_) batch_runner_->start();
+    if (background_) STUDIO_CHECK_OK(background_->take_up());
     ready_.url = url_of(listener, server_->port());
     if (config_.console) ready_.console_link = console_link(ready_.url, sessions->new_link(config_.console->principal));
     log::info("gateway.ready", {{"url", ready_.url}, {"models", ready_.models.size()}});
@@ -209,6 +217,7 @@ class GatewayImpl final : public Gateway {
   // In the order of their ends: the server, whose handlers use the models, goes first.
   std::unique_ptr<inference::CrashReporter> crashes_;
   ServedModels models_;
+  std::shared_ptr<responses::Background> background_;
   LiveAdapters adapters_{models_, metrics_, config_.find_adapter};
   std::vector<std::unique_ptr<Replicas>> replicas_;  // one for each model
   std::unique_ptr<http::Server> server_;

@@ -20,6 +20,7 @@
 #include "keys/key_ring.h"
 #include "store/batches.h"
 #include "store/files.h"
+#include "store/store.h"
 
 namespace studio::api {
 
@@ -77,6 +78,7 @@ struct GatewayConfig {
   // Absent (both or none): no files and no batches.
   std::shared_ptr<store::Files> files;
   std::shared_ptr<store::Batches> batches;
+  std::shared_ptr<store::Store> store;                    // absent: responses and conversations have no door
   std::optional<ConsoleConfig> console;                   // absent: no page and no log-in
   int max_requests_per_key = 0;                           // that generate, open at once; 0: no limit but the queue's
   std::function<int(std::string_view key_id)> weight_of;  // of a key beside others, 1 .. 100; absent: all have 1

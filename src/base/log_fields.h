@@ -62,6 +62,8 @@ inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"prompt_tokens", FieldKind::kNumber},
     {"reason", FieldKind::kReason},
     {"request_id", FieldKind::kId},
+    {"response_id", FieldKind::kId},
+    {"responses", FieldKind::kNumber},
     {"resumed_tokens", FieldKind::kNumber},
     {"route", FieldKind::kWord},
     {"signal", FieldKind::kNumber},

@@ -264,6 +264,7 @@ Result<int> ServeCommand::run(Context& context) {
   STUDIO_TRY(const std::string files_dir, make_private_folder(data_dir, "files"));
   STUDIO_TRY(config.files, store::Files::open(store, files_dir));
   config.batches = std::make_shared<store::Batches>(store);
+  config.store = store;
   config.console = api::ConsoleConfig{.principal = key.key_id,
                                       .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
                                       .keys = key.ring};

@@ -99,6 +99,35 @@ constexpr Migration kMigrations[] = {
 
       ALTER TABLE usage ADD COLUMN is_batch INTEGER NOT NULL DEFAULT 0 CHECK (is_batch IN (0, 1));
     )"},
+    {4, "responses and conversations", R"(
+      CREATE TABLE responses (
+        response_id TEXT PRIMARY KEY,
+        key_id TEXT NOT NULL,
+        created_at INTEGER NOT NULL,  -- Unix seconds
+        is_final INTEGER NOT NULL CHECK (is_final IN (0, 1)),
+        record TEXT NOT NULL,         -- JSON, as the dialect keeps it (docs/formats/stored_responses.md)
+        input TEXT NOT NULL,          -- JSON list of the items that this request brought
+        pending TEXT NOT NULL         -- JSON: what it takes to make it again; empty once it is final
+      ) STRICT;
+      CREATE INDEX responses_by_age ON responses (created_at);
+      CREATE INDEX responses_unfinished ON responses (created_at) WHERE is_final = 0;
+
+      CREATE TABLE conversations (
+        conversation_id TEXT PRIMARY KEY,
+        key_id TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,  -- Unix milliseconds
+        metadata TEXT NOT NULL           -- JSON object
+      ) STRICT;
+
+      CREATE TABLE conversation_items (
+        conversation_id TEXT NOT NULL REFERENCES conversations ON DELETE CASCADE,
+        position INTEGER NOT NULL,       -- grows, never used again
+        item_id TEXT NOT NULL,
+        item TEXT NOT NULL,              -- JSON object
+        PRIMARY KEY (conversation_id, position),
+        UNIQUE (conversation_id, item_id)
+      ) STRICT;
+    )"},
 };
 
 struct Applied {

@@ -141,6 +141,10 @@ Result<UsageTotals> Store::usage_totals() {
   return totals;
 }
 
+Writer& Store::writer() {
+  return state_->writer;
+}
+
 uint64_t Store::commits() const {
   return state_->writer.commits();
 }

@@ -50,6 +50,8 @@ struct UsageTotals {
   int64_t completion_tokens = 0;
 };
 
+class Writer;
+
 class Store {
  public:
   // Opens or makes `folder`/studio.db. Errors: conflict when another process holds it (its pid is in the message).

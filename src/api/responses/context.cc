@@ -1,0 +1,123 @@
+#include "api/responses/context.h"
+
+#include <boost/json.hpp>
+
+#include "api/responses/items.h"
+#include "api/responses/render.h"
+
+namespace studio::api::responses {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMaxChain = 1024;  // responses behind one another; a context is full long before
+
+Error no_previous(const std::string& id) {
+  return Error(Code::kInvalidArgument, "There is no response " + quoted(id) + " to go on from.")
+      .with_param("previous_response_id");
+}
+
+std::string previous_of(const Record& record) {
+  const json::value* previous = record.echo.if_contains("previous_response_id");
+  return previous && previous->is_string() ? std::string(previous->get_string()) : std::string();
+}
+
+void append(json::array items, json::array& to) {
+  for (json::value& item : items) to.push_back(std::move(item));
+}
+
+Result<json::array> conversation_items(Shelf& shelf, const std::string& key_id, const std::string& id) {
+  STUDIO_TRY(const auto page, shelf.conversations().list(
+                                  key_id, id, {.limit = static_cast<int64_t>(kMaxMessages), .is_ascending = true}));
+  if (page.has_more) {
+    return Error(Code::kInvalidArgument, "The conversation holds more than " + std::to_string(kMaxMessages) +
+                                             " items, which no answer can follow. Delete some or begin another.")
+        .with_param("conversation");
+  }
+  json::array items;
+  for (const auto& stored : page.items) {
+    STUDIO_TRY(json::object item, item_of(stored));
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+// The chain from the newest to the oldest.
+Result<std::vector<Kept>> chain_of(Shelf& shelf, const std::string& key_id, std::string id) {
+  std::vector<Kept> chain;
+  size_t items = 0;
+  while (!id.empty()) {
+    auto kept = shelf.find(key_id, id);
+    if (!kept.ok()) return kept.error().code() == Code::kNotFound ? no_previous(id) : kept.error();
+    if (chain.empty() && kept->record.state != State::kCompleted && kept->record.state != State::kIncomplete) {
+      return Error(Code::kInvalidArgument,
+                   "The response to go on from is " + std::string(state_name(kept->record.state)) + ", not completed.")
+          .with_param("previous_response_id");
+    }
+    items += kept->input.size();
+    if (chain.size() == kMaxChain || items > kMaxMessages) {
+      return Error(Code::kInvalidArgument, "The chain of responses is too long to go on from.")
+          .with_param("previous_response_id");
+    }
+    id = previous_of(kept->record);
+    chain.push_back(std::move(*kept));
+  }
+  return chain;
+}
+
+}  // namespace
+
+Result<json::array> earlier_items(Shelf& shelf, const std::string& key_id, const ResponseCall& call) {
+  if (!call.conversation_id.empty()) {
+    auto items = conversation_items(shelf, key_id, call.conversation_id);
+    if (!items.ok() && items.error().code() == Code::kNotFound) {
+      return Error(Code::kNotFound, items.error().message()).with_param("conversation");
+    }
+    return items;
+  }
+  json::array items;
+  STUDIO_TRY(auto chain, chain_of(shelf, key_id, call.previous_response_id));
+  for (auto kept = chain.rbegin(); kept != chain.rend(); ++kept) {
+    append(std::move(kept->input), items);
+    append(output_items(kept->record), items);
+  }
+  return items;
+}
+
+Status resolve_references(Shelf& shelf, const std::string& key_id, ResponseCall& call) {
+  for (size_t i = 0; i < call.input.size(); ++i) {
+    json::object& item = call.input[i].get_object();
+    if (!is_reference(item)) continue;
+    const std::string id(id_of(item));
+    std::optional<json::object> found;
+    if (auto kept = shelf.find(key_id, response_of_item(id)); kept.ok()) {
+      for (json::value& output : output_items(kept->record)) {
+        if (id_of(output.get_object()) == id) found = std::move(output.get_object());
+      }
+    }
+    if (!found && !call.conversation_id.empty()) {
+      if (auto stored = shelf.conversations().find_item(key_id, call.conversation_id, id); stored.ok()) {
+        STUDIO_TRY(found, item_of(*stored));
+      }
+    }
+    if (!found) {
+      const std::string place = "input[" + std::to_string(i) + "].id";
+      return Error(Code::kNotFound, place + " names no item that is kept: " + quoted(id) + ".").with_param(place);
+    }
+    item = std::move(*found);
+  }
+  return Ok{};
+}
+
+inference::ChatPrompt make_prompt(const ResponseCall& call, const json::array& items) {
+  inference::ChatPrompt prompt;
+  if (!call.instructions.empty()) {
+    prompt.messages.push_back({.role = "system", .content = call.instructions, .reasoning_content = {}});
+  }
+  add_messages(items, prompt);
+  prompt.enable_thinking = call.enable_thinking;
+  prompt.thinking_budget = call.thinking_budget;
+  return prompt;
+}
+
+}  // namespace studio::api::responses

@@ -1,0 +1,131 @@
+// Conversations and their items: made, read, changed and deleted.
+#include <boost/json.hpp>
+#include <chrono>
+
+#include "api/responses/answers.h"
+#include "api/responses/items.h"
+#include "api/responses/parse.h"
+#include "api/responses/query.h"
+#include "api/responses/routes.h"
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace studio::api::responses {
+namespace {
+
+namespace json = boost::json;
+
+int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+const std::string& id_asked(const ExchangePtr& exchange) {
+  return exchange->request().path_parameter("id");
+}
+
+const std::string& key_of(const ExchangePtr& exchange) {
+  return exchange->request().principal;
+}
+
+Result<json::object> conversation_object(const store::Conversation& conversation) {
+  STUDIO_TRY(json::value metadata, parse_json(conversation.metadata));
+  return json::object{{"id", conversation.conversation_id},
+                      {"object", "conversation"},
+                      {"created_at", conversation.created_at_ms},
+                      {"metadata", std::move(metadata)}};
+}
+
+void answer_conversation(const ExchangePtr& exchange, const Result<store::Conversation>& conversation) {
+  if (!conversation.ok()) return refuse(exchange, conversation.error());
+  const auto object = conversation_object(*conversation);
+  object.ok() ? answer_json(exchange, *object) : refuse(exchange, object.error());
+}
+
+void create_conversation(const Desk& desk, const ExchangePtr& exchange) {
+  auto call = parse_conversation(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  give_ids(call->items);
+  const store::Conversation conversation{
+      .conversation_id = "conv_" + new_uuid(), .created_at_ms = now_ms(), .metadata = to_json(call->metadata)};
+  Status added = desk.shelf->conversations().add(key_of(exchange), conversation, stored_items(call->items));
+  if (!added.ok()) return refuse(exchange, added.error());
+  answer_conversation(exchange, conversation);
+}
+
+void show_conversation(const Desk& desk, const ExchangePtr& exchange) {
+  answer_conversation(exchange, desk.shelf->conversations().find(key_of(exchange), id_asked(exchange)));
+}
+
+void update_conversation(const Desk& desk, const ExchangePtr& exchange) {
+  const auto metadata = parse_metadata(exchange->request().body);
+  if (!metadata.ok()) return refuse(exchange, metadata.error());
+  answer_conversation(
+      exchange, desk.shelf->conversations().set_metadata(key_of(exchange), id_asked(exchange), to_json(*metadata)));
+}
+
+void delete_conversation(const Desk& desk, const ExchangePtr& exchange) {
+  Status removed = desk.shelf->conversations().remove(key_of(exchange), id_asked(exchange));
+  if (!removed.ok()) return refuse(exchange, removed.error());
+  answer_json(exchange, {{"id", id_asked(exchange)}, {"object", "conversation.deleted"}, {"deleted", true}});
+}
+
+void create_items(const Desk& desk, const ExchangePtr& exchange) {
+  auto items = parse_new_items(exchange->request().body);
+  if (!items.ok()) return refuse(exchange, items.error());
+  give_ids(*items);
+  Status added = desk.shelf->conversations().append(key_of(exchange), id_asked(exchange), stored_items(*items));
+  if (!added.ok()) return refuse(exchange, added.error());
+  answer_json(exchange, list_object(std::move(*items), false));
+}
+
+void list_items(const Desk& desk, const ExchangePtr& exchange) {
+  const auto query = parse_page(exchange->request().query);
+  if (!query.ok()) return refuse(exchange, query.error());
+  const auto page = desk.shelf->conversations().list(
+      key_of(exchange), id_asked(exchange),
+      {.after = query->after, .limit = query->limit, .is_ascending = query->is_ascending});
+  if (!page.ok()) return refuse(exchange, page.error());
+  json::array items;
+  for (const auto& stored : page->items) {
+    auto item = item_of(stored);
+    if (!item.ok()) return refuse(exchange, item.error());
+    items.push_back(std::move(*item));
+  }
+  answer_json(exchange, list_object(std::move(items), page->has_more));
+}
+
+void show_item(const Desk& desk, const ExchangePtr& exchange) {
+  const auto stored = desk.shelf->conversations().find_item(key_of(exchange), id_asked(exchange),
+                                                            exchange->request().path_parameter("item"));
+  if (!stored.ok()) return refuse(exchange, stored.error());
+  const auto item = item_of(*stored);
+  item.ok() ? answer_json(exchange, *item) : refuse(exchange, item.error());
+}
+
+// Answers with the conversation, as OpenAI's clients read it; the original answers with a note of the deletion.
+void delete_item(const Desk& desk, const ExchangePtr& exchange) {
+  store::Conversations& conversations = desk.shelf->conversations();
+  Status removed =
+      conversations.remove_item(key_of(exchange), id_asked(exchange), exchange->request().path_parameter("item"));
+  if (!removed.ok()) return refuse(exchange, removed.error());
+  answer_conversation(exchange, conversations.find(key_of(exchange), id_asked(exchange)));
+}
+
+}  // namespace
+
+void add_conversation_routes(const Desk& desk, http::Router& router) {
+  const auto add = [&](http::Method method, const std::string& path, size_t body_bytes, Function function) {
+    add_at_doors(method, "/conversations" + path, body_bytes, function, desk, router);
+  };
+  add(http::Method::kPost, "", kMaxCallBytes, create_conversation);
+  add(http::Method::kGet, "/{id}", 0, show_conversation);
+  add(http::Method::kPost, "/{id}", kMaxCallBytes, update_conversation);
+  add(http::Method::kDelete, "/{id}", 0, delete_conversation);
+  add(http::Method::kPost, "/{id}/items", kMaxCallBytes, create_items);
+  add(http::Method::kGet, "/{id}/items", 0, list_items);
+  add(http::Method::kGet, "/{id}/items/{item}", 0, show_item);
+  add(http::Method::kDelete, "/{id}/items/{item}", 0, delete_item);
+}
+
+}  // namespace studio::api::responses

@@ -1,0 +1,11 @@
+// POST /responses, answered while its asker waits, or in the background.
+#pragma once
+
+#include "api/responses/answers.h"
+#include "api/responses/routes.h"
+
+namespace studio::api::responses {
+
+void create_response(const Desk& desk, const ExchangePtr& exchange);
+
+}  // namespace studio::api::responses

@@ -1,0 +1,217 @@
+#include "api/responses/items.h"
+
+#include <boost/json.hpp>
+
+#include "base/ids.h"
+
+namespace studio::api::responses {
+namespace {
+
+namespace json = boost::json;
+
+constexpr FieldRule kMessageRules[] = {
+    {"type"},
+    {"role"},
+    {"content"},
+    {"id", FieldUse::kNoEffect, "a text"},
+    {"status", FieldUse::kNoEffect, "a text"},
+    {"phase", FieldUse::kNoEffect, "a text"},
+};
+constexpr FieldRule kPartRules[] = {
+    {"type"},
+    {"text"},
+    {"annotations", FieldUse::kNoEffect, "a list"},
+    {"logprobs", FieldUse::kNoEffect, "a list"},
+};
+// An answer's own items come back as they were given: their reasoning is in `content`.
+constexpr FieldRule kReasoningRules[] = {
+    {"type"},
+    {"content"},
+    {"id", FieldUse::kNoEffect, "a text"},
+    {"status", FieldUse::kNoEffect, "a text"},
+    {"summary", FieldUse::kNoEffect, "a list"},
+    {"encrypted_content", FieldUse::kNoEffect, "a text"},
+};
+constexpr FieldRule kReferenceRules[] = {{"type"}, {"id"}};
+
+// The one text of a list of parts, each of a type in `types`.
+std::string read_parts(FieldReader& reader, const json::array& parts, std::span<const std::string_view> types,
+                       std::vector<std::string>* ignored) {
+  std::string all;
+  read_objects(reader, "content", parts, kMaxContentParts, "an object with type and text",
+               [&](const json::object& part, const std::string& place, size_t) {
+                 const json::value* type = part.if_contains("type");
+                 if (!type || !type->is_string()) {
+                   return reader.fail(place + ".type", "is missing; for a text it is " + quoted(types.front()));
+                 }
+                 const std::string_view given = type->get_string();
+                 if (std::find(types.begin(), types.end(), given) == types.end()) {
+                   return reader.fail(place + ".type",
+                                      "must be " + quoted(types.front()) +
+                                          " here: this version reads text alone, not " + quoted(given),
+                                      Code::kUnimplemented);
+                 }
+                 FieldReader inner(part, reader.path_of(place), kPartRules, ignored);
+                 auto text = inner.text("text");
+                 if (inner.ok() && !text) inner.fail("text", "is missing");
+                 if (!inner.ok()) return reader.fail(inner.status().error());
+                 all += *text;
+               });
+  return all;
+}
+
+std::string read_content(FieldReader& reader, std::span<const std::string_view> types,
+                         std::vector<std::string>* ignored) {
+  const json::value* content = reader.find("content");
+  if (!content) {
+    reader.fail("content", "is missing: a text or a list of parts");
+  } else if (content->is_string()) {
+    return std::string(content->get_string());
+  } else if (content->is_array()) {
+    return read_parts(reader, content->get_array(), types, ignored);
+  } else {
+    reader.fail("content", "must be a text or a list of parts; it is " + std::string(json_kind(*content)));
+  }
+  return "";
+}
+
+json::object message_of(std::string_view role, std::string_view text) {
+  json::object part{{"type", role == "assistant" ? "output_text" : "input_text"}, {"text", text}};
+  if (role == "assistant") part["annotations"] = json::array(), part["logprobs"] = json::array();
+  return {{"type", "message"}, {"status", "completed"}, {"role", role}, {"content", json::array{std::move(part)}}};
+}
+
+json::object read_message(FieldReader& reader, std::vector<std::string>* ignored) {
+  static constexpr std::string_view kOfCaller[] = {"input_text"};
+  static constexpr std::string_view kOfAssistant[] = {"output_text", "input_text"};
+  const auto role = reader.text("role");
+  const bool is_known = role && (*role == "user" || *role == "system" || *role == "developer" || *role == "assistant");
+  if (!role) {
+    reader.fail("role", "is missing; it is user, system, developer or assistant");
+  } else if (!is_known) {
+    reader.fail("role", "must be user, system, developer or assistant; it is " + quoted(*role));
+  }
+  if (!reader.ok()) return {};
+  const bool is_assistant = *role == "assistant";
+  return message_of(*role, read_content(reader,
+                                        is_assistant ? std::span<const std::string_view>(kOfAssistant)
+                                                     : std::span<const std::string_view>(kOfCaller),
+                                        ignored));
+}
+
+json::object read_reasoning(FieldReader& reader, std::vector<std::string>* ignored) {
+  static constexpr std::string_view kTypes[] = {"reasoning_text"};
+  json::array content;
+  if (const json::array* parts = reader.list("content")) {
+    std::string text = read_parts(reader, *parts, kTypes, ignored);
+    if (!text.empty()) content.push_back(json::object{{"type", "reasoning_text"}, {"text", std::move(text)}});
+  }
+  return {{"type", "reasoning"},
+          {"status", "completed"},
+          {"summary", json::array()},
+          {"content", std::move(content)},
+          {"encrypted_content", nullptr}};
+}
+
+json::object read_reference(FieldReader& reader) {
+  const auto id = reader.text("id");
+  if (reader.ok() && !id) reader.fail("id", "is missing: the item's that is meant");
+  return {{"type", kReference}, {"id", id.value_or("")}};
+}
+
+json::object read_item(FieldReader& outer, const json::object& item, const std::string& place,
+                       std::vector<std::string>* ignored) {
+  const json::value* type = item.if_contains("type");
+  const bool is_text = type && type->is_string();
+  const std::string_view name = is_text ? std::string_view(type->get_string()) : "message";
+  auto read = [&](std::span<const FieldRule> rules, auto reading) {
+    FieldReader inner(item, outer.path_of(place), rules, ignored);
+    json::object kept = inner.ok() ? reading(inner) : json::object();
+    if (!inner.ok()) outer.fail(inner.status().error());
+    return kept;
+  };
+  if (type && !type->is_null() && !is_text) {
+    outer.fail(place + ".type", "must be a text; it is " + std::string(json_kind(*type)));
+  } else if (name == "message") {
+    return read(kMessageRules, [&](FieldReader& reader) { return read_message(reader, ignored); });
+  } else if (name == "reasoning") {
+    return read(kReasoningRules, [&](FieldReader& reader) { return read_reasoning(reader, ignored); });
+  } else if (name == kReference) {
+    return read(kReferenceRules, [&](FieldReader& reader) { return read_reference(reader); });
+  } else {
+    outer.fail(place + ".type",
+               "must be message, reasoning or item_reference: this version reads no others, not " + quoted(name),
+               Code::kUnimplemented);
+  }
+  return {};
+}
+
+// Of items that we made: what is not there is "".
+std::string_view text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+std::string content_of(const json::object& item) {
+  std::string all;
+  const json::value* content = item.if_contains("content");
+  if (!content || !content->is_array()) return all;
+  for (const json::value& part : content->get_array()) {
+    if (const json::object* object = part.if_object()) all += text_of(*object, "text");
+  }
+  return all;
+}
+
+}  // namespace
+
+json::array read_items(FieldReader& reader, std::string_view name, const json::array& items, size_t most,
+                       std::vector<std::string>* ignored) {
+  json::array kept;
+  read_objects(reader, name, items, most, "an object with type",
+               [&](const json::object& item, const std::string& place, size_t) {
+                 kept.push_back(read_item(reader, item, place, ignored));
+               });
+  return kept;
+}
+
+json::object user_message(std::string_view text) {
+  return message_of("user", text);
+}
+
+void give_ids(json::array& items) {
+  for (json::value& value : items) {
+    json::object& item = value.get_object();
+    if (is_reference(item) || item.contains("id")) continue;
+    const char* prefix = text_of(item, "type") == "reasoning" ? "rs_" : "msg_";
+    item["id"] = prefix + new_uuid();
+  }
+}
+
+std::string_view id_of(const json::object& item) {
+  return text_of(item, "id");
+}
+
+bool is_reference(const json::object& item) {
+  return text_of(item, "type") == kReference;
+}
+
+void add_messages(const json::array& items, inference::ChatPrompt& prompt) {
+  std::string reasoning;
+  for (const json::value& value : items) {
+    const json::object* item = value.if_object();
+    if (!item) continue;
+    std::string text = content_of(*item);
+    if (text_of(*item, "type") == "reasoning") {
+      reasoning = std::move(text);
+      continue;
+    }
+    std::string role(text_of(*item, "role"));
+    if (role == "developer") role = "system";  // the newer name of the same thing
+    inference::Message message{.role = role, .content = std::move(text), .reasoning_content = {}};
+    if (role == "assistant") message.reasoning_content = std::move(reasoning);
+    reasoning.clear();
+    prompt.messages.push_back(std::move(message));
+  }
+}
+
+}  // namespace studio::api::responses

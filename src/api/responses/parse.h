@@ -1,0 +1,17 @@
+// The wire's JSON to calls. Pure functions of the body: any thread. Every error names the field, what is wrong with its
+// value and what would be right; what is not built is unimplemented, never dropped.
+#pragma once
+
+#include <string_view>
+
+#include "api/responses/wire.h"
+#include "base/result.h"
+
+namespace studio::api::responses {
+
+Result<ResponseCall> parse_response(std::string_view body);
+Result<ConversationCall> parse_conversation(std::string_view body);  // nothing at all is an empty one
+Result<boost::json::object> parse_metadata(std::string_view body);   // of a conversation that is changed
+Result<boost::json::array> parse_new_items(std::string_view body);   // for a conversation
+
+}  // namespace studio::api::responses

@@ -1,0 +1,184 @@
+#include "api/responses/record.h"
+
+#include <boost/json.hpp>
+#include <chrono>
+
+#include "api/serving/logprobs.h"
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace studio::api::responses {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kResponse = "resp_", kMessage = "msg_", kReasoning = "rs_";
+constexpr const char* kStates[] = {"queued", "in_progress", "completed", "incomplete", "failed", "cancelled"};
+constexpr size_t kMaxStoredBytes = 256 << 20;  // a whole answer at its bound (Recording::kMaxBytes), as JSON
+
+Error damaged() {
+  return Error(Code::kInternal, "The stored response cannot be read.");
+}
+
+// ["r", TEXT] or ["t", TEXT] or ["t", TEXT, LOGPROBS]. These letters reach the disk: never reuse one.
+json::array stored_pieces(const std::vector<Piece>& pieces) {
+  json::array all;
+  all.reserve(pieces.size());
+  for (const Piece& piece : pieces) {
+    json::array one{piece.is_reasoning ? "r" : "t", piece.text};
+    if (!piece.logprobs.empty()) one.push_back(piece.logprobs);
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+Result<Piece> read_piece(const json::value& value) {
+  const json::array* one = value.if_array();
+  if (!one || one->size() < 2 || !one->at(0).is_string() || !one->at(1).is_string()) return damaged();
+  Piece piece{.is_reasoning = one->at(0).get_string() == "r", .text = std::string(one->at(1).get_string())};
+  if (one->size() > 2 && one->at(2).is_array()) piece.logprobs = one->at(2).get_array();
+  return piece;
+}
+
+json::object stored_usage(const inference::GenerationUsage& usage) {
+  return {{"prompt", usage.prompt_tokens},
+          {"cached", usage.cached_tokens},
+          {"completion", usage.completion_tokens},
+          {"reasoning", usage.reasoning_tokens}};
+}
+
+// Numbers and texts of our own making: what is missing is 0 or "".
+int64_t number_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value && value->is_int64() ? value->get_int64() : 0;
+}
+
+std::string text_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+bool flag_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value && value->is_bool() && value->get_bool();
+}
+
+const json::object* object_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value ? value->if_object() : nullptr;
+}
+
+}  // namespace
+
+const char* state_name(State state) {
+  return kStates[static_cast<size_t>(state)];
+}
+
+bool is_final(State state) {
+  return state != State::kQueued && state != State::kInProgress;
+}
+
+Failure failure_of(const Error& error) {
+  switch (error.code()) {
+    case Code::kQuotaExceeded:
+      return {"rate_limit_exceeded", error.message()};
+    case Code::kInvalidArgument:
+    case Code::kOutOfRange:
+    case Code::kUnimplemented:
+    case Code::kNotFound:
+    case Code::kFailedPrecondition:
+    case Code::kPayloadTooLarge:
+      return {"invalid_prompt", error.message()};
+    default:
+      return {"server_error", error.message()};
+  }
+}
+
+std::string new_response_id() {
+  return std::string(kResponse) + new_uuid();
+}
+
+std::string reasoning_id(std::string_view response_id) {
+  return std::string(kReasoning) + std::string(response_id.substr(kResponse.size()));
+}
+
+std::string message_id(std::string_view response_id) {
+  return std::string(kMessage) + std::string(response_id.substr(kResponse.size()));
+}
+
+std::string response_of_item(std::string_view item_id) {
+  for (std::string_view prefix : {kMessage, kReasoning}) {
+    if (item_id.starts_with(prefix)) return std::string(kResponse) + std::string(item_id.substr(prefix.size()));
+  }
+  return "";
+}
+
+void add_delta(const inference::ChoiceDelta& delta, bool has_logprobs, std::vector<Piece>& pieces) {
+  if (!delta.reasoning.empty()) pieces.push_back({.is_reasoning = true, .text = delta.reasoning});
+  if (delta.text.empty() && delta.logprobs.empty()) return;
+  pieces.push_back({.text = delta.text, .logprobs = has_logprobs ? token_logprobs(delta.logprobs) : json::array()});
+}
+
+void end_record(const inference::GenerationEnd& end, Record& record) {
+  record.state = end.finish.front() == inference::Finish::kLength ? State::kIncomplete : State::kCompleted;
+  record.usage = end.usage;
+  record.completed_at = now_seconds();
+}
+
+void fail_record(Failure failure, State state, Record& record) {
+  record.state = state;
+  if (state == State::kFailed) record.failure = std::move(failure);
+  record.completed_at = now_seconds();
+}
+
+std::string to_stored(const Record& record) {
+  json::object stored{{"model", record.model},
+                      {"echo", record.echo},
+                      {"background", record.is_background},
+                      {"logprobs", record.has_logprobs},
+                      {"state", state_name(record.state)},
+                      {"pieces", stored_pieces(record.pieces)},
+                      {"usage", stored_usage(record.usage)},
+                      {"completed_at", record.completed_at}};
+  if (record.failure) stored["failure"] = {{"code", record.failure->code}, {"message", record.failure->message}};
+  return to_json(stored);
+}
+
+Result<Record> from_stored(std::string_view id, int64_t created_at, std::string_view stored) {
+  STUDIO_TRY(const json::value value, parse_json(stored, {.bytes = kMaxStoredBytes}));
+  const json::object* object = value.if_object();
+  const json::object* echo = object ? object_in(*object, "echo") : nullptr;
+  const json::value* pieces = object ? object->if_contains("pieces") : nullptr;
+  if (!echo || !pieces || !pieces->is_array()) return damaged();
+  Record record{.id = std::string(id),
+                .created_at = created_at,
+                .model = text_in(*object, "model"),
+                .echo = *echo,
+                .is_background = flag_in(*object, "background"),
+                .has_logprobs = flag_in(*object, "logprobs"),
+                .completed_at = number_in(*object, "completed_at")};
+  const std::string state = text_in(*object, "state");
+  for (size_t i = 0; i < std::size(kStates); ++i) {
+    if (state == kStates[i]) record.state = static_cast<State>(i);
+  }
+  for (const json::value& each : pieces->get_array()) {
+    STUDIO_TRY(Piece piece, read_piece(each));
+    record.pieces.push_back(std::move(piece));
+  }
+  if (const json::object* usage = object_in(*object, "usage")) {
+    record.usage = {.prompt_tokens = number_in(*usage, "prompt"),
+                    .cached_tokens = number_in(*usage, "cached"),
+                    .completion_tokens = number_in(*usage, "completion"),
+                    .reasoning_tokens = number_in(*usage, "reasoning")};
+  }
+  if (const json::object* failure = object_in(*object, "failure")) {
+    record.failure = Failure{text_in(*failure, "code"), text_in(*failure, "message")};
+  }
+  return record;
+}
+
+int64_t now_seconds() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+}  // namespace studio::api::responses
