@@ -1,6 +1,7 @@
 // The official OpenAI JavaScript SDK, unmodified: only its base URL and key point at studio.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
+import { tests as responses } from './responses.mjs';
 import { runCases } from './run_cases.mjs';
 
 const model = process.env.STUDIO_MODEL;
@@ -158,4 +159,4 @@ const tests = {
   },
 };
 
-await runCases(tests);
+await runCases({ ...tests, ...responses });

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import openai
+import responses
 from run_cases import run_cases
 
 MODEL = os.environ["STUDIO_MODEL"]
@@ -189,4 +190,4 @@ def test_a_refusal_for_now_is_tried_again():
 
 
 if __name__ == "__main__":
-    sys.exit(run_cases(globals()))
+    sys.exit(run_cases(globals(), vars(responses)))

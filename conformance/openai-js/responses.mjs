@@ -1,0 +1,248 @@
+// Responses and conversations, by the same client: streams, what is kept, chains, the background, cancelling, re-attaching.
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+
+const model = process.env.STUDIO_MODEL;
+const client = new OpenAI({ maxRetries: 0 });
+const fixed = { model, input: 'What is a violin?', max_output_tokens: 60, temperature: 0.7, seed: 7 };
+const plain = { ...fixed, reasoning: { effort: 'none' } };
+const endless = { ...plain, max_output_tokens: 1500, ignore_eos: true };
+
+const collect = async stream => {
+  const events = [];
+  for await (const event of stream) events.push(event);
+  return events;
+};
+const ended = async id => {
+  for (;;) {
+    const response = await client.responses.retrieve(id);
+    if (!['queued', 'in_progress'].includes(response.status)) return response;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+};
+const withoutIds = response => ({ text: response.output_text, usage: response.usage.output_tokens, status: response.status });
+
+export const tests = {
+  async 'responses: answers with reasoning, text and exact usage'() {
+    const response = await client.responses.create(fixed);
+    assert.equal(response.object, 'response');
+    assert.equal(response.status, 'completed');
+    assert.deepEqual(response.output.map(item => item.type), ['reasoning', 'message']);
+    assert.ok(response.output_text.length > 0);
+    assert.equal(response.output[0].content[0].type, 'reasoning_text');
+    const { input_tokens: asked, output_tokens: said, total_tokens: all } = response.usage;
+    assert.equal(all, asked + said);
+    assert.ok(response.usage.output_tokens_details.reasoning_tokens > 0);
+    assert.match(response._request_id, /\S/);
+  },
+  async 'responses: streams the events in their order, and the same bytes'() {
+    const whole = await client.responses.create(fixed);
+    const events = await collect(await client.responses.create({ ...fixed, stream: true }));
+    events.forEach((event, i) => assert.equal(event.sequence_number, i));
+    const types = events.map(event => event.type).filter((type, i, all) => type !== all[i - 1]);
+    const item = (kind, delta, done) => ['response.output_item.added', 'response.content_part.added', delta, done,
+      'response.content_part.done', 'response.output_item.done'];
+    assert.deepEqual(types, ['response.created', 'response.in_progress',
+      ...item('reasoning', 'response.reasoning_text.delta', 'response.reasoning_text.done'),
+      ...item('message', 'response.output_text.delta', 'response.output_text.done'), 'response.completed']);
+    const said = events.filter(event => event.type === 'response.output_text.delta').map(event => event.delta).join('');
+    assert.equal(said, whole.output_text);
+    assert.deepEqual(withoutIds({ ...events.at(-1).response, output_text: said }), withoutIds(whole));
+  },
+  async 'responses: the streaming helper assembles the final response'() {
+    const runner = client.responses.stream(fixed);
+    let text = '';
+    runner.on('response.output_text.delta', event => { text += event.delta; });
+    const final = await runner.finalResponse();
+    assert.equal(final.output_text, text);
+    assert.equal(final.output[0].type, 'reasoning');
+  },
+  async 'responses: instructions and lists of items make the prompt'() {
+    const asText = await client.responses.create({ ...plain, instructions: 'Answer in one word.' });
+    const asItems = await client.responses.create({ ...plain, input: [{ role: 'developer', content: 'Answer in one word.' },
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: plain.input }] }] });
+    assert.deepEqual(withoutIds(asText), withoutIds(asItems));
+    assert.equal(asText.instructions, 'Answer in one word.');
+  },
+  async 'responses: a limit that is met makes it incomplete'() {
+    const response = await client.responses.create({ ...endless, max_output_tokens: 20 });
+    assert.equal(response.status, 'incomplete');
+    assert.deepEqual(response.incomplete_details, { reason: 'max_output_tokens' });
+    assert.equal(response.usage.output_tokens, 20);
+  },
+  async 'responses: gives log probabilities where they are included'() {
+    const response = await client.responses.create({ ...plain, include: ['message.output_text.logprobs'], top_logprobs: 3 });
+    const { text, logprobs } = response.output[0].content[0];
+    assert.equal(logprobs.map(token => token.token).join('').slice(0, text.length), text);
+    logprobs.forEach(token => assert.equal(token.top_logprobs.length, 3));
+  },
+  async 'responses: metadata and the model come back'() {
+    const metadata = { project: 'violin', 'with blank': 'x' };
+    const response = await client.responses.create({ ...plain, metadata });
+    assert.deepEqual((await client.responses.retrieve(response.id)).metadata, metadata);
+    assert.equal(response.model, model);
+  },
+  async 'responses: is kept, with its input, until it is deleted'() {
+    const response = await client.responses.create(plain);
+    assert.deepEqual(await client.responses.retrieve(response.id), { ...response });
+    const items = [];
+    for await (const item of client.responses.inputItems.list(response.id)) items.push(item);
+    assert.equal(items.length, 1);
+    assert.deepEqual(items[0].content, [{ type: 'input_text', text: plain.input }]);
+    await client.responses.delete(response.id);
+    await assert.rejects(client.responses.retrieve(response.id), OpenAI.NotFoundError);
+    await assert.rejects(client.responses.delete(response.id), OpenAI.NotFoundError);
+  },
+  async 'responses: input items are paged'() {
+    const input = Array.from({ length: 7 }, (_, i) => ({ role: 'user', content: `Word ${i}` }));
+    const response = await client.responses.create({ ...plain, input });
+    for (const order of ['asc', 'desc']) {
+      const texts = [];
+      for await (const item of client.responses.inputItems.list(response.id, { limit: 3, order })) texts.push(item.content[0].text);
+      assert.deepEqual(texts, (order === 'asc' ? input : [...input].reverse()).map(item => item.content));
+    }
+  },
+  async 'responses: what is not stored is nowhere'() {
+    const response = await client.responses.create({ ...plain, store: false });
+    assert.equal(response.store, false);
+    await assert.rejects(client.responses.retrieve(response.id), OpenAI.NotFoundError);
+  },
+  async 'responses: previous_response_id goes on as the whole conversation does'() {
+    const first = await client.responses.create(fixed);
+    const chained = await client.responses.create({ ...fixed, input: 'And a cello?', previous_response_id: first.id });
+    const whole = await client.responses.create({ ...fixed,
+      input: [{ role: 'user', content: fixed.input }, ...first.output, { role: 'user', content: 'And a cello?' }] });
+    assert.deepEqual(withoutIds(chained), withoutIds(whole));
+    assert.equal(chained.previous_response_id, first.id);
+    const third = await client.responses.create({ ...fixed, input: 'And a flute?', previous_response_id: chained.id });
+    assert.ok(third.usage.input_tokens > chained.usage.input_tokens);
+  },
+  async 'responses: an item may be named by its id'() {
+    const first = await client.responses.create(plain);
+    const named = await client.responses.create({ ...plain, store: false, input: [{ role: 'user', content: plain.input },
+      { type: 'item_reference', id: first.output[0].id }, { role: 'user', content: 'And a cello?' }] });
+    const chained = await client.responses.create({ ...plain, input: 'And a cello?', previous_response_id: first.id });
+    assert.deepEqual(withoutIds(named), withoutIds(chained));
+    await assert.rejects(client.responses.create({ ...plain, input: [{ type: 'item_reference', id: 'msg_none' }] }), OpenAI.NotFoundError);
+  },
+  async 'responses: a chain over what is not there is refused'() {
+    await assert.rejects(client.responses.create({ ...plain, previous_response_id: 'resp_none' }),
+      error => error instanceof OpenAI.BadRequestError && error.code === 'previous_response_not_found');
+  },
+  async 'responses: in the background it is queued, made and kept'() {
+    const whole = await client.responses.create(fixed);
+    const queued = await client.responses.create({ ...fixed, background: true });
+    assert.equal(queued.status, 'queued');
+    assert.equal(queued.background, true);
+    const response = await ended(queued.id);
+    assert.deepEqual(withoutIds(response), withoutIds(whole));
+  },
+  async 'responses: a stream in the background may be left and taken up again'() {
+    const request = { ...plain, max_output_tokens: 200, ignore_eos: true, background: true };
+    const stream = await client.responses.create({ ...request, stream: true });
+    const seen = [];
+    for await (const event of stream) {
+      seen.push(event);
+      if (seen.length === 12) break;
+    }
+    const { id } = seen[0].response;
+    const rest = await collect(await client.responses.retrieve(id, { stream: true, starting_after: 11 }));
+    const all = await collect(await client.responses.retrieve(id, { stream: true }));
+    assert.deepEqual([...seen, ...rest], all);
+    assert.equal(all[1].type, 'response.queued');
+    assert.deepEqual(all.at(-1).response, await client.responses.retrieve(id).then(({ output_text, ...response }) => response));
+    const helped = await client.responses.stream({ response_id: id, starting_after: 11 }).finalResponse();
+    assert.equal(helped.status, 'incomplete');
+  },
+  async 'responses: every stream that was kept is told again as it was'() {
+    const events = await collect(await client.responses.create({ ...fixed, stream: true }));
+    assert.deepEqual(await collect(await client.responses.retrieve(events[0].response.id, { stream: true })), events);
+  },
+  async 'responses: one in the background is cancelled, once and for ever'() {
+    const stream = await client.responses.create({ ...endless, background: true, stream: true });
+    let id = null, last = null, cancelling = null;
+    for await (const event of stream) {
+      id ??= event.response.id;
+      last = event;
+      if (event.type === 'response.output_text.delta') cancelling ??= client.responses.cancel(id);
+    }
+    assert.equal((await cancelling).status, 'cancelled');
+    assert.equal(last.response.status, 'cancelled');
+    assert.equal((await client.responses.retrieve(id)).status, 'cancelled');
+    assert.equal((await client.responses.cancel(id)).status, 'cancelled');
+    const { id: other } = await client.responses.create(plain);
+    await assert.rejects(client.responses.cancel(other), OpenAI.BadRequestError);
+  },
+  async 'responses: an abort ends one that is streamed'() {
+    const stream = await client.responses.create({ ...endless, stream: true });
+    let id = null, events = 0;
+    for await (const event of stream) {
+      id ??= event.response.id;
+      if (++events === 6) stream.controller.abort();
+    }
+    for (let i = 0; i < 200; ++i) {
+      const response = await client.responses.retrieve(id).catch(() => null);
+      if (response) return assert.equal(response.status, 'cancelled');
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    assert.fail('it was not kept');
+  },
+  async 'responses: raises errors that name the field'() {
+    const cases = [[{ temperature: 3 }, 'temperature'], [{ max_output_tokens: 3 }, 'max_output_tokens'], [{ input: [] }, 'input'],
+      [{ tools: [{ type: 'web_search' }] }, 'tools'], [{ truncation: 'auto' }, 'truncation'], [{ background: true, store: false }, 'background'],
+      [{ text: { format: { type: 'yaml' } } }, 'text.format.type'],
+      [{ input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] }, 'input[0].content[0].type'],
+      [{ previous_response_id: 'a', conversation: 'b' }, 'conversation'], [{ no_such_field: 1 }, 'no_such_field']];
+    for (const [fields, param] of cases) {
+      await assert.rejects(client.responses.create({ ...plain, ...fields }),
+        error => error instanceof OpenAI.BadRequestError && error.param === param, param);
+    }
+    await assert.rejects(client.responses.create({ ...plain, model: 'no-such-model' }),
+      error => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
+    await assert.rejects(client.responses.create({ ...plain, input: 'word '.repeat(9000) }),
+      error => error instanceof OpenAI.BadRequestError && error.code === 'context_length_exceeded');
+    const stranger = new OpenAI({ apiKey: 'sk-wrong', maxRetries: 0 });
+    await assert.rejects(stranger.responses.retrieve('resp_x'), OpenAI.AuthenticationError);
+  },
+  async 'conversations: made, read, changed and deleted'() {
+    const made = await client.conversations.create({ metadata: { topic: 'music' }, items: [{ role: 'user', content: 'Hello' }] });
+    assert.match(made.id, /^conv_/);
+    assert.deepEqual(await client.conversations.retrieve(made.id), made);
+    assert.deepEqual((await client.conversations.update(made.id, { metadata: { topic: 'art' } })).metadata, { topic: 'art' });
+    assert.equal((await client.conversations.delete(made.id)).deleted, true);
+    await assert.rejects(client.conversations.retrieve(made.id), OpenAI.NotFoundError);
+    await assert.rejects(client.conversations.items.list(made.id), OpenAI.NotFoundError);
+  },
+  async 'conversations: items are added, listed, read and deleted'() {
+    const { id } = await client.conversations.create();
+    const items = Array.from({ length: 7 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: `Word ${i}` }));
+    const added = await client.conversations.items.create(id, { items });
+    assert.equal(added.data.length, 7);
+    assert.equal(added.data[1].content[0].type, 'output_text');
+    for (const order of ['asc', 'desc']) {
+      const listed = [];
+      for await (const item of client.conversations.items.list(id, { limit: 2, order })) listed.push(item);
+      assert.deepEqual(listed, order === 'asc' ? added.data : [...added.data].reverse());
+    }
+    const second = added.data[1];
+    assert.deepEqual(await client.conversations.items.retrieve(second.id, { conversation_id: id }), second);
+    assert.equal((await client.conversations.items.delete(second.id, { conversation_id: id })).id, id);
+    await assert.rejects(client.conversations.items.retrieve(second.id, { conversation_id: id }), OpenAI.NotFoundError);
+    await assert.rejects(client.conversations.items.create(id, { items: Array(21).fill(items[0]) }), OpenAI.BadRequestError);
+  },
+  async 'conversations: a response goes on with one and is added to it'() {
+    const conversation = await client.conversations.create({ items: [{ role: 'developer', content: 'Answer in one word.' }] });
+    const first = await client.responses.create({ ...fixed, conversation: conversation.id });
+    assert.deepEqual(first.conversation, { id: conversation.id });
+    const second = await client.responses.create({ ...fixed, input: 'And a cello?', conversation: { id: conversation.id }, background: true });
+    const answer = await ended(second.id);
+    const items = [];
+    for await (const item of client.conversations.items.list(conversation.id, { order: 'asc' })) items.push(item);
+    const roles = items.map(item => item.role ?? item.type);
+    assert.deepEqual(roles, ['developer', 'user', 'reasoning', 'assistant', 'user', 'reasoning', 'assistant']);
+    assert.equal(items.at(-1).content[0].text, answer.output_text);
+    const chained = await client.responses.create({ ...fixed, input: [{ role: 'developer', content: 'Answer in one word.' },
+      { role: 'user', content: fixed.input }, ...first.output, { role: 'user', content: 'And a cello?' }], store: false });
+    assert.deepEqual(withoutIds(answer), withoutIds(chained));
+  },
+};
