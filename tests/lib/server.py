@@ -35,17 +35,17 @@ def stop_process(process):
 
 
 class Server:
-    """with Server(models=["tiny"]) as server: server.url, server.key, server.process"""
+    """with Server(models=["tiny"]) as server: server.url, server.key, server.process. `data`: a folder that outlives it."""
 
-    def __init__(self, models=("tiny",), key="sk-conformance", extra=(), env=None, listen="127.0.0.1:0"):
-        self.key = key
-        self.data = tempfile.mkdtemp(prefix="studio-test-")
+    def __init__(self, models=("tiny",), key="sk-conformance", extra=(), env=None, listen="127.0.0.1:0", data=None):
+        self.key, self.keeps_data = key, data is not None
+        self.data = data or tempfile.mkdtemp(prefix="studio-test-")
         command = [os.path.join(BUILD, "studio"), "serve", "--listen", listen, "--data", self.data,
                    "--key", key, "--json", *extra]
         for model in models:
             command += ["--model", model]
         self.log_path = os.path.join(self.data, "server.log")
-        self.log = open(self.log_path, "wb")
+        self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL,
                                         env={**os.environ, **KEEPS_NOTHING, **(env or {})})
         timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
@@ -71,7 +71,8 @@ class Server:
         self.stop()
         self.process.stdout.close()
         self.log.close()
-        shutil.rmtree(self.data, ignore_errors=True)
+        if not self.keeps_data:
+            shutil.rmtree(self.data, ignore_errors=True)
 
 
 def main():
