@@ -26,6 +26,9 @@ namespace asio = boost::asio;
 constexpr int kBacklog = 1024;
 // Out of descriptors: accepting again at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// A worker that is killed with its gateway holds its socket until its memory is given back: under a second for 2 GB.
+constexpr std::chrono::seconds kTimeToDie{3};
+constexpr std::chrono::milliseconds kLookAgain{10};
 
 Error cannot_listen(const std::string& where, const std::string& why, Code code = Code::kUnavailable) {
   return Error(code, "Cannot listen on " + where + ": " + why + ".");
@@ -98,16 +101,25 @@ class ServerImpl final : public Server {
     return Ok{};
   }
 
+  // Nobody listens there, or nobody does any more within the time that a process takes to die.
+  static bool is_left_behind(const std::string& path) {
+    const auto until = std::chrono::steady_clock::now() + kTimeToDie;
+    for (;;) {
+      boost::system::error_code fault;
+      asio::io_context context;
+      asio::local::stream_protocol::socket probe(context);
+      probe.connect(asio::local::stream_protocol::endpoint(path), fault);
+      if (fault || std::chrono::steady_clock::now() >= until) return static_cast<bool>(fault);
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
   Status listen_unix(const std::string& path) {
     if (path.size() >= sizeof(sockaddr_un::sun_path)) return cannot_listen("a Unix socket", "its path is too long");
+    if (!is_left_behind(path)) return cannot_listen("a Unix socket", "another process serves it");
+    ::unlink(path.c_str());  // left by a process that died
     boost::system::error_code fault;
     asio::local::stream_protocol::endpoint endpoint(path);
-    asio::io_context probe_context;
-    asio::local::stream_protocol::socket probe(probe_context);
-    probe.connect(endpoint, fault);
-    if (!fault) return cannot_listen("a Unix socket", "another process serves it");
-    ::unlink(path.c_str());  // left by a process that died
-    fault.clear();
     acceptor_.open(Protocol(endpoint.protocol()), fault);
     if (!fault) acceptor_.bind(endpoint, fault);
     // Nobody can connect before listen(), so there is no moment of wider rights.

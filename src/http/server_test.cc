@@ -565,6 +565,23 @@ TEST_F(ServerTest, ServesAUnixSocketToTheClient) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST_F(ServerTest, TakesASocketOverFromAProcessThatIsDying) {
+  std::string path = std::filesystem::temp_directory_path() / ("studio_http_dying_" + std::to_string(::getpid()));
+  boost::asio::io_context context;
+  boost::asio::local::stream_protocol::acceptor dying(context, boost::asio::local::stream_protocol::endpoint(path));
+  ServerOptions options;
+  options.listen = ListenAddress::unix_socket(path);
+  std::thread dies([&] {
+    std::this_thread::sleep_for(50ms);
+    dying.close();
+  });
+  start(std::move(options));  // expects that it listens
+  dies.join();
+  ClientRequest request;
+  request.target = "/hello";
+  EXPECT_TRUE(Client(Endpoint::unix_socket(path)).fetch(std::move(request), 5s).ok());
+}
+
 TEST_F(ServerTest, ClientStreamsAndCancels) {
   start();
   Client client(*Endpoint::parse_url("http://127.0.0.1:" + std::to_string(server_->port())));
