@@ -226,6 +226,12 @@ def one_server(data, told, choice):
         return how
 
 
+def made_key(data):
+    """One more key of the folder, made while no server runs on it."""
+    return subprocess.run([os.path.join(BUILD, "studio"), "key", "add", "another", "--data", data], check=True, capture_output=True,
+                          text=True, timeout=WAIT_S).stdout.strip()
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     seed = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
@@ -233,6 +239,7 @@ def main():
     choice, told, passed = random.Random(seed), Told(), 0
     data = tempfile.mkdtemp(prefix="studio-responses-")
     try:
+        other = made_key(data)
         for number in range(rounds):
             how = one_server(data, told, choice)
             passed += 1
@@ -245,8 +252,6 @@ def main():
             check(told.wholes and told.streams and told.background and told.conversations, "too little was asked")
             passed += 1
             print("ok all of it is there; what was in the background has ended as undisturbed", flush=True)
-            other = subprocess.run([os.path.join(BUILD, "studio"), "key", "add", "another", "--data", data], check=True,
-                                   capture_output=True, text=True, timeout=WAIT_S).stdout.strip()
             check_foreign(Api(server, other), told)
             check_kept(api, told)
             passed += 1
