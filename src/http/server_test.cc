@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <condition_variable>
 #include <filesystem>
 #include <future>

@@ -3,7 +3,6 @@
 #include <boost/json.hpp>
 
 #include "api/openai/errors.h"
-#include "api/responses/context.h"
 #include "base/json.h"
 
 namespace studio::api::responses {
@@ -15,9 +14,13 @@ void answer_json(const ExchangePtr& exchange, const json::object& object) {
 }
 
 void refuse(const ExchangePtr& exchange, const Error& error) {
-  const char* code =
-      error.param() == "previous_response_id" && error.code() == Code::kInvalidArgument ? kPreviousNotFound : nullptr;
-  exchange->respond(openai::error_response(error, exchange->request().request_id, code));
+  const std::string& request_id = exchange->request().request_id;
+  // The original's own answer to a chain that has no beginning: a fault of the request.
+  if (error.code() == Code::kNotFound && error.param() == "previous_response_id") {
+    return exchange->respond(
+        http::Response::json(400, openai::error_body(error, request_id, "previous_response_not_found")));
+  }
+  exchange->respond(openai::error_response(error, request_id));
 }
 
 json::object list_object(json::array items, bool has_more) {

@@ -13,7 +13,7 @@ namespace json = boost::json;
 constexpr size_t kMaxChain = 1024;  // responses behind one another; a context is full long before
 
 Error no_previous(const std::string& id) {
-  return Error(Code::kInvalidArgument, "There is no response " + quoted(id) + " to go on from.")
+  return Error(Code::kNotFound, "There is no response " + quoted(id) + " to go on from.")
       .with_param("previous_response_id");
 }
 

@@ -10,11 +10,9 @@
 
 namespace studio::api::responses {
 
-inline constexpr const char* kPreviousNotFound = "previous_response_not_found";  // the wire's code for it
-
 // The items of the responses that this one follows, oldest first, or of its conversation. Instructions are not handed
-// down. Errors: invalid_argument with param previous_response_id where one of the chain is not there; not_found for a
-// conversation; failed_precondition where the one before has not ended well.
+// down. Errors: not_found with param previous_response_id where one of the chain is not there, or with param
+// conversation; invalid_argument where the one before has not ended well, or all of it is too long.
 Result<boost::json::array> earlier_items(Shelf& shelf, const std::string& key_id, const ResponseCall& call);
 
 // Puts the items themselves where the request names some by their ids. Errors: not_found.

@@ -41,14 +41,14 @@ struct Record {
   int64_t created_at = 0;  // Unix seconds
   std::string model;       // the served name
   // The fields of the request that its response repeats, as the wire has them.
-  boost::json::object echo;
+  boost::json::object echo = {};
   bool is_background = false;
   bool has_logprobs = false;
 
   State state = State::kInProgress;
-  std::vector<Piece> pieces;
-  std::optional<Failure> failure;
-  inference::GenerationUsage usage;
+  std::vector<Piece> pieces = {};
+  std::optional<Failure> failure = {};
+  inference::GenerationUsage usage = {};
   int64_t completed_at = 0;  // Unix seconds; 0 until it has ended
 };
 

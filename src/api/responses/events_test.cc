@@ -1,0 +1,186 @@
+// Events and output as they follow from a record, checked against an accumulator of the test's own.
+#include "api/responses/events.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <random>
+
+#include "api/responses/render.h"
+#include "api/responses/writer.h"
+#include "base/json.h"
+#include "http/sse.h"
+
+namespace studio::api::responses {
+namespace {
+
+namespace json = boost::json;
+using inference::Finish;
+
+Record record() {
+  return {.id = "resp_1",
+          .created_at = 5,
+          .model = "m",
+          .echo = {{"metadata", json::object()}},
+          .has_logprobs = true,
+          .pieces = {}};
+}
+
+std::vector<json::object> events_of(const std::string& bytes) {
+  std::vector<http::SseReader::Event> events;
+  EXPECT_TRUE(http::SseReader().feed(bytes, events).ok());
+  std::vector<json::object> all;
+  for (const auto& event : events) {
+    all.push_back(parse_json(event.data).value().get_object());
+    EXPECT_EQ(all.back().at("type"), event.type.c_str()) << "the event's name is its type";
+  }
+  return all;
+}
+
+// What a client makes of the events: each item grows by its deltas, and its end must be what has grown.
+json::array accumulated(const std::vector<json::object>& events) {
+  json::array items;
+  for (const json::object& event : events) {
+    const std::string type(event.at("type").get_string());
+    if (type == "response.output_item.added") {
+      EXPECT_EQ(event.at("output_index"), items.size());
+      items.push_back(event.at("item"));
+    } else if (type == "response.content_part.added") {
+      items.back().at("content").get_array().push_back(event.at("part"));
+    } else if (type.ends_with(".delta")) {
+      json::object& part = items.back().at("content").at(0).get_object();
+      EXPECT_EQ(event.at("item_id"), items.back().at("id"));
+      part["text"] = std::string(part.at("text").get_string()) + std::string(event.at("delta").get_string());
+    } else if (type == "response.output_text.done" || type == "response.reasoning_text.done") {
+      EXPECT_EQ(event.at("text"), items.back().at("content").at(0).at("text"));
+    } else if (type == "response.output_item.done") {
+      EXPECT_EQ(event.at("item").at("content").at(0).at("text"), items.back().at("content").at(0).at("text"));
+      items.back() = event.at("item");
+    }
+  }
+  return items;
+}
+
+Record random_record(std::mt19937& random) {
+  static constexpr State kEnds[] = {State::kCompleted, State::kIncomplete, State::kFailed, State::kCancelled};
+  Record made = record();
+  made.is_background = random() % 2 == 0;
+  const auto reasoning = random() % 4, text = random() % 4;
+  for (size_t i = 0; i < reasoning; ++i)
+    made.pieces.push_back({.is_reasoning = true, .text = "r水" + std::to_string(i)});
+  for (size_t i = 0; i < text; ++i) {
+    made.pieces.push_back({.text = random() % 5 == 0 ? "" : "t\n" + std::to_string(i),
+                           .logprobs = {json::object{{"token", "t"}, {"logprob", -0.5}}}});
+  }
+  made.state = kEnds[random() % 4];
+  if (made.state == State::kFailed) made.failure = Failure{"server_error", "x"};
+  made.completed_at = 9;
+  made.usage = {.prompt_tokens = 7, .cached_tokens = 3, .completion_tokens = 5, .reasoning_tokens = 2};
+  return made;
+}
+
+TEST(ResponsesEvents, TheirSumIsTheOutput) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 300; ++i) {
+    const Record made = random_record(random);
+    const auto events = events_of(replay(made, -1));
+    for (size_t n = 0; n < events.size(); ++n) EXPECT_EQ(events[n].at("sequence_number"), n);
+    EXPECT_EQ(accumulated(events), output_items(made));
+    EXPECT_EQ(events.back().at("response"), response_object(made));
+  }
+}
+
+TEST(ResponsesEvents, ARecordThatWasStoredTellsTheSameBytes) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 300; ++i) {
+    const Record made = random_record(random);
+    const auto again = from_stored(made.id, made.created_at, to_stored(made));
+    ASSERT_TRUE(again.ok()) << again.error().message();
+    EXPECT_EQ(replay(*again, -1), replay(made, -1));
+  }
+}
+
+TEST(ResponsesEvents, WhoComesBackGetsTheRest) {
+  std::mt19937 random(3);
+  for (int i = 0; i < 50; ++i) {
+    const Record made = random_record(random);
+    const std::string all = replay(made, -1);
+    const auto events = static_cast<int64_t>(events_of(all).size());
+    for (int64_t after = 0; after < events + 2; ++after) {
+      const std::string rest = replay(made, after);
+      EXPECT_TRUE(all.ends_with(rest));
+      EXPECT_EQ(static_cast<int64_t>(events_of(rest).size()), std::max<int64_t>(events - after - 1, 0));
+    }
+  }
+}
+
+TEST(ResponsesEvents, AStreamIsToldAgainAsItWas) {
+  Record kept;
+  auto writer = make_writer({.record = record(),
+                             .request_id = "r",
+                             .keep =
+                                 [&](const Record& ended) {
+                                   kept = ended;
+                                   return Status(Ok{});
+                                 },
+                             .is_gone = [] { return false; }});
+  std::string bytes = writer->opening();
+  bytes += writer->pieces({.choice = 0, .reasoning = "hm", .text = "", .logprobs = {}});
+  bytes += writer->pieces(
+      {.choice = 0, .reasoning = "m", .text = "An", .logprobs = {{.bytes = "An", .logprob = -1, .top = {}}}});
+  bytes += writer->pieces({.choice = 0, .reasoning = "", .text = "swer", .logprobs = {}});
+  bytes += writer->ending({.generation = {.finish = {Finish::kStop}, .error = std::nullopt, .usage = {}}});
+  EXPECT_EQ(replay(kept, -1), bytes);
+  EXPECT_EQ(events_of(bytes).back().at("type"), "response.completed");
+}
+
+TEST(ResponsesWriter, WhatCannotBeKeptIsNotToldAsComplete) {
+  const auto failing = [] {
+    return make_writer({.record = record(),
+                        .request_id = "r",
+                        .keep = [](const Record&) { return Error(Code::kUnavailable, "the disk is full"); },
+                        .is_gone = [] { return false; }});
+  };
+  const AnswerEnd end{.generation = {.finish = {Finish::kStop}, .error = std::nullopt, .usage = {}}};
+  auto stream = failing();
+  stream->opening();
+  const auto events = events_of(stream->ending(end));
+  EXPECT_EQ(events.back().at("type"), "response.failed");
+  EXPECT_EQ(events.back().at("response").at("status"), "failed");
+  EXPECT_EQ(failing()->whole(std::vector<ChoiceAnswer>(1), end).status, 500);
+}
+
+TEST(ResponsesWriter, OneWhoseAskerLeftIsKeptAsCancelled) {
+  Record kept;
+  auto writer = make_writer({.record = record(),
+                             .request_id = "r",
+                             .keep =
+                                 [&](const Record& ended) {
+                                   kept = ended;
+                                   return Status(Ok{});
+                                 },
+                             .is_gone = [] { return true; }});
+  writer->opening();
+  writer->pieces({.choice = 0, .reasoning = "", .text = "An", .logprobs = {}});
+  writer->failure(Error(Code::kUnavailable, "stopping"));
+  EXPECT_EQ(kept.state, State::kCancelled);
+  EXPECT_EQ(to_json(output_items(kept).at(0).at("status")), "\"incomplete\"");
+}
+
+TEST(ResponsesRender, NothingSaidIsAMessageThatIsEmpty) {
+  Record made = record();
+  made.state = State::kCompleted;
+  const auto items = output_items(made);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items.at(0).at("content").at(0).at("text"), "");
+}
+
+TEST(ResponsesRecord, DamagedTextIsAnError) {
+  for (const char* text : {"", "[]", "{}", R"({"echo":{},"pieces":7})", R"({"echo":{},"pieces":[7]})",
+                           R"({"echo":{},"pieces":[["t"]]})", R"({"echo":7,"pieces":[]})"}) {
+    EXPECT_FALSE(from_stored("resp_1", 0, text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace studio::api::responses
