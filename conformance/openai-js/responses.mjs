@@ -125,6 +125,16 @@ export const tests = {
     assert.deepEqual(withoutIds(named), withoutIds(chained));
     await assert.rejects(client.responses.create({ ...plain, input: [{ type: 'item_reference', id: 'msg_none' }] }), OpenAI.NotFoundError);
   },
+  async 'responses: counts the tokens that a request would have'() {
+    const response = await client.responses.create({ ...plain, instructions: 'Answer in one word.' });
+    const counted = await client.responses.inputTokens.count({ model, input: plain.input, instructions: 'Answer in one word.',
+      reasoning: { effort: 'none' } });
+    assert.equal(counted.input_tokens, response.usage.input_tokens);
+    const chained = await client.responses.create({ ...plain, previous_response_id: response.id });
+    const of_chain = await client.responses.inputTokens.count({ model, input: plain.input, previous_response_id: response.id,
+      reasoning: { effort: 'none' } });
+    assert.equal(of_chain.input_tokens, chained.usage.input_tokens);
+  },
   async 'responses: a chain over what is not there is refused'() {
     await assert.rejects(client.responses.create({ ...plain, previous_response_id: 'resp_none' }),
       error => error instanceof OpenAI.BadRequestError && error.code === 'previous_response_not_found');

@@ -10,8 +10,8 @@ full=
 [ "${1:-}" != --full ] || { full=yes; shift; }
 modules=("$@")
 case $preset in
-  asan) of_this_kind=(base http catalogue engine_formats engine_tokenizer engine_templates engine_constrain inference api_serving api_openai) ;;
-  tsan) of_this_kind=(base store http engine_schedule inference) ;;
+  asan) of_this_kind=(base http catalogue engine_formats engine_tokenizer engine_templates engine_constrain inference api_serving api_openai api_responses) ;;
+  tsan) of_this_kind=(base store http engine_schedule inference api_responses) ;;
   *) echo "asan or tsan, not $preset" >&2; exit 2 ;;
 esac
 [ "${#modules[@]}" -gt 0 ] || [ -n "$full" ] || modules=("${of_this_kind[@]}")

@@ -45,12 +45,12 @@ Record record_of(const ResponseCall& call, const ServedModel& model) {
           .state = call.is_background ? State::kQueued : State::kInProgress};
 }
 
-// A request that was read, with what goes before it and what will be generated.
+// A request that was read, with what goes before it.
 struct Prepared {
   ResponseCall call;
   json::array items;  // all of the prompt's, earlier ones first
   ServedModelPtr model;
-  inference::GenerationRequest request;
+  inference::Prompt prompt;
 };
 
 Result<json::array> all_items(const Desk& desk, const std::string& key_id, ResponseCall& call) {
@@ -62,34 +62,35 @@ Result<json::array> all_items(const Desk& desk, const std::string& key_id, Respo
 }
 
 // Nothing where it was refused.
-std::optional<Prepared> prepare(const Desk& desk, const ExchangePtr& exchange) {
+std::optional<Prepared> prepare(const Desk& desk, const ExchangePtr& exchange, Result<ResponseCall> call) {
   const auto refused = [&](const Error& error) {
     refuse(exchange, error);
     return std::nullopt;
   };
-  auto call = parse_response(exchange->request().body);
   if (!call.ok()) return refused(call.error());
   auto model = desk.services.models->find(call->generate.model);
   if (!model.ok()) return refused(model.error());
   auto items = all_items(desk, exchange->request().principal, *call);
   if (!items.ok()) return refused(items.error());
   const inference::ChatPrompt chat = make_prompt(*call, *items);
-  const CallFields fields = fields_of(*call);
-  auto refusal = check_thinking(*(*model)->text, chat, fields);
-  if (!refusal) {
-    auto prompt = (*model)->text->prepare_chat(chat);
-    if (!prompt.ok()) return refused(prompt.error());
-    inference::GenerationRequest request = to_generation(desk.services, call->generate, *exchange);
-    request.prompts.push_back(std::move(*prompt));
-    request.adapter = (*model)->adapter;
-    refusal = check_generation(*(*model)->text, request, fields);
-    if (!refusal) return Prepared{std::move(*call), std::move(*items), std::move(*model), std::move(request)};
+  if (auto refusal = check_thinking(*(*model)->text, chat, fields_of(*call))) {
+    refuse_call(exchange, *refusal);
+    return std::nullopt;
   }
-  refuse_call(exchange, *refusal);
-  return std::nullopt;
+  auto prompt = (*model)->text->prepare_chat(chat);
+  if (!prompt.ok()) return refused(prompt.error());
+  return Prepared{std::move(*call), std::move(*items), std::move(*model), std::move(*prompt)};
 }
 
-void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared) {
+inference::GenerationRequest request_of(const Desk& desk, const ExchangePtr& exchange, Prepared& prepared) {
+  inference::GenerationRequest request = to_generation(desk.services, prepared.call.generate, *exchange);
+  request.prompts.push_back(std::move(prepared.prompt));
+  request.adapter = prepared.model->adapter;
+  return request;
+}
+
+void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared,
+                inference::GenerationRequest request) {
   WriterOptions writer{.record = record_of(prepared.call, *prepared.model),
                        .request_id = exchange->request().request_id,
                        .keep = {},
@@ -105,7 +106,7 @@ void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared
                         .operation = "responses",
                         .is_stream = prepared.call.generate.stream,
                         .ignored = prepared.call.generate.ignored};
-  answer(exchange, desk.services, prepared.model, std::move(prepared.request), std::move(options));
+  answer(exchange, desk.services, prepared.model, std::move(request), std::move(options));
 }
 
 void add_ignored(const ResponseCall& call, http::Response& response) {
@@ -133,10 +134,20 @@ void answer_later(const Desk& desk, const ExchangePtr& exchange, Prepared prepar
 }  // namespace
 
 void create_response(const Desk& desk, const ExchangePtr& exchange) {
-  auto prepared = prepare(desk, exchange);
+  auto prepared = prepare(desk, exchange, parse_response(exchange->request().body));
   if (!prepared) return;
-  const bool is_background = prepared->call.is_background;
-  (is_background ? answer_later : answer_now)(desk, exchange, std::move(*prepared));
+  inference::GenerationRequest request = request_of(desk, exchange, *prepared);
+  if (auto refusal = check_generation(*prepared->model->text, request, fields_of(prepared->call))) {
+    return refuse_call(exchange, *refusal);
+  }
+  if (prepared->call.is_background) return answer_later(desk, exchange, std::move(*prepared));
+  answer_now(desk, exchange, std::move(*prepared), std::move(request));
+}
+
+void count_input_tokens(const Desk& desk, const ExchangePtr& exchange) {
+  const auto prepared = prepare(desk, exchange, parse_count(exchange->request().body));
+  if (!prepared) return;
+  answer_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", prepared->prompt.ids.size()}});
 }
 
 }  // namespace studio::api::responses

@@ -57,6 +57,23 @@ constexpr FieldRule kResponseRules[] = {
     {"access_programs", FieldUse::kNotBuilt},
     {"image", FieldUse::kNotBuilt},
 };
+// Of these, what makes the prompt counts; the rest is read as it is there.
+constexpr FieldRule kCountRules[] = {
+    {"model"},
+    {"input"},
+    {"instructions"},
+    {"previous_response_id"},
+    {"conversation"},
+    {"reasoning"},
+    {"text"},
+    {"enable_thinking"},
+    {"thinking_budget"},
+    {"tools", FieldUse::kNotBuilt, "[]"},
+    {"tool_choice", FieldUse::kNotBuilt, R"("auto" "none")"},
+    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"truncation", FieldUse::kNotBuilt, "\"disabled\""},
+    {"personality", FieldUse::kNotBuilt},
+};
 constexpr FieldRule kStreamOptionRules[] = {{"include_obfuscation", FieldUse::kNotBuilt, "false"}};
 constexpr FieldRule kConversationIdRules[] = {{"id"}};
 constexpr FieldRule kReasoningRules[] = {
@@ -295,6 +312,22 @@ Result<ResponseCall> parse_response(std::string_view body) {
   if (reader.ok()) read_input(reader, call);
   STUDIO_CHECK_OK(reader.status());
   call.echo = echo_of(reader, call, std::move(metadata));
+  return call;
+}
+
+Result<ResponseCall> parse_count(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+  ResponseCall call;
+  FieldReader reader(value.get_object(), "", kCountRules, nullptr);
+  read_model(reader, "GET /v1/models", call.generate.model);
+  call.previous_response_id = reader.text("previous_response_id").value_or("");
+  read_conversation(reader, call);
+  call.instructions = reader.text("instructions").value_or("");
+  read_thinking(reader, call);
+  read_text_format(reader, call);
+  if (reader.ok()) read_input(reader, call);
+  STUDIO_CHECK_OK(reader.status());
+  call.echo = echo_of(reader, call, {});
   return call;
 }
 

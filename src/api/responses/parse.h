@@ -10,6 +10,7 @@
 namespace studio::api::responses {
 
 Result<ResponseCall> parse_response(std::string_view body);
+Result<ResponseCall> parse_count(std::string_view body);             // how many tokens its prompt has
 Result<ConversationCall> parse_conversation(std::string_view body);  // nothing at all is an empty one
 Result<boost::json::object> parse_metadata(std::string_view body);   // of a conversation that is changed
 Result<boost::json::array> parse_new_items(std::string_view body);   // for a conversation

@@ -63,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   const auto call = parse_response(body);
   call.ok() ? check_call(*call) : check(!call.error().message().empty());
+  if (const auto counted = parse_count(body); counted.ok()) check_items(counted->input, api::kMaxMessages);
   if (const auto made = parse_conversation(body); made.ok()) {
     check_items(made->items, kMaxItemsPerCall);
     check(made->metadata.size() <= kMaxPairs);

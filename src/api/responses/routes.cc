@@ -138,6 +138,7 @@ void add_at_doors(http::Method method, const std::string& path, size_t body_byte
 
 void add_routes(const Desk& desk, http::Router& router) {
   add_at_doors(http::Method::kPost, "/responses", kMaxCallBytes, create_response, desk, router);
+  add_at_doors(http::Method::kPost, "/responses/input_tokens", kMaxCallBytes, count_input_tokens, desk, router);
   add_at_doors(http::Method::kGet, "/responses/{id}", 0, show_response, desk, router);
   add_at_doors(http::Method::kDelete, "/responses/{id}", 0, delete_response, desk, router);
   add_at_doors(http::Method::kPost, "/responses/{id}/cancel", kMaxCallBytes, cancel_response, desk, router);

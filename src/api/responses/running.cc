@@ -99,6 +99,7 @@ void Running::finish(Record ended) {
     log::error("response.keep_failed",
                {{"response_id", ended.id}, {"why", kept.error().message()}, {"detail", kept.error().detail().text}});
     fail_record({"server_error", "This response could not be stored, so it is withheld."}, State::kFailed, ended);
+    (void)keep_(ended);  // that much may find room, where it was the conversation that had none
   }
   std::vector<std::function<void(const Record&)>> waiting;
   {

@@ -39,7 +39,10 @@ class Writer final : public AnswerWriter {
 
   std::string ending(const AnswerEnd& end) override {
     end_record(end.generation, record_);
-    if (Status kept = keep(); !kept.ok()) fail_record(failure_of(kept.error()), State::kFailed, record_);
+    if (Status kept = keep(); !kept.ok()) {
+      fail_record(failure_of(kept.error()), State::kFailed, record_);
+      (void)keep();  // that much may find room, where it was the conversation that had none
+    }
     return events_.ended(record_);
   }
 
