@@ -268,6 +268,7 @@ bool Connection::take_head() {
 
 void Connection::route_request(const HeadFacts& facts) {
   request_.request_id = new_uuid();
+  request_.arrived_at = std::chrono::system_clock::now();
   request_.client_request_id = client_request_id(request_.fields);
   if (asks_to_close(request_.fields)) close_after_ = true;
   bool has_body = facts.chunked || facts.content_length > 0;

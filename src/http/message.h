@@ -3,6 +3,7 @@
 // Plain values; whoever holds one owns it. Field names compare without regard to ASCII case.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,10 +55,11 @@ struct Request {
   std::shared_ptr<BodySink> body_sink;  // has the body instead, on routes that open one
 
   std::vector<std::pair<std::string, std::string>> path_parameters;  // by the matched route's names, decoded
-  std::string route;              // the matched route's pattern: a label for logs and metrics
-  std::string request_id;         // ours, a UUID; also in the answer's x-request-id
-  std::string client_request_id;  // the caller's own name for it, where it gave one (request_id.h)
-  std::string scheme = "http";    // "https" through TLS, or where a trusted proxy says so
+  std::string route;                                 // the matched route's pattern: a label for logs and metrics
+  std::string request_id;                            // ours, a UUID; also in the answer's x-request-id
+  std::chrono::system_clock::time_point arrived_at;  // the head, by the calendar: for what answers say
+  std::string client_request_id;                     // the caller's own name for it, where it gave one (request_id.h)
+  std::string scheme = "http";                       // "https" through TLS, or where a trusted proxy says so
   std::string peer;       // address of who asks, as a trusted proxy says where there is one; "unix" on a Unix socket
   std::string principal;  // who asks, set by the authenticator; empty on public routes
 

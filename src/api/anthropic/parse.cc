@@ -378,7 +378,7 @@ Result<MessagesCall> parse_messages(std::string_view body) {
   } else {
     reader.fail("max_tokens", "is missing: the most tokens that the answer may have");
   }
-  read_sampling(reader, {}, generate.sampling);
+  read_sampling(reader, {}, generate);
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   read_thinking(reader, call.prompt);

@@ -67,7 +67,7 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   request.prompts.push_back(std::move(prepared->prompt));
   request.adapter = model->adapter;
   if (auto refusal = check_generation(*model->text, request, kFields)) return refuse(exchange, refusal->error);
-  AnswerOptions options{.writer = make_writer({.id = new_message_id(),
+  AnswerOptions options{.writer = make_writer({.id = message_id(exchange->request().request_id),
                                                .model = model->name,
                                                .request_id = exchange->request().request_id,
                                                .prompt_tokens = prompt_tokens}),

@@ -3,7 +3,6 @@
 #include <boost/json.hpp>
 
 #include "api/anthropic/errors.h"
-#include "base/ids.h"
 #include "base/json.h"
 #include "http/sse.h"
 
@@ -169,8 +168,8 @@ class Writer final : public AnswerWriter {
 
 }  // namespace
 
-std::string new_message_id() {
-  return "msg_" + new_uuid();
+std::string message_id(const std::string& request_id) {
+  return "msg_" + request_id;
 }
 
 std::unique_ptr<AnswerWriter> make_writer(MessageHead head) {

@@ -20,7 +20,7 @@ struct MessageHead {
   int64_t prompt_tokens = 0;  // what message_start says; the end says how many of them were cached
 };
 
-std::string new_message_id();
+std::string message_id(const std::string& request_id);
 std::unique_ptr<AnswerWriter> make_writer(MessageHead head);
 
 }  // namespace studio::api::anthropic

@@ -230,7 +230,7 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
     call.result_format = *format == "text" ? ResultFormat::kText : ResultFormat::kMessage;
   }
   call.is_incremental = parameters.flag("incremental_output").value_or(false);
-  read_sampling(parameters, {.least_seed = 0}, call.generate.sampling);
+  read_sampling(parameters, {.least_seed = 0}, call.generate);
   read_stop(parameters, "stop", StopKinds::kTextsOrIds, call.generate);
   call.generate.n = static_cast<int>(parameters.integer("n", 1, inference::kMaxChoices).value_or(1));
   if (call.generate.n > 1 && call.result_format == ResultFormat::kText) {

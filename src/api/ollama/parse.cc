@@ -96,7 +96,7 @@ void read_options(FieldReader& reader, GenerateCall& call) {
   static const json::object kNone;
   const json::object* object = reader.object("options");
   FieldReader options(object ? *object : kNone, "options", kOptionRules, &call.ignored);
-  read_sampling(options, {.repetition_penalty = "repeat_penalty"}, call.sampling);
+  read_sampling(options, {.repetition_penalty = "repeat_penalty"}, call);
   read_stop(options, "stop", StopKinds::kTexts, call);
   // -1: until the model ends, -2: until the context is full, which ends the first too.
   if (auto limit = options.integer("num_predict", -2, kMaxTokensLimit)) {

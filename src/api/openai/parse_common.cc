@@ -144,7 +144,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
 void read_generate(FieldReader& reader, GenerateCall& call) {
   read_model(reader, kListedAt, call.model);
   read_stream(reader, call);
-  read_sampling(reader, {.least_top_k = -1}, call.sampling);
+  read_sampling(reader, {.least_top_k = -1}, call);
   read_logit_bias(reader, call.sampling);
   read_stop(reader, "stop", StopKinds::kTextsOrIds, call);
   call.n = static_cast<int>(reader.integer("n", 1, inference::kMaxChoices).value_or(1));

@@ -4,7 +4,6 @@
 #include <boost/json.hpp>
 
 #include "api/serving/logprobs.h"
-#include "base/ids.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -46,8 +45,8 @@ json::object completion_choice(const AnswerHead& head, const ChoiceAnswer& choic
 
 }  // namespace
 
-std::string new_answer_id(Endpoint endpoint) {
-  return (endpoint == Endpoint::kChat ? "chatcmpl-" : "cmpl-") + new_uuid();
+std::string answer_id(Endpoint endpoint, const std::string& request_id) {
+  return (endpoint == Endpoint::kChat ? "chatcmpl-" : "cmpl-") + request_id;
 }
 
 const char* finish_reason(inference::Finish finish) {

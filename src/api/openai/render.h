@@ -23,7 +23,7 @@ struct AnswerHead {
   bool has_logprobs = false;
 };
 
-std::string new_answer_id(Endpoint endpoint);  // "chatcmpl-<uuid>", "cmpl-<uuid>"
+std::string answer_id(Endpoint endpoint, const std::string& request_id);  // "chatcmpl-<uuid>", "cmpl-<uuid>"
 
 std::string render_answer(const AnswerHead& head, const std::vector<ChoiceAnswer>& choices,
                           const inference::GenerationEnd& end);

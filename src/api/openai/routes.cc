@@ -56,8 +56,8 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
     return refuse(exchange, *refusal);
   }
   AnswerHead head{.endpoint = endpoint,
-                  .id = new_answer_id(endpoint),
-                  .created = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
+                  .id = answer_id(endpoint, exchange->request().request_id),
+                  .created = std::chrono::system_clock::to_time_t(exchange->request().arrived_at),
                   .model = model->name,
                   .include_usage = call.include_usage,
                   .has_logprobs = call.sampling.logprobs};

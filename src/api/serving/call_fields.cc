@@ -2,7 +2,6 @@
 
 #include <boost/json/value.hpp>
 
-#include "base/ids.h"
 #include "base/json.h"
 
 namespace studio::api {
@@ -37,7 +36,8 @@ void read_model(FieldReader& reader, const char* listed_at, std::string& model) 
   model = std::move(*name);
 }
 
-void read_sampling(FieldReader& reader, const SamplingFields& fields, engine::SamplingParams& sampling) {
+void read_sampling(FieldReader& reader, const SamplingFields& fields, GenerateCall& call) {
+  engine::SamplingParams& sampling = call.sampling;
   auto number = [&](std::string_view name, Range range, float fallback) {
     auto value = reader.number(name, range);
     return value ? static_cast<float>(*value) : fallback;
@@ -52,7 +52,8 @@ void read_sampling(FieldReader& reader, const SamplingFields& fields, engine::Sa
   const int64_t top_k = reader.integer("top_k", fields.least_top_k, INT32_MAX).value_or(kDefaultTopK);
   sampling.top_k = top_k < 0 ? 0 : static_cast<int>(top_k);
   auto seed = reader.integer("seed", fields.least_seed, INT64_MAX);
-  sampling.seed = seed ? static_cast<uint64_t>(*seed) : random_u64();
+  call.has_seed = seed.has_value();
+  if (seed) sampling.seed = static_cast<uint64_t>(*seed);
 }
 
 void read_stop(FieldReader& reader, std::string_view name, StopKinds kinds, GenerateCall& call) {

@@ -36,7 +36,7 @@ struct SamplingFields {
   int64_t least_seed = INT64_MIN;
 };
 // temperature, top_p, top_k, min_p, the penalties, seed.
-void read_sampling(FieldReader& reader, const SamplingFields& fields, engine::SamplingParams& sampling);
+void read_sampling(FieldReader& reader, const SamplingFields& fields, GenerateCall& call);
 
 enum class StopKinds { kTexts, kTextsOrIds };
 // One stop or a list of them; of ids also as lists of one, as the original takes them.

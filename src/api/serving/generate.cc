@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 #include "api/serving/prefix_salt.h"
+#include "base/digest.h"
 
 namespace studio::api {
 namespace {
@@ -12,6 +14,13 @@ namespace {
 bool mentions(std::string_view text, std::string_view word) {
   auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
   return !std::ranges::search(text, word, same).empty();
+}
+
+uint64_t seed_of(const std::string& request_id) {
+  const Sha256Digest digest = sha256("seed of " + request_id);
+  uint64_t seed = 0;
+  std::memcpy(&seed, digest.data(), sizeof seed);
+  return seed;
 }
 
 }  // namespace
@@ -25,6 +34,7 @@ GenerationRequest to_generation(const Services& services, const GenerateCall& ca
   request.request_id = exchange.request().request_id;
   request.n = call.n;
   request.sampling = call.sampling;
+  if (!call.has_seed) request.sampling.seed = seed_of(request.request_id);
   request.max_tokens = call.max_tokens;
   request.max_completion_tokens = call.max_completion_tokens;
   request.stop = call.stop;

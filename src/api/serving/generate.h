@@ -21,6 +21,7 @@ struct GenerateCall {
   bool stream = false;
   int n = 1;
   engine::SamplingParams sampling;
+  bool has_seed = false;                     // otherwise it is drawn by to_generation()
   std::optional<int> max_tokens;             // of the answer, reasoning not counted
   std::optional<int> max_completion_tokens;  // of both
   std::vector<std::string> stop;
@@ -53,8 +54,9 @@ struct Refusal {
   Kind kind = Kind::kOther;
 };
 
-// Without prompts and adapter. Its deadline is the server's: a stream that takes longer is cut with an error instead of
-// holding its pages for ever.
+// Without prompts and adapter. A seed that the call lacks is drawn from the request's id, which is random: the same
+// request made anew under its id has the same one. Its deadline is the server's: a stream that takes longer is cut with
+// an error instead of holding its pages for ever.
 inference::GenerationRequest to_generation(const Services& services, const GenerateCall& call,
                                            const http::Exchange& exchange);
 
