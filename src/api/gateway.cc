@@ -15,6 +15,7 @@
 #include "api/dashscope/errors.h"
 #include "api/dashscope/file_routes.h"
 #include "api/dashscope/routes.h"
+#include "api/kept/kept_answers.h"
 #include "api/live_adapters.h"
 #include "api/model_routes.h"
 #include "api/ollama/routes.h"
@@ -67,6 +68,7 @@ class GatewayImpl final : public Gateway {
     if (batch_runner_) batch_runner_->stop();
     if (background_) background_->stop();
     if (server_) server_->drain(deadline);
+    kept_.stop();
     auto until = std::chrono::steady_clock::now() + kSettleDeadline;
     while (open_answers_.count() > 0 && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -110,6 +112,7 @@ class GatewayImpl final : public Gateway {
                       .usage = config_.usage,
                       .metrics = &metrics_,
                       .open_answers = &open_answers_,
+                      .kept = &kept_,
                       .weight_of = config_.weight_of,
                       .answer_limit = config_.answer_limit,
                       .post = [this](std::function<void()> work) { listening_.get()->post(std::move(work)); },
@@ -210,6 +213,7 @@ class GatewayImpl final : public Gateway {
   GatewayReady ready_;
   GatewayMetrics metrics_;
   OpenAnswers open_answers_{config_.max_requests_per_key};
+  KeptAnswers kept_{config_.kept_records};
   std::atomic<bool> is_draining_{false};
   bool is_stopped_ = false;
   std::promise<http::Server*> listening_promise_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/auth.h"
+#include "api/kept/records.h"
 #include "api/listener.h"
 #include "api/serving/model_kind.h"
 #include "base/result.h"
@@ -79,6 +80,7 @@ struct GatewayConfig {
   std::shared_ptr<store::Files> files;
   std::shared_ptr<store::Batches> batches;
   std::shared_ptr<store::Store> store;                    // absent: responses and conversations have no door
+  std::shared_ptr<KeptRecords> kept_records;              // of answers that outlive connections; none: not restarts
   std::optional<ConsoleConfig> console;                   // absent: no page and no log-in
   int max_requests_per_key = 0;                           // that generate, open at once; 0: no limit but the queue's
   std::function<int(std::string_view key_id)> weight_of;  // of a key beside others, 1 .. 100; absent: all have 1

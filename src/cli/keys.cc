@@ -64,6 +64,24 @@ class StoreUsageSink final : public inference::UsageSink {
     return store_->record_usage(api::stored_usage(record));
   }
 
+  Result<std::optional<inference::UsageRecord>> find(const std::string& request_id) override {
+    STUDIO_TRY(const auto usage, store_->find_usage(request_id));
+    if (!usage) return std::optional<inference::UsageRecord>();
+    const std::chrono::system_clock::time_point started{std::chrono::milliseconds(usage->started_at_ms)};
+    return std::optional(inference::UsageRecord{.request_id = usage->request_id,
+                                                .key_id = usage->key_id,
+                                                .model = usage->model,
+                                                .operation = usage->operation,
+                                                .prompt_tokens = usage->prompt_tokens,
+                                                .cached_tokens = usage->cached_tokens,
+                                                .completion_tokens = usage->completion_tokens,
+                                                .reasoning_tokens = usage->reasoning_tokens,
+                                                .outcome = usage->outcome,
+                                                .started_at = started,
+                                                .first_token_ms = usage->first_token_ms,
+                                                .total_ms = usage->total_ms});
+  }
+
  private:
   std::shared_ptr<store::Store> store_;
 };

@@ -17,6 +17,7 @@
 #include "catalogue/adapter_library.h"
 #include "cli/command.h"
 #include "cli/engine_settings.h"
+#include "cli/kept_records.h"
 #include "cli/key_weights.h"
 #include "cli/keys.h"
 #include "cli/models.h"
@@ -265,6 +266,7 @@ Result<int> ServeCommand::run(Context& context) {
   STUDIO_TRY(config.files, store::Files::open(store, files_dir));
   config.batches = std::make_shared<store::Batches>(store);
   config.store = store;
+  config.kept_records = make_kept_records(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,
                                       .reveal_key = [text = key.key]() -> Result<std::string> { return text; },
                                       .keys = key.ring};

@@ -71,6 +71,8 @@ struct ChoiceDelta {
   std::string text;
   std::vector<ToolCallDelta> tool_calls = {};
   std::vector<TokenLogprob> logprobs;  // of the answer's tokens, if asked for; of each token once
+
+  bool is_empty() const { return reasoning.empty() && text.empty() && tool_calls.empty() && logprobs.empty(); }
 };
 
 enum class Finish {
@@ -101,6 +103,9 @@ struct GenerationSink {
   // Each token of a choice as it comes, before the piece it may complete: for timing. May be empty.
   std::function<void(int choice)> on_token;
   std::function<void(const ChoiceDelta&)> on_delta;
+  // Behind each token of a choice and the piece that it completed, and behind the choice's last piece: what came since
+  // the last time is a function of the ids alone, however they arrived. May be empty.
+  std::function<void(int choice, bool is_last)> on_turn;
   std::function<void(const GenerationEnd&)> on_end;
 };
 

@@ -137,9 +137,10 @@ class Run {
       choice.calls->push(delta, finish.has_value());
       if (finish == Finish::kStop && choice.calls->calls() > 0) finish = Finish::kToolCalls;
     }
-    const bool has_text = !delta.reasoning.empty() || !delta.text.empty() || !delta.logprobs.empty();
-    if (has_text || !delta.tool_calls.empty()) sink_.on_delta(delta);
-    if (finish && !is_detached_) end_choice(index, *finish);
+    if (!delta.is_empty()) sink_.on_delta(delta);
+    if (is_detached_) return true;
+    if (finish) end_choice(index, *finish);
+    if (!finish && event.id >= 0 && sink_.on_turn) sink_.on_turn(delta.choice, false);
     return finish != Finish::kError;
   }
 
@@ -159,6 +160,7 @@ class Run {
     }
     handle.reset();  // cancels what a stop string cut short
     end_.finish[index] = finish;
+    if (sink_.on_turn) sink_.on_turn(static_cast<int>(index), true);
     if (--running_ > 0) return;
     for (const Choice& choice : choices_) {
       end_.usage.completion_tokens += choice.text.tokens();

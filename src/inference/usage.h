@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -33,6 +34,12 @@ class UsageSink {
   // Returns ok only when the record would survive a power cut. Recording an id twice changes nothing and is ok.
   // Called from any of the server's handler threads; may block for a commit.
   virtual Status record(const UsageRecord& record) = 0;
+  // What was recorded under an id, for an answer that is made again: it tells the usage that counts. Nothing where the
+  // sink does not keep records.
+  virtual Result<std::optional<UsageRecord>> find(const std::string& request_id) {
+    (void)request_id;
+    return std::optional<UsageRecord>();
+  }
 };
 
 }  // namespace studio::inference

@@ -128,6 +128,20 @@ constexpr Migration kMigrations[] = {
         UNIQUE (conversation_id, item_id)
       ) STRICT;
     )"},
+    {5, "answers that outlive their connections", R"(
+      CREATE TABLE kept_answers (
+        answer_id TEXT PRIMARY KEY,  -- the request id under which usage is recorded
+        key_id TEXT NOT NULL,
+        idempotency BLOB CHECK (idempotency IS NULL OR length(idempotency) = 32),  -- SHA-256 of an Idempotency-Key
+        request BLOB NOT NULL CHECK (length(request) = 32),  -- SHA-256 of what was asked, which itself is not kept
+        inputs BLOB NOT NULL CHECK (length(inputs) = 32),    -- SHA-256 of all that its tokens follow from
+        arrived_at_ms INTEGER NOT NULL,                      -- Unix milliseconds
+        is_cancelled INTEGER NOT NULL DEFAULT 0 CHECK (is_cancelled IN (0, 1))
+      ) STRICT;
+      CREATE UNIQUE INDEX kept_answers_by_idempotency ON kept_answers (key_id, idempotency)
+        WHERE idempotency IS NOT NULL;
+      CREATE INDEX kept_answers_by_age ON kept_answers (arrived_at_ms);
+    )"},
 };
 
 struct Applied {

@@ -141,8 +141,88 @@ Result<UsageTotals> Store::usage_totals() {
   return totals;
 }
 
-Writer& Store::writer() {
-  return state_->writer;
+namespace {
+
+bool copy_digest(const std::vector<uint8_t>& bytes, Sha256Digest& digest) {
+  if (bytes.size() != digest.size()) return false;
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return true;
+}
+
+// Nothing where the row breaks what the schema's CHECKs demand.
+std::optional<KeptAnswer> read_kept_answer(const Row& row) {
+  KeptAnswer answer{.answer_id = row.text(0),
+                    .key_id = row.text(1),
+                    .arrived_at_ms = row.integer(5),
+                    .is_cancelled = row.integer(6) != 0};
+  Sha256Digest idempotency{};
+  if (copy_digest(row.bytes(2), idempotency)) answer.idempotency = idempotency;
+  if (!copy_digest(row.bytes(3), answer.request) || !copy_digest(row.bytes(4), answer.inputs)) return std::nullopt;
+  return answer;
+}
+
+}  // namespace
+
+Status Store::add_kept_answer(const KeptAnswer& answer) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute(
+        "INSERT INTO kept_answers (answer_id, key_id, idempotency, request, inputs, arrived_at_ms, is_cancelled) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        {std::string_view(answer.answer_id), std::string_view(answer.key_id),
+         answer.idempotency ? Value(Bytes(*answer.idempotency)) : Value(nullptr), Bytes(answer.request),
+         Bytes(answer.inputs), answer.arrived_at_ms, int64_t{answer.is_cancelled}});
+  });
+}
+
+Result<std::optional<KeptAnswer>> Store::find_kept_answer(const std::string& key_id, const std::string& answer_id) {
+  std::optional<KeptAnswer> found;
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query(
+        "SELECT answer_id, key_id, idempotency, request, inputs, arrived_at_ms, is_cancelled FROM kept_answers "
+        "WHERE key_id = ? AND answer_id = ?",
+        {std::string_view(key_id), std::string_view(answer_id)},
+        [&](const Row& row) { found = read_kept_answer(row); });
+  }));
+  return found;
+}
+
+Result<std::optional<KeptAnswer>> Store::find_kept_answer(const std::string& key_id, const Sha256Digest& idempotency) {
+  std::optional<KeptAnswer> found;
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query(
+        "SELECT answer_id, key_id, idempotency, request, inputs, arrived_at_ms, is_cancelled FROM kept_answers "
+        "WHERE key_id = ? AND idempotency = ?",
+        {std::string_view(key_id), Bytes(idempotency)}, [&](const Row& row) { found = read_kept_answer(row); });
+  }));
+  return found;
+}
+
+Status Store::cancel_kept_answer(const std::string& answer_id) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("UPDATE kept_answers SET is_cancelled = 1 WHERE answer_id = ?",
+                              {std::string_view(answer_id)});
+  });
+}
+
+Status Store::remove_kept_answer(const std::string& answer_id) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("DELETE FROM kept_answers WHERE answer_id = ?", {std::string_view(answer_id)});
+  });
+}
+
+Status Store::remove_kept_answers_before(int64_t arrived_at_ms) {
+  return state_->writer.run([&](Connection& connection) {
+    return connection.execute("DELETE FROM kept_answers WHERE arrived_at_ms < ?", {arrived_at_ms});
+  });
+}
+
+Result<std::map<std::string, int64_t>> Store::count_kept_answers() {
+  std::map<std::string, int64_t> counts;
+  STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
+    return connection.query("SELECT key_id, count(*) FROM kept_answers GROUP BY key_id", {},
+                            [&](const Row& row) { counts[row.text(0)] = row.integer(1); });
+  }));
+  return counts;
 }
 
 uint64_t Store::commits() const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,17 @@ struct UsageTotals {
 
 class Writer;
 
+// An answer that may be asked for again (api/kept/records.h). Digests alone: neither question nor answer is here.
+struct KeptAnswer {
+  std::string answer_id = {};
+  std::string key_id = {};
+  std::optional<Sha256Digest> idempotency = {};
+  Sha256Digest request{};
+  Sha256Digest inputs{};
+  int64_t arrived_at_ms = 0;  // Unix milliseconds
+  bool is_cancelled = false;
+};
+
 class Store {
  public:
   // Opens or makes `folder`/studio.db. Errors: conflict when another process holds it (its pid is in the message).
@@ -68,6 +80,15 @@ class Store {
   Status record_usage(const Usage& usage);
   Result<std::optional<Usage>> find_usage(const std::string& request_id);
   Result<UsageTotals> usage_totals();
+
+  Status add_kept_answer(const KeptAnswer& answer);  // conflict when the id, or the key's idempotency, is there already
+  Result<std::optional<KeptAnswer>> find_kept_answer(const std::string& key_id, const std::string& answer_id);
+  Result<std::optional<KeptAnswer>> find_kept_answer(const std::string& key_id, const Sha256Digest& idempotency);
+  Status cancel_kept_answer(const std::string& answer_id);
+  Status remove_kept_answer(const std::string& answer_id);
+  Status remove_kept_answers_before(int64_t arrived_at_ms);
+  Result<std::map<std::string, int64_t>> count_kept_answers();  // of each key
+
   uint64_t commits() const;
 
   // For the tables that have a file of their own here: files.h, batches.h.

@@ -177,6 +177,66 @@ TEST(Store, RefusesAFileThatIsNoStore) {
   EXPECT_EQ(store.error().code(), Code::kCorruptData);
 }
 
+KeptAnswer kept_answer(const std::string& id, const std::string& key, int64_t arrived_at_ms = 1) {
+  return {.answer_id = id,
+          .key_id = key,
+          .idempotency = sha256("of " + id),
+          .request = sha256("request " + id),
+          .inputs = sha256("inputs " + id),
+          .arrived_at_ms = arrived_at_ms};
+}
+
+TEST(Store, FindsKeptAnswersByWhoAskedAndOneOfTheirNames) {
+  TemporaryFolder folder;
+  {
+    auto store = open_store(folder);
+    ASSERT_TRUE(store->add_kept_answer(kept_answer("a", "key_1")).ok());
+    KeptAnswer nameless = kept_answer("b", "key_1");
+    nameless.idempotency.reset();
+    ASSERT_TRUE(store->add_kept_answer(nameless).ok());
+  }
+  auto store = open_store(folder);
+  for (auto found : {store->find_kept_answer("key_1", "a"), store->find_kept_answer("key_1", sha256("of a"))}) {
+    ASSERT_TRUE(found.ok() && found->has_value());
+    EXPECT_EQ((*found)->answer_id, "a");
+    EXPECT_EQ((*found)->idempotency, sha256("of a"));
+    EXPECT_EQ((*found)->request, sha256("request a"));
+    EXPECT_EQ((*found)->inputs, sha256("inputs a"));
+    EXPECT_EQ((*found)->arrived_at_ms, 1);
+    EXPECT_FALSE((*found)->is_cancelled);
+  }
+  EXPECT_FALSE((**store->find_kept_answer("key_1", "b")).idempotency);
+  EXPECT_FALSE(*store->find_kept_answer("key_2", "a"));
+  EXPECT_FALSE(*store->find_kept_answer("key_2", sha256("of a")));
+  EXPECT_FALSE(*store->find_kept_answer("key_1", sha256("of b")));
+}
+
+TEST(Store, HasOneKeptAnswerForAnIdAndForAKeysIdempotency) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  ASSERT_TRUE(store->add_kept_answer(kept_answer("a", "key_1")).ok());
+  EXPECT_EQ(store->add_kept_answer(kept_answer("a", "key_2")).error().code(), Code::kConflict);
+  KeptAnswer same = kept_answer("b", "key_1");
+  same.idempotency = sha256("of a");
+  EXPECT_EQ(store->add_kept_answer(same).error().code(), Code::kConflict);
+  same.key_id = "key_2";
+  EXPECT_TRUE(store->add_kept_answer(same).ok());
+}
+
+TEST(Store, LetsKeptAnswersGo) {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(store->add_kept_answer(kept_answer(id, "key_1", id[0])).ok());
+  ASSERT_TRUE(store->add_kept_answer(kept_answer("d", "key_2", 'd')).ok());
+  ASSERT_TRUE(store->cancel_kept_answer("b").ok());
+  EXPECT_TRUE((**store->find_kept_answer("key_1", "b")).is_cancelled);
+  ASSERT_TRUE(store->remove_kept_answers_before('b').ok());
+  EXPECT_FALSE(*store->find_kept_answer("key_1", "a"));
+  EXPECT_EQ(*store->count_kept_answers(), (std::map<std::string, int64_t>{{"key_1", 2}, {"key_2", 1}}));
+  ASSERT_TRUE(store->remove_kept_answer("b").ok());
+  EXPECT_FALSE(*store->find_kept_answer("key_1", "b"));
+}
+
 TEST(Migrations, AreAppliedOnceAndRemembered) {
   TemporaryFolder folder;
   auto connection = Connection::open(folder.path() + "/a.db");

@@ -7,6 +7,7 @@
 #include "api/anthropic/parse.h"
 #include "api/anthropic/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/serve_kept.h"
 #include "api/serving/wording.h"
 #include "base/json.h"
 
@@ -77,6 +78,15 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
+const KeptWording kKeptWording{
+    .numbers = EventNumbers::kIdLines, .fields = {}, .refusal = [](const Error& error, const std::string& request_id) {
+      return error_response(error, request_id);
+    }};
+
+void kept_messages(const Services& services, const ExchangePtr& exchange) {
+  serve_kept(services, exchange, kKeptWording, messages);
+}
+
 void count_tokens(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_count(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
@@ -118,7 +128,7 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
 
 void add_routes(const Services& services, http::Router& router) {
   for (const std::string prefix : {kDoor, "/v1", kOldDoor}) {
-    add(http::Method::kPost, prefix + "/messages", kMaxCallBytes, messages, services, router);
+    add(http::Method::kPost, prefix + "/messages", kMaxCallBytes, kept_messages, services, router);
     add(http::Method::kPost, prefix + "/messages/count_tokens", kMaxCallBytes, count_tokens, services, router);
   }
   // Under /v1 they are api/model_routes.h's.

@@ -7,6 +7,7 @@
 #include "api/dashscope/parse.h"
 #include "api/dashscope/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {
@@ -105,12 +106,16 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   answer(exchange, services, *model, std::move(request), std::move(options));
 }
 
-void text_generation(const Services& services, const ExchangePtr& exchange) {
-  generation(services, exchange, false);
-}
+// What decides whether the answer is a stream is part of what was asked.
+const KeptWording kKeptWording{
+    .numbers = EventNumbers::kOwnIds,
+    .fields = {"X-DashScope-SSE", "Accept"},
+    .refusal = [](const Error& error, const std::string& request_id) { return error_response(error, request_id); }};
 
-void multimodal_generation(const Services& services, const ExchangePtr& exchange) {
-  generation(services, exchange, true);
+template <bool is_multimodal>
+void kept_generation(const Services& services, const ExchangePtr& exchange) {
+  serve_kept(services, exchange, kKeptWording,
+             [](const Services& own, const ExchangePtr& kept) { generation(own, kept, is_multimodal); });
 }
 
 void tokenizer(const Services& services, const ExchangePtr& exchange) {
@@ -150,8 +155,8 @@ void add_routes(const Services& services, http::Router& router) {
     router.add(http::Route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes,
                            [services, function](ExchangePtr exchange) { function(services, exchange); }));
   };
-  add(kText, text_generation);
-  add(kMultimodal, multimodal_generation);
+  add(kText, kept_generation<false>);
+  add(kMultimodal, kept_generation<true>);
   add(kTokenizer, tokenizer);
   add(kEmbedding, text_embedding);
   add(kRerank, text_rerank);

@@ -7,6 +7,7 @@
 #include "api/ollama/parse.h"
 #include "api/ollama/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/serve_kept.h"
 #include "api/serving/wording.h"
 #include "base/json.h"
 
@@ -104,6 +105,15 @@ void generate(const Services& services, const ExchangePtr& exchange) {
   start_answer(services, exchange, *model, Endpoint::kGenerate, call->generate, std::move(*prompt));
 }
 
+const KeptWording kKeptWording{.numbers = EventNumbers::kLines,
+                               .fields = {},
+                               .refusal = [](const Error& error, const std::string&) { return error_response(error); }};
+
+template <Function make>
+void kept(const Services& services, const ExchangePtr& exchange) {
+  serve_kept(services, exchange, kKeptWording, make);
+}
+
 json::object model_object(const ServedModel& model) {
   const std::chrono::system_clock::time_point created{std::chrono::seconds(model.created)};
   return json::object{{"name", model.name},
@@ -163,8 +173,8 @@ void add_routes(const Services& services, http::Router& router) {
     router.add(http::Route(method, path, http::AuthClass::kKey, body_bytes,
                            [services, function](ExchangePtr exchange) { function(services, exchange); }));
   };
-  add(http::Method::kPost, "/api/chat", kMaxCallBytes, chat);
-  add(http::Method::kPost, "/api/generate", kMaxCallBytes, generate);
+  add(http::Method::kPost, "/api/chat", kMaxCallBytes, kept<chat>);
+  add(http::Method::kPost, "/api/generate", kMaxCallBytes, kept<generate>);
   add(http::Method::kPost, "/api/embed", kMaxCallBytes, embed);
   add(http::Method::kPost, "/api/embeddings", kMaxCallBytes, old_embeddings);
   add(http::Method::kGet, "/api/tags", 0, list_models);

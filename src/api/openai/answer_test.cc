@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "api/kept/kept_answers.h"
+#include "api/kept/kept_test_support.h"
 #include "api/openai/writer.h"
 #include "api/serving/metrics.h"
 
@@ -211,8 +213,12 @@ class AnswerTest : public testing::Test {
   }
 
   void start(bool is_stream, int n = 1, int max_tokens = 30, Endpoint endpoint = Endpoint::kCompletion) {
+    start_at(exchange_, is_stream, n, max_tokens, endpoint);
+  }
+  void start_at(const std::shared_ptr<http::Exchange>& exchange, bool is_stream, int n, int max_tokens,
+                Endpoint endpoint) {
     inference::GenerationRequest request;
-    request.request_id = "r-1";
+    request.request_id = exchange->request().request_id;
     request.prompts.push_back(model_.text->prepare_text("x"));
     request.n = n;
     request.max_tokens = max_tokens;
@@ -221,7 +227,7 @@ class AnswerTest : public testing::Test {
                           .operation = "completions",
                           .is_stream = is_stream,
                           .ignored = {}};
-    answer(exchange_, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
+    answer(exchange, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
   }
 
   static int count(const std::string& text, std::string_view what) {
@@ -361,6 +367,83 @@ TEST_F(AnswerTest, AChoiceThatFailsInTheMiddleEndsTheStreamWithAnErrorAndTheOthe
   EXPECT_FALSE(exchange_->has(R"("finish_reason":"stop")"));
   EXPECT_EQ(usage_->records().front().outcome, "error");
   EXPECT_EQ(usage_->records().front().completion_tokens, 40);
+}
+
+class NoRecords final : public KeptRecords {
+ public:
+  Result<std::optional<KeptRecord>> find(const std::string&, const std::string&) override { return none(); }
+  Result<std::optional<KeptRecord>> find(const std::string&, const Sha256Digest&) override { return none(); }
+  Status add(const KeptRecord&) override { return Ok{}; }
+  Status mark_cancelled(const std::string&) override { return Ok{}; }
+  Status remove(const std::string&) override { return Ok{}; }
+  Status remove_before(int64_t) override { return Ok{}; }
+  Result<std::map<std::string, int64_t>> count_by_key() override { return std::map<std::string, int64_t>(); }
+
+ private:
+  static std::optional<KeptRecord> none() { return std::nullopt; }
+};
+
+// Each request is kept; the exchange is its first reader.
+class KeptStreamTest : public AnswerTest {
+ protected:
+  std::shared_ptr<HeldExchange> ask(int n, int max_tokens, bool is_slow = false) {
+    services_.kept = &kept_;
+    http::Request request;
+    request.request_id = "r-" + std::to_string(++asked_);
+    request.principal = "key_a";
+    request.fields.add("Idempotency-Key", request.request_id);
+    auto reader = std::make_shared<HeldExchange>(std::move(request));
+    reader->is_congested_ = is_slow;
+    kept_.serve(reader, {}, [&](const std::shared_ptr<http::Exchange>& exchange) {
+      start_at(exchange, true, n, max_tokens, Endpoint::kChat);
+    });
+    return reader;
+  }
+  static void wait_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_TRUE(condition());
+  }
+
+  std::shared_ptr<NoRecords> records_ = std::make_shared<NoRecords>();
+  KeptAnswers kept_{records_};
+  int asked_ = 0;
+};
+
+TEST_F(KeptStreamTest, EventsAreAFunctionOfTheTokensThoughChoicesComeAsTheyLike) {
+  std::string first;
+  for (int round = 0; round < 20; ++round) {
+    const auto reader = ask(3, 20);
+    wait_until([&] { return reader->is_finished(); });
+    const std::string text = reader->text();
+    EXPECT_EQ(count(text, R"("content":"a")") + count(text, R"("content":"b")") + count(text, R"("content":"c")"), 60);
+    if (round == 0) first = text;
+    EXPECT_EQ(text, first);
+  }
+}
+
+TEST_F(KeptStreamTest, PiecesAreNotMergedForASlowReader) {
+  const auto quick = ask(1, 20);
+  wait_until([&] { return quick->is_finished(); });
+  const auto slow = ask(1, 20, true);
+  wait_until([&] { return usage_->records().size() == 2; });
+  slow->take(0);
+  wait_until([&] { return slow->is_finished(); });
+  EXPECT_EQ(slow->text(), quick->text());
+}
+
+TEST_F(KeptStreamTest, ItsHeartbeatIsAnEvent) {
+  const auto reader = ask(1, 2);
+  wait_until([&] { return reader->is_finished(); });
+  EXPECT_TRUE(reader->heartbeat().starts_with("data: {"));
+  EXPECT_NE(reader->heartbeat().find(R"("delta":{})"), std::string::npos);
+}
+
+TEST_F(KeptStreamTest, AStopLeavesItsUsageToTheRunThatEndsIt) {
+  client_->pause_at = 5;
+  const auto reader = ask(1, 20);
+  kept_.stop();
+  wait_until([&] { return reader->is_aborted(); });
+  EXPECT_TRUE(usage_->records().empty());
 }
 
 TEST_F(AnswerTest, AKeyThatHasItsRequestsOpenIsToldToWait) {

@@ -7,6 +7,7 @@
 #include "api/openai/parse.h"
 #include "api/openai/writer.h"
 #include "api/serving/answer.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -169,12 +170,22 @@ void add_route(http::Method method, const std::string& path, http::AuthClass aut
                          [services, function](ExchangePtr exchange) { function(services, exchange); }));
 }
 
+const KeptWording kKeptWording{
+    .numbers = EventNumbers::kIdLines, .fields = {}, .refusal = [](const Error& error, const std::string& request_id) {
+      return error_response(error, request_id);
+    }};
+
+template <Function make>
+void kept(const Services& services, const ExchangePtr& exchange) {
+  serve_kept(services, exchange, kKeptWording, make);
+}
+
 void add_posts(const std::string& prefix, http::AuthClass auth, const Services& services, http::Router& router) {
   auto add = [&](const char* path, Function function) {
     add_route(http::Method::kPost, prefix + path, auth, kMaxCallBytes, services, function, router);
   };
-  add("/chat/completions", chat_completions);
-  add("/completions", completions);
+  add("/chat/completions", kept<chat_completions>);
+  add("/completions", kept<completions>);
   add("/tokenize", tokenize);
   add("/embeddings", embeddings);
   add("/reranks", reranks);

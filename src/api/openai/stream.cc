@@ -74,6 +74,10 @@ std::string ChunkWriter::text_chunk(const inference::ChoiceDelta& delta) {
   return chunk({std::move(choice)});
 }
 
+std::string ChunkWriter::silence() const {
+  return chunk({head_.endpoint == Endpoint::kChat ? chat_choice(0, {}) : completion_choice(0, "")});
+}
+
 std::string ChunkWriter::finish(int choice, inference::Finish finish) const {
   json::object object =
       head_.endpoint == Endpoint::kChat ? chat_choice(choice, {{"content", ""}}) : completion_choice(choice, "");

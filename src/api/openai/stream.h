@@ -22,6 +22,7 @@ class ChunkWriter {
   std::string opening(int choice) const;
   // Reasoning, answer and each call go into chunks of their own.
   std::vector<std::string> pieces(const inference::ChoiceDelta& delta);
+  std::string silence() const;  // a piece of nothing
   std::string finish(int choice, inference::Finish finish) const;
   std::string usage(const inference::GenerationUsage& usage) const;
 

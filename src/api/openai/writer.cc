@@ -18,6 +18,8 @@ class Writer final : public AnswerWriter {
   http::Response stream_head() const override { return http::sse_head(); }
   std::string heartbeat() const override { return std::string(http::kSseHeartbeat); }
 
+  std::string event_heartbeat() const override { return http::sse_event(chunks_.silence()); }
+
   std::string opening() override {
     std::string events;
     for (size_t i = 0; i < choices_; ++i) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <mutex>
 
+#include "api/kept/kept_answers.h"
+#include "api/serving/answer_inputs.h"
+#include "api/serving/choice_turns.h"
 #include "base/log.h"
 
 namespace studio::api {
@@ -25,10 +28,6 @@ size_t bytes_of(const ChoiceDelta& delta) {
   for (const auto& call : delta.tool_calls) bytes += call.id.size() + call.name.size() + call.arguments.size();
   for (const auto& logprob : delta.logprobs) bytes += kLogprobBytes * (1 + logprob.top.size());
   return bytes;
-}
-
-bool is_empty(const ChoiceDelta& delta) {
-  return delta.reasoning.empty() && delta.text.empty() && delta.logprobs.empty() && delta.tool_calls.empty();
 }
 
 // What comes behind what was collected: pieces of one call become one.
@@ -68,13 +67,15 @@ const char* outcome_of(const GenerationEnd& end) {
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
   Answer(std::shared_ptr<http::Exchange> exchange, const Services& services, ServedModelPtr model, size_t choices,
-         AnswerOptions options, OpenAnswers::Lease lease)
-      : lease_(std::move(lease)),
+         AnswerOptions options, OpenAnswers::Lease lease, KeptAnswers::Run run)
+      : run_(run),
+        lease_(std::move(lease)),
         exchange_(std::move(exchange)),
         services_(services),
         model_(std::move(model)),
         options_(std::move(options)),
         collected_(choices),
+        turns_(choices),
         last_tokens_(choices) {}
 
   void start(inference::GenerationRequest request) {
@@ -82,11 +83,13 @@ class Answer : public std::enable_shared_from_this<Answer> {
     inference::GenerationSink sink{.on_accepted = [self] { self->on_accepted(); },
                                    .on_token = [self](int choice) { self->on_token(static_cast<size_t>(choice)); },
                                    .on_delta = [self](const ChoiceDelta& delta) { self->on_delta(delta); },
+                                   .on_turn = [self](int choice, bool is_last) { self->on_turn(choice, is_last); },
                                    .on_end = [self](const GenerationEnd& end) { self->on_end(end); }};
     auto generation = model_->text->start(std::move(request), std::move(sink));
     if (!generation.ok()) {
       services_.metrics->note_refusal(generation.error());
       lease_.reset();
+      if (is_kept()) services_.kept->end(request_id(), KeptAnswers::End::kFailed);
       return exchange_->respond(options_.writer->refusal(generation.error()));
     }
     std::shared_ptr<inference::Generation> running = std::move(*generation);
@@ -106,6 +109,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
   }
 
  private:
+  bool is_kept() const { return run_ != KeptAnswers::Run::kUnkept; }
+  // One event for each piece of each token, in an order that any run of it has.
+  bool has_turns() const { return options_.is_stream && is_kept(); }
   const std::string& request_id() const { return exchange_->request().request_id; }
 
   // Until here a failure is an answer with a status of its own; from here on a stream has begun, so that a client in
@@ -121,8 +127,24 @@ class Answer : public std::enable_shared_from_this<Answer> {
     std::scoped_lock lock(mutex_);
     held_bytes_ += bytes_of(delta);
     if (held_bytes_ > (options_.is_stream ? kMaxHeldBytes : kMaxWholeBytes)) return outgrow();
+    if (has_turns()) return turns_.add_piece(delta);
     merge(delta, collected_[static_cast<size_t>(delta.choice)]);
     if (has_begun_ && !exchange_->congested()) write_pieces();
+  }
+
+  void on_turn(int choice, bool is_last) {
+    if (!has_turns()) return;
+    std::scoped_lock lock(mutex_);
+    turns_.end_turn(choice, is_last);
+    if (has_begun_) write_turns();
+  }
+
+  void write_turns() {
+    while (auto turn = turns_.next()) {
+      held_bytes_ -= bytes_of(turn->delta);
+      for (int i = 0; i < turn->tokens; ++i) options_.writer->note_token(turn->delta.choice);
+      if (!turn->delta.is_empty()) write(options_.writer->pieces(turn->delta));
+    }
   }
 
   // With mutex_ held, once: what was asked for ends, and what still comes of it is dropped.
@@ -143,7 +165,11 @@ class Answer : public std::enable_shared_from_this<Answer> {
       services_.metrics->inter_token_latency.observe({model_->name}, gap.count());
     }
     last_tokens_[choice] = now;
-    options_.writer->note_token(static_cast<int>(choice));
+    if (has_turns()) {
+      turns_.add_token(static_cast<int>(choice));
+    } else {
+      options_.writer->note_token(static_cast<int>(choice));
+    }
     if (!first_token_) first_token_ = now;
   }
 
@@ -153,7 +179,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     has_begun_ = true;
     http::Response head = options_.writer->stream_head();
     add_ignored(head);
-    exchange_->begin(std::move(head), options_.writer->heartbeat());
+    exchange_->begin(std::move(head), is_kept() ? options_.writer->event_heartbeat() : options_.writer->heartbeat());
     write(options_.writer->opening());
   }
 
@@ -170,10 +196,11 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
   // What was collected of a stream goes out in one piece per choice.
   void write_pieces() {
+    if (has_turns()) return write_turns();
     if (!has_outgrown_) held_bytes_ = 0;
     for (size_t i = 0; i < collected_.size(); ++i) {
       ChoiceDelta& held = collected_[i];
-      if (is_empty(held)) continue;
+      if (held.is_empty()) continue;
       ChoiceDelta delta = std::exchange(held, {});
       delta.choice = static_cast<int>(i);
       write(options_.writer->pieces(delta));
@@ -190,12 +217,15 @@ class Answer : public std::enable_shared_from_this<Answer> {
     services_.post([self = shared_from_this(), end] { self->settle(end); });
   }
 
-  void settle(const GenerationEnd& end) {
+  void settle(GenerationEnd end) {
+    if (is_kept() && !services_.kept->end(request_id(), kept_end(end))) return leave_for_later();
+    if (run_ == KeptAnswers::Run::kAgain) tell_what_counts(end);
     Status recorded = services_.usage->record(usage_record(end));
     if (!recorded.ok()) {
       log::error("usage.record_failed", {{"request_id", request_id()},
                                          {"why", recorded.error().message()},
                                          {"detail", recorded.error().detail().text}});
+      if (is_kept()) services_.kept->end(request_id(), KeptAnswers::End::kFailed);
     }
     lease_.reset();
     count(end);
@@ -206,6 +236,29 @@ class Answer : public std::enable_shared_from_this<Answer> {
       generation = std::move(generation_);
       finish(end, recorded);
     }
+  }
+
+  KeptAnswers::End kept_end(const GenerationEnd& end) {
+    std::scoped_lock lock(mutex_);
+    if (end.error || has_outgrown_) return KeptAnswers::End::kFailed;
+    const bool is_cut = std::count(end.finish.begin(), end.finish.end(), Finish::kCancelled) > 0;
+    return is_cut ? KeptAnswers::End::kCancelled : KeptAnswers::End::kWhole;
+  }
+
+  // The server stops. The next one makes this answer again, and its usage is recorded then.
+  void leave_for_later() {
+    lease_.reset();
+    std::shared_ptr<inference::Generation> generation;
+    std::scoped_lock lock(mutex_);
+    is_over_ = true;
+    generation = std::move(generation_);
+    exchange_->abort();
+  }
+
+  // An earlier run may have come to its end. Its record counts; how much was computed before is another run's own.
+  void tell_what_counts(GenerationEnd& end) {
+    const auto recorded = services_.usage->find(request_id());
+    if (recorded.ok() && *recorded) end.usage.cached_tokens = (*recorded)->cached_tokens;
   }
 
   void finish(const GenerationEnd& end, const Status& recorded) {
@@ -297,6 +350,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     metrics.time_per_output_token.observe({model_->name}, decode.count() / static_cast<double>(per_choice - 1));
   }
 
+  const KeptAnswers::Run run_;
   std::optional<OpenAnswers::Lease> lease_;  // until the end is told: the client's next request must not meet this one
   const std::shared_ptr<http::Exchange> exchange_;
   const Services services_;
@@ -305,12 +359,20 @@ class Answer : public std::enable_shared_from_this<Answer> {
 
   std::mutex mutex_;                    // of everything below; never held while a Generation goes
   std::vector<ChoiceDelta> collected_;  // all of it, or what a stream has not sent yet
+  ChoiceTurns turns_;                   // the same of a kept stream
   bool has_begun_ = false, is_over_ = false, has_outgrown_ = false;
-  size_t held_bytes_ = 0;  // of collected_, about
+  size_t held_bytes_ = 0;  // of collected_ or turns_, about
   std::optional<steady_clock::time_point> first_token_;
   std::vector<std::optional<steady_clock::time_point>> last_tokens_;  // of each choice
   std::shared_ptr<inference::Generation> generation_;                 // until it is over
 };
+
+// Before anything of the answer is begun: what a crash leaves of it must be enough to make it again.
+Result<KeptAnswers::Run> admit(const Services& services, const ServedModel& model,
+                               const inference::GenerationRequest& request, const AnswerOptions& options) {
+  if (!services.kept) return KeptAnswers::Run::kUnkept;
+  return services.kept->admit(request.request_id, [&] { return digest_of_inputs(model, request, options.operation); });
+}
 
 }  // namespace
 
@@ -321,9 +383,17 @@ void answer(std::shared_ptr<http::Exchange> exchange, const Services& services, 
     services.metrics->note_refusal(lease.error());
     return exchange->respond(options.writer->refusal(lease.error()));
   }
+  auto run = admit(services, *model, request, options);
+  if (!run.ok()) {
+    services.metrics->note_refusal(run.error());
+    {
+      const OpenAnswers::Lease given_back = std::move(*lease);
+    }
+    return exchange->respond(options.writer->refusal(run.error()));
+  }
   size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
   std::make_shared<Answer>(std::move(exchange), services, std::move(model), choices, std::move(options),
-                           std::move(*lease))
+                           std::move(*lease), *run)
       ->start(std::move(request));
 }
 

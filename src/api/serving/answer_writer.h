@@ -37,6 +37,8 @@ class AnswerWriter {
   // A token of the choice came, before the piece it may complete: for a dialect that counts in every event.
   virtual void note_token(int choice) { (void)choice; }
   virtual std::string heartbeat() const = 0;
+  // The same as an event that says nothing, for a stream whose events have ids: clients stumble over comments there.
+  virtual std::string event_heartbeat() const { return heartbeat(); }
   virtual std::string opening() = 0;
   virtual std::string pieces(const inference::ChoiceDelta& delta) = 0;
   virtual std::string ending(const AnswerEnd& end) = 0;

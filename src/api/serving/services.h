@@ -13,11 +13,14 @@
 
 namespace studio::api {
 
+class KeptAnswers;
+
 struct Services {
   const ServedModels* models = nullptr;
   std::shared_ptr<inference::UsageSink> usage;
   GatewayMetrics* metrics = nullptr;
   OpenAnswers* open_answers = nullptr;
+  KeptAnswers* kept = nullptr;                            // none: no answer outlives its connection
   std::function<int(std::string_view key_id)> weight_of;  // may be empty: all have 1
   bool is_background = false;                             // nobody waits for the answers: lines of batches
   std::chrono::seconds answer_limit{3600};                // from a request's head on
