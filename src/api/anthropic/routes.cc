@@ -78,10 +78,11 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
-const KeptWording kKeptWording{
-    .numbers = EventNumbers::kIdLines, .fields = {}, .refusal = [](const Error& error, const std::string& request_id) {
-      return error_response(error, request_id);
-    }};
+http::Response refusal_of(const Error& error, const std::string& request_id) {
+  return error_response(error, request_id);
+}
+
+constexpr KeptWording kKeptWording{.numbers = EventNumbers::kIdLines, .fields = {}, .refusal = refusal_of};
 
 void kept_messages(const Services& services, const ExchangePtr& exchange) {
   serve_kept(services, exchange, kKeptWording, messages);

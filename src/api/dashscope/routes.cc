@@ -106,11 +106,13 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   answer(exchange, services, *model, std::move(request), std::move(options));
 }
 
-// What decides whether the answer is a stream is part of what was asked.
-const KeptWording kKeptWording{
-    .numbers = EventNumbers::kOwnIds,
-    .fields = {"X-DashScope-SSE", "Accept"},
-    .refusal = [](const Error& error, const std::string& request_id) { return error_response(error, request_id); }};
+http::Response refusal_of(const Error& error, const std::string& request_id) {
+  return error_response(error, request_id);
+}
+
+// They decide whether the answer is a stream: part of what was asked.
+constexpr const char* kModeFields[] = {"X-DashScope-SSE", "Accept"};
+constexpr KeptWording kKeptWording{.numbers = EventNumbers::kOwnIds, .fields = kModeFields, .refusal = refusal_of};
 
 template <bool is_multimodal>
 void kept_generation(const Services& services, const ExchangePtr& exchange) {

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,7 +44,7 @@ struct KeptLimits {
 // How a dialect's answers are kept.
 struct KeptWording {
   EventNumbers numbers = EventNumbers::kIdLines;
-  std::vector<const char*> fields;  // of a request's head, whose values change the answer
+  std::span<const char* const> fields;  // of a request's head, whose values change the answer
   http::Response (*refusal)(const Error& error, const std::string& request_id) = nullptr;
 };
 

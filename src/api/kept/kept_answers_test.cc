@@ -109,10 +109,10 @@ class KeptAnswersTest : public testing::Test {
     request.arrived_at = std::chrono::system_clock::now();
     for (const auto& [name, value] : head) request.fields.add(name, value);
     auto exchange = std::make_shared<HeldExchange>(std::move(request));
+    static constexpr const char* kFields[] = {"x-mode"};
     const KeptWording wording{
-        .numbers = EventNumbers::kLines, .fields = {"x-mode"}, .refusal = [](const Error& error, const std::string&) {
-          http::Response response = http::Response::text(status_of(error.code()), error.message());
-          return response;
+        .numbers = EventNumbers::kLines, .fields = kFields, .refusal = [](const Error& error, const std::string&) {
+          return http::Response::text(status_of(error.code()), error.message());
         }};
     kept_->serve(exchange, wording,
                  [this](std::shared_ptr<http::Exchange> made) { makers_.push_back(std::move(made)); });

@@ -105,9 +105,11 @@ void generate(const Services& services, const ExchangePtr& exchange) {
   start_answer(services, exchange, *model, Endpoint::kGenerate, call->generate, std::move(*prompt));
 }
 
-const KeptWording kKeptWording{.numbers = EventNumbers::kLines,
-                               .fields = {},
-                               .refusal = [](const Error& error, const std::string&) { return error_response(error); }};
+http::Response refusal_of(const Error& error, const std::string&) {
+  return error_response(error);
+}
+
+constexpr KeptWording kKeptWording{.numbers = EventNumbers::kLines, .fields = {}, .refusal = refusal_of};
 
 template <Function make>
 void kept(const Services& services, const ExchangePtr& exchange) {

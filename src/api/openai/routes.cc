@@ -170,10 +170,11 @@ void add_route(http::Method method, const std::string& path, http::AuthClass aut
                          [services, function](ExchangePtr exchange) { function(services, exchange); }));
 }
 
-const KeptWording kKeptWording{
-    .numbers = EventNumbers::kIdLines, .fields = {}, .refusal = [](const Error& error, const std::string& request_id) {
-      return error_response(error, request_id);
-    }};
+http::Response refusal_of(const Error& error, const std::string& request_id) {
+  return error_response(error, request_id);
+}
+
+constexpr KeptWording kKeptWording{.numbers = EventNumbers::kIdLines, .fields = {}, .refusal = refusal_of};
 
 template <Function make>
 void kept(const Services& services, const ExchangePtr& exchange) {

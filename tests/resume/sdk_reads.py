@@ -1,0 +1,31 @@
+"""An unmodified SDK reads a stream whose events have ids and whose silences are events: [its text, the same answer's at once].
+
+Usage: sdk_reads.py openai-python|anthropic-python, with STUDIO_URL and STUDIO_KEY set, in the SDK's own environment.
+"""
+import json
+import os
+import sys
+
+URL, KEY = os.environ["STUDIO_URL"], os.environ["STUDIO_KEY"]
+RESUME = {"X-Studio-Resume": "1"}
+MESSAGES = [{"role": "user", "content": "What is a violin?"}]
+
+
+def read_openai():
+    import openai
+    client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0)
+    fixed = dict(model="tiny", messages=MESSAGES, max_tokens=12, seed=3, extra_body={"enable_thinking": False})
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**fixed, stream=True, extra_headers=RESUME))
+    return text, client.chat.completions.create(**fixed).choices[0].message.content
+
+
+def read_anthropic():
+    import anthropic
+    client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
+    fixed = dict(model="tiny", messages=MESSAGES, max_tokens=12, extra_body={"temperature": 0, "thinking": {"type": "disabled"}})
+    with client.messages.stream(**fixed, extra_headers=RESUME) as stream:
+        text = "".join(stream.text_stream)
+    return text, client.messages.create(**fixed).content[0].text
+
+
+print(json.dumps({"openai-python": read_openai, "anthropic-python": read_anthropic}[sys.argv[1]]()))
