@@ -62,6 +62,12 @@ const tests = {
     assert.deepEqual(types.slice(-2), ['message_delta', 'message_stop']);
     assert.equal(usage.output_tokens, whole.usage.output_tokens);
   },
+  async 'reads a stream that can be resumed, and one answer for one idempotency key'() {
+    const whole = await client.messages.create(fixed, { headers: { 'Idempotency-Key': 'js-2' } });
+    assert.deepEqual(await client.messages.create(fixed, { headers: { 'Idempotency-Key': 'js-2' } }), whole);
+    const resumable = await client.messages.stream(fixed, { headers: { 'X-Studio-Resume': '1' } }).finalMessage();
+    assert.deepEqual(resumable.content, whole.content);
+  },
   async 'the streaming helper assembles the final message'() {
     const whole = await client.messages.create(fixed);
     const final = await client.messages.stream(fixed).finalMessage();

@@ -77,6 +77,13 @@ def test_stream_equals_whole():
     assert usage.output_tokens == whole.usage.output_tokens
 
 
+def test_resumable_stream_and_idempotency_key():
+    whole = client().messages.create(**FIXED, extra_headers={"Idempotency-Key": "py-2"})
+    assert client().messages.create(**FIXED, extra_headers={"Idempotency-Key": "py-2"}) == whole
+    with client().messages.stream(**FIXED, extra_headers={"X-Studio-Resume": "1"}) as stream:
+        assert text_of(stream.get_final_message()) == text_of(whole)
+
+
 def test_streaming_helper():
     whole = client().messages.create(**FIXED)
     with client().messages.stream(**FIXED) as stream:

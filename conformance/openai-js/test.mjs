@@ -85,6 +85,17 @@ const tests = {
       }
     }
   },
+  async 'reads a stream that can be resumed, and one answer for one idempotency key'() {
+    const whole = await client.chat.completions.create(fixed, { headers: { 'Idempotency-Key': 'js-1' } });
+    const again = await client.chat.completions.create(fixed, { headers: { 'Idempotency-Key': 'js-1' } });
+    assert.deepEqual(again, whole);
+    await assert.rejects(client.chat.completions.create({ ...fixed, seed: 8 }, { headers: { 'Idempotency-Key': 'js-1' }, maxRetries: 2 }),
+      error => error instanceof OpenAI.ConflictError && error.param === 'Idempotency-Key');
+    let text = '';
+    const stream = await client.chat.completions.create({ ...fixed, stream: true }, { headers: { 'X-Studio-Resume': '1' } });
+    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+    assert.equal(text, whole.choices[0].message.content);
+  },
   async 'aborts a stream from the client'() {
     const stream = await client.chat.completions.create({ ...fixed, max_tokens: 400, stream: true });
     let chunks = 0;

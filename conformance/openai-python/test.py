@@ -1,6 +1,6 @@
 """The official OpenAI Python SDK, unmodified: sync, async, streaming, abort, every error class that this API can bring about.
 
-It never sends 403, 409 or 422: keys have no partial rights yet, nothing conflicts, and a bad field is a 400.
+It never sends 403 or 422: keys have no partial rights yet, and a bad field is a 400.
 """
 import asyncio
 import os
@@ -82,6 +82,24 @@ def test_stream_equals_whole():
             usage = chunk.usage
     assert text == whole.choices[0].message.content
     assert usage.completion_tokens == whole.usage.completion_tokens
+
+
+def test_resumable_stream():
+    """Its events have ids, which this SDK's decoder keeps."""
+    whole = CLIENT.chat.completions.create(**FIXED)
+    with CLIENT.chat.completions.with_streaming_response.create(**FIXED, stream=True, extra_headers={"X-Studio-Resume": "1"}) as raw:
+        answer = raw.headers["X-Studio-Answer"]
+    again = CLIENT.chat.completions.create(**FIXED, stream=True, extra_headers={"X-Studio-Resume": answer})
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == whole.choices[0].message.content
+    behind = CLIENT.chat.completions.create(**FIXED, stream=True, extra_headers={"Last-Event-ID": f"{answer}:1"})
+    assert next(iter(behind)).id == f"chatcmpl-{answer}"
+
+
+def test_idempotency_key():
+    def create(**fields):
+        return CLIENT.with_options(max_retries=2).chat.completions.create(**{**FIXED, **fields}, extra_headers={"Idempotency-Key": "py-1"})
+    assert create() == create()
+    raises(openai.ConflictError, lambda: create(seed=8), status_code=409, param="Idempotency-Key")
 
 
 def test_extensions_through_extra_body():
