@@ -8,7 +8,8 @@ namespace {
 // A browser asks again after this long, so that a changed configuration is seen; browsers allow 2 to 24 hours.
 constexpr const char* kPreflightSeconds = "600";
 // What a page may read beside the body. Names that exist in our answers.
-constexpr const char* kReadableFields = "X-Request-Id, Retry-After, X-Studio-Ignored";
+constexpr const char* kReadableFields =
+    "X-Request-Id, Retry-After, X-Studio-Ignored, X-Studio-Answer, Idempotent-Replayed";
 constexpr size_t kMaxHostBytes = 253;  // of a DNS name, RFC 1035
 
 constexpr std::string_view kLoopbackNames[] = {"localhost", "127.0.0.1", "::1"};

@@ -1,9 +1,9 @@
 // Server-sent events: the one writer and the reader of our own clients.
 //
 // Writer: one event is one `data:` line of compact JSON, in which no line end appears raw, with its name before it
-// where a dialect names events. Never an `id:` (some clients stumble over comments once they have seen one), so
-// heartbeats are plain comments. Reader: the WHATWG event stream format, bytes in, events out; CR, LF and CRLF end
-// lines.
+// where a dialect names events. Never an `id:` (some clients stumble over comments once they have seen one): who asks
+// for ids gets them from api/kept, and heartbeats that are events. Reader: the WHATWG event stream format, bytes in,
+// events out; CR, LF and CRLF end lines.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The records that must survive: keys and usage.
+// The records that must survive: keys, usage, and what answers that may be asked for again are known by.
 //
 // One store belongs to one process at a time (it holds a lock on the folder's file "lock"). All calls may come from any
 // thread and block until what they wrote is durable.

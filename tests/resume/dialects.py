@@ -4,6 +4,10 @@ import re
 
 STORY = "Tell me a story about a fox and a violin."
 MESSAGES = [{"role": "user", "content": STORY}]
+TOOLS = [{"type": "function", "function": {"name": "play", "parameters": {
+    "type": "object", "properties": {"song": {"type": "string", "maxLength": 20}, "loud": {"type": "boolean"}}, "required": ["song", "loud"]}}}]
+SCHEMA = {"name": "fox", "schema": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer"}},
+                                    "required": ["name", "age"], "additionalProperties": False}}
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -43,6 +47,10 @@ def kinds(tokens, seed=1):
         Kind("openai chat, n=3, logprobs", "/v1/chat/completions", {**openai, "n": 3, "logprobs": True, "top_logprobs": 2}),
         Kind("openai chat, thinking, stop", "/compatible-mode/v1/chat/completions",
              {**openai, "enable_thinking": True, "thinking_budget": max(2, tokens // 2), "stop": ["violin"]}),
+        Kind("openai chat, calls", "/v1/chat/completions", {**openai, "ignore_eos": False, "max_tokens": 4 * tokens, "tools": TOOLS,
+                                                             "tool_choice": "required"}),
+        Kind("openai chat, schema", "/v1/chat/completions", {**openai, "ignore_eos": False, "max_tokens": 4 * tokens,
+                                                              "response_format": {"type": "json_schema", "json_schema": SCHEMA}}),
         Kind("openai completions, two prompts", "/v1/completions", {**completion, "prompt": ["A fox", "A violin"], "logprobs": 1}),
         Kind("anthropic messages", "/v1/messages", {**anthropic, "thinking": {"type": "disabled"}}),
         Kind("anthropic messages, thinking", "/apps/anthropic/v1/messages", anthropic),

@@ -106,6 +106,12 @@ void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const K
                         "again.")
                       .with_retry_after(std::chrono::seconds(1)));
   }
+  if (wish->goes_on()) {
+    log::info("answer.gone_on_with", {{"request_id", request.request_id},
+                                      {"answer_id", entry->record.answer_id},
+                                      {"after", wish->after.value_or(0)},
+                                      {"again", opened->is_new}});
+  }
   if (!opened->is_new) return;
   request.request_id = entry->record.answer_id;
   request.arrived_at = from_ms(entry->record.arrived_at_ms);
