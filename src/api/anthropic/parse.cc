@@ -12,6 +12,9 @@ namespace {
 
 namespace json = boost::json;
 
+// Edits of a context that leave it as it is. Coding agents always send the last.
+constexpr std::string_view kNoEdits = R"({} {"edits":[]} {"edits":[{"type":"clear_thinking_20251015","keep":"all"}]})";
+
 // One line per field of POST /v1/messages; see the README for what each means.
 constexpr FieldRule kMessagesRules[] = {
     {"model"},
@@ -34,7 +37,7 @@ constexpr FieldRule kMessagesRules[] = {
     {"reasoning_effort", FieldUse::kNotBuilt},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
     {"container", FieldUse::kNotBuilt},
-    {"context_management", FieldUse::kNotBuilt, R"({} {"edits":[]})"},
+    {"context_management", FieldUse::kNotBuilt, kNoEdits},
     {"inference_geo", FieldUse::kNotBuilt},
     {"speed", FieldUse::kNotBuilt, "\"standard\""},
     {"allow_degraded", FieldUse::kNotBuilt, "false"},
@@ -50,7 +53,7 @@ constexpr FieldRule kCountRules[] = {
     {"tool_choice"},
     {"output_config"},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
-    {"context_management", FieldUse::kNotBuilt, R"({} {"edits":[]})"},
+    {"context_management", FieldUse::kNotBuilt, kNoEdits},
 };
 
 constexpr FieldRule kMessageRules[] = {{"role"}, {"content"}};
@@ -81,8 +84,7 @@ constexpr FieldRule kToolUseRules[] = {
 constexpr FieldRule kToolResultRules[] = {
     {"type"}, {"tool_use_id"}, {"content"}, {"is_error"}, {"cache_control", FieldUse::kNoEffect, "an object"},
 };
-constexpr FieldRule kThinkingRules[] = {
-    {"type"}, {"budget_tokens"}, {"display", FieldUse::kNotBuilt, "\"summarized\""}};
+constexpr FieldRule kThinkingRules[] = {{"type"}, {"budget_tokens"}, {"display"}};
 
 // A list of blocks into a message: text into its content, thinking into its reasoning, calls and their results. Only
 // the assistant thinks and calls; a result is a message of its own, before what else the user says.
@@ -176,17 +178,21 @@ class BlockReader {
   std::vector<inference::Message>* const results_;
 };
 
-// One message, or the results of tools with what the user says to them.
+BlockReader::From from(std::string_view role) {
+  if (role == "assistant") return BlockReader::From::kAssistant;
+  return role == "system" ? BlockReader::From::kSystem : BlockReader::From::kUser;
+}
+
+// One message, or the results of tools with what the user says to them. What the system says in the midst of a
+// conversation stays in its place; the template has it there, or refuses it.
 std::vector<inference::Message> read_message(FieldReader& reader, std::vector<std::string>* ignored) {
   std::vector<inference::Message> all;
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
     reader.fail("role", "is missing; it is user or assistant");
-  } else if (*role == "system") {
-    reader.fail("role", "must be user or assistant; a system message is the field `system` of the request");
-  } else if (*role != "user" && *role != "assistant") {
-    reader.fail("role", "must be user or assistant; it is " + quoted(*role));
+  } else if (*role != "user" && *role != "assistant" && *role != "system") {
+    reader.fail("role", "must be user, assistant or system; it is " + quoted(*role));
   } else {
     message.role = *role;
   }
@@ -196,9 +202,7 @@ std::vector<inference::Message> read_message(FieldReader& reader, std::vector<st
   } else if (content->is_string()) {
     message.content = content->get_string();
   } else if (content->is_array()) {
-    const bool is_model = message.role == "assistant";
-    BlockReader(reader, "content", is_model ? BlockReader::From::kAssistant : BlockReader::From::kUser, ignored,
-                is_model ? nullptr : &all)
+    BlockReader(reader, "content", from(message.role), ignored, message.role == "user" ? &all : nullptr)
         .read(content->get_array(), message);
   } else {
     reader.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
@@ -228,8 +232,12 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   if (!messages) return reader.fail("messages", "is missing: a list of messages");
   if (messages->empty()) return reader.fail("messages", "must hold at least one message");
   read_objects(reader, "messages", *messages, kMaxMessages, "an object with role and content",
-               [&](const json::object& object, const std::string& place, size_t) {
+               [&](const json::object& object, const std::string& place, size_t i) {
                  FieldReader inner(object, place, kMessageRules, ignored);
+                 if (i == 0 && inner.text("role") == "system") {
+                   inner.fail("role",
+                              "must be user or assistant; the first words of the system are the field `system`");
+                 }
                  for (auto& message : read_message(inner, ignored)) prompt.messages.push_back(std::move(message));
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
@@ -246,9 +254,10 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   if (!last.reasoning_content.empty()) reader.fail(place, "must hold no thinking in a last message of the assistant");
 }
 
-void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
+// Whether the answer shows what the model thought.
+bool read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   const json::object* thinking = reader.object("thinking");
-  if (!thinking) return;
+  if (!thinking) return true;
   FieldReader inner(*thinking, "thinking", kThinkingRules, nullptr);
   const auto type = inner.text("type");
   const auto budget = inner.integer("budget_tokens", 1, kMaxTokensLimit);
@@ -263,7 +272,12 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   } else if (inner.ok()) {
     inner.fail("type", "must be enabled, adaptive or disabled; it is " + quoted(*type));
   }
+  const auto display = inner.text("display");
+  if (inner.ok() && display && *display != "summarized" && *display != "omitted") {
+    inner.fail("display", "must be summarized or omitted; it is " + quoted(*display));
+  }
   if (!inner.ok()) reader.fail(inner.status().error());
+  return display != "omitted";
 }
 
 constexpr FieldRule kToolRules[] = {
@@ -338,8 +352,9 @@ void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::s
   if (reader.ok()) read_tool_choice(reader, set);
 }
 
+// An effort of "high" is what the original does where none is said.
 constexpr FieldRule kOutputRules[] = {
-    {"format"}, {"effort", FieldUse::kNotBuilt}, {"task_budget", FieldUse::kNotBuilt}};
+    {"format"}, {"effort", FieldUse::kNotBuilt, "\"high\""}, {"task_budget", FieldUse::kNotBuilt}};
 constexpr FieldRule kFormatRules[] = {{"type"}, {"schema"}};
 
 void read_format(FieldReader& reader, std::string_view field, GenerateCall& call) {
@@ -381,7 +396,7 @@ Result<MessagesCall> parse_messages(std::string_view body) {
   read_sampling(reader, {}, generate);
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
-  read_thinking(reader, call.prompt);
+  call.tells_thinking = read_thinking(reader, call.prompt);
   read_tools(reader, call.prompt.tools, &generate.ignored);
   read_output(reader, generate);
   STUDIO_CHECK_OK(reader.status());

@@ -71,6 +71,33 @@ TEST(AnthropicParse, ALastMessageOfTheAssistantIsContinued) {
   EXPECT_NE(refused(R"({"model":"m","max_tokens":9,"thinking":{"type":"enabled"},"messages":)" + begun + "\"}]}"), "");
 }
 
+TEST(AnthropicParse, TheSystemMaySpeakInTheMidst) {
+  auto call = parse_messages(with_messages(R"([{"role":"user","content":"a"},
+      {"role":"system","content":[{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]}])"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  ASSERT_EQ(call->prompt.messages.size(), 2u);
+  EXPECT_EQ(call->prompt.messages[1].role, "system");
+  EXPECT_EQ(call->prompt.messages[1].content, "b");
+  EXPECT_FALSE(call->prompt.is_partial);
+  EXPECT_NE(refused(with_messages(R"([{"role":"user","content":"a"},
+      {"role":"system","content":[{"type":"tool_result","tool_use_id":"t","content":"x"}]}])")),
+            "");
+}
+
+TEST(AnthropicParse, ThinkingMayBeKeptFromTheAnswer) {
+  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive"})"))->tells_thinking);
+  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"summarized"})"))->tells_thinking);
+  EXPECT_FALSE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"omitted"})"))->tells_thinking);
+}
+
+TEST(AnthropicParse, WhatAsksForNothingIsTaken) {
+  EXPECT_EQ(refused(with(R"("output_config":{"effort":"high"})")), "");
+  EXPECT_EQ(refused(with(R"("context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]})")), "");
+  const std::string clears = R"("context_management":{"edits":[{"type":"clear_thinking_20251015"}]})";
+  EXPECT_TRUE(refused(with(clears)).starts_with("context_management: "));
+  EXPECT_TRUE(refused(with(R"("output_config":{"effort":"low"})")).starts_with("output_config.effort: "));
+}
+
 TEST(AnthropicParse, WhatHasNoEffectIsNamed) {
   auto call = parse_messages(with(R"("metadata":{"user_id":"u"},"service_tier":"auto")"));
   ASSERT_TRUE(call.ok());
@@ -100,6 +127,7 @@ TEST(AnthropicParse, RefusalsNameTheField) {
       {with(R"("thinking":{"type":"often"})"), "thinking.type: "},
       {with(R"("thinking":{"type":"disabled","budget_tokens":9})"), "thinking.budget_tokens: "},
       {with(R"("thinking":{})"), "thinking.type: "},
+      {with(R"("thinking":{"type":"enabled","display":"whole"})"), "thinking.display: "},
       {with(R"("max_token":9)"), "max_token: "},
   };
   for (const auto& [body, start] : cases) {

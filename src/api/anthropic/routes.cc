@@ -71,7 +71,8 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   AnswerOptions options{.writer = make_writer({.id = message_id(exchange->request().request_id),
                                                .model = model->name,
                                                .request_id = exchange->request().request_id,
-                                               .prompt_tokens = prompt_tokens}),
+                                               .prompt_tokens = prompt_tokens,
+                                               .tells_thinking = call->tells_thinking}),
                         .operation = "messages",
                         .is_stream = call->generate.stream,
                         .ignored = call->generate.ignored};

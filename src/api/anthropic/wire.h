@@ -14,6 +14,7 @@ namespace studio::api::anthropic {
 struct MessagesCall {
   GenerateCall generate;
   inference::ChatPrompt prompt;
+  bool tells_thinking = true;  // false: the blocks of thinking are empty
 };
 
 struct CountCall {

@@ -70,7 +70,7 @@ class Writer final : public AnswerWriter {
     std::string events;
     if (!delta.reasoning.empty()) {
       events += open(Block::kThinking);
-      events += block_delta({{"type", "thinking_delta"}, {"thinking", delta.reasoning}});
+      if (head_.tells_thinking) events += block_delta({{"type", "thinking_delta"}, {"thinking", delta.reasoning}});
     }
     if (!delta.text.empty()) {
       events += open(Block::kText);
@@ -102,7 +102,9 @@ class Writer final : public AnswerWriter {
     const inference::GenerationEnd& end = answer_end.generation;
     const ChoiceAnswer& choice = choices.front();
     json::array content;
-    if (!choice.reasoning.empty()) content.push_back(thinking_block(choice.reasoning));
+    if (!choice.reasoning.empty()) {
+      content.push_back(thinking_block(head_.tells_thinking ? choice.reasoning : std::string()));
+    }
     if (!choice.text.empty()) content.push_back(text_block(choice.text));
     for (const inference::ToolCall& call : choice.tool_calls) {
       content.push_back(call_block(call.id, call.name, input_of(call.arguments)));

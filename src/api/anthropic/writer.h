@@ -17,7 +17,8 @@ struct MessageHead {
   std::string id;     // "msg_<uuid>"
   std::string model;  // the served name
   std::string request_id;
-  int64_t prompt_tokens = 0;  // what message_start says; the end says how many of them were cached
+  int64_t prompt_tokens = 0;   // what message_start says; the end says how many of them were cached
+  bool tells_thinking = true;  // false: that there was some is told, not what
 };
 
 std::string message_id(const std::string& request_id);

@@ -41,6 +41,23 @@ std::vector<std::string> types_of(const std::string& bytes) {
   return types;
 }
 
+TEST(AnthropicWriter, ThinkingThatIsNotToldLeavesAnEmptyBlock) {
+  auto answer =
+      make_writer({.id = "msg_1", .model = "m", .request_id = "r-1", .prompt_tokens = 7, .tells_thinking = false});
+  std::string bytes = answer->opening();
+  bytes += answer->pieces({.choice = 0, .reasoning = "secret", .text = "", .logprobs = {}});
+  bytes += answer->pieces({.choice = 0, .reasoning = "", .text = "Answer", .logprobs = {}});
+  bytes += answer->ending(ended(Finish::kStop));
+  EXPECT_EQ(types_of(bytes),
+            (std::vector<std::string>{"message_start", "content_block_start", "content_block_delta",
+                                      "content_block_stop", "content_block_start", "content_block_delta",
+                                      "content_block_stop", "message_delta", "message_stop"}))
+      << "the first delta is the signature";
+  EXPECT_EQ(bytes.find("secret"), std::string::npos);
+  const ChoiceAnswer whole{.reasoning = "secret", .text = "Answer", .logprobs = {}};
+  EXPECT_EQ(answer->whole({whole}, ended(Finish::kStop)).body.find("secret"), std::string::npos);
+}
+
 TEST(AnthropicWriter, BlocksOpenOneAtATimeInTheirOrder) {
   auto answer = writer();
   std::string bytes = answer->opening();
