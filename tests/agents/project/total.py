@@ -1,0 +1,2 @@
+def total(price, count):
+    return price * count + price
