@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Coding agents, unmodified, against the real gateway over a scripted worker. Installs what the lockfile pins (1.2 GB) into
-# build/agents. Usage: tests/agents/run.sh [WORD...]: of all agents, or those whose name has one of the words.
+# Coding agents, unmodified, against the real gateway over a scripted worker. Installs what the lockfile pins (700 MB) into
+# build/agents. Usage: see run.py.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$root/build/agents
