@@ -6,8 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 
-CONTEXT_TOKENS = 32_768   # of Qwen2.5-Coder
-ANSWER_TOKENS = "8000"    # Qwen Code and Claude Code ask for 32,000 where nothing is said: no prompt would fit beside them
+ANSWER_TOKENS = "8000"  # Qwen Code and Claude Code ask for 32,000 where nothing is said: no prompt would fit beside them
 
 
 @dataclass
@@ -18,6 +17,7 @@ class Place:
     url: str
     key: str
     model: str
+    context_tokens: int
     task: str
 
     def write(self, path, text):
@@ -40,7 +40,7 @@ def opencode(place):
         "model": f"studio/{place.model}", "small_model": f"studio/{place.model}",
         "provider": {"studio": {"npm": "@ai-sdk/openai-compatible", "name": "Model Studio",
                                 "options": {"baseURL": place.url + "/v1", "apiKey": place.key},
-                                "models": {place.model: {"limit": {"context": CONTEXT_TOKENS, "output": int(ANSWER_TOKENS)}}}}}}))
+                                "models": {place.model: {"limit": {"context": place.context_tokens, "output": int(ANSWER_TOKENS)}}}}}}))
     command = [f"{place.programs}/opencode-linux-x64-baseline/bin/opencode", "run", place.task]
     return command, {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
 
@@ -49,4 +49,5 @@ def claude_code(place):
     command = [f"{place.programs}/@anthropic-ai/claude-code-linux-x64/claude", "--dangerously-skip-permissions", "--print", place.task]
     return command, {"ANTHROPIC_BASE_URL": place.url, "ANTHROPIC_AUTH_TOKEN": place.key, "ANTHROPIC_MODEL": place.model,
                      "ANTHROPIC_DEFAULT_HAIKU_MODEL": place.model, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-                     "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS, "ENABLE_TOOL_SEARCH": "false", "IS_SANDBOX": "1"}  # root may skip its questions only there
+                     "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(place.context_tokens),
+                     "ENABLE_TOOL_SEARCH": "false", "IS_SANDBOX": "1"}  # root may skip its questions only there

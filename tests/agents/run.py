@@ -22,6 +22,7 @@ from no_network import leave_network  # noqa: E402
 from patience import PATIENCE  # noqa: E402
 from player import DONE  # noqa: E402
 from run_cases import run_cases  # noqa: E402
+from scripted_worker import CONTEXT_TOKENS  # noqa: E402
 from server import BUILD, ROOT, START_TIMEOUT_S, Server, stop_process  # noqa: E402
 
 MODEL_FILE = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
@@ -29,6 +30,7 @@ PROGRAMS = os.path.join(ROOT, "build/agents/node_modules")
 KEY = "sk-agents"
 AGENT_TIMEOUT_S = 250 * PATIENCE  # each takes 5 to 10 s on an idle machine
 REAL_TIMEOUT_S = 1800 * PATIENCE  # a real model reads 10^4 tokens first
+REAL_CONTEXT_TOKENS = 32_768      # of Qwen2.5-Coder
 ALL = (agents.qwen_code, agents.opencode, agents.claude_code)
 STEPS = 4                         # read, edit, test, done
 MOST_REQUESTS = 2 * STEPS         # with a title, a summary and the like
@@ -117,7 +119,7 @@ def is_green(project):
 
 
 @contextlib.contextmanager
-def project_of(server_url, key, model):
+def project_of(server_url, model, context_tokens):
     """A place with a project that has something to repair, and a home without anything."""
     home = tempfile.mkdtemp(prefix="studio-agent-home-")
     project = os.path.join(home, "project")
@@ -125,13 +127,13 @@ def project_of(server_url, key, model):
     assert not is_green(project), "there is nothing to repair"
     task = f"Repair {project}/total.py, then run `python3 test_total.py`: its test fails."
     try:
-        yield agents.Place(PROGRAMS, home, project, server_url, key, model, task)
+        yield agents.Place(PROGRAMS, home, project, server_url, KEY, model, context_tokens, task)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
 def repairs(agent):
-    with gateway() as server, project_of(server.url, KEY, "tiny") as place:
+    with gateway() as server, project_of(server.url, "tiny", CONTEXT_TOKENS) as place:
         command, variables = agent(place)
         code, output = run_agent(place, command, variables, AGENT_TIMEOUT_S)
         told = f"exit {code}\n{output[-3000:]}\nanswers: {server.answers()}\nrefused: {server.refusals()}"
@@ -148,7 +150,7 @@ def repairs_with(model_file):
         return
     green = 0
     for agent in ALL:
-        with Server(models=[model_file], key=KEY) as server, project_of(server.url, KEY, server.models[0]) as place:
+        with Server(models=[model_file], key=KEY) as server, project_of(server.url, server.models[0], REAL_CONTEXT_TOKENS) as place:
             command, variables = agent(place)
             began = time.monotonic()
             code, output = run_agent(place, command, variables, REAL_TIMEOUT_S)

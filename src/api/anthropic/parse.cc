@@ -254,10 +254,9 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   if (!last.reasoning_content.empty()) reader.fail(place, "must hold no thinking in a last message of the assistant");
 }
 
-// Whether the answer shows what the model thought.
-bool read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
+ThinkingWish read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   const json::object* thinking = reader.object("thinking");
-  if (!thinking) return true;
+  if (!thinking) return {};
   FieldReader inner(*thinking, "thinking", kThinkingRules, nullptr);
   const auto type = inner.text("type");
   const auto budget = inner.integer("budget_tokens", 1, kMaxTokensLimit);
@@ -277,7 +276,7 @@ bool read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
     inner.fail("display", "must be summarized or omitted; it is " + quoted(*display));
   }
   if (!inner.ok()) reader.fail(inner.status().error());
-  return display != "omitted";
+  return {.is_adaptive = type == "adaptive", .is_told = display != "omitted"};
 }
 
 constexpr FieldRule kToolRules[] = {
@@ -396,7 +395,7 @@ Result<MessagesCall> parse_messages(std::string_view body) {
   read_sampling(reader, {}, generate);
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
-  call.tells_thinking = read_thinking(reader, call.prompt);
+  call.thinking = read_thinking(reader, call.prompt);
   read_tools(reader, call.prompt.tools, &generate.ignored);
   read_output(reader, generate);
   STUDIO_CHECK_OK(reader.status());
@@ -409,7 +408,7 @@ Result<CountCall> parse_count(std::string_view body) {
   FieldReader reader(value.get_object(), "", kCountRules, nullptr);
   read_model(reader, "GET /v1/models", call.model);
   read_messages(reader, call.prompt, nullptr);
-  read_thinking(reader, call.prompt);
+  call.thinking = read_thinking(reader, call.prompt);
   read_tools(reader, call.prompt.tools, nullptr);
   GenerateCall format;  // it takes no tokens of the prompt
   read_output(reader, format);

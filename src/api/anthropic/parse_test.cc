@@ -85,9 +85,11 @@ TEST(AnthropicParse, TheSystemMaySpeakInTheMidst) {
 }
 
 TEST(AnthropicParse, ThinkingMayBeKeptFromTheAnswer) {
-  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive"})"))->tells_thinking);
-  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"summarized"})"))->tells_thinking);
-  EXPECT_FALSE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"omitted"})"))->tells_thinking);
+  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive"})"))->thinking.is_told);
+  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"summarized"})"))->thinking.is_told);
+  EXPECT_FALSE(parse_messages(with(R"("thinking":{"type":"adaptive","display":"omitted"})"))->thinking.is_told);
+  EXPECT_TRUE(parse_messages(with(R"("thinking":{"type":"adaptive"})"))->thinking.is_adaptive);
+  EXPECT_FALSE(parse_messages(with(R"("thinking":{"type":"enabled"})"))->thinking.is_adaptive);
 }
 
 TEST(AnthropicParse, WhatAsksForNothingIsTaken) {

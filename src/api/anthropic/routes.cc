@@ -47,9 +47,10 @@ struct Prepared {
   inference::Prompt prompt;
 };
 
-Result<Prepared> prepare(const Services& services, const std::string& name, const inference::ChatPrompt& chat,
-                         const GenerateCall& call) {
+Result<Prepared> prepare(const Services& services, const std::string& name, const ThinkingWish& thinking,
+                         inference::ChatPrompt& chat, const GenerateCall& call) {
   STUDIO_TRY(ServedModelPtr model, services.models->find(name, ModelKind::kText));
+  if (thinking.is_adaptive && model->text->thinking() == inference::Thinking::kNone) chat.enable_thinking.reset();
   if (auto refusal = check_thinking(*model->text, chat, kFields)) return refusal->error;
   if (auto refusal = check_structure(*model->text, chat, call, kFields)) return refusal->error;
   STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
@@ -59,7 +60,7 @@ Result<Prepared> prepare(const Services& services, const std::string& name, cons
 void messages(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_messages(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->generate.model, call->prompt, call->generate);
+  auto prepared = prepare(services, call->generate.model, call->thinking, call->prompt, call->generate);
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   const ServedModelPtr& model = prepared->model;
   inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
@@ -72,7 +73,7 @@ void messages(const Services& services, const ExchangePtr& exchange) {
                                                .model = model->name,
                                                .request_id = exchange->request().request_id,
                                                .prompt_tokens = prompt_tokens,
-                                               .tells_thinking = call->tells_thinking}),
+                                               .tells_thinking = call->thinking.is_told}),
                         .operation = "messages",
                         .is_stream = call->generate.stream,
                         .ignored = call->generate.ignored};
@@ -92,7 +93,7 @@ void kept_messages(const Services& services, const ExchangePtr& exchange) {
 void count_tokens(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_count(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->model, call->prompt, {});
+  auto prepared = prepare(services, call->model, call->thinking, call->prompt, {});
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}});
 }

@@ -11,15 +11,22 @@
 
 namespace studio::api::anthropic {
 
+// What `thinking` asks for beside what the prompt has of it.
+struct ThinkingWish {
+  bool is_adaptive = false;  // as the model sees fit, which may be not at all: no promise that one cannot keep
+  bool is_told = true;       // false: the blocks of thinking are empty
+};
+
 struct MessagesCall {
   GenerateCall generate;
   inference::ChatPrompt prompt;
-  bool tells_thinking = true;  // false: the blocks of thinking are empty
+  ThinkingWish thinking;
 };
 
 struct CountCall {
   std::string model;
   inference::ChatPrompt prompt;
+  ThinkingWish thinking;
 };
 
 }  // namespace studio::api::anthropic
