@@ -6,7 +6,8 @@ import json
 import os
 from dataclasses import dataclass
 
-ANSWER_TOKENS = "8000"  # Qwen Code and Claude Code ask for 32,000 where nothing is said: no prompt would fit beside them
+ANSWER_TOKENS = "8000"   # Qwen Code and Claude Code ask for 32,000 where nothing is said: no prompt would fit beside them
+PATIENCE_MS = "1800000"  # a real model may read for minutes until its first token; they give up after four, five and ten
 
 
 @dataclass
@@ -31,7 +32,7 @@ def qwen_code(place):
         "general": {"enableAutoUpdate": False}, "privacy": {"usageStatisticsEnabled": False}, "telemetry": {"enabled": False}}))
     command = ["node", f"{place.programs}/@qwen-code/qwen-code/cli.js", "--auth-type", "openai", "--yolo", "--prompt", place.task]
     return command, {"OPENAI_BASE_URL": place.url + "/v1", "OPENAI_API_KEY": place.key, "OPENAI_MODEL": place.model,
-                     "QWEN_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS}
+                     "QWEN_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS, "QWEN_STREAM_IDLE_TIMEOUT_MS": PATIENCE_MS}
 
 
 def opencode(place):
@@ -39,7 +40,8 @@ def opencode(place):
         "autoupdate": False, "share": "disabled", "permission": "allow",
         "model": f"studio/{place.model}", "small_model": f"studio/{place.model}",
         "provider": {"studio": {"npm": "@ai-sdk/openai-compatible", "name": "Model Studio",
-                                "options": {"baseURL": place.url + "/v1", "apiKey": place.key},
+                                "options": {"baseURL": place.url + "/v1", "apiKey": place.key,
+                                            "timeout": False, "chunkTimeout": int(PATIENCE_MS)},
                                 "models": {place.model: {"limit": {"context": place.context_tokens, "output": int(ANSWER_TOKENS)}}}}}}))
     command = [f"{place.programs}/opencode-linux-x64-baseline/bin/opencode", "run", place.task]
     return command, {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
@@ -50,4 +52,5 @@ def claude_code(place):
     return command, {"ANTHROPIC_BASE_URL": place.url, "ANTHROPIC_AUTH_TOKEN": place.key, "ANTHROPIC_MODEL": place.model,
                      "ANTHROPIC_DEFAULT_HAIKU_MODEL": place.model, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
                      "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(place.context_tokens),
-                     "ENABLE_TOOL_SEARCH": "false", "IS_SANDBOX": "1"}  # root may skip its questions only there
+                     "API_TIMEOUT_MS": PATIENCE_MS, "ENABLE_TOOL_SEARCH": "false",
+                     "IS_SANDBOX": "1"}  # root may skip its questions only there

@@ -4,15 +4,22 @@ As a program, in namespaces of mounts and processes that unshare(1) has made: co
 """
 import ctypes
 import os
+import signal
 import sys
 
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18  # <linux/mount.h>
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source, target, flags):
     if LIBC.mount(source and source.encode(), target.encode(), None, flags, None) != 0:
         raise OSError(ctypes.get_errno(), f"mount {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def die_with_parent():
+    """In a child that is about to become another program: a test that is killed leaves no agent behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def confining(folder):

@@ -17,7 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 import agents  # noqa: E402
-from confined import confining  # noqa: E402
+from confined import confining, die_with_parent  # noqa: E402
 from no_network import leave_network  # noqa: E402
 from patience import PATIENCE  # noqa: E402
 from player import DONE  # noqa: E402
@@ -104,7 +104,7 @@ def run_agent(place, command, variables, timeout_s):
     """(exit code, output); whatever it started ends with it."""
     confined = [*confining(place.home), *command] if IS_ALONE else command
     process = subprocess.Popen(confined, cwd=place.project, env=environment(place.home, variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
+                               stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent)
     timer = threading.Timer(timeout_s, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     output = process.communicate()[0].decode(errors="replace")
