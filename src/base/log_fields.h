@@ -27,6 +27,8 @@ struct FieldRule {
 
 inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"adapter", FieldKind::kName},
+    {"after", FieldKind::kNumber},
+    {"answer_id", FieldKind::kId},
     {"architecture", FieldKind::kWord},
     {"batch_id", FieldKind::kId},
     {"by", FieldKind::kReason},
@@ -44,6 +46,7 @@ inline constexpr auto kFieldRules = std::to_array<FieldRule>({
     {"file_id", FieldKind::kId},
     {"finish_reason", FieldKind::kWord},
     {"is_let_in", FieldKind::kNumber},
+    {"is_made_again", FieldKind::kNumber},
     {"kept", FieldKind::kReason},
     {"kernels", FieldKind::kWord},
     {"key_id", FieldKind::kId},

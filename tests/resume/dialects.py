@@ -67,6 +67,7 @@ def kinds(tokens, seed=1):
 def fixed(data):
     """A stream without what names the run: ids, times, how much of the prompt was computed before."""
     text = re.sub(UUID, "ID", data.decode())
+    text = re.sub(r'"call_[0-9a-f]+"', '"call_ID"', text)  # hashed from the request's id
     text = re.sub(r'"created":\d+', '"created":0', text)
     text = re.sub(r'"created_at":"[^"]*"', '"created_at":""', text)
     text = re.sub(r'"(\w+_duration|cached_tokens)":\d+', r'"\1":0', text)

@@ -5,7 +5,8 @@
 namespace studio::api {
 namespace {
 
-constexpr size_t kEventBytes = 64;  // of an event beside its text: the string's own and the allocator's
+constexpr size_t kEventBytes = 64;     // of an event beside its text: the string's own and the allocator's
+constexpr size_t kAnswerBytes = 2048;  // of an answer without events: itself, its record, its places in the indexes
 
 }  // namespace
 
@@ -37,10 +38,12 @@ class KeptAnswer::MakersExchange final : public http::Exchange {
 };
 
 KeptAnswer::KeptAnswer(Options options)
-    : options_(std::move(options)), cutter_(options_.numbers == EventNumbers::kLines ? "\n" : "\n\n") {}
+    : options_(std::move(options)), cutter_(options_.numbers == EventNumbers::kLines ? "\n" : "\n\n") {
+  options_.bytes->held += kAnswerBytes;
+}
 
 KeptAnswer::~KeptAnswer() {
-  options_.bytes->held -= bytes_;
+  options_.bytes->held -= bytes_ + kAnswerBytes;
 }
 
 KeptAnswer::ExchangePtr KeptAnswer::made_through(http::Request request) {

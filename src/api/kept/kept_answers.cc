@@ -85,7 +85,7 @@ void KeptAnswers::stop() {
 
 void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const KeptWording& wording,
                         const http::Handler& make) {
-  http::Request request = exchange->request();
+  const http::Request& request = exchange->request();
   const auto refuse = [&](const Error& error) {
     http::Response refusal = wording.refusal(error, request.request_id);
     if (error.code() == Code::kConflict) refusal.fields.add(kShouldRetryField, "false");
@@ -110,12 +110,13 @@ void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const K
     log::info("answer.gone_on_with", {{"request_id", request.request_id},
                                       {"answer_id", entry->record.answer_id},
                                       {"after", wish->after.value_or(0)},
-                                      {"again", opened->is_new}});
+                                      {"is_made_again", opened->is_new}});
   }
   if (!opened->is_new) return;
-  request.request_id = entry->record.answer_id;
-  request.arrived_at = from_ms(entry->record.arrived_at_ms);
-  make(entry->answer->made_through(std::move(request)));
+  http::Request made = request;
+  made.request_id = entry->record.answer_id;
+  made.arrived_at = from_ms(entry->record.arrived_at_ms);
+  make(entry->answer->made_through(std::move(made)));
 }
 
 Result<KeptAnswers::Opened> KeptAnswers::find_or_open(const http::Request& request, const Wish& wish,
