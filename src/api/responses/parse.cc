@@ -242,7 +242,7 @@ void read_stream(FieldReader& reader, ResponseCall& call) {
 }
 
 void read_generation(FieldReader& reader, ResponseCall& call) {
-  read_sampling(reader, {.least_top_k = -1}, call.generate.sampling);
+  read_sampling(reader, {.least_top_k = -1}, call.generate);
   read_logprobs_wanted(reader, call);
   if (auto limit = reader.integer("max_output_tokens", kLeastOutputTokens, kMaxTokensLimit)) {
     call.generate.max_completion_tokens = static_cast<int>(*limit);
