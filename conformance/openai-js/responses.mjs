@@ -197,9 +197,48 @@ export const tests = {
     }
     assert.fail('it was not kept');
   },
+  async 'responses: calls a function, streamed as it is whole, and takes its output'() {
+    const tools = [{ type: 'function', name: 'weather', description: 'The weather of a city', strict: true, parameters: {
+      type: 'object', properties: { city: { enum: ['Paris', 'Rome'] } }, required: ['city'], additionalProperties: false } }];
+    const request = { ...plain, input: 'What is the weather in Rome?', tools, tool_choice: 'required', max_output_tokens: 200 };
+    const first = await client.responses.create(request);
+    const [call] = first.output;
+    assert.equal(call.type, 'function_call');
+    assert.equal(call.name, 'weather');
+    assert.ok(['Paris', 'Rome'].includes(JSON.parse(call.arguments).city));
+    const events = await collect(await client.responses.create({ ...request, stream: true }));
+    const streamed = events.filter(event => event.type === 'response.function_call_arguments.delta' && event.output_index === 0)
+      .map(event => event.delta).join('');
+    assert.equal(streamed, call.arguments);
+    const final = await client.responses.stream(request).finalResponse();
+    assert.equal(final.output[0].arguments, call.arguments);
+    const outputs = first.output.filter(item => item.type === 'function_call')
+      .map(item => ({ type: 'function_call_output', call_id: item.call_id, output: 'Sunny' }));
+    const second = await client.responses.create({ ...plain, tools, tool_choice: 'none', previous_response_id: first.id, input: outputs });
+    assert.equal(second.output[0].type, 'message');
+    const whole = await client.responses.create({ ...plain, tools, tool_choice: 'none',
+      input: [{ role: 'user', content: request.input }, ...first.output, ...outputs] });
+    assert.deepEqual(withoutIds(second), withoutIds(whole));
+    await assert.rejects(client.responses.create({ ...plain, tools, previous_response_id: first.id, input: 'And?' }),
+      error => error instanceof OpenAI.BadRequestError && error.param === 'input');
+    const queued = await client.responses.create({ ...request, background: true });
+    const made = await ended(queued.id);
+    assert.equal(made.output[0].arguments, call.arguments);
+  },
+  async 'responses: parses what is held to a schema'() {
+    const format = { type: 'json_schema', name: 'answer', strict: true, schema: { type: 'object', properties: {
+      city: { enum: ['Paris', 'Rome'] }, sunny: { type: 'boolean' } }, required: ['city', 'sunny'], additionalProperties: false } };
+    const response = await client.responses.parse({ ...plain, input: 'What is the weather in Rome?', max_output_tokens: 200,
+      text: { format } });
+    const answer = JSON.parse(response.output_text);
+    assert.ok(['Paris', 'Rome'].includes(answer.city) && typeof answer.sunny === 'boolean');
+    const object = await client.responses.create({ ...plain, input: 'Say it in json', text: { format: { type: 'json_object' } } });
+    assert.ok(object.output_text.trimStart().startsWith('{'));
+    assert.equal(object.text.format.type, 'json_object');
+  },
   async 'responses: raises errors that name the field'() {
     const cases = [[{ temperature: 3 }, 'temperature'], [{ max_output_tokens: 3 }, 'max_output_tokens'], [{ input: [] }, 'input'],
-      [{ tools: [{ type: 'web_search' }] }, 'tools'], [{ truncation: 'auto' }, 'truncation'], [{ background: true, store: false }, 'background'],
+      [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'], [{ truncation: 'auto' }, 'truncation'], [{ background: true, store: false }, 'background'],
       [{ text: { format: { type: 'yaml' } } }, 'text.format.type'],
       [{ input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] }, 'input[0].content[0].type'],
       [{ previous_response_id: 'a', conversation: 'b' }, 'conversation'], [{ no_such_field: 1 }, 'no_such_field']];

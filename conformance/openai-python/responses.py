@@ -109,11 +109,27 @@ def test_responses_reattach():
     assert kept[-1].response.status == "cancelled"
 
 
+def test_responses_call_functions():
+    tools = [{"type": "function", "name": "weather", "strict": True, "parameters": {
+        "type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"], "additionalProperties": False}}]
+    request = {**PLAIN, "input": "What is the weather in Rome?", "tools": tools, "tool_choice": "required", "parallel_tool_calls": False}
+    first = CLIENT.responses.create(**request)
+    call = first.output[0]
+    assert call.type == "function_call" and call.name == "weather"
+    streamed = "".join(event.delta for event in CLIENT.responses.create(**request, stream=True)
+                       if event.type == "response.function_call_arguments.delta")
+    assert streamed == call.arguments
+    second = CLIENT.responses.create(**{**PLAIN, "input": [{"type": "function_call_output", "call_id": call.call_id, "output": "Sunny"}]},
+                                     tools=tools, tool_choice="none", previous_response_id=first.id)
+    assert second.output_text
+    raises(openai.BadRequestError, lambda: CLIENT.responses.create(**PLAIN, previous_response_id=first.id), param="input")
+
+
 def test_responses_errors():
     create = CLIENT.responses.create
     for fields, param in (({"temperature": 3}, "temperature"), ({"input": []}, "input"), ({"truncation": "auto"}, "truncation"),
                           ({"include": ["nothing"]}, "include[0]"), ({"metadata": {"a": 1}}, "metadata.a"),
-                          ({"tools": [{"type": "web_search"}]}, "tools")):
+                          ({"tools": [{"type": "web_search"}]}, "tools[0].type")):
         raises(openai.BadRequestError, lambda fields=fields: create(**{**PLAIN, **fields}), param=param)
         raises(openai.BadRequestError, lambda fields=fields: create(**{**PLAIN, **fields}, stream=True), param=param)
     raises(openai.NotFoundError, lambda: create(**{**PLAIN, "model": "no-such-model"}), code="model_not_found")

@@ -254,10 +254,12 @@ Status Background::try_make(const std::shared_ptr<Running>& running) {
   STUDIO_TRY(ResponseCall call, parse_response(pending.body));
   call.generate.sampling.seed = pending.seed;
   STUDIO_TRY(const ServedModelPtr model, services_.models->find(kept.record.model));
-  STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(make_prompt(call, pending.items)));
+  const inference::ChatPrompt chat = make_prompt(call, pending.items);
+  STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
   const auto exchange = exchange_for(running, std::move(pending.request_id));
   if (!exchange || running->is_cancelled()) return Error(Code::kCancelled, "It was cancelled.");
   inference::GenerationRequest request = to_generation(services_, call.generate, *exchange);
+  add_structure(*model->text, chat, call.generate, request);
   request.prompts.push_back(std::move(prompt));
   request.adapter = model->adapter;
   Services services = services_;

@@ -117,6 +117,7 @@ inference::ChatPrompt make_prompt(const ResponseCall& call, const json::array& i
   add_messages(items, prompt);
   prompt.enable_thinking = call.enable_thinking;
   prompt.thinking_budget = call.thinking_budget;
+  prompt.tools = call.tools;
   return prompt;
 }
 

@@ -22,6 +22,7 @@ namespace json = boost::json;
 CallFields fields_of(const ResponseCall& call) {
   const bool by_effort = !call.echo.at("reasoning").at("effort").is_null();
   return {.prompt = "input",
+          .tools = "tools",
           .max_tokens = "max_output_tokens",
           .max_completion_tokens = "max_output_tokens",
           .enable_thinking = by_effort ? "reasoning.effort" : "enable_thinking",
@@ -45,12 +46,12 @@ Record record_of(const ResponseCall& call, const ServedModel& model) {
           .state = call.is_background ? State::kQueued : State::kInProgress};
 }
 
-// A request that was read, with what goes before it.
+// A request that was read, with what goes before it and what will be generated.
 struct Prepared {
   ResponseCall call;
   json::array items;  // all of the prompt's, earlier ones first
   ServedModelPtr model;
-  inference::Prompt prompt;
+  inference::GenerationRequest request;
 };
 
 Result<json::array> all_items(const Desk& desk, const std::string& key_id, ResponseCall& call) {
@@ -58,6 +59,7 @@ Result<json::array> all_items(const Desk& desk, const std::string& key_id, Respo
   give_ids(call.input);
   STUDIO_TRY(json::array items, earlier_items(*desk.shelf, key_id, call));
   items.insert(items.end(), call.input.begin(), call.input.end());
+  STUDIO_CHECK_OK(check_calls(items));
   return items;
 }
 
@@ -73,24 +75,23 @@ std::optional<Prepared> prepare(const Desk& desk, const ExchangePtr& exchange, R
   auto items = all_items(desk, exchange->request().principal, *call);
   if (!items.ok()) return refused(items.error());
   const inference::ChatPrompt chat = make_prompt(*call, *items);
-  if (auto refusal = check_thinking(*(*model)->text, chat, fields_of(*call))) {
+  const inference::TextModel& text = *(*model)->text;
+  auto refusal = check_thinking(text, chat, fields_of(*call));
+  if (!refusal) refusal = check_structure(text, chat, call->generate, fields_of(*call));
+  if (refusal) {
     refuse_call(exchange, *refusal);
     return std::nullopt;
   }
-  auto prompt = (*model)->text->prepare_chat(chat);
+  auto prompt = text.prepare_chat(chat);
   if (!prompt.ok()) return refused(prompt.error());
-  return Prepared{std::move(*call), std::move(*items), std::move(*model), std::move(*prompt)};
+  inference::GenerationRequest request = to_generation(desk.services, call->generate, *exchange);
+  add_structure(text, chat, call->generate, request);
+  request.prompts.push_back(std::move(*prompt));
+  request.adapter = (*model)->adapter;
+  return Prepared{std::move(*call), std::move(*items), std::move(*model), std::move(request)};
 }
 
-inference::GenerationRequest request_of(const Desk& desk, const ExchangePtr& exchange, Prepared& prepared) {
-  inference::GenerationRequest request = to_generation(desk.services, prepared.call.generate, *exchange);
-  request.prompts.push_back(std::move(prepared.prompt));
-  request.adapter = prepared.model->adapter;
-  return request;
-}
-
-void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared,
-                inference::GenerationRequest request) {
+void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared) {
   WriterOptions writer{.record = record_of(prepared.call, *prepared.model),
                        .request_id = exchange->request().request_id,
                        .keep = {},
@@ -106,7 +107,7 @@ void answer_now(const Desk& desk, const ExchangePtr& exchange, Prepared prepared
                         .operation = "responses",
                         .is_stream = prepared.call.generate.stream,
                         .ignored = prepared.call.generate.ignored};
-  answer(exchange, desk.services, prepared.model, std::move(request), std::move(options));
+  answer(exchange, desk.services, prepared.model, std::move(prepared.request), std::move(options));
 }
 
 void add_ignored(const ResponseCall& call, http::Response& response) {
@@ -136,18 +137,19 @@ void answer_later(const Desk& desk, const ExchangePtr& exchange, Prepared prepar
 void create_response(const Desk& desk, const ExchangePtr& exchange) {
   auto prepared = prepare(desk, exchange, parse_response(exchange->request().body));
   if (!prepared) return;
-  inference::GenerationRequest request = request_of(desk, exchange, *prepared);
-  if (auto refusal = check_generation(*prepared->model->text, request, fields_of(prepared->call))) {
+  const bool is_background = prepared->call.is_background;
+  const CallFields fields = fields_of(prepared->call);
+  if (auto refusal = check_generation(*prepared->model->text, prepared->request, fields)) {
     return refuse_call(exchange, *refusal);
   }
-  if (prepared->call.is_background) return answer_later(desk, exchange, std::move(*prepared));
-  answer_now(desk, exchange, std::move(*prepared), std::move(request));
+  (is_background ? answer_later : answer_now)(desk, exchange, std::move(*prepared));
 }
 
 void count_input_tokens(const Desk& desk, const ExchangePtr& exchange) {
   const auto prepared = prepare(desk, exchange, parse_count(exchange->request().body));
   if (!prepared) return;
-  answer_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", prepared->prompt.ids.size()}});
+  answer_json(exchange,
+              {{"object", "response.input_tokens"}, {"input_tokens", prepared->request.prompts.front().ids.size()}});
 }
 
 }  // namespace studio::api::responses

@@ -56,7 +56,15 @@ std::string EventWriter::part_event(const char* type, json::object fields) {
 }
 
 std::string EventWriter::item_id() const {
-  return open_ == Item::kReasoning ? reasoning_id(head_.id) : message_id(head_.id);
+  switch (open_->kind) {
+    case Piece::Kind::kReasoning:
+      return reasoning_id(head_.id);
+    case Piece::Kind::kCall:
+      return call_item_id(head_.id, calls_);
+    case Piece::Kind::kText:
+      break;
+  }
+  return message_id(head_.id);
 }
 
 std::string EventWriter::created() {
@@ -71,33 +79,61 @@ std::string EventWriter::started() {
 }
 
 std::string EventWriter::piece(const Piece& piece) {
-  std::string events = open(piece.is_reasoning ? Item::kReasoning : Item::kMessage);
+  const bool is_next = !open_ || open_->kind != piece.kind || !piece.call_id.empty();
+  std::string events = is_next ? open(piece) : "";
   text_ += piece.text;
-  if (piece.is_reasoning) return events + part_event("response.reasoning_text.delta", {{"delta", piece.text}});
+  switch (piece.kind) {
+    case Piece::Kind::kReasoning:
+      return events + part_event("response.reasoning_text.delta", {{"delta", piece.text}});
+    case Piece::Kind::kCall:
+      if (piece.text.empty()) return events;  // its beginning has said it all
+      return events + event("response.function_call_arguments.delta",
+                            {{"item_id", item_id()}, {"output_index", index_}, {"delta", piece.text}});
+    case Piece::Kind::kText:
+      break;
+  }
   logprobs_.insert(logprobs_.end(), piece.logprobs.begin(), piece.logprobs.end());
   return events + part_event("response.output_text.delta", {{"delta", piece.text}, {"logprobs", piece.logprobs}});
 }
 
-std::string EventWriter::open(Item item) {
-  if (open_ == item) return "";
+std::string EventWriter::open(const Piece& first) {
   std::string events = close("completed");  // what follows shows that it came to its end
-  open_ = item;
-  const bool is_reasoning = item == Item::kReasoning;
-  events += event("response.output_item.added", {{"output_index", index_},
-                                                 {"item", is_reasoning ? reasoning_item(item_id(), "", "in_progress")
-                                                                       : message_item(item_id(), {}, "in_progress")}});
-  return events +
-         part_event("response.content_part.added", {{"part", is_reasoning ? reasoning_part("") : text_part("", {})}});
+  open_ = Piece{.kind = first.kind, .text = "", .call_id = first.call_id, .name = first.name};
+  const auto added = [&](json::object item) {
+    return event("response.output_item.added", {{"output_index", index_}, {"item", std::move(item)}});
+  };
+  switch (first.kind) {
+    case Piece::Kind::kReasoning:
+      events += added(reasoning_item(item_id(), "", "in_progress"));
+      return events + part_event("response.content_part.added", {{"part", reasoning_part("")}});
+    case Piece::Kind::kCall:
+      return events + added(call_item(item_id(), *open_, "", "in_progress"));
+    case Piece::Kind::kText:
+      break;
+  }
+  events += added(message_item(item_id(), {}, "in_progress"));
+  return events + part_event("response.content_part.added", {{"part", text_part("", {})}});
 }
 
 std::string EventWriter::close(const char* status) {
-  if (open_ == Item::kNone) return "";
-  std::string events = open_ == Item::kReasoning ? close_reasoning(status) : close_message(status);
-  open_ = Item::kNone;
+  if (!open_) return "";
+  const bool is_call = open_->kind == Piece::Kind::kCall;
+  std::string events = is_call                                  ? close_call(status)
+                       : open_->kind == Piece::Kind::kReasoning ? close_reasoning(status)
+                                                                : close_message(status);
+  if (is_call) ++calls_;
+  open_.reset();
   ++index_;
   text_.clear();
   logprobs_.clear();
   return events;
+}
+
+std::string EventWriter::close_call(const char* status) {
+  std::string events = event("response.function_call_arguments.done",
+                             {{"item_id", item_id()}, {"output_index", index_}, {"arguments", text_}});
+  return events + event("response.output_item.done",
+                        {{"output_index", index_}, {"item", call_item(item_id(), *open_, text_, status)}});
 }
 
 std::string EventWriter::close_reasoning(const char* status) {
@@ -117,8 +153,9 @@ std::string EventWriter::close_message(const char* status) {
 
 std::string EventWriter::ended(const Record& record) {
   const bool is_whole = record.state == State::kCompleted;
-  // A whole answer holds a message, even one that says nothing.
-  std::string events = is_whole ? open(Item::kMessage) : "";
+  // A whole answer holds a message, even one that says nothing, or calls.
+  const bool says_nothing = is_whole && (!open_ || open_->kind == Piece::Kind::kReasoning);
+  std::string events = says_nothing ? open({}) : "";
   events += close(is_whole ? "completed" : "incomplete");
   return events + response_event(end_type(record.state), response_object(record));
 }

@@ -45,6 +45,12 @@ json::array accumulated(const std::vector<json::object>& events) {
     if (type == "response.output_item.added") {
       EXPECT_EQ(event.at("output_index"), items.size());
       items.push_back(event.at("item"));
+    } else if (type == "response.function_call_arguments.delta") {
+      json::object& item = items.back().get_object();
+      EXPECT_EQ(event.at("item_id"), item.at("id"));
+      item["arguments"] = std::string(item.at("arguments").get_string()) + std::string(event.at("delta").get_string());
+    } else if (type == "response.function_call_arguments.done") {
+      EXPECT_EQ(event.at("arguments"), items.back().at("arguments"));
     } else if (type == "response.content_part.added") {
       items.back().at("content").get_array().push_back(event.at("part"));
     } else if (type.ends_with(".delta")) {
@@ -54,7 +60,13 @@ json::array accumulated(const std::vector<json::object>& events) {
     } else if (type == "response.output_text.done" || type == "response.reasoning_text.done") {
       EXPECT_EQ(event.at("text"), items.back().at("content").at(0).at("text"));
     } else if (type == "response.output_item.done") {
-      EXPECT_EQ(event.at("item").at("content").at(0).at("text"), items.back().at("content").at(0).at("text"));
+      json::value grown = items.back();
+      grown.get_object()["status"] = event.at("item").at("status");
+      // Log probabilities come with the deltas, and stand in the item at its end.
+      if (grown.at("type") == "message") {
+        grown.at("content").at(0).get_object()["logprobs"] = event.at("item").at("content").at(0).at("logprobs");
+      }
+      EXPECT_EQ(event.at("item"), grown);
       items.back() = event.at("item");
     }
   }
@@ -67,10 +79,17 @@ Record random_record(std::mt19937& random) {
   made.is_background = random() % 2 == 0;
   const auto reasoning = random() % 4, text = random() % 4;
   for (size_t i = 0; i < reasoning; ++i)
-    made.pieces.push_back({.is_reasoning = true, .text = "r水" + std::to_string(i)});
+    made.pieces.push_back({.kind = Piece::Kind::kReasoning, .text = "r水" + std::to_string(i)});
   for (size_t i = 0; i < text; ++i) {
     made.pieces.push_back({.text = random() % 5 == 0 ? "" : "t\n" + std::to_string(i),
                            .logprobs = {json::object{{"token", "t"}, {"logprob", -0.5}}}});
+  }
+  const auto calls = random() % 3;
+  for (size_t call = 0; call < calls; ++call) {
+    made.pieces.push_back(
+        {.kind = Piece::Kind::kCall, .text = "", .call_id = "call_" + std::to_string(call), .name = "f"});
+    made.pieces.push_back({.kind = Piece::Kind::kCall, .text = "{\"a\":"});
+    made.pieces.push_back({.kind = Piece::Kind::kCall, .text = "1}"});
   }
   made.state = kEnds[random() % 4];
   if (made.state == State::kFailed) made.failure = Failure{"server_error", "x"};
@@ -173,6 +192,35 @@ TEST(ResponsesRender, NothingSaidIsAMessageThatIsEmpty) {
   const auto items = output_items(made);
   ASSERT_EQ(items.size(), 1u);
   EXPECT_EQ(items.at(0).at("content").at(0).at("text"), "");
+}
+
+TEST(ResponsesRecord, LogprobsStandWithTheTextThatTheirTokensMake) {
+  Record made = record();
+  const auto token = [](const char* bytes) {
+    return std::vector<inference::TokenLogprob>{{.bytes = bytes, .logprob = -1, .top = {}}};
+  };
+  add_delta({.choice = 0, .reasoning = {}, .text = "", .logprobs = token("\xE6")}, made);
+  EXPECT_TRUE(made.pieces.empty()) << "half a character opens no message";
+  add_delta({.choice = 0, .reasoning = {}, .text = "水", .logprobs = token("\xB0\xB4")}, made);
+  ASSERT_EQ(made.pieces.size(), 1u);
+  EXPECT_EQ(made.pieces[0].logprobs.size(), 2u);
+  add_delta({.choice = 0, .reasoning = {}, .text = "", .logprobs = token("<tool_call>")}, made);
+  add_delta({.choice = 0,
+             .reasoning = {},
+             .text = "",
+             .tool_calls = {{.index = 0, .id = "call_1", .name = "f", .arguments = "{}"}},
+             .logprobs = token("{}")},
+            made);
+  EXPECT_EQ(made.pieces.back().call_id, "call_1");
+  EXPECT_TRUE(made.pieces.back().logprobs.empty()) << "calls have none on this wire";
+}
+
+TEST(ResponsesRecord, ItemsTellWhoseTheyAre) {
+  const std::string id = new_response_id();
+  for (const std::string& item : {reasoning_id(id), message_id(id), call_item_id(id, 0), call_item_id(id, 12)}) {
+    EXPECT_EQ(response_of_item(item), id);
+  }
+  EXPECT_EQ(response_of_item("file_1"), "");
 }
 
 TEST(ResponsesRecord, DamagedTextIsAnError) {

@@ -1,6 +1,8 @@
 #include "api/responses/items.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "base/ids.h"
 
@@ -32,13 +34,34 @@ constexpr FieldRule kReasoningRules[] = {
     {"summary", FieldUse::kNoEffect, "a list"},
     {"encrypted_content", FieldUse::kNoEffect, "a text"},
 };
+constexpr FieldRule kCallRules[] = {
+    {"type"},
+    {"call_id"},
+    {"name"},
+    {"arguments"},
+    {"id", FieldUse::kNoEffect, "a text"},
+    {"status", FieldUse::kNoEffect, "a text"},
+    {"async", FieldUse::kNotBuilt, "false"},
+    {"caller", FieldUse::kNotBuilt, R"({"type":"direct"})"},
+    {"namespace", FieldUse::kNotBuilt},
+};
+constexpr FieldRule kOutputRules[] = {
+    {"type"},
+    {"call_id"},
+    {"output"},
+    {"id", FieldUse::kNoEffect, "a text"},
+    {"status", FieldUse::kNoEffect, "a text"},
+    {"name", FieldUse::kNoEffect, "a text"},
+    {"caller", FieldUse::kNotBuilt, R"({"type":"direct"})"},
+    {"namespace", FieldUse::kNotBuilt},
+};
 constexpr FieldRule kReferenceRules[] = {{"type"}, {"id"}};
 
 // The one text of a list of parts, each of a type in `types`.
-std::string read_parts(FieldReader& reader, const json::array& parts, std::span<const std::string_view> types,
-                       std::vector<std::string>* ignored) {
+std::string read_parts(FieldReader& reader, std::string_view field, const json::array& parts,
+                       std::span<const std::string_view> types, std::vector<std::string>* ignored) {
   std::string all;
-  read_objects(reader, "content", parts, kMaxContentParts, "an object with type and text",
+  read_objects(reader, field, parts, kMaxContentParts, "an object with type and text",
                [&](const json::object& part, const std::string& place, size_t) {
                  const json::value* type = part.if_contains("type");
                  if (!type || !type->is_string()) {
@@ -60,17 +83,17 @@ std::string read_parts(FieldReader& reader, const json::array& parts, std::span<
   return all;
 }
 
-std::string read_content(FieldReader& reader, std::span<const std::string_view> types,
+std::string read_content(FieldReader& reader, std::string_view field, std::span<const std::string_view> types,
                          std::vector<std::string>* ignored) {
-  const json::value* content = reader.find("content");
+  const json::value* content = reader.find(field);
   if (!content) {
-    reader.fail("content", "is missing: a text or a list of parts");
+    reader.fail(field, "is missing: a text or a list of parts");
   } else if (content->is_string()) {
     return std::string(content->get_string());
   } else if (content->is_array()) {
-    return read_parts(reader, content->get_array(), types, ignored);
+    return read_parts(reader, field, content->get_array(), types, ignored);
   } else {
-    reader.fail("content", "must be a text or a list of parts; it is " + std::string(json_kind(*content)));
+    reader.fail(field, "must be a text or a list of parts; it is " + std::string(json_kind(*content)));
   }
   return "";
 }
@@ -93,7 +116,7 @@ json::object read_message(FieldReader& reader, std::vector<std::string>* ignored
   }
   if (!reader.ok()) return {};
   const bool is_assistant = *role == "assistant";
-  return message_of(*role, read_content(reader,
+  return message_of(*role, read_content(reader, "content",
                                         is_assistant ? std::span<const std::string_view>(kOfAssistant)
                                                      : std::span<const std::string_view>(kOfCaller),
                                         ignored));
@@ -103,7 +126,7 @@ json::object read_reasoning(FieldReader& reader, std::vector<std::string>* ignor
   static constexpr std::string_view kTypes[] = {"reasoning_text"};
   json::array content;
   if (const json::array* parts = reader.list("content")) {
-    std::string text = read_parts(reader, *parts, kTypes, ignored);
+    std::string text = read_parts(reader, "content", *parts, kTypes, ignored);
     if (!text.empty()) content.push_back(json::object{{"type", "reasoning_text"}, {"text", std::move(text)}});
   }
   return {{"type", "reasoning"},
@@ -111,6 +134,35 @@ json::object read_reasoning(FieldReader& reader, std::vector<std::string>* ignor
           {"summary", json::array()},
           {"content", std::move(content)},
           {"encrypted_content", nullptr}};
+}
+
+std::string read_call_id(FieldReader& reader) {
+  auto id = reader.text("call_id");
+  if (reader.ok() && (!id || id->empty())) reader.fail("call_id", "is missing");
+  return id.value_or("");
+}
+
+json::object read_call(FieldReader& reader) {
+  std::string call_id = read_call_id(reader);
+  const auto name = reader.text("name");
+  if (reader.ok() && (!name || name->empty())) reader.fail("name", "is missing");
+  const auto arguments = reader.text("arguments");
+  if (reader.ok() && !arguments) reader.fail("arguments", "is missing: the text of a JSON object");
+  return {{"type", "function_call"},
+          {"status", "completed"},
+          {"call_id", std::move(call_id)},
+          {"name", name.value_or("")},
+          {"arguments", arguments.value_or("")}};
+}
+
+json::object read_output(FieldReader& reader, std::vector<std::string>* ignored) {
+  static constexpr std::string_view kTypes[] = {"input_text"};
+  std::string call_id = read_call_id(reader);
+  std::string output = read_content(reader, "output", kTypes, ignored);
+  return {{"type", "function_call_output"},
+          {"status", "completed"},
+          {"call_id", std::move(call_id)},
+          {"output", std::move(output)}};
 }
 
 json::object read_reference(FieldReader& reader) {
@@ -136,12 +188,19 @@ json::object read_item(FieldReader& outer, const json::object& item, const std::
     return read(kMessageRules, [&](FieldReader& reader) { return read_message(reader, ignored); });
   } else if (name == "reasoning") {
     return read(kReasoningRules, [&](FieldReader& reader) { return read_reasoning(reader, ignored); });
+  } else if (name == "function_call") {
+    return read(kCallRules, read_call);
+  } else if (name == "function_call_output") {
+    return read(kOutputRules, [&](FieldReader& reader) { return read_output(reader, ignored); });
   } else if (name == kReference) {
     return read(kReferenceRules, [&](FieldReader& reader) { return read_reference(reader); });
   } else {
-    outer.fail(place + ".type",
-               "must be message, reasoning or item_reference: this version reads no others, not " + quoted(name),
-               Code::kUnimplemented);
+    outer.fail(
+        place + ".type",
+        "must be message, reasoning, function_call, function_call_output or item_reference: this version reads no "
+        "others, not " +
+            quoted(name),
+        Code::kUnimplemented);
   }
   return {};
 }
@@ -161,6 +220,49 @@ std::string content_of(const json::object& item) {
   }
   return all;
 }
+
+// Items one after the other as messages. What the assistant says and what it calls behind that are one message.
+class PromptWriter {
+ public:
+  explicit PromptWriter(inference::ChatPrompt& prompt) : prompt_(prompt) {}
+
+  void add(const json::object& item) {
+    const std::string_view type = text_of(item, "type");
+    if (type == "reasoning") {
+      reasoning_ = content_of(item);
+    } else if (type == "function_call") {
+      add_call(item);
+    } else if (type == "function_call_output") {
+      inference::Message& message = begin("tool", std::string(text_of(item, "output")));
+      message.tool_call_id = text_of(item, "call_id");
+    } else {
+      const std::string_view role = text_of(item, "role");
+      begin(role == "developer" ? "system" : role, content_of(item));  // the newer name of the same thing
+    }
+  }
+
+ private:
+  inference::Message& begin(std::string_view role, std::string content) {
+    inference::Message message{.role = std::string(role), .content = std::move(content), .reasoning_content = {}};
+    if (role == "assistant") message.reasoning_content = std::move(reasoning_);
+    reasoning_.clear();
+    prompt_.messages.push_back(std::move(message));
+    has_begun_ = true;
+    return prompt_.messages.back();
+  }
+
+  void add_call(const json::object& item) {
+    const bool goes_on = has_begun_ && prompt_.messages.back().role == "assistant" && reasoning_.empty();
+    inference::Message& message = goes_on ? prompt_.messages.back() : begin("assistant", "");
+    message.tool_calls.push_back({.id = std::string(text_of(item, "call_id")),
+                                  .name = std::string(text_of(item, "name")),
+                                  .arguments = std::string(text_of(item, "arguments"))});
+  }
+
+  inference::ChatPrompt& prompt_;
+  std::string reasoning_;  // of the assistant's message that follows
+  bool has_begun_ = false;
+};
 
 }  // namespace
 
@@ -182,7 +284,8 @@ void give_ids(json::array& items) {
   for (json::value& value : items) {
     json::object& item = value.get_object();
     if (is_reference(item) || item.contains("id")) continue;
-    const char* prefix = text_of(item, "type") == "reasoning" ? "rs_" : "msg_";
+    const std::string_view type = text_of(item, "type");
+    const char* prefix = type == "reasoning" ? "rs_" : type.starts_with("function_call") ? "fc_" : "msg_";
     item["id"] = prefix + new_uuid();
   }
 }
@@ -195,22 +298,33 @@ bool is_reference(const json::object& item) {
   return text_of(item, "type") == kReference;
 }
 
-void add_messages(const json::array& items, inference::ChatPrompt& prompt) {
-  std::string reasoning;
+Status check_calls(const json::array& items) {
+  std::set<std::string_view> open, answered;
   for (const json::value& value : items) {
-    const json::object* item = value.if_object();
-    if (!item) continue;
-    std::string text = content_of(*item);
-    if (text_of(*item, "type") == "reasoning") {
-      reasoning = std::move(text);
-      continue;
+    const json::object& item = value.get_object();
+    const std::string_view type = text_of(item, "type"), call_id = text_of(item, "call_id");
+    if (type == "function_call") open.insert(call_id);
+    if (type != "function_call_output") continue;
+    if (!open.contains(call_id)) {
+      return Error(Code::kInvalidArgument,
+                   "input holds the output of a call that was not made: " + quoted(call_id) + ".")
+          .with_param("input");
     }
-    std::string role(text_of(*item, "role"));
-    if (role == "developer") role = "system";  // the newer name of the same thing
-    inference::Message message{.role = role, .content = std::move(text), .reasoning_content = {}};
-    if (role == "assistant") message.reasoning_content = std::move(reasoning);
-    reasoning.clear();
-    prompt.messages.push_back(std::move(message));
+    answered.insert(call_id);
+  }
+  for (std::string_view call_id : open) {
+    if (answered.contains(call_id)) continue;
+    return Error(Code::kInvalidArgument, "input must hold the output of call " + quoted(call_id) +
+                                             ", as a function_call_output of that call_id.")
+        .with_param("input");
+  }
+  return Ok{};
+}
+
+void add_messages(const json::array& items, inference::ChatPrompt& prompt) {
+  PromptWriter writer(prompt);
+  for (const json::value& value : items) {
+    if (const json::object* item = value.if_object()) writer.add(*item);
   }
 }
 

@@ -27,6 +27,9 @@ void give_ids(boost::json::array& items);
 std::string_view id_of(const boost::json::object& item);
 bool is_reference(const boost::json::object& item);
 
+// Every call has its output, every output its call before it. Errors: invalid_argument, param "input".
+Status check_calls(const boost::json::array& items);
+
 // Kept items, behind what the prompt holds already. Reasoning belongs to the assistant's message behind it.
 void add_messages(const boost::json::array& items, inference::ChatPrompt& prompt);
 

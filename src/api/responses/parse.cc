@@ -5,6 +5,8 @@
 
 #include "api/responses/items.h"
 #include "api/responses/metadata.h"
+#include "api/responses/tools.h"
+#include "api/serving/structure.h"
 
 namespace studio::api::responses {
 namespace {
@@ -43,9 +45,14 @@ constexpr FieldRule kResponseRules[] = {
     {"safety_identifier", FieldUse::kNoEffect, "a text"},
     {"prompt_cache_key", FieldUse::kNoEffect, "a text"},
     {"client_metadata", FieldUse::kNoEffect, "an object"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"("auto" "none")"},
-    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"tools"},
+    {"tool_choice"},
+    {"parallel_tool_calls"},
+    {"structured_outputs"},
+    {"guided_json"},
+    {"guided_regex"},
+    {"guided_choice"},
+    {"guided_grammar"},
     {"max_tool_calls", FieldUse::kNotBuilt},
     {"truncation", FieldUse::kNotBuilt, "\"disabled\""},
     {"service_tier", FieldUse::kNotBuilt, R"("auto" "default")"},
@@ -68,9 +75,9 @@ constexpr FieldRule kCountRules[] = {
     {"text"},
     {"enable_thinking"},
     {"thinking_budget"},
-    {"tools", FieldUse::kNotBuilt, "[]"},
-    {"tool_choice", FieldUse::kNotBuilt, R"("auto" "none")"},
-    {"parallel_tool_calls", FieldUse::kNotBuilt, "false true"},
+    {"tools"},
+    {"tool_choice"},
+    {"parallel_tool_calls"},
     {"truncation", FieldUse::kNotBuilt, "\"disabled\""},
     {"personality", FieldUse::kNotBuilt},
 };
@@ -83,8 +90,6 @@ constexpr FieldRule kReasoningRules[] = {
     {"context", FieldUse::kNotBuilt, R"("auto" "current_turn")"},
     {"mode", FieldUse::kNotBuilt, "\"auto\""},
 };
-constexpr FieldRule kTextRules[] = {{"format"}, {"verbosity", FieldUse::kNotBuilt, "\"medium\""}};
-constexpr FieldRule kFormatRules[] = {{"type"}};
 
 constexpr FieldRule kNewConversationRules[] = {{"items"}, {"metadata"}};
 constexpr FieldRule kChangeRules[] = {{"metadata"}};
@@ -213,25 +218,6 @@ void read_thinking(FieldReader& reader, ResponseCall& call) {
   }
 }
 
-void read_text_format(FieldReader& reader, ResponseCall& call) {
-  const json::object* text = reader.object("text");
-  if (!text) return;
-  FieldReader inner(*text, "text", kTextRules, &call.generate.ignored);
-  if (const json::object* format = inner.object("format")) {
-    const json::value* type = format->if_contains("type");
-    if (!type || !type->is_string()) {
-      inner.fail("format.type", "is missing; it is \"text\"");
-    } else if (type->get_string() != "text") {
-      inner.fail("format.type", "must be \"text\": this version has no others, not " + quoted(type->get_string()),
-                 Code::kUnimplemented);
-    } else {
-      FieldReader innermost(*format, "text.format", kFormatRules, nullptr);
-      if (!innermost.ok()) inner.fail(innermost.status().error());
-    }
-  }
-  if (!inner.ok()) reader.fail(inner.status().error());
-}
-
 void read_stream(FieldReader& reader, ResponseCall& call) {
   call.generate.stream = reader.flag("stream").value_or(false);
   const json::object* options = reader.object("stream_options");
@@ -266,6 +252,12 @@ json::value given(const FieldReader& reader, std::string_view name, json::value 
   return value ? *value : std::move(otherwise);
 }
 
+json::value format_of(const FieldReader& reader) {
+  const json::value* text = reader.find("text");
+  const json::value* format = text ? text->get_object().if_contains("format") : nullptr;
+  return format && format->is_object() ? *format : json::value{{"type", "text"}};
+}
+
 json::object echo_of(const FieldReader& reader, const ResponseCall& call, json::object metadata) {
   const json::value* reasoning = reader.find("reasoning");
   const json::value* effort = reasoning ? reasoning->get_object().if_contains("effort") : nullptr;
@@ -286,9 +278,9 @@ json::object echo_of(const FieldReader& reader, const ResponseCall& call, json::
           {"service_tier", "default"},
           {"store", call.is_stored},
           {"temperature", given(reader, "temperature", 0.7)},  // kDefaultTemperature, as it is written
-          {"text", json::object{{"format", json::object{{"type", "text"}}}, {"verbosity", "medium"}}},
+          {"text", json::object{{"format", format_of(reader)}, {"verbosity", "medium"}}},
           {"tool_choice", given(reader, "tool_choice", "auto")},
-          {"tools", json::array()},
+          {"tools", given(reader, "tools", json::array())},
           {"top_logprobs", call.generate.sampling.top_logprobs},
           {"top_p", given(reader, "top_p", 0.8)},  // kDefaultTopP
           {"truncation", "disabled"},
@@ -307,7 +299,9 @@ Result<ResponseCall> parse_response(std::string_view body) {
   call.instructions = reader.text("instructions").value_or("");
   read_generation(reader, call);
   read_thinking(reader, call);
-  read_text_format(reader, call);
+  read_text(reader, call);
+  read_structured_outputs(reader, call.generate);
+  read_tools(reader, call);
   json::object metadata = read_metadata(reader);
   if (reader.ok()) read_input(reader, call);
   STUDIO_CHECK_OK(reader.status());
@@ -324,7 +318,8 @@ Result<ResponseCall> parse_count(std::string_view body) {
   read_conversation(reader, call);
   call.instructions = reader.text("instructions").value_or("");
   read_thinking(reader, call);
-  read_text_format(reader, call);
+  read_text(reader, call);
+  read_tools(reader, call);
   if (reader.ok()) read_input(reader, call);
   STUDIO_CHECK_OK(reader.status());
   call.echo = echo_of(reader, call, {});

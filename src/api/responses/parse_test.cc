@@ -124,8 +124,10 @@ TEST(ResponsesParse, RefusalsNameTheField) {
       {with_input(R"([{"role":"user","content":[{"type":"input_image","image_url":"u"}]}])"),
        "input[0].content[0].type: "},
       {with_input(R"([{"role":"user","content":[{"type":"output_text","text":"x"}]}])"), "input[0].content[0].type: "},
-      {with_input(R"([{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}])"), "input[0].type: "},
-      {with_input(R"([{"type":"function_call_output","call_id":"c","output":"x"}])"), "input[0].type: "},
+      {with_input(R"([{"type":"function_call","call_id":"c","arguments":"{}"}])"), "input[0].name: "},
+      {with_input(R"([{"type":"function_call","name":"f","arguments":"{}"}])"), "input[0].call_id: "},
+      {with_input(R"([{"type":"function_call_output","call_id":"c"}])"), "input[0].output: "},
+      {with_input(R"([{"type":"computer_call","call_id":"c"}])"), "input[0].type: "},
       {with_input(R"([{"type":7}])"), "input[0].type: "},
       {with_input(R"([{"role":"user","content":"x","roll":1}])"), "input[0].roll: "},
       {with_input(R"([{"type":"item_reference"}])"), "input[0].id: "},
@@ -142,9 +144,21 @@ TEST(ResponsesParse, RefusalsNameTheField) {
       {with(R"("reasoning":{"summary":"detailed"})"), "reasoning.summary: "},
       {with(R"("reasoning":{"effort":"low"},"thinking_budget":9)"), "thinking_budget: "},
       {with(R"("enable_thinking":false,"thinking_budget":9)"), "thinking_budget: "},
-      {with(R"("text":{"format":{"type":"json_object"}})"), "text.format.type: "},
+      {with(R"("text":{"format":{"type":"yaml"}})"), "text.format.type: "},
+      {with(R"("text":{"format":{}})"), "text.format.type: "},
+      {with(R"("text":{"format":{"type":"json_schema","schema":{}}})"), "text.format.name: "},
+      {with(R"("text":{"format":{"type":"json_schema","name":"n"}})"), "text.format.schema: "},
+      {with(R"("text":{"format":{"type":"json_schema","name":"n","schema":{"$ref":"http://x"}}})"),
+       "text.format.schema#/$ref: "},
       {with(R"("text":{"verbosity":"low"})"), "text.verbosity: "},
-      {with(R"("tools":[{"type":"function"}])"), "tools: "},
+      {with(R"("tools":[{"type":"function"}])"), "tools[0].name: "},
+      {with(R"("tools":[{"type":"web_search"}])"), "tools[0].type: "},
+      {with(R"("tools":[{"name":"f"}])"), "tools[0].type: "},
+      {with(R"("tools":[{"type":"function","name":"f","function":{}}])"), "tools[0].function: "},
+      {with(R"("tool_choice":"required")"), "tool_choice: "},
+      {with(R"("tool_choice":"often")"), "tool_choice: "},
+      {with(R"("tool_choice":{"type":"function","name":"f"})"), "tool_choice.name: "},
+      {with(R"("tool_choice":{"type":"mcp"})"), "tool_choice.type: "},
       {with(R"("truncation":"auto")"), "truncation: "},
       {with(R"("stream_options":{})"), "stream_options: "},
       {with(R"("metadata":{"a":1})"), "metadata.a: "},
@@ -154,6 +168,75 @@ TEST(ResponsesParse, RefusalsNameTheField) {
     const std::string told = refusal(parse_response, body);
     EXPECT_TRUE(told.starts_with(start)) << body << "\n" << told;
   }
+}
+
+TEST(ResponsesParse, FunctionsAreFlat) {
+  const std::string tools =
+      R"("tools":[{"type":"function","name":"f","description":"d","parameters":{"type":"object","properties":{}},"strict":true},
+      {"type":"function","name":"g","parameters":null,"strict":null}])";
+  const auto call = parse_response(with(tools));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  ASSERT_EQ(call->tools.tools.size(), 2u);
+  EXPECT_EQ(to_json(call->tools.tools[0].function),
+            R"({"name":"f","description":"d","parameters":{"type":"object","properties":{}}})");
+  EXPECT_TRUE(call->tools.choice.is_parallel);
+  EXPECT_EQ(call->echo.at("tools").get_array().size(), 2u);
+
+  using Mode = inference::ToolChoice::Mode;
+  const auto chosen = [&](const std::string& choice) {
+    return parse_response(with(tools + ",\"tool_choice\":" + choice)).value().tools;
+  };
+  EXPECT_EQ(chosen("\"none\"").choice.mode, Mode::kNone);
+  EXPECT_EQ(chosen("\"required\"").choice.mode, Mode::kRequired);
+  EXPECT_EQ(chosen(R"({"type":"function","name":"g"})").choice.name, "g");
+  const auto allowed = chosen(R"({"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"g"}]})");
+  ASSERT_EQ(allowed.tools.size(), 1u);
+  EXPECT_EQ(allowed.tools[0].name, "g");
+  EXPECT_EQ(allowed.choice.mode, Mode::kRequired);
+}
+
+TEST(ResponsesParse, CallsAndTheirOutputsBecomeMessages) {
+  const auto call = parse_response(with_input(R"([{"role":"user","content":"q"},
+      {"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]},
+      {"role":"assistant","content":"I look."},
+      {"type":"function_call","call_id":"c1","name":"f","arguments":"{}","id":"fc_1","status":"completed"},
+      {"type":"function_call","call_id":"c2","name":"g","arguments":"{}"},
+      {"type":"function_call_output","call_id":"c1","output":"one"},
+      {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"two"}]},
+      {"type":"function_call","call_id":"c3","name":"f","arguments":"{}"},
+      {"type":"function_call_output","call_id":"c3","output":"three"}])"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_TRUE(check_calls(call->input).ok());
+  const auto messages = make_prompt(*call, call->input).messages;
+  ASSERT_EQ(messages.size(), 6u);
+  EXPECT_EQ(messages[1].content, "I look.");
+  EXPECT_EQ(messages[1].reasoning_content, "hm");
+  ASSERT_EQ(messages[1].tool_calls.size(), 2u);
+  EXPECT_EQ(messages[1].tool_calls[1].name, "g");
+  EXPECT_EQ(messages[2].role, "tool");
+  EXPECT_EQ(messages[3].content, "two");
+  EXPECT_EQ(messages[3].tool_call_id, "c2");
+  EXPECT_EQ(messages[4].tool_calls.size(), 1u);
+}
+
+TEST(ResponsesParse, CallsAndOutputsNeedEachOther) {
+  const auto items = [](const std::string& text) { return parse_response(with_input(text)).value().input; };
+  EXPECT_FALSE(check_calls(items(R"([{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}])")).ok());
+  EXPECT_FALSE(check_calls(items(R"([{"type":"function_call_output","call_id":"c","output":"x"}])")).ok());
+  EXPECT_FALSE(check_calls(items(R"([{"type":"function_call_output","call_id":"c","output":"x"},
+      {"type":"function_call","call_id":"c","name":"f","arguments":"{}"}])"))
+                   .ok());
+}
+
+TEST(ResponsesParse, FormatsHoldTheAnswer) {
+  const auto schema = parse_response(with(
+      R"("text":{"format":{"type":"json_schema","name":"n","strict":true,"schema":{"type":"object","properties":{}}}})"));
+  ASSERT_TRUE(schema.ok()) << schema.error().message();
+  EXPECT_NE(schema->generate.constraint, "");
+  EXPECT_EQ(schema->echo.at("text").at("format").at("name"), "n");
+  const auto object = parse_response(with(R"("text":{"format":{"type":"json_object"}})"));
+  ASSERT_TRUE(object.ok());
+  EXPECT_TRUE(object->generate.is_json_mode);
 }
 
 TEST(ResponsesParse, MetadataHasTheLimitsOfTheOriginal) {

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <utility>
 
 #include "api/serving/logprobs.h"
 #include "base/ids.h"
@@ -12,7 +13,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kResponse = "resp_", kMessage = "msg_", kReasoning = "rs_";
+constexpr std::string_view kResponse = "resp_", kMessage = "msg_", kReasoning = "rs_", kCall = "fc_";
+constexpr size_t kUuidBytes = 36;
 constexpr const char* kStates[] = {"queued", "in_progress", "completed", "incomplete", "failed", "cancelled"};
 constexpr size_t kMaxStoredBytes = 256 << 20;  // a whole answer at its bound (Recording::kMaxBytes), as JSON
 
@@ -20,23 +22,33 @@ Error damaged() {
   return Error(Code::kInternal, "The stored response cannot be read.");
 }
 
-// ["r", TEXT] or ["t", TEXT] or ["t", TEXT, LOGPROBS]. These letters reach the disk: never reuse one.
-json::array stored_pieces(const std::vector<Piece>& pieces) {
-  json::array all;
-  all.reserve(pieces.size());
-  for (const Piece& piece : pieces) {
-    json::array one{piece.is_reasoning ? "r" : "t", piece.text};
-    if (!piece.logprobs.empty()) one.push_back(piece.logprobs);
-    all.push_back(std::move(one));
+// ["r", TEXT]; ["t", TEXT] or ["t", TEXT, LOGPROBS]; ["c", TEXT] or ["c", TEXT, CALL_ID, NAME]. These letters reach the
+// disk: never reuse one.
+json::array stored_piece(const Piece& piece) {
+  switch (piece.kind) {
+    case Piece::Kind::kReasoning:
+      return {"r", piece.text};
+    case Piece::Kind::kCall:
+      return piece.call_id.empty() ? json::array{"c", piece.text}
+                                   : json::array{"c", piece.text, piece.call_id, piece.name};
+    case Piece::Kind::kText:
+      break;
   }
-  return all;
+  return piece.logprobs.empty() ? json::array{"t", piece.text} : json::array{"t", piece.text, piece.logprobs};
 }
 
 Result<Piece> read_piece(const json::value& value) {
   const json::array* one = value.if_array();
   if (!one || one->size() < 2 || !one->at(0).is_string() || !one->at(1).is_string()) return damaged();
-  Piece piece{.is_reasoning = one->at(0).get_string() == "r", .text = std::string(one->at(1).get_string())};
-  if (one->size() > 2 && one->at(2).is_array()) piece.logprobs = one->at(2).get_array();
+  const std::string_view letter = one->at(0).get_string();
+  Piece piece{.text = std::string(one->at(1).get_string())};
+  if (letter == "r") piece.kind = Piece::Kind::kReasoning;
+  if (letter == "c") piece.kind = Piece::Kind::kCall;
+  if (letter == "t" && one->size() > 2 && one->at(2).is_array()) piece.logprobs = one->at(2).get_array();
+  if (letter == "c" && one->size() > 3 && one->at(2).is_string() && one->at(3).is_string()) {
+    piece.call_id = one->at(2).get_string();
+    piece.name = one->at(3).get_string();
+  }
   return piece;
 }
 
@@ -106,17 +118,33 @@ std::string message_id(std::string_view response_id) {
   return std::string(kMessage) + std::string(response_id.substr(kResponse.size()));
 }
 
+std::string call_item_id(std::string_view response_id, size_t number) {
+  return std::string(kCall) + std::string(response_id.substr(kResponse.size())) + "_" + std::to_string(number);
+}
+
 std::string response_of_item(std::string_view item_id) {
-  for (std::string_view prefix : {kMessage, kReasoning}) {
-    if (item_id.starts_with(prefix)) return std::string(kResponse) + std::string(item_id.substr(prefix.size()));
+  for (std::string_view prefix : {kMessage, kReasoning, kCall}) {
+    if (!item_id.starts_with(prefix)) continue;
+    return std::string(kResponse) + std::string(item_id.substr(prefix.size(), kUuidBytes));
   }
   return "";
 }
 
-void add_delta(const inference::ChoiceDelta& delta, bool has_logprobs, std::vector<Piece>& pieces) {
-  if (!delta.reasoning.empty()) pieces.push_back({.is_reasoning = true, .text = delta.reasoning});
-  if (delta.text.empty() && delta.logprobs.empty()) return;
-  pieces.push_back({.text = delta.text, .logprobs = has_logprobs ? token_logprobs(delta.logprobs) : json::array()});
+void add_delta(const inference::ChoiceDelta& delta, Record& record) {
+  std::vector<Piece>& pieces = record.pieces;
+  if (!delta.reasoning.empty()) pieces.push_back({.kind = Piece::Kind::kReasoning, .text = delta.reasoning});
+  if (record.has_logprobs) {
+    for (json::value& logprob : token_logprobs(delta.logprobs)) record.held_logprobs.push_back(std::move(logprob));
+  }
+  // Tokens without text are half a character, or the beginning of a call: where no text follows they are no part of it.
+  const bool has_text_before = !pieces.empty() && pieces.back().kind == Piece::Kind::kText;
+  if (!delta.text.empty() || (has_text_before && delta.tool_calls.empty() && !record.held_logprobs.empty())) {
+    pieces.push_back({.text = delta.text, .logprobs = std::exchange(record.held_logprobs, {})});
+  }
+  for (const inference::ToolCallDelta& call : delta.tool_calls) {
+    pieces.push_back({.kind = Piece::Kind::kCall, .text = call.arguments, .call_id = call.id, .name = call.name});
+    record.held_logprobs.clear();
+  }
 }
 
 void end_record(const inference::GenerationEnd& end, Record& record) {
@@ -132,12 +160,15 @@ void fail_record(Failure failure, State state, Record& record) {
 }
 
 std::string to_stored(const Record& record) {
+  json::array pieces;
+  pieces.reserve(record.pieces.size());
+  for (const Piece& piece : record.pieces) pieces.push_back(stored_piece(piece));
   json::object stored{{"model", record.model},
                       {"echo", record.echo},
                       {"background", record.is_background},
                       {"logprobs", record.has_logprobs},
                       {"state", state_name(record.state)},
-                      {"pieces", stored_pieces(record.pieces)},
+                      {"pieces", std::move(pieces)},
                       {"usage", stored_usage(record.usage)},
                       {"completed_at", record.completed_at}};
   if (record.failure) stored["failure"] = {{"code", record.failure->code}, {"message", record.failure->message}};

@@ -29,11 +29,12 @@ struct Failure {
 };
 Failure failure_of(const Error& error);
 
-// Reasoning, or text of the answer: one of the two.
 struct Piece {
-  bool is_reasoning = false;
-  std::string text;
-  boost::json::array logprobs = {};  // of its tokens, as the wire has them, where they were asked for
+  enum class Kind { kText, kReasoning, kCall };
+  Kind kind = Kind::kText;
+  std::string text;                     // of a call: of its arguments
+  boost::json::array logprobs = {};     // text: of its tokens, as the wire has them, where they were asked for
+  std::string call_id = {}, name = {};  // the first piece of a call: which begins with it
 };
 
 struct Record {
@@ -47,6 +48,7 @@ struct Record {
 
   State state = State::kInProgress;
   std::vector<Piece> pieces = {};
+  boost::json::array held_logprobs = {};  // of tokens whose text has not come yet; not kept
   std::optional<Failure> failure = {};
   inference::GenerationUsage usage = {};
   int64_t completed_at = 0;  // Unix seconds; 0 until it has ended
@@ -56,10 +58,11 @@ std::string new_response_id();
 // Of the items that a response gives: made of its own id, so that who runs it again makes the same.
 std::string reasoning_id(std::string_view response_id);
 std::string message_id(std::string_view response_id);
+std::string call_item_id(std::string_view response_id, size_t number);  // of the calls of one response, from 0
 // The response that gave an item, or "" where no response can have.
 std::string response_of_item(std::string_view item_id);
 
-void add_delta(const inference::ChoiceDelta& delta, bool has_logprobs, std::vector<Piece>& pieces);
+void add_delta(const inference::ChoiceDelta& delta, Record& record);
 // How the generation ended, into the record. `was_cancelled`: somebody asked for its end.
 void end_record(const inference::GenerationEnd& end, Record& record);
 void fail_record(Failure failure, State state, Record& record);

@@ -34,6 +34,55 @@ json::object head_of(const Record& record, State state) {
           {"usage", nullptr}};
 }
 
+// Pieces into items: each ends where the next begins.
+class OutputReader {
+ public:
+  explicit OutputReader(const Record& record) : record_(record) {}
+
+  void add(const Piece& piece) {
+    if (!open_ || piece.kind != open_->kind || !piece.call_id.empty()) {
+      close("completed");
+      open_ = &piece;
+    }
+    text_ += piece.text;
+    logprobs_.insert(logprobs_.end(), piece.logprobs.begin(), piece.logprobs.end());
+  }
+
+  json::array end() {
+    const bool is_whole = record_.state == State::kCompleted;
+    static const Piece kNothing;
+    // One that says nothing is a message too.
+    if (is_whole && (!open_ || open_->kind == Piece::Kind::kReasoning)) add(kNothing);
+    close(is_whole ? "completed" : "incomplete");
+    return std::move(items_);
+  }
+
+ private:
+  void close(const char* status) {
+    if (!open_) return;
+    switch (open_->kind) {
+      case Piece::Kind::kReasoning:
+        items_.push_back(reasoning_item(reasoning_id(record_.id), text_, status));
+        break;
+      case Piece::Kind::kText:
+        items_.push_back(message_item(message_id(record_.id), {text_part(text_, std::move(logprobs_))}, status));
+        break;
+      case Piece::Kind::kCall:
+        items_.push_back(call_item(call_item_id(record_.id, calls_++), *open_, text_, status));
+        break;
+    }
+    text_.clear();
+    logprobs_ = {};
+    open_ = nullptr;
+  }
+
+  const Record& record_;
+  const Piece* open_ = nullptr;  // the first of the item under way
+  std::string text_;
+  json::array logprobs_, items_;
+  size_t calls_ = 0;
+};
+
 void add_echo(const Record& record, json::object& object) {
   for (const auto& field : record.echo) object.insert_or_assign(field.key(), field.value());
 }
@@ -59,28 +108,15 @@ json::object text_part(const std::string& text, json::array logprobs) {
   return {{"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", std::move(logprobs)}};
 }
 
+json::object call_item(std::string_view id, const Piece& first, const std::string& arguments, const char* status) {
+  return {{"id", id},           {"type", "function_call"}, {"status", status}, {"call_id", first.call_id},
+          {"name", first.name}, {"arguments", arguments}};
+}
+
 json::array output_items(const Record& record) {
-  std::string reasoning, text;
-  json::array logprobs;
-  bool has_message = false;
-  for (const Piece& piece : record.pieces) {
-    (piece.is_reasoning ? reasoning : text) += piece.text;
-    logprobs.insert(logprobs.end(), piece.logprobs.begin(), piece.logprobs.end());
-    has_message |= !piece.is_reasoning;
-  }
-  const bool is_whole = record.state == State::kCompleted;
-  has_message |= is_whole;  // one that says nothing is a message too
-  json::array items;
-  if (!reasoning.empty()) {
-    // What follows shows that the reasoning came to its end.
-    items.push_back(
-        reasoning_item(reasoning_id(record.id), reasoning, is_whole || has_message ? "completed" : "incomplete"));
-  }
-  if (has_message) {
-    items.push_back(message_item(message_id(record.id), {text_part(text, std::move(logprobs))},
-                                 is_whole ? "completed" : "incomplete"));
-  }
-  return items;
+  OutputReader reader(record);
+  for (const Piece& piece : record.pieces) reader.add(piece);
+  return reader.end();
 }
 
 json::object response_object(const Record& record, State state) {

@@ -15,12 +15,14 @@ boost::json::object response_object(const Record& record);
 // The same before anything came of it.
 boost::json::object response_object(const Record& record, State state);
 
-// The items of what came: reasoning, then the message.
+// The items of what came: reasoning, then the message, then calls.
 boost::json::array output_items(const Record& record);
 
 // `status` is "in_progress", "completed" or "incomplete".
 boost::json::object reasoning_item(std::string_view id, const std::string& text, const char* status);
 boost::json::object message_item(std::string_view id, boost::json::array content, const char* status);
+boost::json::object call_item(std::string_view id, const Piece& first, const std::string& arguments,
+                              const char* status);
 boost::json::object text_part(const std::string& text, boost::json::array logprobs);
 
 }  // namespace studio::api::responses

@@ -11,6 +11,7 @@
 #include "api/responses/parse.h"
 #include "api/responses/query.h"
 #include "api/responses/render.h"
+#include "api/serving/structure.h"
 #include "base/json.h"
 #include "base/json_mutator.h"
 
@@ -32,7 +33,8 @@ void check_messages(const ResponseCall& call) {
   const inference::ChatPrompt prompt = make_prompt(call, call.input);
   check(prompt.messages.size() <= api::kMaxMessages + 1);
   for (const auto& message : prompt.messages) {
-    check(message.reasoning_content.empty() || message.role == "assistant");
+    check((message.reasoning_content.empty() && message.tool_calls.empty()) || message.role == "assistant");
+    check(message.tool_call_id.empty() == (message.role != "tool"));
   }
 }
 
@@ -46,6 +48,7 @@ void check_call(const ResponseCall& call) {
   check(!call.thinking_budget || call.enable_thinking != false);
   check(!call.generate.model.empty() && !call.input.empty());
   check(call.echo.at("metadata").get_object().size() <= kMaxPairs);
+  for (const auto& tool : call.tools.tools) check(!tool.name.empty() && tool.name.size() <= api::kMaxToolNameBytes);
   check_items(call.input, api::kMaxMessages);
   for (const auto& item : call.input) {
     if (is_reference(item.get_object())) return;

@@ -12,6 +12,7 @@ constexpr size_t kLogprobBytes = 128;  // of one token and its log probability, 
 
 size_t bytes_of(const inference::ChoiceDelta& delta) {
   size_t bytes = delta.reasoning.size() + delta.text.size();
+  for (const auto& call : delta.tool_calls) bytes += call.id.size() + call.name.size() + call.arguments.size();
   for (const auto& logprob : delta.logprobs) bytes += kLogprobBytes * (1 + logprob.top.size());
   return bytes;
 }
@@ -66,7 +67,7 @@ Running::Room Running::add(const inference::ChoiceDelta& delta) {
   std::scoped_lock lock(mutex_);
   bytes_ += bytes_of(delta);
   if (bytes_ > kMaxBytes) return Room::kFull;
-  add_delta(delta, record_.has_logprobs, record_.pieces);
+  add_delta(delta, record_);
   advance_all();
   return Room::kLeft;
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "api/serving/call_fields.h"
+#include "inference/tools.h"
 
 namespace studio::api::responses {
 
@@ -22,6 +23,7 @@ struct ResponseCall {
   std::string previous_response_id, conversation_id;  // empty: none
   bool is_stored = true;
   bool is_background = false;
+  inference::ToolSet tools;
   std::optional<bool> enable_thinking;
   std::optional<int> thinking_budget;
   boost::json::object echo;  // what the response repeats of it

@@ -32,7 +32,7 @@ class Writer final : public AnswerWriter {
   std::string pieces(const inference::ChoiceDelta& delta) override {
     std::string events;
     const size_t before = record_.pieces.size();
-    add_delta(delta, record_.has_logprobs, record_.pieces);
+    add_delta(delta, record_);
     for (size_t i = before; i < record_.pieces.size(); ++i) events += events_.piece(record_.pieces[i]);
     return events;
   }
@@ -55,8 +55,12 @@ class Writer final : public AnswerWriter {
 
   http::Response whole(const std::vector<ChoiceAnswer>& choices, const AnswerEnd& end) override {
     const ChoiceAnswer& choice = choices.front();
-    add_delta({.choice = 0, .reasoning = choice.reasoning, .text = choice.text, .logprobs = choice.logprobs},
-              record_.has_logprobs, record_.pieces);
+    inference::ChoiceDelta all{
+        .choice = 0, .reasoning = choice.reasoning, .text = choice.text, .tool_calls = {}, .logprobs = choice.logprobs};
+    for (const inference::ToolCall& call : choice.tool_calls) {
+      all.tool_calls.push_back({.id = call.id, .name = call.name, .arguments = call.arguments});
+    }
+    add_delta(all, record_);
     end_record(end.generation, record_);
     if (Status kept = keep(); !kept.ok()) return refusal(kept.error());
     return http::Response::json(200, to_json(response_object(record_)));
