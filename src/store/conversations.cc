@@ -20,12 +20,6 @@ Result<Conversation> find_in(Connection& connection, std::string_view key_id, st
   return std::move(*found);
 }
 
-Result<int64_t> number_of(Connection& connection, Sql sql, std::string_view conversation_id) {
-  int64_t number = 0;
-  STUDIO_CHECK_OK(connection.query(sql, {conversation_id}, [&](const Row& row) { number = row.integer(0); }));
-  return number;
-}
-
 // The position behind which a page begins; 0 or the largest where it begins at an end.
 Result<int64_t> border(Connection& connection, std::string_view conversation_id, const ItemQuery& query) {
   if (query.after.empty()) return query.is_ascending ? int64_t{0} : INT64_MAX;
@@ -42,16 +36,18 @@ Result<int64_t> border(Connection& connection, std::string_view conversation_id,
 Status append_items(Connection& connection, std::string_view key_id, std::string_view conversation_id,
                     const std::vector<ConversationItem>& items) {
   STUDIO_CHECK_OK(find_in(connection, key_id, conversation_id));
-  STUDIO_TRY(int64_t held, number_of(connection, "SELECT count(*) FROM conversation_items WHERE conversation_id = ?",
-                                     conversation_id));
-  if (held + static_cast<int64_t>(items.size()) > Conversations::kMaxItems) {
+  int64_t held = 0, bytes = 0, last = 0;
+  STUDIO_CHECK_OK(connection.query(
+      "SELECT count(*), coalesce(sum(octet_length(item)), 0), coalesce(max(position), 0) FROM conversation_items "
+      "WHERE conversation_id = ?",
+      {conversation_id},
+      [&](const Row& row) { held = row.integer(0), bytes = row.integer(1), last = row.integer(2); }));
+  for (const ConversationItem& item : items) bytes += static_cast<int64_t>(item.item.size());
+  if (held + static_cast<int64_t>(items.size()) > Conversations::kMaxItems || bytes > Conversations::kMaxBytes) {
     return Error(Code::kQuotaExceeded, "A conversation may hold " + std::to_string(Conversations::kMaxItems) +
-                                           " items; this one holds " + std::to_string(held) + ".");
+                                           " items and " + std::to_string(Conversations::kMaxBytes >> 20) +
+                                           " MiB; this one has no room for these.");
   }
-  STUDIO_TRY(
-      int64_t last,
-      number_of(connection, "SELECT coalesce(max(position), 0) FROM conversation_items WHERE conversation_id = ?",
-                conversation_id));
   for (const ConversationItem& item : items) {
     STUDIO_CHECK_OK(connection.execute(
         "INSERT INTO conversation_items (conversation_id, position, item_id, item) VALUES (?, ?, ?, ?)",

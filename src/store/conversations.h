@@ -49,6 +49,7 @@ class Conversations {
  public:
   // One conversation of ten thousand turns; a model's context is full long before.
   static constexpr int64_t kMaxItems = 20'000;
+  static constexpr int64_t kMaxBytes = 16 << 20;  // of their texts: twice a context of a million tokens
 
   explicit Conversations(std::shared_ptr<Store> store) : store_(std::move(store)) {}
 

@@ -121,7 +121,7 @@ constexpr Migration kMigrations[] = {
 
       CREATE TABLE conversation_items (
         conversation_id TEXT NOT NULL REFERENCES conversations ON DELETE CASCADE,
-        position INTEGER NOT NULL,       -- grows, never used again
+        position INTEGER NOT NULL,       -- grows from item to item
         item_id TEXT NOT NULL,
         item TEXT NOT NULL,              -- JSON object
         PRIMARY KEY (conversation_id, position),

@@ -139,7 +139,7 @@ TEST_F(ResponsesTest, ItemsArePagedInBothOrders) {
   EXPECT_EQ(conversations_->list("key_a", "conv_1", {.after = "z"}).error().param(), "after");
 }
 
-TEST_F(ResponsesTest, PlacesAreNotUsedAgain) {
+TEST_F(ResponsesTest, NewItemsGoBehindThoseThatAreThere) {
   ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_1"}, items({"a", "b"})).ok());
   ASSERT_TRUE(conversations_->remove_item("key_a", "conv_1", "a").ok());
   ASSERT_TRUE(conversations_->append("key_a", "conv_1", items({"c"})).ok());
@@ -155,6 +155,11 @@ TEST_F(ResponsesTest, AConversationHasItsLimit) {
   for (size_t i = 0; i < many.size(); ++i) many[i] = {"i" + std::to_string(i), "{}"};
   ASSERT_TRUE(conversations_->append("key_a", "conv_1", many).ok());
   EXPECT_EQ(conversations_->append("key_a", "conv_1", items({"a"})).error().code(), Code::kQuotaExceeded);
+
+  ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_2"}, {}).ok());
+  const std::string large(9 << 20, 'x');
+  ASSERT_TRUE(conversations_->append("key_a", "conv_2", {{"a", large}}).ok());
+  EXPECT_EQ(conversations_->append("key_a", "conv_2", {{"b", large}}).error().code(), Code::kQuotaExceeded);
 }
 
 }  // namespace

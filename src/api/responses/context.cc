@@ -11,6 +11,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kMaxChain = 1024;  // responses behind one another; a context is full long before
+// Of texts before a request's own: a context of a million tokens, and as much again.
+constexpr size_t kMaxEarlierBytes = 2 * kMaxCallBytes;
 
 Error no_previous(const std::string& id) {
   return Error(Code::kNotFound, "There is no response " + quoted(id) + " to go on from.")
@@ -42,25 +44,40 @@ Result<json::array> conversation_items(Shelf& shelf, const std::string& key_id, 
   return items;
 }
 
+Error too_long() {
+  return Error(Code::kInvalidArgument, "The chain of responses is too long to go on from.")
+      .with_param("previous_response_id");
+}
+
+size_t text_bytes(const Record& record) {
+  size_t bytes = 0;
+  for (const Piece& piece : record.pieces) bytes += piece.text.size();
+  return bytes;
+}
+
+// What one response of the chain brought and gave.
+struct Turn {
+  json::array input, output;
+};
+
 // The chain from the newest to the oldest.
-Result<std::vector<Kept>> chain_of(Shelf& shelf, const std::string& key_id, std::string id) {
-  std::vector<Kept> chain;
-  size_t items = 0;
+Result<std::vector<Turn>> chain_of(Shelf& shelf, const std::string& key_id, std::string id) {
+  std::vector<Turn> chain;
+  size_t items = 0, bytes = 0;
   while (!id.empty()) {
     auto kept = shelf.find(key_id, id);
     if (!kept.ok()) return kept.error().code() == Code::kNotFound ? no_previous(id) : kept.error();
-    if (chain.empty() && kept->record.state != State::kCompleted && kept->record.state != State::kIncomplete) {
+    const State state = kept->record.state;
+    if (chain.empty() && state != State::kCompleted && state != State::kIncomplete) {
       return Error(Code::kInvalidArgument,
-                   "The response to go on from is " + std::string(state_name(kept->record.state)) + ", not completed.")
+                   "The response to go on from is " + std::string(state_name(state)) + ", not completed.")
           .with_param("previous_response_id");
     }
     items += kept->input.size();
-    if (chain.size() == kMaxChain || items > kMaxMessages) {
-      return Error(Code::kInvalidArgument, "The chain of responses is too long to go on from.")
-          .with_param("previous_response_id");
-    }
+    bytes += kept->input_bytes + text_bytes(kept->record);
+    if (chain.size() == kMaxChain || items > kMaxMessages || bytes > kMaxEarlierBytes) return too_long();
     id = previous_of(kept->record);
-    chain.push_back(std::move(*kept));
+    chain.push_back({std::move(kept->input), plain_output_items(kept->record)});
   }
   return chain;
 }
@@ -77,9 +94,9 @@ Result<json::array> earlier_items(Shelf& shelf, const std::string& key_id, const
   }
   json::array items;
   STUDIO_TRY(auto chain, chain_of(shelf, key_id, call.previous_response_id));
-  for (auto kept = chain.rbegin(); kept != chain.rend(); ++kept) {
-    append(std::move(kept->input), items);
-    append(output_items(kept->record), items);
+  for (auto turn = chain.rbegin(); turn != chain.rend(); ++turn) {
+    append(std::move(turn->input), items);
+    append(std::move(turn->output), items);
   }
   return items;
 }
@@ -91,7 +108,7 @@ Status resolve_references(Shelf& shelf, const std::string& key_id, ResponseCall&
     const std::string id(id_of(item));
     std::optional<json::object> found;
     if (auto kept = shelf.find(key_id, response_of_item(id)); kept.ok()) {
-      for (json::value& output : output_items(kept->record)) {
+      for (json::value& output : plain_output_items(kept->record)) {
         if (id_of(output.get_object()) == id) found = std::move(output.get_object());
       }
     }

@@ -119,6 +119,12 @@ json::array output_items(const Record& record) {
   return reader.end();
 }
 
+json::array plain_output_items(const Record& record) {
+  Record plain = record;
+  for (Piece& piece : plain.pieces) piece.logprobs.clear();
+  return output_items(plain);
+}
+
 json::object response_object(const Record& record, State state) {
   json::object object = head_of(record, state);
   add_echo(record, object);

@@ -17,6 +17,8 @@ boost::json::object response_object(const Record& record, State state);
 
 // The items of what came: reasoning, then the message, then calls.
 boost::json::array output_items(const Record& record);
+// The same without log probabilities, as prompts and conversations hold them.
+boost::json::array plain_output_items(const Record& record);
 
 // `status` is "in_progress", "completed" or "incomplete".
 boost::json::object reasoning_item(std::string_view id, const std::string& text, const char* status);

@@ -23,7 +23,7 @@ store::Appendix appendix_of(const Record& record, const json::array& input) {
   store::Appendix appendix{.conversation_id = conversation_of(record)};
   if (appendix.conversation_id.empty()) return {};
   json::array items = input;
-  for (json::value& item : output_items(record)) items.push_back(std::move(item));
+  for (json::value& item : plain_output_items(record)) items.push_back(std::move(item));
   appendix.items = stored_items(items);
   return appendix;
 }
@@ -32,7 +32,7 @@ Result<Kept> from_row(const store::StoredResponse& row) {
   STUDIO_TRY(Record record, from_stored(row.response_id, row.created_at, row.record));
   STUDIO_TRY(json::value input, parse_json(row.input));
   if (!input.is_array()) return Error(Code::kInternal, "The stored response cannot be read.");
-  return Kept{row.key_id, std::move(record), std::move(input.get_array()), row.pending};
+  return Kept{row.key_id, std::move(record), std::move(input.get_array()), row.pending, row.input.size()};
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Kept {
   Record record;
   boost::json::array input;  // the items that its request brought
   std::string pending;       // what it takes to make it; empty where it has ended
+  size_t input_bytes = 0;    // of the input, as it is stored
 };
 
 class Shelf {
