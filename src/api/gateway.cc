@@ -224,8 +224,8 @@ class GatewayImpl final : public Gateway {
   std::shared_ptr<responses::Background> background_;
   LiveAdapters adapters_{models_, metrics_, config_.find_adapter};
   std::vector<std::unique_ptr<Replicas>> replicas_;  // one for each model
-  std::unique_ptr<http::Server> server_;
   std::unique_ptr<batches::Runner> batch_runner_;
+  std::unique_ptr<http::Server> server_;
 };
 
 constexpr timespec kSignalPoll{.tv_sec = 0, .tv_nsec = 50'000'000};

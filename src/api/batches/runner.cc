@@ -6,6 +6,7 @@
 
 #include "api/batches/output_files.h"
 #include "api/batches/output_lines.h"
+#include "api/openai/test_model.h"
 #include "api/serving/stored_usage.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -21,7 +22,8 @@ constexpr std::chrono::milliseconds kLookEvery{1000};  // for windows that end a
 constexpr seconds kAfterFault{5};                      // a full disk is not asked every moment
 constexpr seconds kStopPatience{5};                    // for lines that were cut; they end within a step of the engine
 constexpr seconds kLongestPause{60};                   // between two tries of a line
-constexpr size_t kBatchesAtOnce = 8;                   // as many as lines: each may have one
+// That are checked, and that run: as many as lines, so that each may have one, and few files are open.
+constexpr size_t kBatchesAtOnce = 8;
 
 // The server's, for the moment: no room (429, 503).
 bool may_be_tried_again(int status) {
@@ -120,8 +122,11 @@ bool Runner::step(std::vector<LineOutcome> ended, bool is_woken) {
     }
   }
   bool has_more = false;
+  size_t validating = 0;
   for (auto& [sequence, work] : works_) {
-    if (Clock::now() >= work.not_before) has_more |= move(work);
+    if (Clock::now() < work.not_before) continue;
+    if (work.batch.status == BatchStatus::kValidating && ++validating > kBatchesAtOnce) continue;
+    has_more |= move(work);
   }
   std::erase_if(works_, [](const auto& entry) { return store::is_over(entry.second.batch.status); });
   if (may_have_old_answers_) {
@@ -196,8 +201,12 @@ Status Runner::validate(Work& work) {
   if (!work.check) {
     STUDIO_TRY(const auto input, files_.find(batch.owner, batch.input_file_id));
     STUDIO_TRY(auto bytes, files_.read(input));
-    work.check.emplace(InputLines(std::move(bytes)), batch.endpoint,
-                       [models = services_.models](const std::string& name) { return models->find(name).ok(); });
+    const bool is_test = batch.endpoint == openai::kTestUrl;
+    const auto is_served = [is_test, models = services_.models](const std::string& name) {
+      return is_test ? name == openai::kTestModel : models->find(name).ok();
+    };
+    work.check.emplace(InputLines(std::move(bytes)), batch.endpoint, is_served,
+                       is_test ? openai::kMaxTestLines : kMaxLines);
   }
   STUDIO_TRY(const bool is_done, work.check->step());
   if (!is_done) return Ok{};
@@ -236,8 +245,6 @@ bool Runner::move_running(Work& work) {
   Status moved = Ok{};
   if (is_cancelling || is_late) {
     moved = end(work, is_cancelling ? BatchStatus::kCancelled : BatchStatus::kExpired);
-  } else if (!work.lines) {
-    moved = open_lines(work);
   } else if (work.is_read_out && work.retries.empty()) {
     moved = batches_.begin_finalizing(work.batch.batch_id, now());
     // A cancel may have come first; then the next look finds that.
@@ -270,7 +277,7 @@ size_t Runner::running() const {
 }
 
 bool Runner::has_lines(const Work& work) const {
-  if (work.batch.status != BatchStatus::kInProgress || !work.lines || now() >= work.batch.expires_at) return false;
+  if (work.batch.status != BatchStatus::kInProgress || now() >= work.batch.expires_at) return false;
   const auto time = Clock::now();
   if (time < work.not_before) return false;
   const bool has_retry =
@@ -294,6 +301,7 @@ std::vector<Runner::Work*> Runner::candidates() {
 }
 
 Result<std::optional<LineCall>> Runner::next_call(Work& work) {
+  STUDIO_CHECK_OK(open_lines(work));
   const auto time = Clock::now();
   const auto retry = std::ranges::find_if(work.retries, [&](const Retry& each) { return each.not_before <= time; });
   if (retry != work.retries.end()) {
