@@ -145,6 +145,17 @@ def test_completions_are_lines_too():
     assert batch.error_file_id is None
 
 
+def test_the_vendors_model_for_trying_it_out():
+    lines = [{**line(i, model="batch-test-model"), "url": "/v1/chat/ds-test"} for i in range(3)]
+    batch = wait_for(create(upload(lines).id, endpoint="/v1/chat/ds-test").id, "completed")
+    assert batch.request_counts.completed == 3
+    assert all(each["response"]["body"]["choices"][0]["message"]["content"] for each in lines_of(batch.output_file_id))
+    batch = wait_for(create(upload([{**lines[0], "custom_id": str(i)} for i in range(101)]).id, endpoint="/v1/chat/ds-test").id, "failed")
+    assert [error.code for error in batch.errors.data] == ["too_many_lines"]
+    batch = wait_for(create(upload([line(0, model="batch-test-model")]).id).id, "failed")
+    assert [error.code for error in batch.errors.data] == ["model_not_found"]
+
+
 def test_a_file_that_is_no_batch_fails_with_its_lines():
     lines = [line(0), line(0), line(2, model="other"), {**line(3), "url": "/v1/embeddings"}, {**line(4), "method": "GET"}, line(5, stream=True)]
     batch = wait_for(create(upload(jsonl(lines) + b"not json\n\n{\"custom_id\": \"x\"}\n").id).id, "failed")

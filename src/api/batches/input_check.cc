@@ -62,8 +62,8 @@ Result<bool> InputCheck::step() {
     } else if (!*line) {
       finish();
       return true;
-    } else if (count_ == kMaxLines) {
-      add_error("too_many_lines", "The file has more than " + std::to_string(kMaxLines) + " requests.", "", 0);
+    } else if (count_ == most_lines_) {
+      add_error("too_many_lines", "The file has more than " + std::to_string(most_lines_) + " requests.", "", 0);
       return true;
     } else {
       bytes += (*line)->text.size();

@@ -26,8 +26,11 @@ Result<LineRequest> read_line(const InputLine& line, std::string_view endpoint);
 class InputCheck {
  public:
   using IsServed = std::function<bool(const std::string& model)>;
-  InputCheck(InputLines lines, std::string endpoint, IsServed is_served)
-      : lines_(std::move(lines)), endpoint_(std::move(endpoint)), is_served_(std::move(is_served)) {}
+  InputCheck(InputLines lines, std::string endpoint, IsServed is_served, int64_t most_lines = kMaxLines)
+      : lines_(std::move(lines)),
+        endpoint_(std::move(endpoint)),
+        is_served_(std::move(is_served)),
+        most_lines_(most_lines) {}
 
   // Some more lines; true when all of them were looked at. Errors: unavailable (the disk).
   Result<bool> step();
@@ -44,6 +47,7 @@ class InputCheck {
   InputLines lines_;
   const std::string endpoint_;
   const IsServed is_served_;
+  const int64_t most_lines_;
   int64_t count_ = 0;
   std::string model_;
   std::unordered_set<std::string> custom_ids_;

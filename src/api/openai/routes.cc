@@ -5,6 +5,7 @@
 #include "api/openai/encoder_routes.h"
 #include "api/openai/errors.h"
 #include "api/openai/parse.h"
+#include "api/openai/test_model.h"
 #include "api/openai/writer.h"
 #include "api/serving/answer.h"
 #include "api/serving/serve_kept.h"
@@ -157,6 +158,7 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
 Handler handler_of_line(std::string_view url) {
   if (url == "/v1/chat/completions") return chat_completions;
   if (url == "/v1/completions") return completions;
+  if (url == kTestUrl) return answer_test;
   return nullptr;
 }
 
