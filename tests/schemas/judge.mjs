@@ -26,8 +26,8 @@ function draftsOf(schema) {
   let first = 7;
   if (/draft-0[34]/.test(named) || (flags && !named.includes("20"))) first = 4;
   else if (named.includes("2019-09")) first = 2019;
-  else if (named.includes("2020-12")) first = 2020;
-  else if (!named && has("prefixItems", "$defs", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems")) first = 2020;
+  else if (named.includes("2020-12") || named.endsWith("/v1")) first = 2020;
+  else if (!named && has("prefixItems", "minContains", "maxContains", "$defs", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems")) first = 2020;
   return [first, ...[7, 2020, 4].filter((draft) => draft !== first)];
 }
 

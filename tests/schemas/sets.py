@@ -28,8 +28,8 @@ def _of_value(name, family, value):
 def of_folder(folder):
     folder = pathlib.Path(folder)
     for path in sorted(folder.rglob("*.json")):
-        if not path.is_file() or ".git" in path.parts or "node_modules" in path.parts:
-            continue
+        if not path.is_file() or {".git", "node_modules", "proposals"} & set(path.parts):
+            continue  # proposals are of no draft
         name = str(path.relative_to(folder))
         try:
             value = json.loads(path.read_text(encoding="utf-8"))

@@ -28,6 +28,8 @@ namespace studio::engine::constrain {
 
 // Sets of subschemas that hold at once: each is a rule. Real schemas have under 2,000.
 inline constexpr size_t kMaxSchemaRules = 20'000;
+// Subschemas in those sets, 48 bytes each while the schema is compiled.
+inline constexpr size_t kMaxHeldMembers = 200'000;
 // minItems, minLength and minProperties above it: such a text would not fit a model's context.
 inline constexpr int64_t kMaxLeastCount = 100'000;
 

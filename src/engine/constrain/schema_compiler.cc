@@ -18,7 +18,8 @@ Result<RuleId> SchemaCompiler::run() {
     pending_.pop_back();
     STUDIO_TRY(const ExprId body, build(set));
     grammar_.define(rule, body);
-    if (rules_.size() > kMaxSchemaRules || rules_made_ > kMaxSchemaRules || grammar_.is_too_large()) {
+    if (rules_.size() > kMaxSchemaRules || members_held_ > kMaxHeldMembers || rules_made_ > kMaxSchemaRules ||
+        grammar_.is_too_large()) {
       return schema_error(Code::kPayloadTooLarge, set.front().pointer,
                           "the schema is too large together with what it refers to");
     }
@@ -38,6 +39,7 @@ ExprId SchemaCompiler::value_of(const SubschemaSet& set) {
   if (is_new) {
     entry->second = grammar_.add_rule();
     pending_.emplace_back(entry->second, set);
+    members_held_ += set.size();
   }
   return grammar_.rule(entry->second);
 }

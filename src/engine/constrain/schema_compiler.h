@@ -76,7 +76,7 @@ class SchemaCompiler {
   using Key = std::vector<std::pair<const void*, uint16_t>>;
   std::map<Key, RuleId> rules_;
   std::vector<std::pair<RuleId, SubschemaSet>> pending_;
-  size_t rules_made_ = 0;
+  size_t rules_made_ = 0, members_held_ = 0;
 };
 
 }  // namespace studio::engine::constrain

@@ -13,8 +13,8 @@ namespace json = boost::json;
 // Each doubles the ways to choose from; past it all of them are taken together.
 constexpr size_t kMaxDependencies = 5;
 
-// A hundred of 4,096 states are 400 MB; patterns are small, and a schema has few that differ.
-constexpr size_t kMaxKeptPatterns = 8;
+// Of the patterns that are kept: 8 MB at most, and hundreds of real ones.
+constexpr size_t kMaxKeptStates = 2 * Dfa::kMaxStates;
 
 using Key = std::tuple<const json::value*, uint8_t, bool>;
 
@@ -89,7 +89,11 @@ Result<std::shared_ptr<const Dfa>> SchemaReader::texts_of(const std::string& pat
   if (const auto known = patterns_.find(pattern); known != patterns_.end()) return known->second;
   auto made = Dfa::of_pattern(pattern);
   if (!made.ok()) return schema_error(made.error().code(), at, made.error().message());
-  if (patterns_.size() >= kMaxKeptPatterns) patterns_.clear();
+  kept_states_ += made->state_count();
+  if (kept_states_ > kMaxKeptStates) {
+    patterns_.clear();
+    kept_states_ = made->state_count();
+  }
   return patterns_[pattern] = std::make_shared<const Dfa>(*std::move(made));
 }
 

@@ -80,6 +80,7 @@ class SchemaReader {
   std::deque<boost::json::value> made_;
   std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
   std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
+  size_t kept_states_ = 0;
 };
 
 // As a repeat has it.

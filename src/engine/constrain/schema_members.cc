@@ -103,7 +103,9 @@ Result<SchemaCompiler::KeyKinds> SchemaCompiler::cut_by(const Dfa& pattern, size
     if (!inside.is_empty()) made.emplace_back(matching | 1u << index, std::move(inside));
     if (!outside.is_empty()) made.emplace_back(matching, std::move(outside));
   }
-  if (made.size() > kMaxKeyKinds)
+  size_t states = 0;
+  for (const auto& [matching, keys] : made) states += keys.state_count();
+  if (made.size() > kMaxKeyKinds || states > kMaxKeyStates)
     return Error(Code::kUnimplemented, "patterns of keys that overlap so much cannot be enforced");
   return made;
 }

@@ -18,6 +18,7 @@ namespace studio::engine::constrain {
 inline constexpr size_t kMaxKeyPatterns = 32;
 // Sets of patterns that a key can match at once: those of real schemas hardly overlap.
 inline constexpr size_t kMaxKeyKinds = 48;
+inline constexpr size_t kMaxKeyStates = 2 * Dfa::kMaxStates;  // of all of them: 8 MB at most
 
 class ObjectFacts {
  public:
