@@ -19,7 +19,7 @@ void answer_test(const Services&, const std::shared_ptr<http::Exchange>& exchang
                        request_id));
   }
   const AnswerHead head{.endpoint = Endpoint::kChat,
-                        .id = new_answer_id(Endpoint::kChat),
+                        .id = answer_id(Endpoint::kChat, request_id),
                         .created = std::time(nullptr),
                         .model = kTestModel};
   inference::GenerationEnd end;
