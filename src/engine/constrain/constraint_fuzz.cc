@@ -82,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  if (size > 0 && (data[0] % 5 == 0 || data[0] % 5 == 4)) return fuzz::mutate_as<fuzz::JsonMutator>(data, size, max_size, seed, 1);
+  if (size > 0 && (data[0] % 5 == 0 || data[0] % 5 == 4))
+    return fuzz::mutate_as<fuzz::JsonMutator>(data, size, max_size, seed, 1);
   return LLVMFuzzerMutate(data, size, max_size);
 }
