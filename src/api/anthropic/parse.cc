@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 #include "base/json.h"
 #include "engine/constrain/tool_grammar.h"
@@ -14,6 +15,7 @@ namespace json = boost::json;
 
 // Edits of a context that leave it as it is. Coding agents always send the last.
 constexpr std::string_view kNoEdits = R"({} {"edits":[]} {"edits":[{"type":"clear_thinking_20251015","keep":"all"}]})";
+constexpr std::string_view kNoAccounts = "this server has no accounts of that kind";
 
 // One line per field of POST /v1/messages; see the README for what each means.
 constexpr FieldRule kMessagesRules[] = {
@@ -34,13 +36,16 @@ constexpr FieldRule kMessagesRules[] = {
     {"tool_choice"},
     {"output_config"},
     {"output_format"},
-    {"reasoning_effort", FieldUse::kNotBuilt},
+    {"reasoning_effort", FieldUse::kNotBuilt, "", "say thinking.budget_tokens"},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
-    {"container", FieldUse::kNotBuilt},
+    {"container", FieldUse::kNotBuilt, "", "this server runs no code"},
+    {"diagnostics", FieldUse::kNotBuilt},
+    {"user_profile_id", FieldUse::kNotBuilt, "", kNoAccounts},
+    {"workspace_id", FieldUse::kNotBuilt, "", kNoAccounts},
     {"context_management", FieldUse::kNotBuilt, kNoEdits},
-    {"inference_geo", FieldUse::kNotBuilt},
+    {"inference_geo", FieldUse::kNotBuilt, "", "a server is at one place"},
     {"speed", FieldUse::kNotBuilt, "\"standard\""},
-    {"allow_degraded", FieldUse::kNotBuilt, "false"},
+    {"allow_degraded"},
 };
 
 constexpr FieldRule kCountRules[] = {
@@ -54,25 +59,28 @@ constexpr FieldRule kCountRules[] = {
     {"output_config"},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
     {"context_management", FieldUse::kNotBuilt, kNoEdits},
+    {"speed", FieldUse::kNotBuilt, "\"standard\""},
+    {"user_profile_id", FieldUse::kNotBuilt, "", kNoAccounts},
+    {"workspace_id", FieldUse::kNotBuilt, "", kNoAccounts},
 };
 
-constexpr FieldRule kMessageRules[] = {{"role"}, {"content"}};
+constexpr FieldRule kMessageRules[] = {{"role", FieldUse::kHonoured, R"("user" "assistant")"}, {"content"}};
 
 // Of blocks of text, and of thinking.
 constexpr FieldRule kTextRules[] = {
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("text")"},
     {"text"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
     {"citations", FieldUse::kNotBuilt, "[]"},
 };
 constexpr FieldRule kThinkingBlockRules[] = {
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("thinking")"},
     {"thinking"},
     {"signature", FieldUse::kNoEffect, "a text"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
 };
 constexpr FieldRule kToolUseRules[] = {
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("tool_use")"},
     {"id"},
     {"name"},
     {"input"},
@@ -82,9 +90,16 @@ constexpr FieldRule kToolUseRules[] = {
 };
 // That a result is an error, its text says to the model: templates have no other place for it.
 constexpr FieldRule kToolResultRules[] = {
-    {"type"}, {"tool_use_id"}, {"content"}, {"is_error"}, {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"type", FieldUse::kHonoured, R"("tool_result")"},
+    {"tool_use_id"},
+    {"content"},
+    {"is_error", FieldUse::kNoEffect, "true or false"},
+    {"toolset_name", FieldUse::kNotBuilt},
+    {"cache_control", FieldUse::kNoEffect, "an object"},
 };
-constexpr FieldRule kThinkingRules[] = {{"type"}, {"budget_tokens"}, {"display"}};
+constexpr FieldRule kThinkingRules[] = {{"type", FieldUse::kHonoured, R"("enabled" "adaptive" "disabled")"},
+                                        {"budget_tokens"},
+                                        {"display"}};
 
 // A list of blocks into a message: text into its content, thinking into its reasoning, calls and their results. Only
 // the assistant thinks and calls; a result is a message of its own, before what else the user says.
@@ -149,7 +164,6 @@ class BlockReader {
     inference::Message result{.role = "tool", .content = {}, .reasoning_content = {}};
     result.tool_call_id = inner.text("tool_use_id").value_or("");
     if (inner.ok() && result.tool_call_id.empty()) inner.fail("tool_use_id", "is missing");
-    inner.flag("is_error");
     const json::value* content = inner.find("content");
     if (content && content->is_string()) {
       result.content = content->get_string();
@@ -254,10 +268,10 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
   if (!last.reasoning_content.empty()) reader.fail(place, "must hold no thinking in a last message of the assistant");
 }
 
-ThinkingWish read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
+ThinkingWish read_thinking(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
   const json::object* thinking = reader.object("thinking");
   if (!thinking) return {};
-  FieldReader inner(*thinking, "thinking", kThinkingRules, nullptr);
+  FieldReader inner(*thinking, "thinking", kThinkingRules, ignored);
   const auto type = inner.text("type");
   const auto budget = inner.integer("budget_tokens", 1, kMaxTokensLimit);
   if (inner.ok() && !type) inner.fail("type", "is missing; it is enabled, adaptive or disabled");
@@ -280,7 +294,7 @@ ThinkingWish read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
 }
 
 constexpr FieldRule kToolRules[] = {
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("custom")"},
     {"name"},
     {"description"},
     {"input_schema"},
@@ -293,10 +307,7 @@ constexpr FieldRule kToolRules[] = {
 };
 
 void read_tool(FieldReader& tool, inference::ToolSet& set) {
-  if (auto type = tool.text("type"); type && *type != "custom") {
-    return tool.fail("type", "must be \"custom\": this server has no tools of its own, not " + quoted(*type),
-                     Code::kUnimplemented);
-  }
+  tool.text("type");
   auto name = tool.text("name");
   if (tool.ok() && !name) tool.fail("name", "is missing");
   const auto description = tool.text("description");
@@ -310,7 +321,8 @@ void read_tool(FieldReader& tool, inference::ToolSet& set) {
   add_tool(tool, "input_schema", *name, std::move(function), tool.find("input_schema"), is_strict, set);
 }
 
-constexpr FieldRule kChoiceRules[] = {{"type"}, {"name"}, {"disable_parallel_tool_use"}};
+constexpr FieldRule kChoiceRules[] = {
+    {"type", FieldUse::kHonoured, R"("auto" "any" "tool" "none")"}, {"name"}, {"disable_parallel_tool_use"}};
 
 void read_tool_choice(FieldReader& reader, inference::ToolSet& set) {
   using Mode = inference::ToolChoice::Mode;
@@ -339,10 +351,11 @@ void read_tool_choice(FieldReader& reader, inference::ToolSet& set) {
   }
 }
 
-void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {
+void read_tool_set(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {
   if (const json::array* tools = reader.list("tools")) {
     read_objects(reader, "tools", *tools, engine::constrain::kMaxTools, "an object with name and input_schema",
                  [&](const json::object& object, const std::string& place, size_t) {
+                   if (!has_type(reader, place, object, "custom")) return;  // others are the original's own
                    FieldReader inner(object, place, kToolRules, ignored);
                    read_tool(inner, set);
                    if (!inner.ok()) reader.fail(inner.status().error());
@@ -354,7 +367,7 @@ void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::s
 // An effort of "high" is what the original does where none is said.
 constexpr FieldRule kOutputRules[] = {
     {"format"}, {"effort", FieldUse::kNotBuilt, "\"high\""}, {"task_budget", FieldUse::kNotBuilt}};
-constexpr FieldRule kFormatRules[] = {{"type"}, {"schema"}};
+constexpr FieldRule kFormatRules[] = {{"type", FieldUse::kHonoured, R"("json_schema")"}, {"schema"}};
 
 void read_format(FieldReader& reader, std::string_view field, GenerateCall& call) {
   const json::object* object = reader.object(field);
@@ -378,13 +391,10 @@ void read_output(FieldReader& reader, GenerateCall& call) {
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 
-}  // namespace
-
-Result<MessagesCall> parse_messages(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<MessagesCall> read_call(const json::object& body) {
   MessagesCall call;
   GenerateCall& generate = call.generate;
-  FieldReader reader(value.get_object(), "", kMessagesRules, &generate.ignored);
+  FieldReader reader(body, "", kMessagesRules, &generate.ignored);
   read_model(reader, "GET /v1/models", generate.model);
   generate.stream = reader.flag("stream").value_or(false);
   if (auto limit = reader.integer("max_tokens", 1, kMaxTokensLimit)) {
@@ -395,25 +405,54 @@ Result<MessagesCall> parse_messages(std::string_view body) {
   read_sampling(reader, {}, generate);
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
-  call.thinking = read_thinking(reader, call.prompt);
-  read_tools(reader, call.prompt.tools, &generate.ignored);
+  call.thinking = read_thinking(reader, call.prompt, &generate.ignored);
+  read_tool_set(reader, call.prompt.tools, &generate.ignored);
   read_output(reader, generate);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
 
+}  // namespace
+
+Result<MessagesCall> parse_messages(std::string_view body) {
+  return parse_degradable(body, read_call);
+}
+
 Result<CountCall> parse_count(std::string_view body) {
   STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   CountCall call;
-  FieldReader reader(value.get_object(), "", kCountRules, nullptr);
+  FieldReader reader(value.get_object(), "", kCountRules, &call.ignored);
   read_model(reader, "GET /v1/models", call.model);
-  read_messages(reader, call.prompt, nullptr);
-  call.thinking = read_thinking(reader, call.prompt);
-  read_tools(reader, call.prompt.tools, nullptr);
+  read_messages(reader, call.prompt, &call.ignored);
+  call.thinking = read_thinking(reader, call.prompt, &call.ignored);
+  read_tool_set(reader, call.prompt.tools, &call.ignored);
   GenerateCall format;  // it takes no tokens of the prompt
   read_output(reader, format);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+std::vector<EndpointFields> field_tables() {
+  const auto with_objects = [](std::span<const FieldRule> body) {
+    return std::vector<FieldTable>{{"", "", body},
+                                   {"system[]", "text", kTextRules},
+                                   {"messages[]", "", kMessageRules},
+                                   {"messages[].content[]", "text", kTextRules},
+                                   {"messages[].content[]", "thinking", kThinkingBlockRules, "assistant"},
+                                   {"messages[].content[]", "tool_use", kToolUseRules, "assistant"},
+                                   {"messages[].content[]", "tool_result", kToolResultRules, "user"},
+                                   {"messages[].content[].content[]", "text", kTextRules},
+                                   {"thinking", "", kThinkingRules},
+                                   {"tools[]", "custom", kToolRules},
+                                   {"tool_choice", "", kChoiceRules},
+                                   {"output_config", "", kOutputRules},
+                                   {"output_config.format", "", kFormatRules},
+                                   {"output_format", "", kFormatRules}};
+  };
+  std::vector<FieldTable> count = with_objects(kCountRules);
+  std::erase_if(count, [](const FieldTable& table) { return table.path == "output_format"; });
+  return {{"anthropic", "POST /v1/messages", with_objects(kMessagesRules)},
+          {"anthropic", "POST /v1/messages/count_tokens", std::move(count)}};
 }
 
 }  // namespace studio::api::anthropic

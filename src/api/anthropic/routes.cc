@@ -8,6 +8,7 @@
 #include "api/anthropic/writer.h"
 #include "api/serving/answer.h"
 #include "api/serving/serve_kept.h"
+#include "api/serving/degraded.h"
 #include "api/serving/wording.h"
 #include "base/json.h"
 
@@ -29,8 +30,10 @@ void refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->respond(error_response(error, exchange->request().request_id));
 }
 
-void answer_json(const ExchangePtr& exchange, const json::object& object) {
+void answer_json(const ExchangePtr& exchange, const json::object& object,
+                 const std::vector<std::string>& ignored = {}) {
   http::Response response = http::Response::json(200, to_json(object));
+  add_names("X-Studio-Ignored", ignored, response);
   add_request_id(response, exchange->request().request_id);
   exchange->respond(std::move(response));
 }
@@ -76,7 +79,8 @@ void messages(const Services& services, const ExchangePtr& exchange) {
                                                .tells_thinking = call->thinking.is_told}),
                         .operation = "messages",
                         .is_stream = call->generate.stream,
-                        .ignored = call->generate.ignored};
+                        .ignored = call->generate.ignored,
+                        .degraded = call->generate.degraded};
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
@@ -95,7 +99,7 @@ void count_tokens(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, call.error());
   auto prepared = prepare(services, call->model, call->thinking, call->prompt, {});
   if (!prepared.ok()) return refuse(exchange, prepared.error());
-  answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}});
+  answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}}, call->ignored);
 }
 
 void add(http::Method method, const std::string& path, size_t body_bytes, Function function, const Services& services,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/serving/call_fields.h"
 #include "inference/text_model.h"
@@ -27,6 +28,7 @@ struct CountCall {
   std::string model;
   inference::ChatPrompt prompt;
   ThinkingWish thinking;
+  std::vector<std::string> ignored;  // as GenerateCall's
 };
 
 }  // namespace studio::api::anthropic

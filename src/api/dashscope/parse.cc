@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::dashscope {
@@ -19,13 +20,28 @@ constexpr FieldRule kFrameRules[] = {
     {"task_group", FieldUse::kNoEffect, "a text"},
     {"function", FieldUse::kNoEffect, "a text"},
     {"resources", FieldUse::kNotBuilt, "{} []"},
-    {"allow_degraded", FieldUse::kNotBuilt, "false"},
+    {"allow_degraded"},
+};
+
+constexpr FieldRule kTokenizerRules[] = {
+    {"model"},
+    {"input"},
+    {"task", FieldUse::kNoEffect, "a text"},
+    {"task_group", FieldUse::kNoEffect, "a text"},
+    {"function", FieldUse::kNoEffect, "a text"},
+    {"parameters", FieldUse::kNotBuilt, "{}", "the tokenizer has none"},
 };
 
 constexpr FieldRule kInputRules[] = {
     {"messages"},
     {"prompt"},
     {"history"},
+    {"customized_model_id", FieldUse::kNotBuilt, "", "name the model in `model`"},
+    {"image_list", FieldUse::kNotBuilt, "[]", kTextAlone},
+    {"file_list", FieldUse::kNotBuilt, "[]", kTextAlone},
+    {"text", FieldUse::kNotBuilt, "", kTextAlone},  // to be spoken, as the next two
+    {"voice", FieldUse::kNotBuilt, "", kTextAlone},
+    {"language_type", FieldUse::kNotBuilt, "", kTextAlone},
 };
 
 // One line per parameter of the generation endpoints; see the README for what each means.
@@ -47,45 +63,63 @@ constexpr FieldRule kParameterRules[] = {
     {"thinking_budget"},
     {"logprobs"},
     {"top_logprobs"},
+    {"allow_degraded"},                                // here too: where the SDK puts what it does not know
     {"stream", FieldUse::kNoEffect, "true or false"},  // a field of the head decides
     {"response_format"},
     {"tools"},
     {"tool_choice"},
     {"parallel_tool_calls"},
     {"tool_stream", FieldUse::kNotBuilt, "false"},
-    {"enable_search", FieldUse::kNotBuilt, "false"},
-    {"search_options", FieldUse::kNotBuilt, "{}"},
+    {"enable_search", FieldUse::kNotBuilt, "false", kNoSearch},
+    {"search_options", FieldUse::kNotBuilt, "{}", kNoSearch},
     {"enable_code_interpreter", FieldUse::kNotBuilt, "false"},
     {"preserve_thinking", FieldUse::kNotBuilt, "false"},
+    {"reasoning_effort", FieldUse::kNotBuilt, "", "say enable_thinking and thinking_budget"},
+    {"clear_thinking", FieldUse::kNotBuilt},
+    {"stream_options", FieldUse::kNotBuilt, "", "each event says its usage"},
+    {"output_format", FieldUse::kNotBuilt},
+    {"customized_model_id", FieldUse::kNotBuilt, "", "name the model in `model`"},
     {"translation_options", FieldUse::kNotBuilt},
-    {"modalities", FieldUse::kNotBuilt, R"(["text"])"},
-    {"vl_high_resolution_images", FieldUse::kNotBuilt, "false"},
-    {"vl_enable_image_hw_output", FieldUse::kNotBuilt, "false"},
-    {"ocr_options", FieldUse::kNotBuilt},
-    {"asr_options", FieldUse::kNotBuilt},
+    {"modalities", FieldUse::kNotBuilt, R"(["text"])", kTextAlone},
+    {"audio", FieldUse::kNotBuilt, "", kTextAlone},
+    {"vl_high_resolution_images", FieldUse::kNotBuilt, "false", kTextAlone},
+    {"vl_enable_image_hw_output", FieldUse::kNotBuilt, "false", kTextAlone},
+    {"ocr_options", FieldUse::kNotBuilt, "", kTextAlone},
+    {"asr_options", FieldUse::kNotBuilt, "", kTextAlone},
 };
 
 constexpr FieldRule kMessageRules[] = {
-    {"role"},       {"content"},      {"reasoning_content"}, {"partial"}, {"name", FieldUse::kNoEffect, "a text"},
-    {"tool_calls"}, {"tool_call_id"},
+    {"role", FieldUse::kHonoured, R"("system" "user" "assistant" "tool")"},
+    {"content"},
+    {"reasoning_content"},
+    {"partial"},
+    {"name", FieldUse::kNoEffect, "a text"},
+    {"tool_calls"},
+    {"tool_call_id"},
 };
 constexpr FieldRule kPartRules[] = {
+    {"image", FieldUse::kNotBuilt, "", kTextAlone},
+    {"video", FieldUse::kNotBuilt, "", kTextAlone},
+    {"audio", FieldUse::kNotBuilt, "", kTextAlone},
+    {"file", FieldUse::kNotBuilt, "", kTextAlone},
+    {"image_url", FieldUse::kNotBuilt, "", kTextAlone},
+    {"video_url", FieldUse::kNotBuilt, "", kTextAlone},
+    {"input_audio", FieldUse::kNotBuilt, "", kTextAlone},
+    {"fps", FieldUse::kNotBuilt, "", kTextAlone},
+    {"min_pixels", FieldUse::kNotBuilt, "", kTextAlone},
+    {"max_pixels", FieldUse::kNotBuilt, "", kTextAlone},
+    {"total_pixels", FieldUse::kNotBuilt, "", kTextAlone},
     {"text"},
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("text")"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
 };
 constexpr FieldRule kTurnRules[] = {{"user"}, {"bot"}};
 
-// Parts are objects of one key; of "image" and its kind that key is the fault.
+// Parts are objects of one key.
 void read_part(FieldReader& reader, const std::string& place, const json::value& value, std::string& into,
                std::vector<std::string>* ignored) {
   const json::object* part = value.if_object();
   if (!part) return reader.fail(place, "must be an object; it is " + std::string(json_kind(value)));
-  for (const std::string_view media : {"image", "video", "audio", "image_url", "video_url", "input_audio", "file"}) {
-    if (!part->contains(media)) continue;
-    return reader.fail(place + "." + std::string(media), "is not supported: this version reads text alone",
-                       Code::kUnimplemented);
-  }
   FieldReader inner(*part, reader.path_of(place), kPartRules, ignored);
   auto type = inner.text("type");
   if (type && *type != "text") inner.fail("type", "must be \"text\"; it is " + quoted(*type), Code::kUnimplemented);
@@ -130,7 +164,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
   }
-  read_tool_calls(reader, message);
+  read_tool_calls(reader, message, ignored);
   message.tool_call_id = reader.text("tool_call_id").value_or("");
   if (!message.tool_call_id.empty() && message.role != "tool") {
     reader.fail("tool_call_id", "is only allowed on a message of the role tool");
@@ -176,7 +210,7 @@ void read_history(FieldReader& input, inference::ChatPrompt& prompt) {
       });
 }
 
-// `text` takes a prompt that stands alone and is not to be made a conversation.
+// `text` takes a prompt that stands alone, without a history, and is not to be made a conversation.
 void read_input(FieldReader& reader, inference::ChatPrompt& prompt, std::optional<std::string>* text,
                 std::vector<std::string>* ignored) {
   const json::object* object = reader.object("input");
@@ -190,7 +224,7 @@ void read_input(FieldReader& reader, inference::ChatPrompt& prompt, std::optiona
     read_messages(input, *messages, prompt, ignored);
   } else if (input.ok() && plain && plain->empty()) {
     input.fail("prompt", "must not be empty");
-  } else if (input.ok() && plain && text) {
+  } else if (input.ok() && plain && text && !input.find("history")) {
     *text = std::move(plain);
   } else if (input.ok() && plain) {
     read_history(input, prompt);
@@ -245,19 +279,16 @@ void read_parameters(FieldReader& reader, GenerationCall& call) {
   }
   read_thinking(parameters, call);
   read_response_format(parameters, call.generate);
-  read_tools(parameters, call.prompt.tools);
+  read_tools(parameters, call.prompt.tools, &call.generate.ignored);
   if (call.prompt.tools.is_used() && call.result_format == ResultFormat::kText) {
     parameters.fail("result_format", "must be \"message\" with tools");
   }
   if (!parameters.ok()) reader.fail(parameters.status().error());
 }
 
-}  // namespace
-
-Result<GenerationCall> parse_generation(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<GenerationCall> read_generation(const json::object& body) {
   GenerationCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, &call.generate.ignored);
+  FieldReader reader(body, "", kFrameRules, &call.generate.ignored);
   read_model(reader, kListedAt, call.generate.model);
   read_input(reader, call.prompt, nullptr, &call.generate.ignored);
   read_parameters(reader, call);
@@ -265,17 +296,37 @@ Result<GenerationCall> parse_generation(std::string_view body) {
   return call;
 }
 
+}  // namespace
+
+Result<GenerationCall> parse_generation(std::string_view body) {
+  return parse_degradable(body, read_generation, "parameters");
+}
+
 Result<TokenizerCall> parse_tokenizer(std::string_view body) {
   STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
   TokenizerCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, nullptr);
+  FieldReader reader(value.get_object(), "", kTokenizerRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
-  read_input(reader, call.prompt, &call.text, nullptr);
-  if (const json::object* parameters = reader.object("parameters"); parameters && !parameters->empty()) {
-    reader.fail("parameters", "must be empty: the tokenizer has none");
-  }
+  read_input(reader, call.prompt, &call.text, &call.ignored);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+std::vector<EndpointFields> field_tables() {
+  std::vector<FieldTable> input = {{"input", "", kInputRules},
+                                   {"input.messages[]", "", kMessageRules},
+                                   {"input.messages[].content[]", "", kPartRules},
+                                   {"input.history[]", "", kTurnRules}};
+  add_call_tables("input.messages", input);
+  std::vector<FieldTable> generation = {{"", "", kFrameRules}, {"parameters", "", kParameterRules}};
+  add_format_tables("parameters.", generation);
+  add_tool_tables("parameters.", generation);
+  generation.insert(generation.end(), input.begin(), input.end());
+  std::vector<FieldTable> tokenizer = {{"", "", kTokenizerRules}};
+  tokenizer.insert(tokenizer.end(), input.begin(), input.end());
+  return {{"dashscope", "POST /api/v1/services/aigc/text-generation/generation", generation},
+          {"dashscope", "POST /api/v1/services/aigc/multimodal-generation/generation", generation},
+          {"dashscope", "POST /api/v1/tokenizer", tokenizer}};
 }
 
 }  // namespace studio::api::dashscope

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/dashscope/wire.h"
+#include "api/serving/field_tables.h"
 #include "base/result.h"
 
 namespace studio::api::dashscope {
@@ -13,5 +14,7 @@ Result<GenerationCall> parse_generation(std::string_view body);
 Result<TokenizerCall> parse_tokenizer(std::string_view body);
 Result<EmbeddingCall> parse_embedding(std::string_view body);
 Result<RankCall> parse_rerank(std::string_view body);
+
+std::vector<EndpointFields> field_tables();  // what each reads, as data
 
 }  // namespace studio::api::dashscope

@@ -8,6 +8,7 @@
 #include "api/dashscope/writer.h"
 #include "api/serving/answer.h"
 #include "api/serving/serve_kept.h"
+#include "api/serving/degraded.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {
@@ -102,7 +103,8 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   AnswerOptions options{.writer = make_writer(std::move(head)),
                         .operation = is_multimodal ? "multimodal-generation" : "text-generation",
                         .is_stream = wants_stream(http_request),
-                        .ignored = call->generate.ignored};
+                        .ignored = call->generate.ignored,
+                        .degraded = call->generate.degraded};
   answer(exchange, services, *model, std::move(request), std::move(options));
 }
 
@@ -139,11 +141,13 @@ void tokenizer(const Services& services, const ExchangePtr& exchange) {
     id_list.emplace_back(id);
     tokens.emplace_back(text.tokenizer().decode(std::span(&id, 1), false));
   }
-  exchange->respond(http::Response::json(
+  http::Response response = http::Response::json(
       200,
       to_json(json::object{{"output", json::object{{"token_ids", std::move(id_list)}, {"tokens", std::move(tokens)}}},
                            {"usage", json::object{{"input_tokens", ids.size()}}},
-                           {"request_id", exchange->request().request_id}})));
+                           {"request_id", exchange->request().request_id}}));
+  add_names("X-Studio-Ignored", call->ignored, response);
+  exchange->respond(std::move(response));
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ struct GenerationCall {
 
 struct TokenizerCall {
   std::string model;
-  std::optional<std::string> text;  // plain
-  inference::ChatPrompt prompt;     // or a conversation, rendered
+  std::optional<std::string> text;   // plain
+  inference::ChatPrompt prompt;      // or a conversation, rendered
+  std::vector<std::string> ignored;  // as GenerateCall's
 };
 
 struct EmbeddingCall : EmbedCall {

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 #include "base/json.h"
 
@@ -17,14 +18,14 @@ constexpr FieldRule kGenerateRules[] = {
     {"model"},
     {"stream"},
     {"options"},
-    {"think"},
+    {"think", FieldUse::kHonoured, "true false"},
     {"logprobs"},
     {"top_logprobs"},
     {"keep_alive", FieldUse::kNoEffect},
     {"format"},
-    {"truncate", FieldUse::kNotBuilt, "false"},
-    {"shift", FieldUse::kNotBuilt, "false"},
-    {"allow_degraded", FieldUse::kNotBuilt, "false"},
+    {"truncate", FieldUse::kNotBuilt, "false", "a prompt that is too long is an error, and never cut"},
+    {"shift", FieldUse::kNotBuilt, "false", "what was said before is never dropped"},
+    {"allow_degraded"},
 };
 constexpr FieldRule kChatOwnRules[] = {
     {"messages"},
@@ -35,7 +36,10 @@ constexpr FieldRule kCompletionOwnRules[] = {
     {"suffix"},
     {"system"},
     {"raw"},
-    {"images", FieldUse::kNotBuilt, "[]"},
+    {"images", FieldUse::kNotBuilt, "[]", kTextAlone},
+    {"width", FieldUse::kNotBuilt, "", kTextAlone},  // of an image to be drawn, as the next two
+    {"height", FieldUse::kNotBuilt, "", kTextAlone},
+    {"steps", FieldUse::kNotBuilt, "", kTextAlone},
     {"template", FieldUse::kNotBuilt, R"("")"},
     {"context", FieldUse::kNotBuilt, "[]"},
 };
@@ -54,6 +58,7 @@ constexpr FieldRule kOptionRules[] = {
     {"presence_penalty"},
     {"frequency_penalty"},
     {"repeat_penalty"},
+    {"allow_degraded"},  // here too: where its clients let one put what they do not know
     // How the machine is used, which is its owner's to say.
     {"num_batch", FieldUse::kNoEffect, "a number"},
     {"num_gpu", FieldUse::kNoEffect, "a number"},
@@ -66,11 +71,11 @@ constexpr FieldRule kOptionRules[] = {
     // What would change the answer.
     {"num_keep", FieldUse::kNotBuilt, "0 -1"},
     {"repeat_last_n", FieldUse::kNotBuilt, "-1"},
-    {"typical_p", FieldUse::kNotBuilt, "1 1.0"},
-    {"tfs_z", FieldUse::kNotBuilt, "1 1.0"},
-    {"mirostat", FieldUse::kNotBuilt, "0"},
-    {"mirostat_tau", FieldUse::kNotBuilt},
-    {"mirostat_eta", FieldUse::kNotBuilt},
+    {"typical_p", FieldUse::kNotBuilt, "1 1.0", kNoSuchSampler},
+    {"tfs_z", FieldUse::kNotBuilt, "1 1.0", kNoSuchSampler},
+    {"mirostat", FieldUse::kNotBuilt, "0", kNoSuchSampler},
+    {"mirostat_tau", FieldUse::kNotBuilt, "", kNoSuchSampler},
+    {"mirostat_eta", FieldUse::kNotBuilt, "", kNoSuchSampler},
     {"penalize_newline", FieldUse::kNotBuilt, "true"},
     {"logits_all", FieldUse::kNotBuilt, "false"},
     {"embedding_only", FieldUse::kNotBuilt, "false"},
@@ -79,8 +84,13 @@ constexpr FieldRule kOptionRules[] = {
 };
 
 constexpr FieldRule kMessageRules[] = {
-    {"role"},       {"content"},   {"thinking"},     {"images", FieldUse::kNotBuilt, "[]"},
-    {"tool_calls"}, {"tool_name"}, {"tool_call_id"},
+    {"role", FieldUse::kHonoured, R"("system" "user" "assistant" "tool")"},
+    {"content"},
+    {"thinking"},
+    {"images", FieldUse::kNotBuilt, "[]", kTextAlone},
+    {"tool_calls"},
+    {"tool_name", FieldUse::kNoEffect, "a text"},  // a result follows its call; templates have no place for these
+    {"tool_call_id", FieldUse::kNoEffect, "a text"},
 };
 
 constexpr FieldRule kShowRules[] = {
@@ -141,11 +151,12 @@ void read_generate(FieldReader& reader, GenerateCall& call) {
   read_format(reader, call);
 }
 
-constexpr FieldRule kCallRules[] = {{"id"}, {"type"}, {"function"}};
+constexpr FieldRule kCallRules[] = {
+    {"id", FieldUse::kNoEffect, "a text"}, {"type", FieldUse::kHonoured, R"("function")"}, {"function"}};
 constexpr FieldRule kCalledRules[] = {{"name"}, {"arguments"}, {"index", FieldUse::kNoEffect, "a number"}};
 
 // Arguments are an object here, where others have a text.
-void read_calls(FieldReader& message, inference::Message& into) {
+void read_calls(FieldReader& message, inference::Message& into, std::vector<std::string>* ignored) {
   const json::array* calls = message.list("tool_calls");
   if (!calls) return;
   if (!calls->empty() && into.role != "assistant") {
@@ -153,13 +164,14 @@ void read_calls(FieldReader& message, inference::Message& into) {
   }
   read_objects(message, "tool_calls", *calls, kMaxToolCallsOfMessage, "an object with a function",
                [&](const json::object& object, const std::string& place, size_t) {
-                 FieldReader call(object, message.path_of(place), kCallRules, nullptr);
+                 if (!has_type(message, place, object, "function")) return;
+                 FieldReader call(object, message.path_of(place), kCallRules, ignored);
                  inference::ToolCall made{.id = call.text("id").value_or(""), .name = {}, .arguments = "{}"};
                  call.text("type");
                  const json::object* function = call.object("function");
                  if (call.ok() && !function) call.fail("function", "is missing: an object with name and arguments");
                  if (!call.ok()) return message.fail(call.status().error());
-                 FieldReader inner(*function, call.path_of("function"), kCalledRules, nullptr);
+                 FieldReader inner(*function, call.path_of("function"), kCalledRules, ignored);
                  made.name = inner.text("name").value_or("");
                  if (inner.ok() && made.name.empty()) inner.fail("name", "is missing");
                  if (const json::object* arguments = inner.object("arguments")) made.arguments = to_json(*arguments);
@@ -168,7 +180,7 @@ void read_calls(FieldReader& message, inference::Message& into) {
                });
 }
 
-inference::Message read_message(FieldReader& reader) {
+inference::Message read_message(FieldReader& reader, std::vector<std::string>* ignored) {
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
@@ -183,7 +195,7 @@ inference::Message read_message(FieldReader& reader) {
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("thinking", "is only allowed on a message of the assistant");
   }
-  read_calls(reader, message);
+  read_calls(reader, message, ignored);
   message.tool_call_id = reader.text("tool_call_id").value_or("");
   const auto tool = reader.text("tool_name");
   if (message.role != "tool" && tool && !tool->empty()) {
@@ -195,13 +207,13 @@ inference::Message read_message(FieldReader& reader) {
   return message;
 }
 
-void read_messages(FieldReader& reader, inference::ChatPrompt& prompt) {
+void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
   const json::array* messages = reader.list("messages");
   if (!messages) return;
   read_objects(reader, "messages", *messages, kMaxMessages, "an object with role and content",
                [&](const json::object& object, const std::string& place, size_t) {
-                 FieldReader inner(object, place, kMessageRules, nullptr);
-                 prompt.messages.push_back(read_message(inner));
+                 FieldReader inner(object, place, kMessageRules, ignored);
+                 prompt.messages.push_back(read_message(inner, ignored));
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
   if (!reader.ok() || prompt.messages.empty()) return;
@@ -223,25 +235,21 @@ void check_raw(FieldReader& reader, const CompletionCall& call) {
   if (call.is_raw && call.suffix) reader.fail("suffix", reason);
 }
 
-}  // namespace
-
-Result<ChatCall> parse_chat(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<ChatCall> read_chat(const json::object& body) {
   ChatCall call;
-  FieldReader reader(value.get_object(), "", kChatRules, &call.generate.ignored);
+  FieldReader reader(body, "", kChatRules, &call.generate.ignored);
   read_generate(reader, call.generate);
   call.prompt.enable_thinking = read_think(reader);
-  read_messages(reader, call.prompt);
-  read_tools(reader, call.prompt.tools);
+  read_messages(reader, call.prompt, &call.generate.ignored);
+  read_tools(reader, call.prompt.tools, &call.generate.ignored);
   call.prompt.tools.choice.is_parallel = true;
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
 
-Result<CompletionCall> parse_completion(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<CompletionCall> read_completion(const json::object& body) {
   CompletionCall call;
-  FieldReader reader(value.get_object(), "", kCompletionRules, &call.generate.ignored);
+  FieldReader reader(body, "", kCompletionRules, &call.generate.ignored);
   read_generate(reader, call.generate);
   call.prompt = reader.text("prompt").value_or("");
   call.is_raw = reader.flag("raw").value_or(false);
@@ -253,6 +261,16 @@ Result<CompletionCall> parse_completion(std::string_view body) {
   check_raw(reader, call);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<ChatCall> parse_chat(std::string_view body) {
+  return parse_degradable(body, read_chat, "options");
+}
+
+Result<CompletionCall> parse_completion(std::string_view body) {
+  return parse_degradable(body, read_completion, "options");
 }
 
 Result<std::string> parse_show(std::string_view body) {
@@ -267,6 +285,19 @@ Result<std::string> parse_show(std::string_view body) {
   }
   STUDIO_CHECK_OK(reader.status());
   return model;
+}
+
+std::vector<EndpointFields> field_tables() {
+  std::vector<FieldTable> chat = {{"", "", kChatRules},
+                                  {"options", "", kOptionRules},
+                                  {"messages[]", "", kMessageRules},
+                                  {"messages[].tool_calls[]", "function", kCallRules},
+                                  {"messages[].tool_calls[].function", "", kCalledRules}};
+  add_tool_tables("", chat);
+  std::erase_if(chat, [](const FieldTable& table) { return table.path.starts_with("tool_choice"); });
+  return {{"ollama", "POST /api/chat", std::move(chat)},
+          {"ollama", "POST /api/generate", {{"", "", kCompletionRules}, {"options", "", kOptionRules}}},
+          {"ollama", "POST /api/show", {{"", "", kShowRules}}}};
 }
 
 }  // namespace studio::api::ollama

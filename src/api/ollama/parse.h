@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/ollama/wire.h"
+#include "api/serving/field_tables.h"
 #include "base/result.h"
 
 namespace studio::api::ollama {
@@ -17,5 +18,7 @@ Result<VectorsCall> parse_embed(std::string_view body);
 Result<VectorsCall> parse_old_embeddings(std::string_view body);
 // The model that POST /api/show asks for.
 Result<std::string> parse_show(std::string_view body);
+
+std::vector<EndpointFields> field_tables();  // what each reads, as data
 
 }  // namespace studio::api::ollama

@@ -57,7 +57,8 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
       .writer = make_writer({.endpoint = endpoint, .model = call.model, .has_logprobs = call.sampling.logprobs}),
       .operation = endpoint == Endpoint::kChat ? "api.chat" : "api.generate",
       .is_stream = call.stream,
-      .ignored = call.ignored};
+      .ignored = call.ignored,
+      .degraded = call.degraded};
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 

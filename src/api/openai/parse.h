@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/openai/wire.h"
+#include "api/serving/field_tables.h"
 #include "base/result.h"
 
 namespace studio::api::openai {
@@ -14,5 +15,10 @@ Result<CompletionCall> parse_completion(std::string_view body);
 Result<TokenizeCall> parse_tokenize(std::string_view body);
 Result<EmbeddingsCall> parse_embeddings(std::string_view body);
 Result<RankCall> parse_reranks(std::string_view body);
+
+// What each reads, as data.
+EndpointFields chat_fields();
+EndpointFields completion_fields();
+EndpointFields tokenize_fields();
 
 }  // namespace studio::api::openai

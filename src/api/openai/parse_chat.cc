@@ -3,6 +3,7 @@
 
 #include "api/openai/parse.h"
 #include "api/openai/parse_common.h"
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::openai {
@@ -33,23 +34,25 @@ constexpr FieldRule kChatOwnRules[] = {
     {"functions", FieldUse::kNotBuilt, "[]"},
     {"function_call", FieldUse::kNotBuilt, R"("none" "auto")"},
     {"tool_stream", FieldUse::kNotBuilt, "false"},
-    {"modalities", FieldUse::kNotBuilt, R"(["text"])"},
-    {"audio", FieldUse::kNotBuilt},
+    {"modalities", FieldUse::kNotBuilt, R"(["text"])", kTextAlone},
+    {"audio", FieldUse::kNotBuilt, "", kTextAlone},
+    {"moderation", FieldUse::kNotBuilt, "", "what an answer says is not judged here"},
     {"prediction", FieldUse::kNotBuilt},
     {"verbosity", FieldUse::kNotBuilt, "\"medium\""},
-    {"web_search_options", FieldUse::kNotBuilt},
-    {"reasoning_effort", FieldUse::kNotBuilt},
+    {"web_search_options", FieldUse::kNotBuilt, "", kNoSearch},
+    {"reasoning_effort", FieldUse::kNotBuilt, "", "say enable_thinking and thinking_budget"},
     {"preserve_thinking", FieldUse::kNotBuilt, "false"},
     {"clear_thinking", FieldUse::kNotBuilt},
-    {"prompt_cache_retention", FieldUse::kNotBuilt, "\"in_memory\" \"in-memory\""},
-    {"enable_search", FieldUse::kNotBuilt, "false"},
-    {"search_options", FieldUse::kNotBuilt},
+    {"prompt_cache_retention", FieldUse::kNotBuilt, "\"in_memory\" \"in-memory\"", kNoKeptTime},
+    {"prompt_cache_options", FieldUse::kNotBuilt, R"({} {"mode":"implicit"})", kNoKeptTime},
+    {"enable_search", FieldUse::kNotBuilt, "false", kNoSearch},
+    {"search_options", FieldUse::kNotBuilt, "", kNoSearch},
     {"enable_code_interpreter", FieldUse::kNotBuilt, "false"},
     {"translation_options", FieldUse::kNotBuilt},
-    {"vl_high_resolution_images", FieldUse::kNotBuilt, "false"},
-    {"vl_enable_image_hw_output", FieldUse::kNotBuilt, "false"},
-    {"ocr_options", FieldUse::kNotBuilt},
-    {"asr_options", FieldUse::kNotBuilt},
+    {"vl_high_resolution_images", FieldUse::kNotBuilt, "false", kTextAlone},
+    {"vl_enable_image_hw_output", FieldUse::kNotBuilt, "false", kTextAlone},
+    {"ocr_options", FieldUse::kNotBuilt, "", kTextAlone},
+    {"asr_options", FieldUse::kNotBuilt, "", kTextAlone},
     {"best_of", FieldUse::kNotBuilt, "1"},
     {"chat_template", FieldUse::kNotBuilt},
     {"documents", FieldUse::kNotBuilt, "[]"},
@@ -88,13 +91,10 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
   }
 }
 
-}  // namespace
-
-Result<ChatCall> parse_chat(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
+Result<ChatCall> read_chat(const boost::json::object& body) {
   ChatCall call;
   GenerateCall& generate = call.generate;
-  FieldReader reader(json.get_object(), "", kChatRules, &generate.ignored);
+  FieldReader reader(body, "", kChatRules, &generate.ignored);
   read_generate(reader, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   read_thinking(reader, call.prompt);
@@ -104,20 +104,26 @@ Result<ChatCall> parse_chat(std::string_view body) {
   read_logprobs(reader, generate.sampling);
   read_response_format(reader, generate);
   read_structured_outputs(reader, generate);
-  read_tools(reader, call.prompt.tools);
+  read_tools(reader, call.prompt.tools, &generate.ignored);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<ChatCall> parse_chat(std::string_view body) {
+  return parse_degradable(body, read_chat);
 }
 
 Result<TokenizeCall> parse_tokenize(std::string_view body) {
   STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
   TokenizeCall call;
-  FieldReader reader(json.get_object(), "", kTokenizeRules, nullptr);
+  FieldReader reader(json.get_object(), "", kTokenizeRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   call.text = reader.text("text");
   if (reader.find("messages")) {
     call.prompt.emplace();
-    read_messages(reader, *call.prompt, nullptr);
+    read_messages(reader, *call.prompt, &call.ignored);
     read_thinking(reader, *call.prompt);
   }
   if (call.text.has_value() == call.prompt.has_value()) {
@@ -125,6 +131,24 @@ Result<TokenizeCall> parse_tokenize(std::string_view body) {
   }
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+EndpointFields chat_fields() {
+  EndpointFields fields{"openai", "POST /v1/chat/completions", {{"", "", kChatRules}}};
+  add_common_tables(fields.tables);
+  add_message_tables(fields.tables);
+  add_format_tables("", fields.tables);
+  add_structured_tables(fields.tables);
+  add_tool_tables("", fields.tables);
+  fields.tables.push_back({"chat_template_kwargs", "", kTemplateRules});
+  return fields;
+}
+
+EndpointFields tokenize_fields() {
+  EndpointFields fields{"openai", "POST /v1/tokenize", {{"", "", kTokenizeRules}}};
+  add_message_tables(fields.tables);
+  fields.tables.push_back({"chat_template_kwargs", "", kTemplateRules});
+  return fields;
 }
 
 }  // namespace studio::api::openai

@@ -17,7 +17,7 @@ void read_stream(FieldReader& reader, GenerateCall& call) {
   call.stream = reader.flag("stream").value_or(false);
   const boost::json::object* options = reader.object("stream_options");
   if (!options) return;
-  FieldReader inner(*options, "stream_options", kStreamOptionRules, nullptr);
+  FieldReader inner(*options, "stream_options", kStreamOptionRules, &call.ignored);
   call.include_usage = inner.flag("include_usage").value_or(false);
   if (!inner.ok()) return reader.fail(inner.status().error());
   if (!call.stream) reader.fail("stream_options", "is only allowed with stream: true");
@@ -49,23 +49,24 @@ void read_logit_bias(FieldReader& reader, engine::SamplingParams& sampling) {
 }
 
 constexpr FieldRule kMessageRules[] = {
-    {"role"},
+    {"role", FieldUse::kHonoured, R"("system" "developer" "user" "assistant" "tool")"},
     {"content"},
     {"reasoning_content"},
     {"partial"},
     {"name", FieldUse::kNoEffect, "a text"},
     {"refusal", FieldUse::kNoEffect, "a text"},
     {"annotations", FieldUse::kNoEffect, "a list"},
-    {"audio", FieldUse::kNotBuilt},
+    {"audio", FieldUse::kNotBuilt, "", kTextAlone},
     {"tool_calls"},
     {"tool_call_id"},
     {"function_call", FieldUse::kNotBuilt},
 };
 
 constexpr FieldRule kPartRules[] = {
-    {"type"},
+    {"type", FieldUse::kHonoured, R"("text")"},
     {"text"},
     {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"prompt_cache_breakpoint", FieldUse::kNoEffect, "an object"},
 };
 
 // The one text of a list of parts.
@@ -127,7 +128,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
   }
-  read_tool_calls(reader, message);
+  read_tool_calls(reader, message, ignored);
   message.tool_call_id = reader.text("tool_call_id").value_or("");
   if (!message.tool_call_id.empty() && message.role != "tool") {
     reader.fail("tool_call_id", "is only allowed on a message of the role tool");
@@ -168,6 +169,16 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
   if (reader.ok()) check_tool_messages(reader, prompt);
+}
+
+void add_common_tables(std::vector<FieldTable>& tables) {
+  tables.push_back({"stream_options", "", kStreamOptionRules});
+}
+
+void add_message_tables(std::vector<FieldTable>& tables) {
+  tables.push_back({"messages[]", "", kMessageRules});
+  tables.push_back({"messages[].content[]", "text", kPartRules});
+  add_call_tables("messages", tables);
 }
 
 }  // namespace studio::api::openai

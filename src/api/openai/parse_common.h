@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/openai/wire.h"
+#include "api/serving/field_tables.h"
 #include "api/serving/fields.h"
 
 namespace studio::api::openai {
@@ -29,6 +30,7 @@ inline constexpr FieldRule kGenerateRules[] = {
     {"max_tokens"},
     {"ignore_eos"},
     {"logprobs"},
+    {"allow_degraded"},
     {"user", FieldUse::kNoEffect, "a text"},
 };
 
@@ -37,6 +39,9 @@ inline constexpr const char* kListedAt = "GET /v1/models";
 // model, stream, sampling, limits, stop: everything of GenerateCall but logprobs, which the endpoints spell
 // differently.
 void read_generate(FieldReader& reader, GenerateCall& call);
+// The tables of objects inside: of stream_options, of messages and their parts.
+void add_common_tables(std::vector<FieldTable>& tables);
+void add_message_tables(std::vector<FieldTable>& tables);
 // `messages` into the prompt.
 void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored);
 

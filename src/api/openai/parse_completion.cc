@@ -3,6 +3,7 @@
 
 #include "api/openai/parse.h"
 #include "api/openai/parse_common.h"
+#include "api/serving/degraded.h"
 
 namespace studio::api::openai {
 namespace {
@@ -72,12 +73,9 @@ void check_prompts(FieldReader& reader, const CompletionCall& call) {
   }
 }
 
-}  // namespace
-
-Result<CompletionCall> parse_completion(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
+Result<CompletionCall> read_completion(const boost::json::object& body) {
   CompletionCall call;
-  FieldReader reader(json.get_object(), "", kCompletionRules, &call.generate.ignored);
+  FieldReader reader(body, "", kCompletionRules, &call.generate.ignored);
   read_generate(reader, call.generate);
   read_prompt(reader, call);
   call.suffix = reader.text("suffix");
@@ -88,6 +86,18 @@ Result<CompletionCall> parse_completion(std::string_view body) {
   if (reader.ok()) check_prompts(reader, call);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<CompletionCall> parse_completion(std::string_view body) {
+  return parse_degradable(body, read_completion);
+}
+
+EndpointFields completion_fields() {
+  EndpointFields fields{"openai", "POST /v1/completions", {{"", "", kCompletionRules}}};
+  add_common_tables(fields.tables);
+  return fields;
 }
 
 }  // namespace studio::api::openai

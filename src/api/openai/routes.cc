@@ -9,6 +9,7 @@
 #include "api/openai/writer.h"
 #include "api/serving/answer.h"
 #include "api/serving/serve_kept.h"
+#include "api/serving/degraded.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
@@ -68,7 +69,8 @@ void start_answer(const Services& services, const ExchangePtr& exchange, const S
                                               exchange->request().request_id),
                         .operation = is_chat ? "chat.completions" : "completions",
                         .is_stream = call.stream,
-                        .ignored = call.ignored};
+                        .ignored = call.ignored,
+                        .degraded = call.degraded};
   answer(exchange, services, model, std::move(request), std::move(options));
 }
 
@@ -134,11 +136,13 @@ void tokenize(const Services& services, const ExchangePtr& exchange) {
     id_list.emplace_back(id);
     tokens.emplace_back(text.tokenizer().decode(std::span(&id, 1), false));
   }
-  exchange->respond(http::Response::json(200, to_json(json::object{{"model", (*model)->name},
-                                                                   {"count", ids.size()},
-                                                                   {"max_model_len", text.context_tokens()},
-                                                                   {"tokens", std::move(id_list)},
-                                                                   {"token_strings", std::move(tokens)}})));
+  http::Response response = http::Response::json(200, to_json(json::object{{"model", (*model)->name},
+                                                                           {"count", ids.size()},
+                                                                           {"max_model_len", text.context_tokens()},
+                                                                           {"tokens", std::move(id_list)},
+                                                                           {"token_strings", std::move(tokens)}}));
+  add_names("X-Studio-Ignored", call->ignored, response);
+  exchange->respond(std::move(response));
 }
 
 }  // namespace

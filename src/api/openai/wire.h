@@ -40,6 +40,7 @@ struct TokenizeCall {
   std::string model;
   std::optional<std::string> text;              // plain, as a caller's words
   std::optional<inference::ChatPrompt> prompt;  // or a conversation, rendered
+  std::vector<std::string> ignored;             // as GenerateCall's
 };
 
 struct EmbeddingsCall : EmbedCall {

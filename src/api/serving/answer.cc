@@ -6,6 +6,7 @@
 #include "api/kept/kept_answers.h"
 #include "api/serving/answer_inputs.h"
 #include "api/serving/choice_turns.h"
+#include "api/serving/degraded.h"
 #include "base/log.h"
 
 namespace studio::api {
@@ -178,16 +179,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
     if (has_begun_) return;
     has_begun_ = true;
     http::Response head = options_.writer->stream_head();
-    add_ignored(head);
+    add_names("X-Studio-Ignored", options_.ignored, head);
+    mark_degraded(options_.degraded, head);
     exchange_->begin(std::move(head), is_kept() ? options_.writer->event_heartbeat() : options_.writer->heartbeat());
     write(options_.writer->opening());
-  }
-
-  void add_ignored(http::Response& response) const {
-    if (options_.ignored.empty()) return;
-    std::string names;
-    for (const std::string& name : options_.ignored) names += (names.empty() ? "" : ", ") + name;
-    response.fields.add("X-Studio-Ignored", names);
   }
 
   void write(const std::string& bytes) {
@@ -278,7 +273,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
     if (!options_.is_stream) {
       http::Response response =
           error ? options_.writer->refusal(*error) : options_.writer->whole(whole_choices(), timed(end));
-      add_ignored(response);
+      add_names("X-Studio-Ignored", options_.ignored, response);
+      if (!error) mark_degraded(options_.degraded, response);
       return exchange_->respond(std::move(response));
     }
     if (error && !has_begun_) return exchange_->respond(options_.writer->refusal(*error));

@@ -36,7 +36,7 @@ double as_float(double value) {
 
 bool is_neutral(const FieldRule& rule, const boost::json::value& value) {
   std::string text = to_json(value);
-  std::string_view rest = rule.neutral;
+  std::string_view rest = rule.values;
   while (!rest.empty()) {
     size_t end = std::min(rest.find(' '), rest.size());
     if (rest.substr(0, end) == text) return true;
@@ -94,25 +94,40 @@ void FieldReader::check_names(std::vector<std::string>* ignored) {
   for (const auto& field : object_) {
     std::string_view name = field.key();
     auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const FieldRule& known) { return known.name == name; });
-    if (rule == rules_.end()) {
-      std::vector<std::string> known;
-      for (const FieldRule& each : rules_) {
-        if (each.use == FieldUse::kHonoured) known.emplace_back(each.name);
+    // One fault is told, so the rest of a hostile body is not looked at.
+    if (rule == rules_.end()) return fail_unknown(name);
+    if (field.value().is_null()) continue;
+    if (rule->use == FieldUse::kNotBuilt) check_not_built(*rule, field.value(), ignored);
+    if (rule->use == FieldUse::kNoEffect) {
+      if (!rule->values.empty() && json_kind(field.value()) != rule->values) {
+        fail_type(name, rule->values, field.value());
       }
-      std::string hint = did_you_mean(name, known);
-      if (hint.empty() && known.size() <= kFewNames) hint = "; it may hold " + joined(known);
-      // One fault is told, so the rest of a hostile body is not looked at.
-      return fail(excerpt(name), "is not a field of this request" + hint, Code::kUnimplemented);
-    } else if (rule->use == FieldUse::kNoEffect && !field.value().is_null()) {
-      std::string shape = without_indices(path_of(name));
-      if (!rule->neutral.empty() && json_kind(field.value()) != rule->neutral) {
-        fail_type(name, rule->neutral, field.value());
-      }
-      if (ignored && std::find(ignored->begin(), ignored->end(), shape) == ignored->end()) ignored->push_back(shape);
-    } else if (rule->use == FieldUse::kNotBuilt && !field.value().is_null() && !is_neutral(*rule, field.value())) {
-      fail(name, "is not supported by this version; leave it out", Code::kUnimplemented);
+      list_ignored(name, ignored);
     }
   }
+}
+
+void FieldReader::fail_unknown(std::string_view name) {
+  std::vector<std::string> known;
+  for (const FieldRule& each : rules_) {
+    if (each.use == FieldUse::kHonoured) known.emplace_back(each.name);
+  }
+  std::string hint = did_you_mean(name, known);
+  if (hint.empty() && known.size() <= kFewNames) hint = "; it may hold " + joined(known);
+  fail(excerpt(name), "is not a field of this request" + hint, Code::kUnimplemented);
+}
+
+void FieldReader::check_not_built(const FieldRule& rule, const boost::json::value& value,
+                                  std::vector<std::string>* ignored) {
+  if (is_neutral(rule, value)) return list_ignored(rule.name, ignored);
+  const std::string why = rule.reason.empty() ? " by this version" : ": " + std::string(rule.reason);
+  fail(rule.name, "is not supported" + why + "; leave it out", Code::kUnimplemented);
+}
+
+void FieldReader::list_ignored(std::string_view name, std::vector<std::string>* ignored) const {
+  if (!ignored) return;
+  std::string shape = without_indices(path_of(name));
+  if (std::find(ignored->begin(), ignored->end(), shape) == ignored->end()) ignored->push_back(std::move(shape));
 }
 
 const boost::json::value* FieldReader::find(std::string_view name) const {

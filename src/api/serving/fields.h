@@ -32,9 +32,17 @@ struct FieldRule {
   std::string_view name;
   FieldUse use = FieldUse::kHonoured;
   // kNotBuilt: the values that ask for nothing and are accepted, as JSON texts separated by spaces ("false []
-  // \"auto\""). kNoEffect: the kind that the value must be of, as json_kind() says it ("a text").
-  std::string_view neutral = {};
+  // \"auto\""). kNoEffect: the kind that the value must be of, as json_kind() says it ("a text"). kHonoured: the only
+  // values that are taken, as JSON texts, where vendors know others; the parser refuses these, the table tells it.
+  std::string_view values = {};
+  std::string_view reason = {};  // kNotBuilt: why, where it is more than that nobody has built it
 };
+
+// Reasons that several dialects have.
+inline constexpr std::string_view kTextAlone = "this server reads and writes text alone";
+inline constexpr std::string_view kNoSearch = "this server searches nothing";
+inline constexpr std::string_view kNoKeptTime = "how long a prompt stays cached is not the caller's";
+inline constexpr std::string_view kNoSuchSampler = "the sampler has no such step";
 
 // Two tables as one, where endpoints share fields.
 template <size_t kFirst, size_t kSecond>
@@ -54,7 +62,8 @@ struct Range {
 class FieldReader {
  public:
   // `path` goes before the names in errors: "" or "messages[2]". The object and the rules must outlive the reader.
-  // `ignored` collects the names of fields without effect, each once: "user", "messages[].name".
+  // `ignored` collects the names of fields without effect, of those too whose value asks for nothing, each once:
+  // "user", "messages[].name".
   FieldReader(const boost::json::object& object, std::string path, std::span<const FieldRule> rules,
               std::vector<std::string>* ignored);
 
@@ -75,6 +84,9 @@ class FieldReader {
 
  private:
   void check_names(std::vector<std::string>* ignored);
+  void fail_unknown(std::string_view name);
+  void check_not_built(const FieldRule& rule, const boost::json::value& value, std::vector<std::string>* ignored);
+  void list_ignored(std::string_view name, std::vector<std::string>* ignored) const;
   void fail_type(std::string_view name, std::string_view wanted, const boost::json::value& got);
 
   const boost::json::object& object_;

@@ -29,8 +29,9 @@ struct GenerateCall {
   bool ignore_eos = false;
   // What the answer is held to (engine/constrain/spec.h), empty: nothing; and the field that asked for it.
   std::string constraint, constraint_field;
-  bool is_json_mode = false;         // any object: the prompt must speak of JSON
-  std::vector<std::string> ignored;  // fields accepted without effect, for X-Studio-Ignored
+  bool is_json_mode = false;          // any object: the prompt must speak of JSON
+  std::vector<std::string> ignored;   // fields accepted without effect, for X-Studio-Ignored
+  std::vector<std::string> degraded;  // fields that could not be honoured and were left out, as the caller allowed
 };
 
 // How a dialect names the fields that a refusal is about.

@@ -74,13 +74,14 @@ std::string spec_of(std::string_view kind, json::value value) {
   return to_json(spec);
 }
 
-constexpr FieldRule kFormatRules[] = {{"type"}, {"json_schema"}};
+constexpr FieldRule kFormatRules[] = {{"type", FieldUse::kHonoured, R"("text" "json_object" "json_schema")"},
+                                      {"json_schema"}};
 constexpr FieldRule kSchemaRules[] = {{"name"}, {"schema"}, {"strict"}, {"description", FieldUse::kNoEffect, "a text"}};
 
 void read_json_schema(FieldReader& format, GenerateCall& call) {
   const json::object* object = format.object("json_schema");
   if (!object) return format.fail("json_schema", "is missing: an object with name and schema");
-  FieldReader inner(*object, format.path_of("json_schema"), kSchemaRules, nullptr);
+  FieldReader inner(*object, format.path_of("json_schema"), kSchemaRules, &call.ignored);
   const auto name = inner.text("name");
   if (name && (name->empty() || name->size() > kMaxSchemaNameBytes)) {
     inner.fail("name", "must be a text of 1 to " + std::to_string(kMaxSchemaNameBytes) + " bytes");
@@ -131,13 +132,12 @@ bool is_tool_name(std::string_view name) {
   });
 }
 
-constexpr FieldRule kToolRules[] = {{"type"}, {"function"}, {"cache_control", FieldUse::kNoEffect, "an object"}};
+constexpr FieldRule kToolRules[] = {
+    {"type", FieldUse::kHonoured, R"("function")"}, {"function"}, {"cache_control", FieldUse::kNoEffect, "an object"}};
 constexpr FieldRule kFunctionRules[] = {{"name"}, {"description"}, {"parameters"}, {"strict"}};
 
 void read_tool(FieldReader& tool, inference::ToolSet& set) {
-  if (auto type = tool.text("type"); type && *type != "function") {
-    return tool.fail("type", "must be \"function\"; it is " + quoted(*type), Code::kUnimplemented);
-  }
+  tool.text("type");
   const json::object* function = tool.object("function");
   if (!function) return tool.fail("function", "is missing: an object with name, description and parameters");
   FieldReader inner(*function, tool.path_of("function"), kFunctionRules, nullptr);
@@ -154,10 +154,11 @@ void read_tool(FieldReader& tool, inference::ToolSet& set) {
   if (!inner.ok()) tool.fail(inner.status().error());
 }
 
-constexpr FieldRule kChoiceRules[] = {{"type"}, {"function"}};
+constexpr FieldRule kChoiceRules[] = {{"type", FieldUse::kHonoured, R"("function")"}, {"function"}};
 constexpr FieldRule kChosenRules[] = {{"name"}};
 
 void read_named_choice(FieldReader& reader, const json::object& object, inference::ToolChoice& choice) {
+  if (!has_type(reader, "tool_choice", object, "function")) return;
   FieldReader inner(object, reader.path_of("tool_choice"), kChoiceRules, nullptr);
   const auto type = inner.text("type");
   if (inner.ok() && type != "function") inner.fail("type", "must be \"function\"");
@@ -173,7 +174,8 @@ void read_named_choice(FieldReader& reader, const json::object& object, inferenc
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 
-constexpr FieldRule kCallRules[] = {{"id"}, {"type"}, {"function"}, {"index", FieldUse::kNoEffect, "a number"}};
+constexpr FieldRule kCallRules[] = {
+    {"id"}, {"type", FieldUse::kHonoured, R"("function")"}, {"function"}, {"index", FieldUse::kNoEffect, "a number"}};
 constexpr FieldRule kCalledRules[] = {{"name"}, {"arguments"}};
 
 }  // namespace
@@ -248,11 +250,12 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
   set.tools.push_back(std::move(tool));
 }
 
-void read_tools(FieldReader& reader, inference::ToolSet& set) {
+void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {
   if (const json::array* tools = reader.list("tools")) {
     read_objects(reader, "tools", *tools, engine::constrain::kMaxTools, "an object with type and function",
                  [&](const json::object& object, const std::string& place, size_t) {
-                   FieldReader inner(object, reader.path_of(place), kToolRules, nullptr);
+                   if (!has_type(reader, place, object, "function")) return;
+                   FieldReader inner(object, reader.path_of(place), kToolRules, ignored);
                    read_tool(inner, set);
                    if (!inner.ok()) reader.fail(inner.status().error());
                  });
@@ -282,7 +285,7 @@ void read_tools(FieldReader& reader, inference::ToolSet& set) {
   }
 }
 
-void read_tool_calls(FieldReader& message, inference::Message& into) {
+void read_tool_calls(FieldReader& message, inference::Message& into, std::vector<std::string>* ignored) {
   const json::array* calls = message.list("tool_calls");
   if (!calls) return;
   if (!calls->empty() && into.role != "assistant") {
@@ -290,7 +293,8 @@ void read_tool_calls(FieldReader& message, inference::Message& into) {
   }
   read_objects(message, "tool_calls", *calls, kMaxToolCallsOfMessage, "an object with id, type and function",
                [&](const json::object& object, const std::string& place, size_t) {
-                 FieldReader call(object, message.path_of(place), kCallRules, nullptr);
+                 if (!has_type(message, place, object, "function")) return;
+                 FieldReader call(object, message.path_of(place), kCallRules, ignored);
                  inference::ToolCall made;
                  made.id = call.text("id").value_or("");
                  call.text("type");
@@ -327,6 +331,35 @@ void check_tool_messages(FieldReader& reader, const inference::ChatPrompt& promp
                          "must be the id of a call of the message before it; it is " + quoted(message.tool_call_id));
     }
   }
+}
+
+bool has_type(FieldReader& reader, const std::string& place, const json::object& object, std::string_view wanted) {
+  const json::value* type = object.if_contains("type");
+  if (!type || !type->is_string() || type->get_string() == wanted) return true;
+  reader.fail(place + ".type", "must be \"" + std::string(wanted) + "\"; it is " + quoted(type->get_string()),
+              Code::kUnimplemented);
+  return false;
+}
+
+void add_format_tables(const std::string& prefix, std::vector<FieldTable>& tables) {
+  tables.push_back({prefix + "response_format", "", kFormatRules});
+  tables.push_back({prefix + "response_format.json_schema", "", kSchemaRules});
+}
+
+void add_structured_tables(std::vector<FieldTable>& tables) {
+  tables.push_back({"structured_outputs", "", kStructuredRules});
+}
+
+void add_tool_tables(const std::string& prefix, std::vector<FieldTable>& tables) {
+  tables.push_back({prefix + "tools[]", "function", kToolRules});
+  tables.push_back({prefix + "tools[].function", "", kFunctionRules});
+  tables.push_back({prefix + "tool_choice", "function", kChoiceRules});
+  tables.push_back({prefix + "tool_choice.function", "", kChosenRules});
+}
+
+void add_call_tables(const std::string& messages, std::vector<FieldTable>& tables) {
+  tables.push_back({messages + "[].tool_calls[]", "function", kCallRules});
+  tables.push_back({messages + "[].tool_calls[].function", "", kCalledRules});
 }
 
 }  // namespace studio::api

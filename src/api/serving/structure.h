@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/serving/field_tables.h"
 #include "api/serving/fields.h"
 #include "api/serving/generate.h"
 #include "inference/text_model.h"
@@ -21,13 +22,24 @@ void hold_to_json(std::string_view field, GenerateCall& call);
 void read_structured_outputs(FieldReader& reader, GenerateCall& call);
 
 // `tools`, `tool_choice` and `parallel_tool_calls` as OpenAI has them.
-void read_tools(FieldReader& reader, inference::ToolSet& set);
+void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored);
 // One function: its name, whether it is `strict`, and what the template shows. `parameters` may be null: it takes none.
 // `field` names the place of the schema.
 void add_tool(FieldReader& reader, std::string_view field, std::string name, boost::json::object function,
               const boost::json::value* parameters, bool is_strict, inference::ToolSet& set);
 // `tool_calls` of a message of the assistant, as OpenAI has them.
-void read_tool_calls(FieldReader& message, inference::Message& into);
+void read_tool_calls(FieldReader& message, inference::Message& into, std::vector<std::string>* ignored);
+
+// Whether the object's `type` is the wanted one, or absent. If not, that is its fault, and not the fields that go with
+// it.
+bool has_type(FieldReader& reader, const std::string& place, const boost::json::object& object,
+              std::string_view wanted);
+
+// The tables of what these read; `prefix` is "" or "parameters.", `messages` the place of the messages.
+void add_format_tables(const std::string& prefix, std::vector<FieldTable>& tables);
+void add_structured_tables(std::vector<FieldTable>& tables);
+void add_tool_tables(const std::string& prefix, std::vector<FieldTable>& tables);
+void add_call_tables(const std::string& messages, std::vector<FieldTable>& tables);
 
 // Tool messages answer calls of the message before them. `place` of message i: "messages[i]".
 void check_tool_messages(FieldReader& reader, const inference::ChatPrompt& prompt);
