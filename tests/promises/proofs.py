@@ -1,0 +1,28 @@
+"""Which check proves which place of which endpoint: {place: check}. A place of the server's tables that has none fails the run."""
+import checks
+import counting_checks
+from doors import DOORS
+
+OWN = {
+    "POST /v1/chat/completions": checks.OPENAI_CHAT,
+    "POST /v1/completions": checks.OPENAI_COMPLETIONS,
+    "POST /v1/tokenize": counting_checks.tokenize_proofs(),
+    "POST /api/v1/services/aigc/text-generation/generation": checks.DASHSCOPE,
+    "POST /api/v1/services/aigc/multimodal-generation/generation": checks.DASHSCOPE,
+    "POST /api/v1/tokenizer": counting_checks.tokenizer_proofs(),
+    "POST /v1/messages": checks.ANTHROPIC,
+    "POST /v1/messages/count_tokens": counting_checks.count_proofs(),
+    "POST /api/chat": checks.OLLAMA_CHAT,
+    "POST /api/generate": checks.OLLAMA_GENERATE,
+    "POST /api/show": {"model": counting_checks.unknown_model("/api/show", {}),
+                       "name": counting_checks.alike("/api/show", lambda body: body["modified_at"], {"name": "tiny"}, {})},
+}
+
+
+def proofs_of(endpoint):
+    """({place: check}, door) of an endpoint; the door of one that does not generate is None."""
+    door = next((each for each in DOORS if each.endpoint == endpoint), None)
+    common = {place: checks.COMMON[name] for name, place in door.fields.items() if name in checks.COMMON} if door else {}
+    if door and "include_usage" in door.fields:
+        common[door.fields["include_usage"]] = checks.check_include_usage
+    return {**common, **OWN.get(endpoint, {})}, door
