@@ -1,15 +1,17 @@
 #include "api/bearer.h"
 
+#include "api/key_hint.h"
+
 namespace studio::api {
 namespace {
 
 constexpr std::string_view kScheme = "Bearer";
 
-Error refused() {
+Error refused(const http::Request& request) {
   return Error(Code::kUnauthenticated,
                "A valid key is missing. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`; on this server's "
-               "machine it stands in the "
-               "file `key` of its data folder.");
+               "machine it stands in the file `key` of its data folder." +
+                   key_hint(request));
 }
 
 // Empty where the field is not of the scheme, whose name has no case (RFC 9110, 11.1).
@@ -31,7 +33,7 @@ std::function<Result<std::string>(const http::Request&)> bearer_authenticator(st
       if (key.empty()) continue;
       if (auto identity = keys->verify(digest_key(key))) return identity->key_id;
     }
-    return refused();
+    return refused(request);
   };
 }
 

@@ -12,7 +12,8 @@
 
 namespace studio::api {
 
-// For http::ServerOptions::authenticate: the key's id. Errors: unauthenticated, the same for no key and a wrong one.
+// For http::ServerOptions::authenticate: the key's id. Errors: unauthenticated, the same for no key and a wrong one:
+// what it says beside that is of the request's form alone (key_hint.h).
 std::function<Result<std::string>(const http::Request&)> bearer_authenticator(std::shared_ptr<KeyVerifier> keys);
 
 }  // namespace studio::api
