@@ -66,6 +66,7 @@ std::unique_ptr<Command> make_ps_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_doctor_command();
+std::unique_ptr<Command> make_conform_command();
 std::unique_ptr<Command> make_fields_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_config_show_command();

@@ -57,12 +57,13 @@ Status Exchange::run_anywhere() {
   CURL* curl = handle.get();
   Running running{*this, curl};
   std::string authorization = "Authorization: Bearer " + key;
-  std::unique_ptr<curl_slist, FreeList> fields(curl_slist_append(nullptr, "Content-Type: application/json"));
-  if (!key.empty()) curl_slist_append(fields.get(), authorization.c_str());
-  curl_slist_append(fields.get(), "Expect:");  // no round trip before the body
+  std::unique_ptr<curl_slist, FreeList> head(curl_slist_append(nullptr, "Content-Type: application/json"));
+  if (!key.empty()) curl_slist_append(head.get(), authorization.c_str());
+  curl_slist_append(head.get(), "Expect:");  // no round trip before the body
+  for (const std::string& field : fields) curl_slist_append(head.get(), field.c_str());
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields.get());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, head.get());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
   if (timeout_ms > 0) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -18,9 +19,10 @@ enum class Reach {
 struct Exchange {
   std::string url, key;
   Reach reach = Reach::kAnywhere;
-  std::string body;                                                  // one makes it a POST
-  std::string method = {};                                           // empty: as the body says
-  long timeout_ms = 0;                                               // of all of it; 0: as long as it takes
+  std::string body;                      // one makes it a POST
+  std::string method = {};               // empty: as the body says
+  std::vector<std::string> fields = {};  // more of the head, "name: value"; of other servers' requests alone
+  long timeout_ms = 0;                   // of all of it; 0: as long as it takes
   std::function<bool(std::string_view bytes, long status)> on_body;  // false ends it; on a thread of its own, maybe
   const std::atomic<bool>* stop = nullptr;                           // true ends it
 

@@ -39,6 +39,7 @@ Commands all_commands() {
   commands.push_back(make_bench_command());
   commands.push_back(make_doctor_command());
   commands.push_back(make_config_show_command());
+  commands.push_back(make_conform_command());
   commands.push_back(make_fields_command());
   commands.push_back(make_version_command());
   commands.push_back(make_worker_command());

@@ -1,11 +1,14 @@
 // Runs tests, {name: function}, one after the other, prints the counts that tests/run.py reads and ends the program.
 // Copied beside the tests that use it. Words on the command line choose tests by name.
+import { writeFileSync } from 'node:fs';
+
 export async function runCases(tests, { argument, onFailure = async () => {}, atEnd = async () => {} } = {}) {
   const words = process.argv.slice(2);
   let passed = 0;
   let failed = 0;
   for (const [name, test] of Object.entries(tests)) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
+    if (process.env.STUDIO_TEST_NOTE) writeFileSync(process.env.STUDIO_TEST_NOTE, name); // conformance/record.py watches
     const began = performance.now();
     try {
       await test(argument);

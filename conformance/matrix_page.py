@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""docs/reference/conformance.md: what real clients ask for, replayed by `studio conform`. Usage: matrix_page.py [--check]
+
+Starts a server with the built-in model, replays every recording, and writes the page, or (--check) holds the kept one to the result. Any
+behaviour that fails is a failure of the run.
+"""
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../tests/lib"))
+from server import BUILD, ROOT, Server  # noqa: E402
+
+PAGE = os.path.join(ROOT, "docs/reference/conformance.md")
+HEAD = """# What real clients ask for
+
+Each line is one test of an unmodified client's suite (`conformance/`), recorded by `conformance/record.py` and replayed by
+`studio conform URL --key KEY` against a running server. It passes where every request of it ends as it did with the client: status, the error's
+code, the stream's end. *Refused by design*: the client asks for something that this server refuses by name ([fields](fields.md)). Behaviours that take
+many requests at once (429, 503) are in the suites alone. Made by `conformance/matrix_page.py`.
+"""
+MARKS = {"pass": "pass", "refused by design": "refused by design", "fail": "**fail**"}
+
+
+def replay():
+    with Server() as server:
+        done = subprocess.run([os.path.join(BUILD, "studio"), "conform", server.url, "--key", server.key, "--json", "--recordings",
+                               os.path.join(HERE, "recordings")], capture_output=True, text=True, check=False, timeout=1500)
+    if not done.stdout:
+        raise SystemExit(f"studio conform ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)["clients"]
+
+
+def plain(name):
+    return name.removeprefix("test_").replace("_", " ")
+
+
+def page(clients):
+    lines = [HEAD.rstrip(), "", "| client | pass | refused by design | fail |", "| --- | --- | --- | --- |"]
+    for client in clients:
+        verdicts = [each["verdict"] for each in client["behaviours"]]
+        lines.append(f"| {client['client']} | " + " | ".join(str(verdicts.count(verdict)) for verdict in MARKS) + " |")
+    for client in clients:
+        lines += ["", f"## {client['client']}", "", "| behaviour | |", "| --- | --- |"]
+        lines += [f"| {plain(each['name'])} | {MARKS[each['verdict']]} |" for each in client["behaviours"]]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    clients = replay()
+    behaviours = [each for client in clients for each in client["behaviours"]]
+    failed = [each for each in behaviours if each["verdict"] == "fail"]
+    for each in failed:
+        print(f"FAILED {each['name']}: {each['problem']}")
+    faults = len(failed)
+    if "--check" in sys.argv:
+        with open(PAGE, encoding="utf-8") as file:
+            if file.read() != page(clients):
+                print("FAILED docs/reference/conformance.md is not what was found; run conformance/matrix_page.py")
+                faults += 1
+    else:
+        with open(PAGE, "w", encoding="utf-8") as file:
+            file.write(page(clients))
+    print(f"{len(behaviours) - len(failed)} passed, {faults} failed, 0 skipped")
+    return 1 if faults or not behaviours else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
