@@ -103,8 +103,9 @@ def environment(home, variables):
 def run_agent(place, command, variables, timeout_s):
     """(exit code, output); whatever it started ends with it."""
     confined = [*confining(place.home), *command] if IS_ALONE else command
-    process = subprocess.Popen(confined, cwd=place.project, env=environment(place.home, variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent)
+    process = subprocess.Popen(confined, cwd=place.project, env=environment(place.home, variables),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True, preexec_fn=die_with_parent)
     timer = threading.Timer(timeout_s, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     output = process.communicate()[0].decode(errors="replace")
