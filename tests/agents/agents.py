@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 ANSWER_TOKENS = "8000"   # Qwen Code and Claude Code ask for 32,000 where nothing is said: no prompt would fit beside them
-PATIENCE_MS = "1800000"  # a real model may read for minutes until its first token; they give up after four, five and ten
+PATIENCE_MS = "1800000"  # a real model may read for minutes until its first token; they give up after four, five or ten
 
 
 @dataclass
@@ -54,3 +54,25 @@ def claude_code(place):
                      "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ANSWER_TOKENS, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(place.context_tokens),
                      "API_TIMEOUT_MS": PATIENCE_MS, "ENABLE_TOOL_SEARCH": "false",
                      "IS_SANDBOX": "1"}  # root may skip its questions only there
+
+
+def codex(place):
+    place.write(f"{place.home}/.codex/config.toml", f"""
+model = "{place.model}"
+model_provider = "studio"
+model_context_window = {place.context_tokens}
+check_for_update_on_startup = false
+web_search = "disabled"
+analytics.enabled = false
+agents.enabled = false
+
+[model_providers.studio]
+name = "Model Studio"
+base_url = "{place.url}/v1"
+env_key = "STUDIO_KEY"
+stream_idle_timeout_ms = {PATIENCE_MS}
+wire_api = "responses"
+""")
+    command = [f"{place.programs}/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex", "exec",
+               "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", place.task]
+    return command, {"STUDIO_KEY": place.key}

@@ -31,7 +31,7 @@ KEY = "sk-agents"
 AGENT_TIMEOUT_S = 600 * PATIENCE  # each takes 5 s on an idle machine, minutes on a crowded one
 REAL_TIMEOUT_S = 1800 * PATIENCE  # a real model reads 10^4 tokens first
 REAL_CONTEXT_TOKENS = 32_768      # of Qwen2.5-Coder
-ALL = (agents.qwen_code, agents.opencode, agents.claude_code)
+ALL = (agents.qwen_code, agents.opencode, agents.claude_code, agents.codex)
 STEPS = 4                         # read, edit, test, done
 MOST_REQUESTS = 2 * STEPS         # with a title, a summary and the like
 CLOSED = "http://127.0.0.1:9"     # a proxy that is not there, where no network can be left
@@ -174,6 +174,10 @@ def test_opencode():
 
 def test_claude_code():
     repairs(agents.claude_code)
+
+
+def test_codex():
+    repairs(agents.codex)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Coding agents, unmodified, against the real gateway over a scripted worker. Installs what the lockfile pins (700 MB) into
+# Coding agents, unmodified, against the real gateway over a scripted worker. Installs what the lockfile pins (1.2 GB) into
 # build/agents. Usage: see run.py.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

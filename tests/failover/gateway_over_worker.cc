@@ -10,6 +10,7 @@
 #include "api/gateway.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "store/store.h"
 
 namespace {
 
@@ -35,6 +36,12 @@ int main(int argc, char** argv) {
   config.keys = std::make_shared<api::FixedKeyVerifier>(
       std::vector<api::FixedKeyVerifier::Entry>{{"test", api::digest_key(argv[4])}});
   config.usage = std::make_shared<NoRecord>();
+  auto store = store::Store::open(config.run_dir);
+  if (!store.ok()) {
+    std::fprintf(stderr, "gateway: %s\n", store.error().message().c_str());
+    return 1;
+  }
+  config.store = std::move(*store);
   config.replicas = std::atoi(argv[5]);
   config.on_ready = [](const api::GatewayReady& ready) {
     boost::json::array models(ready.models.begin(), ready.models.end());
