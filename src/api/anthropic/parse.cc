@@ -97,9 +97,8 @@ constexpr FieldRule kToolResultRules[] = {
     {"toolset_name", FieldUse::kNotBuilt},
     {"cache_control", FieldUse::kNoEffect, "an object"},
 };
-constexpr FieldRule kThinkingRules[] = {{"type", FieldUse::kHonoured, R"("enabled" "adaptive" "disabled")"},
-                                        {"budget_tokens"},
-                                        {"display"}};
+constexpr FieldRule kThinkingRules[] = {
+    {"type", FieldUse::kHonoured, R"("enabled" "adaptive" "disabled")"}, {"budget_tokens"}, {"display"}};
 
 // A list of blocks into a message: text into its content, thinking into its reasoning, calls and their results. Only
 // the assistant thinks and calls; a result is a message of its own, before what else the user says.

@@ -7,8 +7,8 @@
 #include "api/anthropic/parse.h"
 #include "api/anthropic/writer.h"
 #include "api/serving/answer.h"
-#include "api/serving/serve_kept.h"
 #include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "api/serving/wording.h"
 #include "base/json.h"
 

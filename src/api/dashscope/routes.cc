@@ -7,8 +7,8 @@
 #include "api/dashscope/parse.h"
 #include "api/dashscope/writer.h"
 #include "api/serving/answer.h"
-#include "api/serving/serve_kept.h"
 #include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {

@@ -8,8 +8,8 @@
 #include "api/openai/test_model.h"
 #include "api/openai/writer.h"
 #include "api/serving/answer.h"
-#include "api/serving/serve_kept.h"
 #include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::openai {
