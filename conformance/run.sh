@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the unmodified client in conformance/NAME against a real server with the built-in model.
-# Usage: conformance/run.sh NAME. Installs exactly what the folder's lockfile pins, into build/conformance/NAME.
+# Usage: conformance/run.sh NAME [FILE.mjs]. Installs exactly what the folder's lockfile pins, into build/conformance/NAME.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 name=${1:?client folder}
+tests=${2:-test.mjs}
 source=$root/conformance/$name
 # Small limits, so that a client can meet them: 12 choices at once in the engine, 8 requests at once by a key.
 export STUDIO_ENGINE_MAX_SEQUENCES=4 STUDIO_ENGINE_MAX_QUEUE=8 STUDIO_SERVE_MAX_REQUESTS_PER_KEY=8
@@ -21,9 +22,9 @@ if [ -f "$source/package-lock.json" ]; then
   cp "$source/package.json" "$source/package-lock.json" .
   PATH=$("$root/tools/npm_ci.sh"):$PATH
   export PATH
-  cp "$source"/*.mjs "$root/tests/lib/run_cases.mjs" .
-  run node test.mjs
+  cp "$source"/*.mjs "$root"/conformance/lib/*.mjs "$root/tests/lib/run_cases.mjs" .
+  run node "$tests"
 fi
 "$root/tools/python_env.sh" "$name" >/dev/null
-export PYTHONPATH=$root/tests/lib  # run_cases.py
+export PYTHONPATH=$root/tests/lib:$root/conformance/lib  # run_cases.py, studio.py
 run "$root/build/venv/$name/bin/python" "$source/test.py"

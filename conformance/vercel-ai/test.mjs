@@ -1,54 +1,48 @@
 // The Vercel AI SDK with its OpenAI-compatible provider, unmodified.
 import assert from 'node:assert/strict';
-import { APICallError, generateText, streamText } from 'ai';
+import { Output, generateText, jsonSchema } from 'ai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { casesOf, refused, requestsOf, schemaCasesOf } from './cases.mjs';
 import { runCases } from './run_cases.mjs';
 
-const provider = createOpenAICompatible({
-  name: 'studio', baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY, includeUsage: true,
+const open = (settings) => createOpenAICompatible({
+  name: 'studio', baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY, includeUsage: true, supportsStructuredOutputs: true, ...settings,
 });
-const model = provider(process.env.STUDIO_MODEL);
-const fixed = { model, prompt: 'What is a violin?', maxOutputTokens: 12, temperature: 0.7, seed: 7, maxRetries: 0 };
+const provider = { open, off: { studio: { enable_thinking: false } }, on: { studio: { enable_thinking: true } } };
+const { fixed, drawn, thoughtful } = requestsOf(provider);
 
 const tests = {
-  async 'generateText answers with usage'() {
-    const answer = await generateText(fixed);
-    assert.ok(answer.text.length > 0);
-    assert.ok(answer.usage.inputTokens > 0 && answer.usage.outputTokens > 0);
+  ...casesOf(provider),
+  ...schemaCasesOf(provider, Output),
+  async seed() {
+    const { text } = await generateText({ ...drawn, seed: 7 });
+    assert.equal((await generateText({ ...drawn, seed: 7 })).text, text);
+    assert.notEqual((await generateText({ ...drawn, seed: 8 })).text, text);
   },
-  async 'streamText gives the same text and a finish reason'() {
-    const whole = await generateText(fixed);
-    const stream = streamText(fixed);
-    let text = '';
-    for await (const part of stream.textStream) text += part;
-    assert.equal(text, whole.text);
-    assert.ok(['stop', 'length'].includes(await stream.finishReason));
-    assert.ok((await stream.usage).outputTokens > 0);
+  async thinking_budget() {
+    const { usage } = await generateText({ ...thoughtful, providerOptions: { studio: { thinking_budget: 4 } } });
+    assert.ok(usage.outputTokenDetails.reasoningTokens <= 4 + 8, 'the budget and what closes the thinking');
   },
-  async 'a system message and a conversation are accepted'() {
-    const answer = await generateText({
-      ...fixed, prompt: undefined, system: 'You are brief.',
-      messages: [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hello!' }, { role: 'user', content: 'What is a dog?' }],
-    });
+  async completion() {
+    const answer = await generateText({ ...fixed, model: open().completionModel(process.env.STUDIO_MODEL), providerOptions: undefined, prompt: 'The violin is' });
     assert.ok(answer.text.length > 0);
   },
-  async 'stop sequences end the answer'() {
-    const free = await generateText(fixed);
-    const stop = free.text.trim().split(' ')[1];
-    const answer = await generateText({ ...fixed, stopSequences: [stop] });
-    assert.ok(!answer.text.includes(stop));
-    assert.equal(answer.finishReason, 'stop');
+  async error_unknown_field() {
+    await refused(generateText({ ...fixed, providerOptions: { studio: { temprature: 1 } } }), 400, /temperature/);
   },
-  async 'an abort signal ends the stream'() {
-    const controller = new AbortController();
-    const stream = streamText({ ...fixed, maxOutputTokens: 1000, abortSignal: controller.signal, onError() {} });
-    let parts = 0;
-    for await (const _ of stream.textStream) if (++parts === 2) controller.abort();
-    assert.ok(parts < 1000);
+  async extensions() {
+    assert.ok((await generateText({ ...drawn, providerOptions: { studio: { enable_thinking: false, top_k: 5 } } })).text.length > 0);
+    await refused(generateText({ ...drawn, providerOptions: { studio: { top_k: -5 } } }), 400, /top_k/);
   },
-  async 'errors are APICallError with the status'() {
-    await assert.rejects(generateText({ ...fixed, model: provider('no-such-model') }),
-      error => APICallError.isInstance(error) && error.statusCode === 404);
+  async schema_refused() {
+    const impossible = jsonSchema({ type: 'object', properties: { a: { type: 'array', minItems: 3, maxItems: 2 } }, required: ['a'] });
+    await refused(generateText({ ...fixed, output: Output.object({ schema: impossible }) }), 400, /minItems/);
+  },
+  async schema_object() {
+    assert.equal(typeof (await generateText({ ...fixed, maxOutputTokens: 300, prompt: 'As JSON: where?', output: Output.json() })).output, 'object');
+  },
+  async choice_list() {
+    assert.equal((await generateText({ ...fixed, maxOutputTokens: 100, output: Output.choice({ options: ['north'] }) })).output, 'north');
   },
 };
 
