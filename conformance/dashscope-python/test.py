@@ -1,6 +1,7 @@
 """The DashScope Python SDK, unmodified: generation and multimodal, whole and streamed, the tokenizer, errors, sync and async."""
 import asyncio
 import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -9,13 +10,22 @@ from http import HTTPStatus
 import dashscope
 from dashscope import AioGeneration, Files, Generation, MultiModalConversation, Tokenization
 from run_cases import run_cases
+from studio import KEY, MODEL, URL, key_held, queue_filled, until_idle
 
-MODEL, KEY = os.environ["STUDIO_MODEL"], os.environ["OPENAI_API_KEY"]
-dashscope.base_http_api_url = os.environ["STUDIO_URL"] + "/api/v1"
+dashscope.base_http_api_url = URL + "/api/v1"
 dashscope.api_key = KEY
 MESSAGES = [{"role": "user", "content": "What is a violin?"}]
 FIXED = dict(model=MODEL, messages=MESSAGES, result_format="message", max_tokens=8, temperature=0, seed=7)
 NO_THINKING = {**FIXED, "enable_thinking": False}
+
+ROOMY = {"enable_thinking": True, "max_tokens": 200}
+
+PLACE = {"type": "object", "properties": {"city": {"enum": ["Paris"]}}, "required": ["city"], "additionalProperties": False}
+WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "The weather of a city.", "parameters": PLACE}}
+CLOCK = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
+CALLING = {"enable_thinking": False, "max_tokens": 200, "tools": [WEATHER, CLOCK],
+           "tool_choice": {"type": "function", "function": {"name": "get_weather"}}}
+HELD = {"type": "json_schema", "json_schema": {"name": "place", "strict": True, "schema": PLACE}}
 
 
 def whole(**changes):
@@ -35,7 +45,7 @@ def refused(answer, status, code, *words):
         assert word in answer.message, answer.message
 
 
-def test_answer_with_exact_usage():
+def test_usage():
     answer = whole()
     choice = answer.output.choices[0]
     assert choice.finish_reason in ("stop", "length") and choice.message.role == "assistant" and answer.request_id
@@ -46,7 +56,21 @@ def test_answer_with_exact_usage():
     assert details["reasoning_tokens"] > 0 and details["reasoning_tokens"] + details["text_tokens"] == usage.output_tokens
 
 
-def test_without_thinking():
+def test_chat():
+    answer = whole()
+    assert answer.output.choices[0].message.role == "assistant" and text_of(answer)
+
+
+def test_request_id():
+    assert whole().request_id and Generation.call(**{**FIXED, "temperature": 3}).request_id
+
+
+def test_thinking():
+    message = whole(**ROOMY).output.choices[0].message
+    assert message.reasoning_content and message.content
+
+
+def test_thinking_off():
     answer = whole(enable_thinking=False)
     assert answer.usage.output_tokens == 8 and answer.output.choices[0].finish_reason == "length"
 
@@ -60,19 +84,19 @@ def test_text_format():
     assert answer.output.text == text_of(whole(enable_thinking=False)) and answer.output.finish_reason == "length"
 
 
-def test_prompt_is_a_conversation():
+def test_prompt_as_chat():
     arguments = {name: value for name, value in NO_THINKING.items() if name != "messages"}
     assert text_of(Generation.call(**arguments, prompt="What is a violin?")) == text_of(whole(enable_thinking=False))
 
 
-def test_history():
+def test_conversation():
     arguments = {name: value for name, value in NO_THINKING.items() if name != "messages"}
     answer = Generation.call(**arguments, prompt="And a cello?", history=[{"user": "What is a violin?", "bot": "An instrument."}])
     turns = [*MESSAGES, {"role": "assistant", "content": "An instrument."}, {"role": "user", "content": "And a cello?"}]
     assert text_of(answer) == text_of(whole(messages=turns, enable_thinking=False))
 
 
-def test_stream_is_cumulative():
+def test_stream_cumulative():
     frames = list(Generation.call(**NO_THINKING, stream=True))
     texts = [text_of(frame) for frame in frames]
     assert texts[-1] == text_of(whole(enable_thinking=False))
@@ -81,28 +105,42 @@ def test_stream_is_cumulative():
     assert frames[-1].usage.output_tokens == 8
 
 
-def test_stream_is_incremental():
+def test_stream():
     frames = list(Generation.call(**NO_THINKING, stream=True, incremental_output=True))
     assert "".join(text_of(frame) for frame in frames) == text_of(whole(enable_thinking=False))
     counts = [frame.usage.output_tokens for frame in frames]
     assert counts == sorted(counts) and counts[-1] == 8
 
 
-def test_stream_of_thinking():
+def test_thinking_streamed():
     frames = list(Generation.call(**FIXED, stream=True, incremental_output=True))
     thought = "".join(frame.output.choices[0].message.get("reasoning_content") or "" for frame in frames)
     answer = whole()
     assert thought == answer.output.choices[0].message.reasoning_content and "".join(text_of(f) for f in frames) == text_of(answer)
 
 
-def test_several_choices():
+def test_n():
     answer = whole(n=2, temperature=1, enable_thinking=False)
     assert [choice.index for choice in answer.output.choices] == [0, 1]
-    last = {}
-    for frame in Generation.call(**{**NO_THINKING, "n": 2, "temperature": 1}, stream=True, incremental_output=True):
+
+
+def test_stream_n():
+    drawn = {**NO_THINKING, "n": 2, "temperature": 1}
+    texts = ["", ""]
+    for frame in Generation.call(**drawn, stream=True, incremental_output=True):
         for choice in frame.output.choices:
-            last[choice.index] = last.get(choice.index, "") + choice.message.content
-    assert [last[0], last[1]] == [choice.message.content for choice in answer.output.choices]
+            texts[choice.index] += choice.message.content
+    assert texts == [choice.message.content for choice in whole(**drawn).output.choices]
+
+
+def test_stream_end():
+    frames = list(Generation.call(**NO_THINKING, stream=True, incremental_output=True))
+    assert [frame.output.choices[0].finish_reason for frame in frames] == ["null"] * (len(frames) - 1) + ["length"]
+
+
+def test_stream_usage():
+    *_, last = Generation.call(**NO_THINKING, stream=True, incremental_output=True)
+    assert last.usage.output_tokens == whole(enable_thinking=False).usage.output_tokens
 
 
 def test_logprobs():
@@ -110,9 +148,23 @@ def test_logprobs():
     assert len(tokens) == 8 and all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in tokens)
 
 
-def test_seed_and_sampling():
+def test_seed():
     drawn = dict(temperature=1, top_p=0.95, top_k=50, repetition_penalty=1.1, max_tokens=20, enable_thinking=False)
     assert text_of(whole(**drawn)) == text_of(whole(**drawn)) != text_of(whole(**drawn, seed=8))
+
+
+def test_sampling():
+    drawn = dict(temperature=1, top_p=0.95, top_k=50, repetition_penalty=1.1, presence_penalty=0.5, max_tokens=20, enable_thinking=False)
+    assert text_of(whole(**drawn)) == text_of(whole(**drawn))
+
+
+def test_greedy():
+    assert text_of(whole(enable_thinking=False, seed=1)) == text_of(whole(enable_thinking=False, seed=2))
+
+
+def test_max_tokens():
+    answer = whole(enable_thinking=False, max_tokens=3)
+    assert answer.usage.output_tokens == 3 and answer.output.choices[0].finish_reason == "length"
 
 
 def test_stop():
@@ -121,7 +173,7 @@ def test_stop():
     assert text_of(cut) == text[:text.index(text[4:7])] and cut.output.choices[0].finish_reason == "stop"
 
 
-def test_multimodal_with_text():
+def test_embedded_text():
     messages = [{"role": "user", "content": [{"text": "What is a violin?"}]}]
     answer = MultiModalConversation.call(model=MODEL, messages=messages, max_tokens=8, temperature=0, enable_thinking=False)
     assert answer.output.choices[0].message.content[0]["text"] == text_of(whole(enable_thinking=False))
@@ -129,9 +181,6 @@ def test_multimodal_with_text():
                                          incremental_output=True)
     parts = [part["text"] for frame in frames for part in frame.output.choices[0].message.content]
     assert "".join(parts) == text_of(whole(enable_thinking=False))
-
-
-def test_image_is_refused_by_name():
     messages = [{"role": "user", "content": [{"image": "https://127.0.0.1/x.png"}, {"text": "What is it?"}]}]
     refused(MultiModalConversation.call(model=MODEL, messages=messages), 400, "InvalidParameter", "content[0].image")
 
@@ -144,28 +193,31 @@ def test_tokenizer():
 
 
 def test_unicode():
-    assert whole(messages=[{"role": "user", "content": "小提琴是什么？🎻"}]).usage.input_tokens > 5
+    said = "小提琴🎻é"
+    asked = dict(messages=[{"role": "user", "content": said}], enable_thinking=False, max_tokens=60,
+                 response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [said]}}})
+    assert json.loads(text_of(whole(**asked))) == said
+    frames = Generation.call(**{**FIXED, **asked}, stream=True, incremental_output=True)
+    assert json.loads("".join(text_of(frame) for frame in frames)) == said
 
 
-def test_cached_tokens_are_counted():
+def test_cached_tokens():
     long = [{"role": "user", "content": "word " * 200}]
     whole(messages=long)
     assert whole(messages=long).usage["prompt_tokens_details"]["cached_tokens"] > 0
 
 
-def test_stream_left_early():
+def test_abort_stream():
     for count, _ in enumerate(Generation.call(**{**FIXED, "max_tokens": 400}, stream=True)):
         if count == 3:
             break
-    assert whole()
+    until_idle()
 
 
-def test_async():
+def test_asynchronous():
     async def run():
-        answers = await asyncio.gather(*(AioGeneration.call(**NO_THINKING) for _ in range(4)))
-        assert len({text_of(answer) for answer in answers}) == 1
         frames = [frame async for frame in await AioGeneration.call(**NO_THINKING, stream=True, incremental_output=True)]
-        assert "".join(text_of(frame) for frame in frames) == text_of(answers[0])
+        assert "".join(text_of(frame) for frame in frames) == text_of(await AioGeneration.call(**NO_THINKING))
     asyncio.run(run())
 
 
@@ -190,37 +242,144 @@ def test_files():
     refused(Files.list(page=0), 400, "InvalidParameter", "page_no")
 
 
-def test_wrong_key():
+def test_concurrent():
+    async def run():
+        return await asyncio.gather(*(AioGeneration.call(**NO_THINKING) for _ in range(6)))
+    assert len({text_of(answer) for answer in asyncio.run(run())}) == 1
+
+
+def test_error_401():
     refused(Generation.call(**FIXED, api_key="sk-wrong"), 401, "InvalidApiKey")
 
 
-def test_unknown_model():
+def test_error_404():
     refused(Generation.call(**{**FIXED, "model": "no-such-model"}), 404, "ModelNotFound", "no-such-model")
 
 
-def test_parameters_are_refused_by_name():
+def test_error_400():
     for change, word in (({"temperature": 3}, "parameters.temperature"), ({"top_k": -1}, "parameters.top_k"), ({"seed": -1}, "parameters.seed"),
-                         ({"enable_search": True}, "parameters.enable_search"), ({"tools": [{"type": "function"}]}, "parameters.tools"),
-                         ({"response_format": {"type": "json_object"}}, "parameters.response_format"), ({"temprature": 1}, "temperature"),
+                         ({"enable_search": True}, "parameters.enable_search"), 
                          ({"result_format": "xml"}, "parameters.result_format"), ({"stop": [""]}, "parameters.stop[0]")):
         refused(Generation.call(**{**FIXED, **change}), 400, "InvalidParameter", word)
 
 
-def test_messages_are_refused_by_place():
-    for messages, word in (([{"role": "tool", "content": "x"}], "input.messages[0]"), ([{"role": "robot", "content": "x"}], "input.messages[0].role"), ([{"role": "user", "content": 5}], "input.messages[0].content")):
+def test_error_messages():
+    for messages, word in (([{"role": "tool", "content": "x"}], "input.messages[0]"), ([{"role": "robot", "content": "x"}], "input.messages[0].role"),
+                           ([{"role": "user", "content": 5}], "input.messages[0].content")):
         refused(Generation.call(**{**FIXED, "messages": messages}), 400, "InvalidParameter", word)
 
 
-def test_refused_in_a_stream():
+def test_error_before_stream():
     refused(next(iter(Generation.call(**{**FIXED, "temperature": 3}, stream=True))), 400, "InvalidParameter", "parameters.temperature")
 
 
-def test_prompt_over_the_context():
+def test_long_prompt():
     refused(Generation.call(**{**FIXED, "messages": [{"role": "user", "content": "x y " * 20000}]}), 400, "InvalidParameter", "the prompt has")
 
 
-def test_workspace_is_refused():
+def test_error_403():
     refused(Generation.call(**FIXED, workspace="llm-1234567890abcdef"), 403, "AccessDenied", "X-DashScope-WorkSpace")
+
+
+def test_error_unknown_field():
+    refused(Generation.call(**FIXED, temprature=1), 400, "InvalidParameter", "temperature")
+
+
+def test_error_413():
+    refused(Generation.call(**{**FIXED, "messages": [{"role": "user", "content": "x" * (9 << 20)}]}), 413, "BadRequest.TooLarge")
+
+
+def test_error_429():
+    with key_held():
+        refused(Generation.call(**FIXED), 429, "Throttling.RateQuota")
+
+
+def test_error_503():
+    with queue_filled():
+        refused(Generation.call(**FIXED), 503, "ModelServingError")
+
+
+def calls_of(answer):
+    return answer.output.choices[0].message.get("tool_calls") or []
+
+
+def test_tools_auto():
+    answer = whole(**{**CALLING, "tool_choice": "auto"})
+    assert (answer.output.choices[0].finish_reason == "tool_calls") == bool(calls_of(answer))
+    assert answer.usage.input_tokens > whole(enable_thinking=False).usage.input_tokens + 50  # the model sees the tools
+
+
+def test_tools_required():
+    answer = whole(**{**CALLING, "tools": [WEATHER], "tool_choice": "required"})
+    assert answer.output.choices[0].finish_reason == "tool_calls"
+    assert json.loads(calls_of(answer)[0]["function"]["arguments"]) == {"city": "Paris"}
+
+
+def test_tools_named():
+    assert calls_of(whole(**CALLING))[0]["function"]["name"] == "get_weather"
+
+
+def test_tools_none():
+    answer = whole(**{**CALLING, "tool_choice": "none"})
+    assert not calls_of(answer) and text_of(answer)
+
+
+def test_tools_single():
+    assert len(calls_of(whole(**{**CALLING, "tool_choice": "required"}, parallel_tool_calls=False))) == 1
+
+
+def test_tools_streamed():
+    call = calls_of(whole(**CALLING))[0]["function"]
+    frames = list(Generation.call(**{**FIXED, **CALLING}, stream=True, incremental_output=True))
+    pieces = [piece for frame in frames for piece in calls_of(frame)]
+    assert "".join(piece["function"].get("name") or "" for piece in pieces) == call["name"]
+    assert "".join(piece["function"].get("arguments") or "" for piece in pieces) == call["arguments"]
+    assert frames[-1].output.choices[0].finish_reason == "tool_calls"
+
+
+def test_tools_results():
+    call = calls_of(whole(**CALLING))[0]
+    turns = [*MESSAGES, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "It rains."}
+    assert text_of(whole(**{**CALLING, "tool_choice": "none", "messages": [*turns, result]}))
+    other = {**result, "tool_call_id": "call_other"}
+    refused(Generation.call(**{**FIXED, **CALLING, "messages": [*turns, other]}), 400, "InvalidParameter", "messages[2].tool_call_id")
+
+
+def test_tools_refused():
+    refused(Generation.call(**FIXED, tools=[{"type": "function", "function": {"name": "f g"}}]), 400, "InvalidParameter", "parameters.tools[0]")
+
+
+def test_tools_unknown():
+    other = {"type": "function", "function": {"name": "other"}}
+    refused(Generation.call(**{**FIXED, **CALLING, "tool_choice": other}), 400, "InvalidParameter", "tool_choice.function.name")
+
+
+def test_schema():
+    answer = whole(enable_thinking=False, max_tokens=100, response_format=HELD)
+    assert json.loads(text_of(answer)) == {"city": "Paris"} and answer.output.choices[0].finish_reason == "stop"
+
+
+def test_schema_object():
+    json_object = {"type": "json_object"}
+    asked = [{"role": "user", "content": "A JSON object, please."}]
+    assert text_of(whole(messages=asked, enable_thinking=False, response_format=json_object)).lstrip().startswith("{")
+    refused(Generation.call(**FIXED, response_format=json_object), 400, "InvalidParameter", "json")
+
+
+def test_schema_streamed():
+    frames = Generation.call(**{**NO_THINKING, "max_tokens": 100}, response_format=HELD, stream=True, incremental_output=True)
+    assert json.loads("".join(text_of(frame) for frame in frames)) == {"city": "Paris"}
+
+
+def test_schema_thinking():
+    answer = whole(**ROOMY, response_format=HELD)
+    assert answer.output.choices[0].message.reasoning_content and json.loads(text_of(answer)) == {"city": "Paris"}
+
+
+def test_schema_refused():
+    impossible = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "array", "minItems": 3, "maxItems": 2}}}
+    refused(Generation.call(**FIXED, response_format=impossible), 400, "InvalidParameter", "schema#/minItems")
 
 
 if __name__ == "__main__":

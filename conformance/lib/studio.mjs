@@ -55,12 +55,13 @@ export async function whileHeld(hold, call) {
   return pending;
 }
 
-// Runs `check` while something is held, and lets go in any case.
+// Runs `check` while something is held, and lets go in any case. The server has seen it when this ends.
 export async function during(hold, check) {
   const letGo = await hold();
   try {
     await check();
   } finally {
     await letGo();
+    await untilIdle();
   }
 }

@@ -44,6 +44,7 @@ def key_held():
         for _ in range(OPEN_AT_ONCE):
             streams.enter_context(open_stream(1))
         yield
+    until_idle()
 
 
 @contextlib.contextmanager
@@ -52,6 +53,7 @@ def queue_filled():
     until_idle()
     with open_stream(CHOICES_AT_ONCE):
         yield
+    until_idle()
 
 
 def until_idle():
