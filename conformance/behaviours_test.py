@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every client that tests/suites.toml runs asks at least 25 behaviours of behaviours.toml, and has no test beside them.
+"""Every client that tests/suites.toml runs asks at least 25 behaviours of behaviours.toml, some of them without exception, and has no
+test beside them.
 
 Prints the counts that tests/run.py reads, one test for each client. `--matrix` prints what each of them covers.
 """
@@ -10,8 +11,10 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 LEAST = 25  # of the list, by every client
+ALWAYS = """usage system max_tokens stop greedy sampling unicode thinking thinking_off stream abort_stream concurrent long_prompt
+    error_400 error_401 error_404 error_413 error_429 error_503 error_connection tools_auto tools_results tools_refused""".split()
 TEST = re.compile(r"^ {2,4}async (\w+)\(\) \{|^def test_(\w+)\(", re.M)
-SHARED = re.compile(r"from '\./(cases\.mjs)'|\"(\.\./[\w-]+/test\.py)\"")  # a file whose tests are asked as well
+SHARED = re.compile(r"from '\./((?:schema_)?cases\.mjs)'|\"(\.\./[\w-]+/test\.py)\"")  # a file whose tests are asked as well
 
 
 def behaviours():
@@ -33,17 +36,21 @@ def clients():
     return found
 
 
+def own_tests(path):
+    return [match[1] or match[2] for match in TEST.finditer(path.read_text(encoding="utf-8"))]
+
+
 def tests_of(path):
-    """The names of its tests and of those that it shares, in their order."""
-    text = path.read_text(encoding="utf-8")
-    shared = [name for match in SHARED.finditer(text) for name in tests_of(path.parent / (match[1] or match[2]))]
-    return shared + [match[1] or match[2] for match in TEST.finditer(text)]
+    """The names of its tests and of those that it shares."""
+    shared = [path.parent / (match[1] or match[2]) for match in SHARED.finditer(path.read_text(encoding="utf-8"))]
+    return [name for file in [*shared, path] for name in own_tests(file)]
 
 
 def faults_of(path, known):
     names = tests_of(path)
     faults = [f"{name} is in no list" for name in names if name not in known]
     faults += [f"{name} is there twice" for name in set(names) if names.count(name) > 1]
+    faults += [f"{name} is missing" for name in ALWAYS if name not in names]
     if len(names) < LEAST:
         faults.append(f"{len(names)} behaviours, not {LEAST}")
     return faults

@@ -21,6 +21,11 @@ const calling = { ...plain, max_tokens: 200, tools: [weather, clock], tool_choic
 const held = { format: { type: 'json_schema', schema: place } };
 
 const textOf = (message) => message.content.filter((block) => block.type === 'text').map((block) => block.text).join('');
+async function eventsOf(request) {
+  const events = [];
+  for await (const event of await client.messages.create({ ...request, stream: true })) events.push(event);
+  return events;
+}
 const callsOf = (message) => message.content.filter((block) => block.type === 'tool_use');
 const refused = (promise, kind, expected) => assert.rejects(promise, (error) => error instanceof kind
   && Object.entries(expected).every(([name, value]) => (value instanceof RegExp ? value.test(error[name]) : error[name] === value)));
@@ -57,6 +62,25 @@ const tests = {
   async thinking_budget() {
     const answer = await client.messages.create({ ...fixed, thinking: { type: 'enabled', budget_tokens: 4 } });
     assert.ok(answer.usage.output_tokens <= 8 + 4 + 8, 'the budget, the answer, and what closes the thinking');
+  },
+  async chat() {
+    const answer = await client.messages.create(fixed);
+    assert.deepEqual([answer.type, answer.role], ['message', 'assistant']);
+    assert.ok(textOf(answer).length > 0);
+  },
+  async conversation() {
+    const turns = [...messages, { role: 'assistant', content: 'An instrument.' }, { role: 'user', content: 'And a cello?' }];
+    assert.ok(textOf(await client.messages.create({ ...plain, messages: turns })).length > 0);
+    const count = async (asked) => (await client.messages.countTokens({ model, messages: asked })).input_tokens;
+    assert.ok(await count(turns) > await count(messages));
+  },
+  async stream_end() {
+    const ends = (await eventsOf(fixed)).filter((event) => event.type === 'message_delta').map((event) => event.delta.stop_reason);
+    assert.deepEqual(ends, [(await client.messages.create(fixed)).stop_reason]);
+  },
+  async stream_usage() {
+    const { usage } = (await eventsOf(fixed)).find((event) => event.type === 'message_delta');
+    assert.equal(usage.output_tokens, (await client.messages.create(fixed)).usage.output_tokens);
   },
   async stream() {
     const whole = await client.messages.create(fixed);

@@ -95,6 +95,28 @@ def test_thinking_budget():
     assert answer.usage.output_tokens <= 8 + 4 + 8
 
 
+def test_chat():
+    answer = client().messages.create(**FIXED)
+    assert answer.type == "message" and answer.role == "assistant" and text_of(answer)
+
+
+def test_conversation():
+    turns = [*MESSAGES, {"role": "assistant", "content": "An instrument."}, {"role": "user", "content": "And a cello?"}]
+    assert text_of(client().messages.create(**{**NO_THINKING, "messages": turns}))
+    counted = [client().messages.count_tokens(model=MODEL, messages=messages).input_tokens for messages in (MESSAGES, turns)]
+    assert counted[0] < counted[1]
+
+
+def test_stream_end():
+    ends = [event.delta.stop_reason for event in client().messages.create(**FIXED, stream=True) if event.type == "message_delta"]
+    assert ends == [client().messages.create(**FIXED).stop_reason]
+
+
+def test_stream_usage():
+    usage = [event.usage for event in client().messages.create(**FIXED, stream=True) if event.type == "message_delta"][-1]
+    assert usage.output_tokens == client().messages.create(**FIXED).usage.output_tokens
+
+
 def test_stream():
     whole = client().messages.create(**FIXED)
     text, kinds, usage = "", [], None

@@ -8,6 +8,7 @@ import tempfile
 from http import HTTPStatus
 
 import dashscope
+import requests
 from dashscope import AioGeneration, Files, Generation, MultiModalConversation, Tokenization
 from run_cases import run_cases
 from studio import KEY, MODEL, URL, key_held, queue_filled, until_idle
@@ -87,6 +88,11 @@ def test_text_format():
 def test_prompt_as_chat():
     arguments = {name: value for name, value in NO_THINKING.items() if name != "messages"}
     assert text_of(Generation.call(**arguments, prompt="What is a violin?")) == text_of(whole(enable_thinking=False))
+
+
+def test_system():
+    told = [{"role": "system", "content": "Answer in French."}, *MESSAGES]
+    assert text_of(whole(messages=told, enable_thinking=False)) != text_of(whole(enable_thinking=False))
 
 
 def test_conversation():
@@ -271,6 +277,17 @@ def test_error_messages():
 
 def test_error_before_stream():
     refused(next(iter(Generation.call(**{**FIXED, "temperature": 3}, stream=True))), 400, "InvalidParameter", "parameters.temperature")
+
+
+def test_error_connection():
+    dashscope.base_http_api_url = "http://127.0.0.1:9/api/v1"
+    try:
+        Generation.call(**FIXED)
+        raise AssertionError("answered")
+    except requests.ConnectionError:
+        pass
+    finally:
+        dashscope.base_http_api_url = URL + "/api/v1"
 
 
 def test_long_prompt():

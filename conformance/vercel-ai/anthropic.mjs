@@ -1,9 +1,10 @@
 // The Vercel AI SDK with its provider for Anthropic, unmodified.
 import assert from 'node:assert/strict';
-import { Output, generateText } from 'ai';
+import { generateText } from 'ai';
 import { createAnthropic } from '@ai-sdk/anthropic';
-import { casesOf, requestsOf, schemaCasesOf } from './cases.mjs';
+import { casesOf, requestsOf } from './cases.mjs';
 import { runCases } from './run_cases.mjs';
+import { schemaCasesOf } from './schema_cases.mjs';
 
 const url = process.env.STUDIO_URL;
 const open = (settings) => createAnthropic({ baseURL: `${url}/v1`, apiKey: process.env.OPENAI_API_KEY, ...settings });
@@ -12,7 +13,7 @@ const { fixed, thoughtful, calling } = requestsOf(provider);
 
 const tests = {
   ...casesOf(provider),
-  ...schemaCasesOf(provider, Output),
+  ...schemaCasesOf(provider),
   async thinking_budget() {
     const enabled = { anthropic: { thinking: { type: 'enabled', budgetTokens: 4 } } };
     const answer = await generateText({ ...thoughtful, maxOutputTokens: 8, providerOptions: enabled });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { Output, generateText, jsonSchema } from 'ai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { casesOf, refused, requestsOf, schemaCasesOf } from './cases.mjs';
+import { casesOf, refused, requestsOf } from './cases.mjs';
 import { runCases } from './run_cases.mjs';
+import { schemaCasesOf } from './schema_cases.mjs';
 
 const open = (settings) => createOpenAICompatible({
   name: 'studio', baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY, includeUsage: true, supportsStructuredOutputs: true, ...settings,
@@ -13,7 +14,7 @@ const { fixed, drawn, thoughtful } = requestsOf(provider);
 
 const tests = {
   ...casesOf(provider),
-  ...schemaCasesOf(provider, Output),
+  ...schemaCasesOf(provider),
   async seed() {
     const { text } = await generateText({ ...drawn, seed: 7 });
     assert.equal((await generateText({ ...drawn, seed: 7 })).text, text);

@@ -96,6 +96,8 @@ constexpr FieldRule kMessageRules[] = {
     {"name", FieldUse::kNoEffect, "a text"},
     {"tool_calls"},
     {"tool_call_id"},
+    {"id"},
+    {"extra", FieldUse::kNoEffect, "an object"},  // what Qwen-Agent notes of a call for itself
 };
 constexpr FieldRule kPartRules[] = {
     {"image", FieldUse::kNotBuilt, "", kTextAlone},
@@ -165,10 +167,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
   }
   read_tool_calls(reader, message, ignored);
-  message.tool_call_id = reader.text("tool_call_id").value_or("");
-  if (!message.tool_call_id.empty() && message.role != "tool") {
-    reader.fail("tool_call_id", "is only allowed on a message of the role tool");
-  }
+  read_tool_call_id(reader, message);
   *is_partial = reader.flag("partial").value_or(false);
   if (*is_partial && message.role != "assistant") {
     reader.fail("partial", "is only allowed on a message of the assistant");

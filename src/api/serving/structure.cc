@@ -312,6 +312,15 @@ void read_tool_calls(FieldReader& message, inference::Message& into, std::vector
                });
 }
 
+void read_tool_call_id(FieldReader& message, inference::Message& into) {
+  for (const std::string_view field : {"id", "tool_call_id"}) {
+    const auto id = message.text(field);
+    if (!id || id->empty()) continue;
+    if (into.role != "tool") return message.fail(field, "is only allowed on a message of the role tool");
+    into.tool_call_id = *id;
+  }
+}
+
 void check_tool_messages(FieldReader& reader, const inference::ChatPrompt& prompt) {
   const std::vector<inference::ToolCall>* calls = nullptr;
   size_t i = 0;

@@ -29,6 +29,9 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, boo
               const boost::json::value* parameters, bool is_strict, inference::ToolSet& set);
 // `tool_calls` of a message of the assistant, as OpenAI has them.
 void read_tool_calls(FieldReader& message, inference::Message& into, std::vector<std::string>* ignored = nullptr);
+// `tool_call_id` of a message of a tool: the call that it answers. Qwen-Agent (0.0.34) calls it `id`, which is read in
+// its place.
+void read_tool_call_id(FieldReader& message, inference::Message& into);
 
 // Whether the object's `type` is the wanted one, or absent. If not, that is its fault, and not the fields that go with
 // it.
