@@ -210,7 +210,7 @@ def test_concurrent():
 def test_abort_call():
     async def run():
         task = asyncio.create_task(LONG.ainvoke(QUESTION))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
         task.cancel()
         try:
             await task

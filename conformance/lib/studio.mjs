@@ -13,8 +13,8 @@ export const post = (path, body, headers = authorization) => fetch(process.env.S
   { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
 
 // Until it is taken: requests that an earlier test has just left may still count.
-async function openStream(n) {
-  const endless = { model: process.env.STUDIO_MODEL, messages: [{ role: 'user', content: 'Go on.' }], max_tokens: 1500, ignore_eos: true, stream: true, n };
+async function openStream(n, max_tokens = 1500) {
+  const endless = { model: process.env.STUDIO_MODEL, messages: [{ role: 'user', content: 'Go on.' }], max_tokens, ignore_eos: true, stream: true, n };
   for (const began = performance.now(); performance.now() - began < waitMs; await pause()) {
     const response = await post('/v1/chat/completions', endless);
     if (response.status === 200) return response;
@@ -37,6 +37,12 @@ export async function fillQueue() {
   await untilIdle();
   const streams = [await openStream(choicesAtOnce)];
   return () => release(streams);
+}
+
+// Until the server has seen that what was held is gone: all choices at once are taken again.
+async function untilFree() {
+  await (await openStream(choicesAtOnce, 1)).text();
+  await untilIdle();
 }
 
 export async function untilIdle() {
@@ -62,6 +68,6 @@ export async function during(hold, check) {
     await check();
   } finally {
     await letGo();
-    await untilIdle();
+    await untilFree();
   }
 }

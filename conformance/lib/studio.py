@@ -24,9 +24,9 @@ def send(path, body=None):
     return urllib.request.urlopen(urllib.request.Request(URL + path, data, headers), timeout=WAIT_S)
 
 
-def open_stream(n):
+def open_stream(n, max_tokens=1500):
     """Until it is taken: requests that an earlier test has just left may still count."""
-    endless = {"model": MODEL, "messages": [{"role": "user", "content": "Go on."}], "max_tokens": 1500, "ignore_eos": True, "stream": True, "n": n}
+    endless = {"model": MODEL, "messages": [{"role": "user", "content": "Go on."}], "max_tokens": max_tokens, "ignore_eos": True, "stream": True, "n": n}
     until = time.monotonic() + WAIT_S
     while True:
         try:
@@ -44,7 +44,7 @@ def key_held():
         for _ in range(OPEN_AT_ONCE):
             streams.enter_context(open_stream(1))
         yield
-    until_idle()
+    until_free()
 
 
 @contextlib.contextmanager
@@ -53,6 +53,13 @@ def queue_filled():
     until_idle()
     with open_stream(CHOICES_AT_ONCE):
         yield
+    until_free()
+
+
+def until_free():
+    """Until the server has seen that what was held is gone: all choices at once are taken again."""
+    with open_stream(CHOICES_AT_ONCE, max_tokens=1) as stream:
+        stream.read()
     until_idle()
 
 

@@ -231,7 +231,7 @@ def test_concurrent():
 def test_abort_call():
     async def run():
         task = asyncio.create_task(model(max_tokens=1500, body={"ignore_eos": True}).achat(QUESTION))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
         task.cancel()
         try:
             await task
