@@ -363,6 +363,12 @@ def check_thinking_type(server, door):
     assert on.reasoning and not off.reasoning
 
 
+def check_thinking_display(server, door):
+    told, omitted = (door.ask(server, {"thinking": {"type": "enabled", "display": display}}, temperature=0, max_tokens=48).body["content"][0]["thinking"]
+                     for display in ("summarized", "omitted"))
+    assert told and not omitted, (told, omitted)
+
+
 def thinking_blocks(server, door):
     def said(extra):
         return in_messages([{"role": "user", "content": "Hello."}, {"role": "assistant", "content": extra + [typed("Hi.")]},
@@ -385,6 +391,7 @@ ANTHROPIC = {
     "system[].text": blocks,
     "thinking": check_thinking_type,
     "thinking.type": check_thinking_type,
+    "thinking.display": check_thinking_display,
     "thinking.budget_tokens": check_budget_tokens,
 }
 

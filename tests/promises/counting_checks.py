@@ -102,4 +102,5 @@ def count_proofs():
                                                    in_messages(turns(("user", "x")) + thought + turns(("user", "z")))),
             "system": counts(path, read, hello, {**hello, "system": "Be brief."}), "system[].type": system, "system[].text": system,
             "thinking": on, "thinking.type": on,
+            "thinking.display": alike(path, read, {**hello, "thinking": {"type": "enabled", "display": "omitted"}}, {**hello, "thinking": {"type": "enabled"}}),
             "thinking.budget_tokens": counts(path, read, {**hello, "thinking": {"type": "enabled"}}, {**hello, "thinking": {"type": "enabled", "budget_tokens": 9}})}

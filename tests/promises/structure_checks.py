@@ -102,6 +102,15 @@ class AsOpenai:
         is_refused(door.ask(server, self.talk(answer="call_2")), "tool_call_id")
         same(door.ask(server, self.talk(call="call_2", answer="call_2"), max_tokens=1).status, 200)
 
+    def check_call_id_by_its_other_name(self, server, door):
+        def renamed(answer):
+            talk = self.talk(answer=answer)
+            message = (talk.get(self.messages_prefix) or talk)["messages"][2]
+            message["id"] = message.pop("tool_call_id")
+            return talk
+        is_refused(door.ask(server, renamed("call_2")), "id")
+        same(door.ask(server, renamed("call_1"), max_tokens=1).status, 200)
+
     def check_call_type(self, server, door):
         talk = self.talk()
         (talk.get(self.messages_prefix) or talk)["messages"][1]["tool_calls"][0]["type"] = "custom"
@@ -110,6 +119,7 @@ class AsOpenai:
     def calls(self):
         place = (self.messages_prefix + "." if self.messages_prefix else "") + "messages[]."
         return {place + "tool_calls": self.check_calls, place + "tool_call_id": self.check_call_ids, place + "tool_calls[].id": self.check_call_ids,
+                place + "id": self.check_call_id_by_its_other_name,
                 place + "tool_calls[].type": self.check_call_type, place + "tool_calls[].function": self.check_calls,
                 place + "tool_calls[].function.name": self.check_calls, place + "tool_calls[].function.arguments": self.check_calls}
 

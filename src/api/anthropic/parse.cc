@@ -385,7 +385,7 @@ void read_output(FieldReader& reader, GenerateCall& call) {
   if (reader.find("output_format")) read_format(reader, "output_format", call);
   const json::object* object = reader.object("output_config");
   if (!object) return;
-  FieldReader inner(*object, "output_config", kOutputRules, nullptr);
+  FieldReader inner(*object, "output_config", kOutputRules, &call.ignored);
   read_format(inner, "format", call);
   if (!inner.ok()) reader.fail(inner.status().error());
 }
@@ -427,6 +427,7 @@ Result<CountCall> parse_count(std::string_view body) {
   read_tool_set(reader, call.prompt.tools, &call.ignored);
   GenerateCall format;  // it takes no tokens of the prompt
   read_output(reader, format);
+  call.ignored.insert(call.ignored.end(), format.ignored.begin(), format.ignored.end());
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
