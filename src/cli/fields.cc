@@ -20,7 +20,7 @@ const char* word_for(api::FieldUse use) {
 }
 
 std::string note_of(const api::FieldRule& rule) {
-  const std::string values(rule.values);
+  std::string values(rule.values);
   switch (rule.use) {
     case api::FieldUse::kHonoured:
       return values.empty() ? "" : "only " + values;

@@ -14,6 +14,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 from patience import PATIENCE  # noqa: E402
+from processes import workers_of  # noqa: E402, F401
 from server import BUILD, ROOT, START_TIMEOUT_S, stop_process  # noqa: E402
 
 TINY = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
@@ -168,20 +169,6 @@ def metric(server, name):
     with urllib.request.urlopen(request, timeout=30 * PATIENCE) as answer:
         found = re.search(rf"^{name}\{{[^}}]*\}} ([0-9.e+]+)$", answer.read().decode(), re.M)
     return float(found.group(1)) if found else 0.0
-
-
-def workers_of(pid):
-    """Child processes, oldest first."""
-    found = []
-    for entry in os.listdir("/proc"):
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except (OSError, ValueError):  # no process, or it ended meanwhile
-            continue
-        if entry.isdigit() and fields[1] == str(pid) and fields[0] != "Z":
-            found.append((int(fields[19]), int(entry)))
-    return [pid for _, pid in sorted(found)]
 
 
 def added_gap(answer, clean):

@@ -247,9 +247,9 @@ json::array read_held_items(FieldReader& reader, const json::array& items) {
   return kept;
 }
 
-json::value given(const FieldReader& reader, std::string_view name, json::value otherwise = nullptr) {
+json::value given(const FieldReader& reader, std::string_view name, const json::value& otherwise = nullptr) {
   const json::value* value = reader.find(name);
-  return value ? *value : std::move(otherwise);
+  return value ? *value : otherwise;
 }
 
 json::value format_of(const FieldReader& reader) {
