@@ -12,15 +12,13 @@ import re
 import signal
 import sys
 import threading
-import urllib.error
-import urllib.request
 
 import jsonschema
 
 from client import ask, ask_streamed
 from tool_sets import conversation
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder) for folder in ("lib",)]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from processes import workers_of  # noqa: E402
 from server import ROOT, Server  # noqa: E402
 
