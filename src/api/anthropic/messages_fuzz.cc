@@ -16,10 +16,13 @@ void check(bool holds) {
 }
 
 void check_prompt(const inference::ChatPrompt& prompt) {
-  check(!prompt.messages.empty() && prompt.messages.size() <= api::kMaxMessages + 1);
+  // Each result of a tool becomes a message of its own.
+  check(!prompt.messages.empty() && prompt.messages.size() <= (api::kMaxMessages + 1) * api::kMaxContentParts);
   for (size_t i = 0; i < prompt.messages.size(); ++i) {
     const inference::Message& message = prompt.messages[i];
-    check(message.role == "user" || message.role == "assistant" || (message.role == "system" && i == 0));
+    check(message.role == "user" || message.role == "assistant" || message.role == "system" || message.role == "tool");
+    check(message.tool_calls.empty() || message.role == "assistant");
+    check(message.tool_call_id.empty() || message.role == "tool");
     check(message.reasoning_content.empty() || message.role == "assistant");
   }
   check(!prompt.is_partial || (prompt.messages.back().role == "assistant" && !prompt.messages.back().content.empty()));
