@@ -59,7 +59,7 @@ Result<std::vector<float>> from_base64(std::string_view text, size_t limit) {
   bytes.resize(bytes.size() - padding);
   if (bytes.size() % sizeof(float) != 0 || bytes.size() / sizeof(float) > limit) return bad;
   std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
 }
 
