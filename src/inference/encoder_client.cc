@@ -170,6 +170,7 @@ Result<std::unique_ptr<EncoderClient::Handle>> EncoderClient::encode(EncodeReque
   asked->waits_since = steady_clock::now();
   asked->request = std::move(request);
   asked->done = std::move(done);
+  bool is_placed = false;
   {
     std::scoped_lock lock(mutex_);
     if (!was_ever_ready_) return Error(Code::kUnavailable, "The model is still being loaded.");
@@ -179,13 +180,14 @@ Result<std::unique_ptr<EncoderClient::Handle>> EncoderClient::encode(EncodeReque
           .with_retry_after(std::chrono::seconds(1));
     }
     asked->worker = waiting_.empty() ? choose(*asked) : nullptr;
-    if (asked->worker != nullptr) {
+    is_placed = asked->worker != nullptr;
+    if (is_placed) {
       asked->worker->running.push_back(asked);
     } else {
       waiting_.push_back(asked);
     }
   }
-  if (asked->worker != nullptr) send(asked);
+  if (is_placed) send(asked);
   return std::unique_ptr<Handle>(std::make_unique<Held>(*this, std::move(asked)));
 }
 
