@@ -215,11 +215,12 @@ TEST_F(EncoderClientTest, KillsAWorkerThatBreaksTheProtocol) {
   connect([&] { ++kills; });
   ASSERT_TRUE(client_->wait_until_ready(20s, nullptr).ok());
   Seen seen;
-  const auto handle = client_->encode(request_of(7), seen.sink());
+  auto handle = client_->encode(request_of(7), seen.sink());
   ASSERT_TRUE(handle.ok());
   const auto ended = seen.wait();
   ASSERT_FALSE(ended.ok());
   EXPECT_NE(ended.error().message().find("stopped twice"), std::string::npos) << ended.error().message();
+  handle->reset();  // before the client that it is of
   client_.reset();
   EXPECT_GE(kills, 1);
 }
