@@ -1,6 +1,7 @@
 // The official OpenAI JavaScript SDK, unmodified: only its base URL and key point at studio.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
+import { tests as platform } from './platform.mjs';
 import { tests as responses } from './responses.mjs';
 import { runCases } from './run_cases.mjs';
 import { during, fillQueue, holdKey, untilIdle, whileHeld } from './studio.mjs';
@@ -348,4 +349,4 @@ const tests = {
   },
 };
 
-await runCases({ ...tests, ...responses });
+await runCases({ ...tests, ...platform, ...responses });

@@ -2,20 +2,10 @@
 import os
 
 import openai
+from responses import raises
 
 CLIENT = openai.OpenAI(max_retries=0)
 FIXED = dict(model=os.environ["STUDIO_MODEL"], messages=[{"role": "user", "content": "What is a violin?"}], max_tokens=12, temperature=0.7, seed=7)
-
-
-def raises(kind, call, **expected):
-    try:
-        call()
-    except openai.OpenAIError as error:
-        assert type(error) is kind, f"{type(error).__name__}, not {kind.__name__}: {error}"
-        for name, value in expected.items():
-            assert getattr(error, name) == value, f"{name}: {getattr(error, name)!r} is not {value!r}"
-        return
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def test_resumable_stream():

@@ -7,6 +7,7 @@ import json
 import sys
 
 import openai
+import platform_tests
 import responses
 from run_cases import run_cases
 from studio import MODEL, key_held, queue_filled, until_idle, while_held
@@ -443,4 +444,4 @@ def test_choice_list():
 
 
 if __name__ == "__main__":
-    sys.exit(run_cases(globals(), vars(responses)))
+    sys.exit(run_cases(globals(), vars(platform_tests), vars(responses)))
