@@ -3,11 +3,13 @@
 import argparse
 import collections
 import pathlib
+import random
 import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/schemas"))
 import measure  # noqa: E402
+import served  # noqa: E402
 import sets  # noqa: E402
 
 
@@ -83,6 +85,17 @@ def check_drawn(entries, answers, work):
     return errors
 
 
+def print_served(answers, times):
+    """What a model's own answers came to, and what holding them cost."""
+    ended, cut, refused = (sum(n) for n in zip(*((len(a.get("texts", [])), a.get("unfinished", 0), "refused" in a) for a in answers)))
+    print(f"answers of the model: {ended} ended by themselves, {cut} met the limit ({100 * cut / max(1, ended + cut):.1f} %), {refused} schemas refused")
+    unnamed = [a["message"] for a in answers if "refused" in a and a["param"] is None]
+    count, mean, within = times
+    print(f"constraint time of {count:.0f} tokens: mean {mean * 1e6:.1f} us; " +
+          ", ".join(f"{100 * share:.2f} % within {float(bound) * 1e6:g} us" for bound, share in within.items() if bound != "+Inf"))
+    return [f"refused without a name: {message}" for message in unnamed]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
@@ -92,18 +105,30 @@ def main():
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--errors", type=int, default=20, help="how many are printed")
+    parser.add_argument("--model", help="a GGUF file: what is judged is its answers, through a real server")
+    parser.add_argument("--only", type=int, help="so many of the schemas, chosen by chance that is always the same")
     args = parser.parse_args()
     path = pathlib.Path(args.folder)
     entries = list(sets.of_folder(path) if path.is_dir() else sets.of_lines(path))
     if not entries:
         raise SystemExit(f"{args.folder}: no schemas")
+    if args.only:
+        entries = random.Random(1).sample(entries, min(args.only, len(entries)))
+    if args.model:
+        answers, constraint_times = served.answered(args.model, entries, args.draws, args.tokens)
+        errors = print_served(answers, constraint_times) + check_drawn(entries, answers, args.work)
+        return tell(errors, args.errors)
     answers, times = measure.compiled(args.tool, args.vocabulary, entries, args.draws, args.tokens)
     print_coverage(entries, answers)
     print_times(answers, times)
     errors = check_tests(entries, answers)
     if args.draws:
         errors += check_drawn(entries, answers, args.work)
-    for error in errors[:args.errors]:
+    return tell(errors, args.errors)
+
+
+def tell(errors, most):
+    for error in errors[:most]:
         print(error)
     print(f"errors: {len(errors)}")
     return 1 if errors else 0

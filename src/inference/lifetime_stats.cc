@@ -28,6 +28,7 @@ void add_counts(engine::EngineStats& sum, const engine::EngineStats& more) {
   sum.longest_starved_steps = std::max(sum.longest_starved_steps, more.longest_starved_steps);
   add(sum.batch_sizes, more.batch_sizes);
   add(sum.step_seconds, more.step_seconds);
+  add(sum.constraint_seconds, more.constraint_seconds);
   add(sum.queue_seconds, more.queue_seconds);
 }
 

@@ -626,6 +626,7 @@ std::string encode_stats(const engine::EngineStats& stats) {
                               {"tenant_weights", stats.tenant_weights},
                               {"batch_sizes", histogram(stats.batch_sizes)},
                               {"step_seconds", histogram(stats.step_seconds)},
+                              {"constraint_seconds", histogram(stats.constraint_seconds)},
                               {"queue_seconds", histogram(stats.queue_seconds)},
                               {"progress", stats.progress},
                               {"last_token_age_ms", stats.last_token_age_ms},
@@ -662,6 +663,7 @@ Result<engine::EngineStats> decode_stats(std::string_view text) {
   reader.integer("tenant_weights", stats.tenant_weights, 0, kMaxInt);
   read_histogram(reader, "batch_sizes", stats.batch_sizes);
   read_histogram(reader, "step_seconds", stats.step_seconds);
+  read_histogram(reader, "constraint_seconds", stats.constraint_seconds);
   read_histogram(reader, "queue_seconds", stats.queue_seconds);
   reader.integer("progress", stats.progress, 0, kMaxCount);
   reader.integer("last_token_age_ms", stats.last_token_age_ms, -1, kMaxCount);

@@ -232,6 +232,7 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   stats.tenants = 3;
   stats.tenant_weights = 9;
   stats.step_seconds.add(engine::kStepSecondsBounds, 0.03);
+  stats.constraint_seconds.add(engine::kConstraintSecondsBounds, 3e-6);
   stats.batch_sizes.add(engine::kBatchSizeBounds, 3);
   stats.batch_sizes.add(engine::kBatchSizeBounds, 1000);
   stats.queue_seconds.sum = 1e9 + 0.125;  // more digits than a float holds
@@ -254,6 +255,7 @@ TEST(TokenProtocol, CarriesInfoAndStats) {
   EXPECT_EQ(back->tenants, 3);
   EXPECT_EQ(back->tenant_weights, 9);
   EXPECT_EQ(back->step_seconds.counts, stats.step_seconds.counts);
+  EXPECT_EQ(back->constraint_seconds.counts, stats.constraint_seconds.counts);
   EXPECT_EQ(back->batch_sizes.counts, stats.batch_sizes.counts);
   EXPECT_EQ(back->batch_sizes.counts[2], 1U);
   EXPECT_EQ(back->batch_sizes.counts.back(), 1U);

@@ -5,7 +5,6 @@ Parts: requests (the table of bad_requests.txt), protocol (protocol.py), disconn
 processes run, every page is free, nothing waits, and a plain request is answered. The README says more.
 """
 import concurrent.futures
-import http.client
 import json
 import os
 import random
@@ -17,7 +16,6 @@ import struct
 import sys
 import time
 import traceback
-import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lib"))
@@ -25,105 +23,11 @@ sys.path.insert(0, HERE)
 import protocol  # noqa: E402
 from patience import PATIENCE  # noqa: E402
 from server import Server  # noqa: E402
+from target import CHAT, LEAK, WAIT_S, Fault, Target, check, wait_for  # noqa: E402
 
-WAIT_S = 60 * PATIENCE  # for what takes milliseconds on an idle machine
-CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "What is a violin?"}], "max_tokens": 8, "seed": 7, "enable_thinking": False}
 DEFAULTS = {"chat": ("/v1/chat/completions", CHAT),
             "completion": ("/v1/completions", {"model": "tiny", "prompt": "The violin is", "max_tokens": 8, "seed": 7}),
             "tokenize": ("/v1/tokenize", {"model": "tiny", "text": "hi"})}
-# What no answer may tell: addresses, paths of the machine or of the source, names of types.
-LEAK = re.compile(rb"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|std::|boost|\.cc\b|\.cc:")
-
-
-class Fault(Exception):
-    pass
-
-
-def check(condition, message):
-    if not condition:
-        raise Fault(message)
-
-
-def wait_for(condition, what, seconds=WAIT_S):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise Fault(f"not within {seconds} s: {what}")
-
-
-class Target:
-    """A server, how to talk to it, and how it must be afterwards."""
-
-    def __init__(self, server):
-        self.server, self.key = server, server.key.encode()
-        address = urllib.parse.urlparse(server.url)
-        self.address = (address.hostname, address.port)
-        self.pids = self.processes()
-        check(len(self.pids) == 2, f"gateway and worker: {self.pids}")
-        self.answer = self.ask()
-
-    def processes(self):
-        gateway, children = self.server.process.pid, []
-        for task in os.listdir(f"/proc/{gateway}/task"):
-            try:
-                with open(f"/proc/{gateway}/task/{task}/children", encoding="ascii") as file:
-                    children += [int(pid) for pid in file.read().split()]
-            except FileNotFoundError:
-                pass  # a thread that has just ended
-        return [gateway] + sorted(children)
-
-    def connect(self, receive_bytes=None):
-        connection = socket.socket()
-        if receive_bytes:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        connection.settimeout(WAIT_S)
-        connection.connect(self.address)
-        return connection
-
-    def request_bytes(self, path, body, extra=b""):
-        body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return (b"POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
-                b"Content-Length: %d\r\n%s\r\n" % (path.encode(), self.key, len(body), extra)) + body
-
-    def post(self, path, body):
-        connection = http.client.HTTPConnection(*self.address, timeout=WAIT_S)
-        connection.request("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode(),
-                           {"Authorization": "Bearer " + self.key.decode(), "Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        return answer.status, answer.headers, text
-
-    def ask(self, **fields):
-        status, _, text = self.post("/v1/chat/completions", {**CHAT, **fields})
-        check(status == 200, f"a plain request got {status}: {text[:300]}")
-        return json.loads(text)["choices"][0]["message"]["content"]
-
-    def gauge(self, name):
-        connection = http.client.HTTPConnection(*self.address, timeout=WAIT_S)
-        connection.request("GET", "/metrics", headers={"Authorization": "Bearer " + self.key.decode()})
-        text = connection.getresponse().read().decode()
-        connection.close()
-        found = re.search(rf"^{name}(?:\{{[^}}]*\}})? ([0-9.e+]+)$", text, re.M)
-        check(found, f"/metrics has no {name}")
-        return float(found.group(1))
-
-    def is_at_rest(self):
-        return (self.gauge("studio_sequences_running") == 0 and self.gauge("studio_sequences_waiting") == 0
-                and self.gauge("studio_kv_pages_free") == self.gauge("studio_kv_pages"))
-
-    def descriptors(self):
-        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids]
-
-    def check_well(self, descriptors):
-        check(self.server.process.poll() is None, "the gateway has ended")
-        check(self.processes() == self.pids, f"processes were {self.pids} and are {self.processes()}")
-        wait_for(self.is_at_rest, "every page free and nothing waiting")
-        check(self.ask() == self.answer, "the same request has another answer than before")
-        wait_for(lambda: all(now <= before + 1 for now, before in zip(self.descriptors(), descriptors)),
-                 f"descriptors {descriptors} again; they are {self.descriptors()}")
 
 
 # ---- bad requests

@@ -8,14 +8,12 @@ import concurrent.futures
 import json
 import os
 import random
-import re
 import signal
 import sys
 import threading
 
-import jsonschema
-
 from client import ask, ask_streamed
+from judge import fault_of
 from tool_sets import conversation
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -75,17 +73,6 @@ class Tally:
             self.faults.append(f"{what}: {self.cut} of {total} were cut")
 
 
-def validator_of(schema):
-    """By the draft that it names, or whose keywords it uses."""
-    text = json.dumps(schema)
-    default = jsonschema.Draft202012Validator
-    if re.search(r'"(items": \[|dependencies"|additionalItems")', text):
-        default = jsonschema.Draft7Validator
-    if re.search(r'"exclusiveM(in|ax)imum": (true|false)', text):
-        default = jsonschema.Draft4Validator
-    return jsonschema.validators.validator_for(schema, default=default)(schema, format_checker=None)
-
-
 def body_of(model, **more):
     return {"model": model, "temperature": 1, "top_p": 1, "top_k": 0, "repetition_penalty": 1, "max_completion_tokens": 3000, **more}
 
@@ -117,8 +104,8 @@ def schema_answers(server, model, count, most_cut, killer, pool):
             value = json.loads(answer.text)
         except ValueError:
             return tally.add(f"{where}: no JSON: {answer.text[:200]}", False)
-        wrong = jsonschema.exceptions.best_match(validator_of(entry["schema"]).iter_errors(value))
-        return tally.add(f"{where}: {wrong.message[:200]}" if wrong else None, False)
+        wrong = fault_of(entry["schema"], value)
+        return tally.add(f"{where}: {wrong}" if wrong else None, False)
 
     jobs = [(i, entry, WAYS_TO_THINK[i % 3]) for i, entry in enumerate(schemas * 2)]
     list(pool.map(run, jobs))
@@ -142,9 +129,9 @@ def check_calls(answer, tools, choice, is_parallel):
         function = by_name.get(call["function"]["name"])
         if function is None:
             return f"no such function: {call}"
-        wrong = jsonschema.exceptions.best_match(validator_of(function["parameters"]).iter_errors(json.loads(call["function"]["arguments"])))
+        wrong = fault_of(function["parameters"], json.loads(call["function"]["arguments"]))
         if wrong:
-            return f"{call}: {wrong.message[:200]}"
+            return f"{call}: {wrong}"
     return None
 
 

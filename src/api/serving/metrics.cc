@@ -88,6 +88,9 @@ GatewayMetrics::GatewayMetrics() {
   step_seconds_ = declare(Kind::kHistogram, "studio_engine_step_seconds",
                           "Time of a step: the gap between two tokens of a running stream.", {"model"},
                           as_list(engine::kStepSecondsBounds));
+  constraint_seconds_ = declare(Kind::kHistogram, "studio_constraint_seconds",
+                                "Time that a token takes for the form its answer is held to.", {"model"},
+                                as_list(engine::kConstraintSecondsBounds));
   drafted_tokens_ = declare(Kind::kCounter, "studio_draft_tokens_total",
                             "Tokens computed on a guess beside a sequence's last one.", {"model"});
   accepted_tokens_ = declare(Kind::kCounter, "studio_draft_tokens_accepted_total",
@@ -133,11 +136,12 @@ GatewayMetrics::GatewayMetrics() {
 
 void GatewayMetrics::open_model(const std::string& model) {
   for (const metrics::Family* family :
-       {&end_to_end,     &time_to_first_token, &inter_token_latency, &time_per_output_token,
-        &prompt_tokens,  &generated_tokens,    &queue_seconds_,      &steps_,
-        &batch_size_,    &preemptions_,        &restarts_,           &resumed_,
-        &cached_tokens_, &prefills_,           &whole_prompts_,      &pages_restored_,
-        &step_seconds_,  &drafted_tokens_,     &accepted_tokens_,    &draft_passes_}) {
+       {&end_to_end,         &time_to_first_token, &inter_token_latency, &time_per_output_token,
+        &prompt_tokens,      &generated_tokens,    &queue_seconds_,      &steps_,
+        &batch_size_,        &preemptions_,        &restarts_,           &resumed_,
+        &cached_tokens_,     &prefills_,           &whole_prompts_,      &pages_restored_,
+        &step_seconds_,      &drafted_tokens_,     &accepted_tokens_,    &draft_passes_,
+        &constraint_seconds_}) {
     family->open({model});
   }
   for (const char* kind : {"prompt", "generated"}) step_tokens_.open({model, kind});
@@ -200,6 +204,7 @@ void GatewayMetrics::take_status(const std::string& model, const inference::Mode
   step_tokens_.add({model, "generated"}, static_cast<double>(rise(before.generated_tokens, now.generated_tokens)));
   count_rise(batch_size_, model, before.batch_sizes, now.batch_sizes);
   count_rise(step_seconds_, model, before.step_seconds, now.step_seconds);
+  count_rise(constraint_seconds_, model, before.constraint_seconds, now.constraint_seconds);
   count_rise(queue_seconds_, model, before.queue_seconds, now.queue_seconds);
   counted.stats = now;
   counted.restarts = status.restarts;

@@ -46,8 +46,8 @@ struct GatewayMetrics {
       kv_usage_;
   metrics::Family steps_, step_tokens_, batch_size_, queue_seconds_, preemptions_, restarts_, resumed_, drafted_tokens_,
       accepted_tokens_, draft_passes_;
-  metrics::Family cached_tokens_, prefills_, whole_prompts_, pages_restored_, pages_in_file_, step_seconds_, tenants_,
-      starvation_bound_, longest_starved_, adapters_, adapter_bytes_;
+  metrics::Family cached_tokens_, prefills_, whole_prompts_, pages_restored_, pages_in_file_, step_seconds_,
+      constraint_seconds_, tenants_, starvation_bound_, longest_starved_, adapters_, adapter_bytes_;
   metrics::Family worker_memory_, worker_files_, worker_threads_, worker_cpu_;
   metrics::Family memory_, virtual_memory_, open_files_, max_files_, threads_, cpu_, started_;
 

@@ -18,6 +18,7 @@ Automaton::Automaton(std::shared_ptr<const Program> program, size_t memory_limit
     : program_(std::move(program)),
       memory_limit_bytes_(memory_limit_bytes),
       classes_(static_cast<size_t>(program_->class_count)),
+      spaces_(classes_of_spaces(*program_)),
       stack_at_(program_->nodes.size(), Stacks::kNone) {
   memory_bytes_ = stack_at_.size() * sizeof(StackId) + program_->memory_bytes();
   states_.push_back({});
@@ -140,15 +141,28 @@ StateId Automaton::intern(std::vector<Item>& found, bool may_end) {
 }
 
 int Automaton::forced_byte(StateId state) const {
-  if (may_end(state)) return -1;
+  return may_end(state) ? -1 : only_byte_outside(ByteSet(), state);
+}
+
+int Automaton::only_byte_outside(const ByteSet& classes, StateId state) const {
   ByteSet allowed;
   for (const Item& item : items(state)) {
-    allowed |= program_->class_sets[program_->nodes[item.node].a];
+    allowed |= program_->class_sets[program_->nodes[item.node].a] & ~classes;
     if (allowed.count() > 1) return -1;
   }
   if (allowed.none()) return -1;
   const size_t only = allowed._Find_first();
   return program_->is_single_byte[only] != 0 ? program_->byte_of_class[only] : -1;
+}
+
+ByteSet Automaton::classes_of_spaces(const Program& program) {
+  ByteSet spaces;
+  for (const char space : {' ', '\n', '\r', '\t'}) spaces.set(program.class_of[static_cast<uint8_t>(space)]);
+  for (int byte = 0; byte < 256; ++byte) {
+    if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')
+      spaces.reset(program.class_of[static_cast<size_t>(byte)]);
+  }
+  return spaces;
 }
 
 }  // namespace studio::engine::constrain

@@ -42,6 +42,8 @@ class Automaton {
   bool goes_on(StateId state) const { return states_[state].count > 0; }
   // The one byte that may follow; -1 where there is a choice, or an end.
   int forced_byte(StateId state) const;
+  // The one byte that may follow but for white space; -1 where there is a choice, or none.
+  int only_visible_byte(StateId state) const { return only_byte_outside(spaces_, state); }
 
   bool is_full() const { return is_full_; }
   // Something was left out because it nests past kMaxStackDepth.
@@ -67,6 +69,9 @@ class Automaton {
     return {items_.data() + states_[state].first, states_[state].count};
   }
   StateId make_step(StateId state, uint8_t byte_class);
+  int only_byte_outside(const ByteSet& classes, StateId state) const;
+  // Of bytes, nothing but white space.
+  static ByteSet classes_of_spaces(const Program& program);
   // All that `pending_` reaches without a byte.
   StateId close();
   void reach(uint32_t node, StackId stack);
@@ -78,6 +83,7 @@ class Automaton {
   std::shared_ptr<const Program> program_;
   size_t memory_limit_bytes_, memory_bytes_ = 0;
   size_t classes_;
+  ByteSet spaces_;
   Stacks stacks_;
   std::vector<Item> items_;
   std::vector<State> states_;

@@ -63,6 +63,10 @@ void walk(const Constraint& constraint, bool is_json) {
     }
     const int forced = automaton.forced_byte(state);
     check(forced < 0 || forced == byte);
+    const int visible = automaton.only_visible_byte(state);
+    check(visible < 0 || visible == byte || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
+    check(visible < 0 || automaton.step(state, static_cast<uint8_t>(visible)) != Automaton::kDead ||
+          automaton.is_full() || automaton.met_depth_limit());
     text += static_cast<char>(byte);
     state = next;
   }

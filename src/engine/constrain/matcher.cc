@@ -50,6 +50,29 @@ std::string Matcher::forced_text(size_t limit) const {
   return text;
 }
 
+namespace {
+constexpr char kSomeValue = '0';  // where its first byte is open
+}
+
+std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
+  Automaton& automaton = tables_->automaton;
+  std::string text;
+  StateId state = has_ended_ ? Automaton::kDead : state_;
+  while (text.size() < limit && !automaton.may_end(state)) {
+    int byte = automaton.forced_byte(state);
+    if (byte < 0) {
+      byte = automaton.only_visible_byte(state);
+      const char space = layout.space_before(byte < 0 ? kSomeValue : static_cast<char>(byte));
+      if (space != 0 && automaton.step(state, static_cast<uint8_t>(space)) != Automaton::kDead) byte = space;
+      if (byte < 0) break;
+    }
+    text += static_cast<char>(byte);
+    layout.read(std::string_view(text).substr(text.size() - 1));
+    state = automaton.step(state, static_cast<uint8_t>(byte));
+  }
+  return text;
+}
+
 std::shared_ptr<const TokenMask> Matcher::mask() const {
   if (has_ended_) return std::make_shared<TokenMask>(tables_->trie->token_count());
   auto& masks = tables_->masks;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/constrain/constraint.h"
+#include "engine/constrain/json_layout.h"
 #include "engine/constrain/token_trie.h"
 
 namespace studio::engine::constrain {
@@ -42,6 +43,9 @@ class Matcher {
   // What must come next, up to `limit` bytes: as long as there is one way to go on. May end within a character, and
   // its last bytes may belong to a token that goes on: let the tokenizer cut it, and keep whole tokens but the last.
   std::string forced_text(size_t limit) const;
+  // The same, and past places where but white space is open, which is taken as `layout`, which has read the text so
+  // far, says. A guess.
+  std::string likely_text(JsonLayout layout, size_t limit) const;
 
   // Every token that may come next. Kept by state: the same state gives the same mask without work.
   std::shared_ptr<const TokenMask> mask() const;

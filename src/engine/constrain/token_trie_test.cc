@@ -110,6 +110,33 @@ TEST(Matcher, KnowsWhatIsForced) {
   EXPECT_TRUE(matcher.is_complete());
 }
 
+TEST(Matcher, GuessesAcrossWhiteSpaceAsTheAnswerIsLaidOut) {
+  const Matcher start = start_of(Constraint::from_schema_text(
+      R"({"type":"object","properties":{"a":{"type":"string"},"list":{"type":"array","items":{"type":"null"},"minItems":2,"maxItems":2},)"
+      R"("n":{"type":"integer"},"o":{"type":"object","properties":{"last":{"type":"string"}},"required":["last"],"additionalProperties":false}},)"
+      R"("required":["a","list","n","o"],"additionalProperties":false})",
+      {}));
+  const auto after = [&](std::string_view text) {
+    Matcher matcher = start;
+    JsonLayout layout;
+    EXPECT_TRUE(matcher.accept_text(text)) << text;
+    layout.read(text);
+    return matcher.likely_text(layout, 100);
+  };
+  EXPECT_EQ(after(""), "{\n  \"a\": \"");
+  EXPECT_EQ(after("{"), "\n  \"a\": \"");
+  EXPECT_EQ(after("{\"a\": \"x"), "");  // any text may go on
+  EXPECT_EQ(after("{\"a\": \"x\""), ", \"list\": [null, null], \"n\": ");
+  EXPECT_EQ(after("{\n    \"a\": \"x\",\n"), "    \"list\": [null, null],\n    \"n\": ");
+  EXPECT_EQ(after("{\"a\":\"x\","), "\"list\":[null,null],\"n\":");
+  EXPECT_EQ(after("{\"a\":\"x\",\"list\":[null,"), "null],\"n\":");
+  EXPECT_EQ(after("{\n\t\"a\": \"x\",\n\t\"list\": [null, null],\n\t\"n\": 1,"), "\n\t\"o\": {\n\t\t\"last\": \"");
+  EXPECT_EQ(after("{\n\t\"a\": \"x\",\n\t\"list\": [null, null],\n\t\"n\": 1,\n\t\"o\": {\n\t\t\"last\": \"y\""),
+            "\n\t}\n}");
+  Matcher matcher = start;
+  EXPECT_EQ(matcher.likely_text({}, 6), "{\n  \"a");
+}
+
 TEST(Matcher, StopsWithinItsMemory) {
   // The last but twentieth letter is an a: 2^20 states, of which only those on the way are made.
   const Matcher start = start_of(Constraint::from_regex("[ab]*a[ab]{20}"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 namespace studio::engine {
 namespace {
@@ -15,9 +16,6 @@ constexpr std::array<float, Drafter::kLongestDraft> kCertain = [] {
   chances.fill(1);
   return chances;
 }();
-
-// A text that must come may be cut into other tokens than the usual ones, which models seldom do.
-constexpr float kLikely = 0.97f;
 
 }  // namespace
 
@@ -48,36 +46,27 @@ DraftOffer Drafting::offer(Sequence& sequence) {
     }
   }
   if (sequence.held && chances.data() != kCertain.data()) {
+    const auto begun = std::chrono::steady_clock::now();
     hold(sequence, chances);
-    chances = sequence.held_chances;
+    sequence.held_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    chances = sequence.held_draft.chances;
   }
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
 }
 
-// Of the guess what the constraint allows, then what must come there: a text that is certain goes before a guess.
+// What was said before, as far as it may come, or what the form lets come: what promises more tokens.
 void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
-  const std::span<const TokenId> guess = sequence.draft;
-  std::vector<TokenId>& draft = sequence.held_draft;
-  std::vector<float>& chance = sequence.held_chances;
-  draft = sequence.held->forced();
-  chance.assign(draft.size(), kLikely);
-  if (draft.empty() || (!guess.empty() && guess.front() == draft.front() && guess.size() > draft.size())) {
-    HeldAnswer ahead = *sequence.held;
-    draft.clear();
-    chance.clear();
-    for (size_t i = 0; i < guess.size() && ahead.allows(guess[i]); ++i) {
-      ahead.accept(guess[i]);
-      draft.push_back(guess[i]);
-      chance.push_back(chances[i]);
-    }
-    for (const TokenId id : ahead.forced()) {
-      draft.push_back(id);
-      chance.push_back(kLikely);
-    }
+  HeldDraft form, guess;
+  form.add(sequence.held->likely());
+  HeldAnswer ahead = *sequence.held;
+  for (size_t i = 0; i < sequence.draft.size() && ahead.allows(sequence.draft[i]); ++i) {
+    ahead.accept(sequence.draft[i]);
+    guess.tokens.push_back(sequence.draft[i]);
+    guess.chances.push_back(chances[i]);
   }
-  draft.resize(std::min(draft.size(), size_t{Drafter::kLongestDraft}));
-  chance.resize(draft.size());
-  sequence.draft = draft;
+  if (!guess.tokens.empty()) guess.add(ahead.likely());
+  sequence.held_draft = form.expected() >= guess.expected() ? std::move(form) : std::move(guess);
+  sequence.draft = sequence.held_draft.tokens;
 }
 
 // As long as they are few and nobody's prompt waits for the step.

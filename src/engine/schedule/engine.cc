@@ -431,6 +431,7 @@ void LocalEngine::run() {
     stats_.tenants = scheduler_->shares().size();
     stats_.tenant_weights = scheduler_->shares().weights();
     stats_.queue_seconds = scheduler_->queue_seconds();
+    stats_.constraint_seconds = scheduler_->constraint_seconds();
     stats_.prompt_tokens += static_cast<uint64_t>(counts.prompt_tokens);
     stats_.generated_tokens += static_cast<uint64_t>(counts.produced_tokens);
     if (counts.produced_tokens > 0) last_token_ = Clock::now();

@@ -166,8 +166,12 @@ inline constexpr std::array<double, 13> kQueueSecondsBounds = {0.001, 0.005, 0.0
 // Seconds of a step: from a small model's to a long piece of a prompt on a slow machine.
 inline constexpr std::array<double, 12> kStepSecondsBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                               0.1,   0.25,   0.5,   1,    2.5,   10};
+// Seconds that an answer's form takes of a token: from a look at a state that is known to one that is new.
+inline constexpr std::array<double, 10> kConstraintSecondsBounds = {1e-6, 2.5e-6, 5e-6,   1e-5, 2.5e-5,
+                                                                    5e-5, 1e-4,   2.5e-4, 1e-3, 1e-2};
 using BatchSizes = BucketCounts<kBatchSizeBounds.size()>;
 using QueueSeconds = BucketCounts<kQueueSecondsBounds.size()>;
+using ConstraintSeconds = BucketCounts<kConstraintSecondsBounds.size()>;
 using StepSeconds = BucketCounts<kStepSecondsBounds.size()>;
 
 // Since the engine was loaded, or of now.
@@ -188,11 +192,12 @@ struct EngineStats {
   // Steps in a row in which somebody had sequences here and none of them was computed: the most there may be for who
   // comes now (Scheduler::starvation_bound()), and the most there were.
   uint64_t starvation_bound_steps = 0, longest_starved_steps = 0;
-  int tenants = 0;             // who have sequences here now
-  int tenant_weights = 0;      // theirs together
-  BatchSizes batch_sizes;      // one entry for each step
-  StepSeconds step_seconds;    // the same
-  QueueSeconds queue_seconds;  // one entry for each sequence that was admitted
+  int tenants = 0;                       // who have sequences here now
+  int tenant_weights = 0;                // theirs together
+  BatchSizes batch_sizes;                // one entry for each step
+  StepSeconds step_seconds;              // the same
+  ConstraintSeconds constraint_seconds;  // one entry for each token of an answer that is held to a form
+  QueueSeconds queue_seconds;            // one entry for each sequence that was admitted
   // Grows many times within a step, about once a matrix: while something runs it stands still only in a stuck engine.
   uint64_t progress = 0;
   int adapters = 0;                // that it holds

@@ -1,12 +1,26 @@
 #include "engine/schedule/held_answer.h"
 
+#include <chrono>
 #include <string>
 
 namespace studio::engine {
 namespace {
 
 // Of a text that must come, guessed at once: some dozen tokens, more than a step has free columns for.
-constexpr size_t kMostForcedBytes = 96;
+constexpr size_t kMostLikelyBytes = 96;
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - begun_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point begun_ = Clock::now();
+};
 
 }  // namespace
 
@@ -20,6 +34,7 @@ HeldAnswer::HeldAnswer(const AnswerConstraint& constraint)
 }
 
 bool HeldAnswer::allows(TokenId id) {
+  const Stopwatch watch(spent_seconds_);
   if (part_ == Part::kReasoning) return !shared_->vocabulary->tokens->is_end(id);
   if (part_ == Part::kStart && id == begin_reasoning_ && id >= 0) return true;
   std::scoped_lock lock(shared_->mutex);
@@ -27,6 +42,7 @@ bool HeldAnswer::allows(TokenId id) {
 }
 
 std::span<const uint64_t> HeldAnswer::mask() {
+  const Stopwatch watch(spent_seconds_);
   if (part_ == Part::kReasoning) return shared_->vocabulary->all_but_ends;
   {
     std::scoped_lock lock(shared_->mutex);
@@ -40,6 +56,7 @@ std::span<const uint64_t> HeldAnswer::mask() {
 }
 
 void HeldAnswer::accept(TokenId id) {
+  const Stopwatch watch(spent_seconds_);
   if (part_ == Part::kStart && id == begin_reasoning_ && id >= 0) {
     part_ = Part::kReasoning;
     return;
@@ -49,6 +66,7 @@ void HeldAnswer::accept(TokenId id) {
     return;
   }
   part_ = Part::kAnswer;
+  layout_.read(shared_->vocabulary->tokens->bytes(id));
   std::scoped_lock lock(shared_->mutex);
   matcher_->accept(id);
 }
@@ -59,22 +77,15 @@ bool HeldAnswer::is_complete() const {
   return matcher_->is_complete();
 }
 
-// The last token of the text may be the beginning of a longer one, unless the text is the last there is.
-std::vector<TokenId> HeldAnswer::forced() const {
+std::vector<TokenId> HeldAnswer::likely() const {
   const auto& encode = shared_->vocabulary->encode;
   if (part_ == Part::kReasoning || (part_ == Part::kStart && begin_reasoning_ >= 0) || !encode) return {};
   std::string text;
-  bool is_whole = false;
   {
     std::scoped_lock lock(shared_->mutex);
-    text = matcher_->forced_text(kMostForcedBytes);
-    if (text.empty()) return {};
-    constrain::Matcher ahead = *matcher_;
-    is_whole = ahead.accept_text(text) && ahead.is_complete();
+    text = matcher_->likely_text(layout_, kMostLikelyBytes);
   }
-  std::vector<TokenId> ids = encode(text);
-  if (!is_whole && !ids.empty()) ids.pop_back();
-  return ids;
+  return text.empty() ? std::vector<TokenId>() : encode(text);
 }
 
 }  // namespace studio::engine

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/constrain/shared_matchers.h"
@@ -27,8 +28,10 @@ class HeldAnswer final : public TokenFilter {
   void accept(TokenId id);
   // Nothing may follow.
   bool is_complete() const;
-  // Tokens that are likely to come next, as their text must; none where there is a choice.
-  std::vector<TokenId> forced() const;
+  // Seconds that it took to answer since this was asked last; of copies too, since they were made.
+  double take_spent() { return std::exchange(spent_seconds_, 0); }
+  // Tokens that are likely to come next, as their text must, but for white space; none where there is a choice.
+  std::vector<TokenId> likely() const;
 
  private:
   enum class Part { kStart, kReasoning, kAnswer };
@@ -37,8 +40,10 @@ class HeldAnswer final : public TokenFilter {
   TokenId begin_reasoning_, end_reasoning_;
   Part part_;
   std::optional<constrain::Matcher> matcher_;
+  constrain::JsonLayout layout_;
   std::shared_ptr<const constrain::TokenMask> mask_;  // that was given last
   std::vector<uint64_t> start_mask_;                  // the same with the token that begins reasoning
+  double spent_seconds_ = 0;
 };
 
 }  // namespace studio::engine

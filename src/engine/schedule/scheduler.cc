@@ -207,6 +207,7 @@ StepCounts Scheduler::step() {
 }
 
 void Scheduler::sample() {
+  held_seconds_.assign(sampled_.size(), 0);
   const auto vocab = static_cast<size_t>(model_.config().vocab);
   threads_.parallel_for(static_cast<int64_t>(draws_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
     Sampler& sampler = samplers_[static_cast<size_t>(thread)];
@@ -215,6 +216,7 @@ void Scheduler::sample() {
       const Drawing& drawing = drawing_[draws.drawing];
       Sequence& sequence = *drawing.sequence;
       std::optional<HeldAnswer> held = sequence.held;  // goes ahead with the drafts
+      if (held) held->take_spent();
       for (size_t k = draws.begin; k < draws.end; ++k) {
         const std::span<float> row(logits_.data() + (drawing.first_row + k) * vocab, vocab);
         Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
@@ -225,6 +227,7 @@ void Scheduler::sample() {
                       : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held ? &*held : nullptr);
         if (!sampled.ok()) break;
         if (held) held->accept(sampled->id);
+        if (held) held_seconds_[drawing.first_row + k] = held->take_spent();
         sequence.note_drawn(sampled->id);
         if (k < sequence.draft.size() && sampled->id != sequence.draft[k]) break;
         if (held && held->is_complete()) break;
@@ -258,6 +261,10 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled, size_
     return end(sequence, FinishReason::kError, std::move(sampled).error());
   }
   sequence.append(sampled->id);
+  if (sequence.held) {
+    const double seconds = held_seconds_[row] + std::exchange(sequence.held_seconds, 0) + sequence.held->take_spent();
+    constraint_seconds_.add(kConstraintSecondsBounds, seconds);
+  }
   ++sequence.drawn;
   TokenEvent event;
   event.id = sampled->id;

@@ -97,6 +97,7 @@ class Scheduler {
   const Drafting& drafting() const { return drafting_; }
   uint64_t preemptions() const { return preemptions_; }
   const QueueSeconds& queue_seconds() const { return queue_seconds_; }
+  const ConstraintSeconds& constraint_seconds() const { return constraint_seconds_; }
 
   // Steps after which a tenant of weight 1 that came now would have the first piece of its prompt computed, at the
   // latest.
@@ -190,7 +191,9 @@ class Scheduler {
   std::vector<Draws> draws_;
   std::vector<float> logits_;                  // [rows, V]
   std::vector<Result<SampledToken>> sampled_;  // [rows]; behind one that differs from its draft they mean nothing
+  std::vector<double> held_seconds_;           // [rows] spent on their constraint
   std::vector<Sampler> samplers_;              // one per thread
+  ConstraintSeconds constraint_seconds_;
 };
 
 }  // namespace studio::engine

@@ -22,6 +22,7 @@
 #include "engine/sampling/token_history.h"
 #include "engine/schedule/engine.h"
 #include "engine/schedule/held_answer.h"
+#include "engine/schedule/held_draft.h"
 #include "engine/speculation/drafter.h"
 
 namespace studio::engine {
@@ -105,12 +106,12 @@ struct Sequence {
   PrefixTree::Place place;                 // how many of its pages are shared
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
-  int cached_tokens = 0;            // of the prompt, found computed
-  int reached = 0;                  // positions it once had computed; a preemption does not lower this
-  bool waits_for_prefix = false;    // an older sequence computes the next page; of the step under way
-  std::optional<HeldAnswer> held;   // where there is a constraint
-  std::vector<TokenId> held_draft;  // what may come by it, as far as guessed; of the step under way
-  std::vector<float> held_chances;
+  int cached_tokens = 0;           // of the prompt, found computed
+  int reached = 0;                 // positions it once had computed; a preemption does not lower this
+  bool waits_for_prefix = false;   // an older sequence computes the next page; of the step under way
+  std::optional<HeldAnswer> held;  // where there is a constraint
+  double held_seconds = 0;         // spent on guessing by it; of the step under way
+  HeldDraft held_draft;            // what may come by it, as far as guessed; of the step under way
   std::unique_ptr<Drafter> drafter;
   std::span<const TokenId> draft;  // fed behind the last id, for what it is worth; of the step under way
   int planned = 0;                 // tokens of the step under way
