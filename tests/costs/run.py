@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a request that is made to cost costs, beside a well-formed one of its size on its route: processor time and memory of gateway and workers.
 
-Usage: run.py [SIZE...] (bytes, by default 2000 and 60000). Prints the dearest, and fails where one costs more than 100 times the well-formed one,
+Usage: run.py [SIZE...] (bytes, by default 2000, 60000 and 1000000). Prints the dearest, and fails where one costs more than 100 times the well-formed one,
 or its memory more than 100 times. Times are those of the processes, so a busy machine changes little; still they are no part of `make test`.
 """
 import json
@@ -82,7 +82,7 @@ def measure(target, size):
 
 
 def main():
-    sizes = [int(size) for size in sys.argv[1:]] or [2000, 60000]
+    sizes = [int(size) for size in sys.argv[1:]] or [2000, 60000, 1000000]
     golden = os.path.join(ROOT, "tests/golden/encoders")
     rows = []
     with Server(models=["tiny", os.path.join(golden, "tiny-bert"), os.path.join(golden, "tiny-ranker")]) as server:

@@ -42,26 +42,32 @@ void Automaton::reach(uint32_t node, StackId stack) {
     met_depth_limit_ = true;
     return;
   }
-  const StackId before = stack_at_[node];
-  if (before == Stacks::kNone) {
-    reached_.push_back(node);
-    stack_at_[node] = stack;
-  } else {
-    const StackId joined = stacks_.join(before, stack);
-    if (joined == before) return;
-    stack_at_[node] = joined;
-  }
-  pending_.push_back(node);
+  arrived_.push_back({node, stack});
 }
 
+// A rule that many call in a round is followed once, with all that it returns to: one by one, a thousand callers would
+// make a thousand sets of stacks, each a copy of the last.
 StateId Automaton::close() {
-  while (!pending_.empty() && reached_.size() <= kMaxReached) {
-    const uint32_t node = pending_.back();
-    pending_.pop_back();
-    follow(node, stack_at_[node]);
+  while (!arrived_.empty() && reached_.size() <= kMaxReached && memory_bytes() <= memory_limit_bytes_) {
+    round_.swap(arrived_);
+    arrived_.clear();
+    std::ranges::sort(round_, {}, &Item::node);
+    for (size_t i = 0; i < round_.size();) {
+      const uint32_t node = round_[i].node;
+      joining_.clear();
+      for (; i < round_.size() && round_[i].node == node; ++i) joining_.push_back(round_[i].stack);
+      const StackId before = stack_at_[node];
+      if (before == Stacks::kNone) {
+        reached_.push_back(node);
+      } else {
+        joining_.push_back(before);
+      }
+      stack_at_[node] = stacks_.join_all(joining_);
+      if (stack_at_[node] != before) follow(node, stack_at_[node]);
+    }
   }
   std::vector<Item> found;
-  if (pending_.empty()) {
+  if (arrived_.empty()) {
     for (const uint32_t node : reached_) {
       if (program_->nodes[node].kind == NodeKind::kBytes) found.push_back({node, stack_at_[node]});
     }
@@ -70,7 +76,7 @@ StateId Automaton::close() {
   }
   for (const uint32_t node : reached_) stack_at_[node] = Stacks::kNone;
   reached_.clear();
-  pending_.clear();
+  arrived_.clear();
   return intern(found, std::exchange(may_end_, false));
 }
 

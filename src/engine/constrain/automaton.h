@@ -38,6 +38,8 @@ class Automaton {
   }
   // The text so far may end here.
   bool may_end(StateId state) const { return states_[state].may_end; }
+  // Places in the program where it may go on: what a step has to look at.
+  size_t ways(StateId state) const { return states_[state].count; }
   // Some byte may follow.
   bool goes_on(StateId state) const { return states_[state].count > 0; }
   // The one byte that may follow; -1 where there is a choice, or an end.
@@ -72,7 +74,7 @@ class Automaton {
   int only_byte_outside(const ByteSet& classes, StateId state) const;
   // Of bytes, nothing but white space.
   static ByteSet classes_of_spaces(const Program& program);
-  // All that `pending_` reaches without a byte.
+  // All that `arrived_` reaches without a byte.
   StateId close();
   void reach(uint32_t node, StackId stack);
   void follow(uint32_t node, StackId stack);
@@ -95,7 +97,9 @@ class Automaton {
   // Of the closure under way.
   std::vector<StackId> stack_at_;  // [node] kNone where it is not reached
   std::vector<uint32_t> reached_;  // nodes, each once
-  std::vector<uint32_t> pending_;  // nodes to follow
+  std::vector<Item> arrived_;      // of the next round
+  std::vector<Item> round_;
+  std::vector<StackId> joining_;
   bool may_end_ = false;
 };
 

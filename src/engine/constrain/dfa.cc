@@ -13,6 +13,8 @@
 namespace studio::engine::constrain {
 namespace {
 
+// Places looked at while states are made: half a second. Patterns of real schemas need a hundredth of it.
+constexpr size_t kMaxWork = 2'000'000;
 constexpr size_t kAutomatonBytes = 16u << 20;
 
 Error too_many_states() {
@@ -99,13 +101,15 @@ Result<Dfa> Dfa::of_expr(const Grammar& grammar, ExprId expr, bool stops_at_ends
   made.start_ = automaton.start();
   // The automaton numbers its states from the dead one on in the order they are met.
   made.add_state();
+  size_t work = 0;
   for (uint32_t state = 1; state < automaton.state_count(); ++state) {
     made.add_state();
     made.may_end_[state] = automaton.may_end(state) ? 1 : 0;
     for (size_t i = 0; i < bytes.size() && !(stops_at_ends && automaton.may_end(state)); ++i) {
       made.next_at(state, i) = automaton.step(state, bytes[i]);
     }
-    if (automaton.state_count() > kMaxStates || automaton.is_full()) return too_many_states();
+    work += automaton.ways(state) * bytes.size();
+    if (automaton.state_count() > kMaxStates || automaton.is_full() || work > kMaxWork) return too_many_states();
   }
   made.tidy();
   return made;

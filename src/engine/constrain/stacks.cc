@@ -40,6 +40,13 @@ StackId Stacks::join(StackId a, StackId b) {
   return joined_[key] = intern(merged);
 }
 
+StackId Stacks::join_all(std::span<const StackId> ids) {
+  if (ids.size() == 1) return ids.front();
+  const size_t half = ids.size() / 2;
+  const StackId first = join_all(ids.first(half));
+  return join(first, join_all(ids.subspan(half)));
+}
+
 StackId Stacks::intern(std::span<const Frame> frames_of_set) {
   uint64_t hash = frames_of_set.size();
   for (const Frame& frame : frames_of_set) {

@@ -37,6 +37,8 @@ class Stacks {
   // kNone past kMaxStackDepth.
   StackId push(StackId below, uint32_t node, uint32_t count);
   StackId join(StackId a, StackId b);
+  // Of at least one. Halves are joined, so that N of them make sets of N log N frames together.
+  StackId join_all(std::span<const StackId> ids);
   size_t memory_bytes() const;
 
  private:
