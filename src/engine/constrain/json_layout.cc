@@ -1,5 +1,9 @@
 #include "engine/constrain/json_layout.h"
 
+#include <functional>
+
+#include "engine/constrain/hash.h"
+
 namespace studio::engine::constrain {
 namespace {
 
@@ -114,6 +118,17 @@ void JsonLayout::learn(char next) {
   if (!breaks_line || depth == 0) return;
   const size_t size = space_.size() - line_end - 1;
   if (size % depth == 0 && size / depth <= kLongestIndent) indent_ = space_.substr(line_end + 1, size / depth);
+}
+
+uint64_t JsonLayout::fingerprint() const {
+  const std::hash<std::string_view> hash;
+  uint64_t all = mix(mix(hash(open_), hash(indent_)), hash(space_));
+  for (const Spaces& spaces : spaces_) {
+    for (const Space& space : spaces)
+      all = mix(all, hash(space.text) + (space.breaks_line ? 1 : 0) + (space.is_seen ? 2 : 0));
+  }
+  return mix(
+      all, unseen_depth_ << 8 | static_cast<uint64_t>(before_) << 2 | (is_in_string_ ? 2 : 0) | (is_escaped_ ? 1 : 0));
 }
 
 char JsonLayout::space_before(char next) const {

@@ -1,5 +1,7 @@
 #include "engine/constrain/matcher.h"
 
+#include "engine/constrain/hash.h"
+
 namespace studio::engine::constrain {
 
 StateId Matcher::state_after(std::string_view text) const {
@@ -71,6 +73,18 @@ std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
     state = automaton.step(state, static_cast<uint8_t>(byte));
   }
   return text;
+}
+
+std::vector<TokenId> Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
+                                            const std::function<std::vector<TokenId>(std::string_view)>& encode) const {
+  auto& kept = tables_->likely;
+  const uint64_t place = mix(layout.fingerprint(), has_ended_ ? Automaton::kDead : state_);
+  if (const auto known = kept.find(place); known != kept.end()) return known->second;
+  const std::string text = likely_text(layout, limit);
+  std::vector<TokenId> tokens = text.empty() ? std::vector<TokenId>() : encode(text);
+  if (kept.size() >= kMaxLikely) kept.clear();
+  kept.emplace(place, tokens);
+  return tokens;
 }
 
 std::shared_ptr<const TokenMask> Matcher::mask() const {

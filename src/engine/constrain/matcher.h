@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "engine/constrain/constraint.h"
 #include "engine/constrain/json_layout.h"
@@ -24,6 +26,8 @@ inline constexpr size_t kFreshTablesBytes = 24u << 20;
 inline constexpr size_t kMaxTablesBytes = 48u << 20;
 // Masks kept beside it: 400 of a vocabulary of 150,000.
 inline constexpr size_t kMaxMaskBytes = 8u << 20;
+// Guesses kept beside them, some 200 bytes each.
+inline constexpr size_t kMaxLikely = 4096;
 
 class Matcher {
  public:
@@ -46,6 +50,9 @@ class Matcher {
   // The same, and past places where but white space is open, which is taken as `layout`, which has read the text so
   // far, says. A guess.
   std::string likely_text(JsonLayout layout, size_t limit) const;
+  // It cut into tokens by `encode`; kept by state and layout, as forms come again and again.
+  std::vector<TokenId> likely_tokens(const JsonLayout& layout, size_t limit,
+                                     const std::function<std::vector<TokenId>(std::string_view)>& encode) const;
 
   // Every token that may come next. Kept by state: the same state gives the same mask without work.
   std::shared_ptr<const TokenMask> mask() const;
@@ -63,6 +70,7 @@ class Matcher {
     Automaton automaton;
     std::shared_ptr<const TokenTrie> trie;
     std::unordered_map<StateId, std::shared_ptr<const TokenMask>> masks;
+    std::unordered_map<uint64_t, std::vector<TokenId>> likely;  // by state and layout
   };
   explicit Matcher(std::shared_ptr<Tables> tables) : tables_(std::move(tables)), state_(tables_->automaton.start()) {}
 

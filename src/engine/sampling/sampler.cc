@@ -13,6 +13,8 @@ namespace {
 constexpr int kFewCandidates = 256;
 // Adjusted logits and 1 / temperature stay under this, so that no later step can make an infinity of them.
 constexpr float kLargest = 1e30f;
+// Of a token that was refused, before what is allowed is listed: that costs as much as a hundred of them.
+constexpr uint32_t kMostRedraws = 6;
 
 // floor(random / 2^64 * total): where the draw lands in [0, total).
 int64_t landing_point(uint64_t random, int64_t total) {
@@ -107,12 +109,18 @@ Result<TokenId> Sampler::choose_allowed(std::span<const float> logits, const Sam
   if (!is_truncated || are_first_allowed(logits, params, filter)) {
     auto id = choose(logits, params, first);
     if (!id.ok() || is_truncated || filter.allows(*id)) return id;
+    // Each of them has the chances of what is allowed among itself, so the first that may come has them too.
+    for (uint32_t again = 1; !is_greedy && again <= kMostRedraws; ++again) {
+      const uint64_t random = random_bits(params.seed, params.stream, position, again);
+      const TokenId other = draw_from_blocks(*drawn_row_, Kept(), random, drawn_total_);
+      if (filter.allows(other)) return other;
+    }
   }
   if (!mask_out(logits, filter.mask())) {
     return Error(Code::kFailedPrecondition, "no token may follow here");
   }
-  const uint64_t second = random_bits(params.seed, params.stream, position, 1);
-  return choose(masked_, params, is_truncated ? first : second);
+  const uint64_t last = random_bits(params.seed, params.stream, position, kMostRedraws + 1);
+  return choose(masked_, params, is_truncated ? first : last);
 }
 
 // Whether the top_k tokens, which all further truncation looks at, would be the same of the allowed ones alone.
@@ -163,6 +171,8 @@ Result<TokenId> Sampler::choose(std::span<const float> logits, const SamplingPar
   if (top_k > 0 || params.top_p < 1) find_last_kept(row, total, top_k, params.top_p, scratch_, kept);
   if (params.min_p > 0) keep_min_p(params.min_p, kept);
   if (top_k > 0 || params.top_p < 1 || params.min_p > 0) total = passes.weigh_kept(row, kept, block_sums_.data());
+  drawn_row_ = row;
+  drawn_total_ = total;
   return draw_from_blocks(row, kept, random, total);
 }
 

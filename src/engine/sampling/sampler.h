@@ -9,13 +9,15 @@
 //
 // Held to a TokenFilter, a draw is one of what the filter allows, as if all else had no probability before top_k. The
 // whole of what is allowed is asked for only where a single question does not do: without truncation, and for the
-// largest logit, a token that is drawn freely and allowed has the right chance already, and one that is refused is
-// drawn again, with a number of its own, of what is allowed. Where all top_k tokens are allowed they are the same ones.
+// largest logit, a token that is drawn freely and allowed has the right chance already. One that is refused is drawn
+// again with a number of its own, a few times freely, which costs little, then of what is allowed. Where all top_k
+// tokens are allowed they are the same ones.
 //
 // Threads: a Sampler is scratch memory for one row at a time; use one per thread. It keeps no state between rows.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -76,7 +78,9 @@ class Sampler {
   std::vector<Candidate> candidates_;
   std::vector<std::pair<TokenId, float>> originals_;  // logits before adjust(), in the order they were changed
   std::vector<TopLogprob> top_;
-  std::vector<float> masked_;         // [V] where a filter was used
+  std::vector<float> masked_;          // [V] where a filter was used
+  std::optional<VocabRow> drawn_row_;  // of the draw from all blocks: another one costs a walk over their sums
+  int64_t drawn_total_ = 0;
   double raw_max_ = 0, log_sum_ = 0;  // logprob = logit - raw_max_ - log_sum_
 };
 

@@ -9,6 +9,8 @@ namespace {
 
 // Of the prompt, kept before an answer: where it begins alike, the answer may too.
 constexpr size_t kKeptPrompt = 32;
+// Of a guess: what is less likely to be reached is not worth a look at whether it may come.
+constexpr float kLeastHeldChance = 0.1f;
 
 // What must come whatever the logits say is a draft like any other, of which it is certain that it comes.
 constexpr std::array<float, Drafter::kLongestDraft> kCertain = [] {
@@ -59,7 +61,10 @@ void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
   HeldDraft form, guess;
   form.add(sequence.held->likely());
   HeldAnswer ahead = *sequence.held;
+  float reached = 1;
   for (size_t i = 0; i < sequence.draft.size() && ahead.allows(sequence.draft[i]); ++i) {
+    reached *= chances[i];
+    if (reached < kLeastHeldChance) break;
     ahead.accept(sequence.draft[i]);
     guess.tokens.push_back(sequence.draft[i]);
     guess.chances.push_back(chances[i]);

@@ -80,12 +80,8 @@ bool HeldAnswer::is_complete() const {
 std::vector<TokenId> HeldAnswer::likely() const {
   const auto& encode = shared_->vocabulary->encode;
   if (part_ == Part::kReasoning || (part_ == Part::kStart && begin_reasoning_ >= 0) || !encode) return {};
-  std::string text;
-  {
-    std::scoped_lock lock(shared_->mutex);
-    text = matcher_->likely_text(layout_, kMostLikelyBytes);
-  }
-  return text.empty() ? std::vector<TokenId>() : encode(text);
+  std::scoped_lock lock(shared_->mutex);
+  return matcher_->likely_tokens(layout_, kMostLikelyBytes, encode);
 }
 
 }  // namespace studio::engine
