@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/parse.h"
+#include "api/serving/degraded.h"
 
 namespace studio::api::dashscope {
 namespace {
@@ -53,12 +54,9 @@ void read_part(FieldReader& reader, std::string_view name, std::span<const Field
   if (!part.ok()) reader.fail(part.status().error());
 }
 
-}  // namespace
-
-Result<EmbeddingCall> parse_embedding(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<EmbeddingCall> read_embedding(const json::object& body) {
   EmbeddingCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, &call.ignored);
+  FieldReader reader(body, "", kFrameRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_part(reader, "input", kEmbeddingInputRules, call.ignored,
             [&](FieldReader& input) { read_embed_items(input, "texts", false, call); });
@@ -76,10 +74,9 @@ Result<EmbeddingCall> parse_embedding(std::string_view body) {
   return call;
 }
 
-Result<RankCall> parse_rerank(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<RankCall> read_rerank(const json::object& body) {
   RankCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, &call.ignored);
+  FieldReader reader(body, "", kFrameRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_part(reader, "input", kRerankInputRules, call.ignored,
             [&](FieldReader& input) { read_rank_input(input, call); });
@@ -90,6 +87,16 @@ Result<RankCall> parse_rerank(std::string_view body) {
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<EmbeddingCall> parse_embedding(std::string_view body) {
+  return parse_degradable(body, read_embedding);
+}
+
+Result<RankCall> parse_rerank(std::string_view body) {
+  return parse_degradable(body, read_rerank);
 }
 
 }  // namespace studio::api::dashscope

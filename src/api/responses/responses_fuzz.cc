@@ -12,6 +12,7 @@
 #include "api/responses/query.h"
 #include "api/responses/render.h"
 #include "api/serving/structure.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "base/json_mutator.h"
 
@@ -55,7 +56,8 @@ void check_call(const ResponseCall& call) {
   }
   check_messages(call);
   // Kept and read again it is the same.
-  const Record record{.id = new_response_id(), .created_at = 1, .model = call.generate.model, .echo = call.echo};
+  const Record record{
+      .id = response_id_of(new_uuid()), .created_at = 1, .model = call.generate.model, .echo = call.echo};
   const auto again = from_stored(record.id, 1, to_stored(record));
   check(again.ok() && response_object(*again) == response_object(record));
 }
