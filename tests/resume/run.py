@@ -337,18 +337,22 @@ def test_what_was_deleted_is_not_told_again(place):
 def test_a_conversation_takes_an_answer_once(place):
     """A response that was kept in a conversation is told again, though the conversation has gone on; its items are there once."""
     made = json.loads(post(place, {}, "/v1/conversations", Idempotency_Key="a-conversation")[1])
-    body = {"model": "tiny", "input": "Hello.", "max_output_tokens": 16, "seed": 4, "conversation": made["id"]}
+    body = {"model": "tiny", "input": "Hello.", "max_output_tokens": 16, "seed": 4, "enable_thinking": False, "conversation": made["id"]}
+    item = {"items": [{"role": "assistant", "content": "Hi."}, {"role": "assistant", "content": "How are you?"}]}
+    added = post(place, item, f"/v1/conversations/{made['id']}/items", Idempotency_Key="an-item")[1]
     first, told = post(place, body, "/v1/responses", Idempotency_Key="in-a-conversation")
     for is_restarted in (False, True):
         if is_restarted:
             place.restart()
         assert json.loads(post(place, {}, "/v1/conversations", Idempotency_Key="a-conversation")[1]) == made
+        assert post(place, item, f"/v1/conversations/{made['id']}/items", Idempotency_Key="an-item")[1] == added
         again, told_again = post(place, body, "/v1/responses", Idempotency_Key="in-a-conversation")
         assert (again.status, again.answer, told_again) == (200, first.answer, told), told_again
     request = urllib.request.Request(f"{place.server.url}/v1/conversations/{made['id']}/items", headers={"Authorization": f"Bearer {place.other_key()}"})
     with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
         items = json.loads(answer.read())["data"]
     assert sum(item.get("role") == "user" for item in items) == 1, items
+    assert sum(item.get("role") == "assistant" for item in items) == 3, items
 
 
 def test_a_refused_request_may_use_its_key_again(place):

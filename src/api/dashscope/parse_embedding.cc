@@ -30,6 +30,7 @@ constexpr FieldRule kEmbeddingRules[] = {
     {"dimension"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
     {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"allow_degraded"},
 };
 
 constexpr FieldRule kRerankInputRules[] = {
@@ -41,6 +42,7 @@ constexpr FieldRule kRerankRules[] = {
     {"return_documents"},
     {"instruct", FieldUse::kNotBuilt, R"("")"},
     {"fps", FieldUse::kNotBuilt, "1 1.0"},
+    {"allow_degraded"},
 };
 
 // The object of a request's field, against its table; read() is called with its reader. A missing one is empty.
@@ -69,7 +71,7 @@ Result<EmbeddingCall> read_embedding(const json::object& body) {
     }
     if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
   });
-  call.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_TRY(call.may_cut, allows_degraded(body, "parameters"));
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
@@ -84,7 +86,7 @@ Result<RankCall> read_rerank(const json::object& body) {
     read_top_n(parameters, call);
     call.returns_documents = parameters.flag("return_documents").value_or(false);
   });
-  call.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_TRY(call.may_cut, allows_degraded(body, "parameters"));
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
@@ -92,11 +94,11 @@ Result<RankCall> read_rerank(const json::object& body) {
 }  // namespace
 
 Result<EmbeddingCall> parse_embedding(std::string_view body) {
-  return parse_degradable(body, read_embedding);
+  return parse_degradable(body, read_embedding, "parameters");
 }
 
 Result<RankCall> parse_rerank(std::string_view body) {
-  return parse_degradable(body, read_rerank);
+  return parse_degradable(body, read_rerank, "parameters");
 }
 
 }  // namespace studio::api::dashscope

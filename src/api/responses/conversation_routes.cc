@@ -103,13 +103,33 @@ void delete_conversation(const Desk& desk, const ExchangePtr& exchange) {
   answer_json(exchange, {{"id", id_asked(exchange)}, {"object", "conversation.deleted"}, {"deleted", true}});
 }
 
-void create_items(const Desk& desk, const ExchangePtr& exchange) {
+// Where the request came before, its items are there.
+Status find_or_append(const Desk& desk, const http::Request& request, const json::array& items) {
+  store::Conversations& conversations = desk.shelf->conversations();
+  const std::string& conversation = request.path_parameter("id");
+  if (is_made_again(desk.services.kept, request)) {
+    const std::string first(id_of(items.front().get_object()));
+    const auto made = conversations.find_item(request.principal, conversation, first);
+    if (made.ok() || made.error().code() != Code::kNotFound) return made.ok() ? Status(Ok{}) : made.error();
+  }
+  STUDIO_CHECK_OK(admit_object(desk.services.kept, request));
+  Status added = conversations.append(request.principal, conversation, stored_items(items));
+  if (!added.ok()) withdraw_object(desk.services.kept, request);
+  return added;
+}
+
+void make_items(const Desk& desk, const ExchangePtr& exchange) {
   auto call = parse_new_items(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  give_ids(call->items);
-  Status added = desk.shelf->conversations().append(key_of(exchange), id_asked(exchange), stored_items(call->items));
+  give_ids(call->items, exchange->request().request_id);
+  Status added = find_or_append(desk, exchange->request(), call->items);
   if (!added.ok()) return refuse(exchange, added.error());
   answer_marked(exchange, list_object(std::move(call->items), false), *call);
+}
+
+void create_items(const Desk& desk, const ExchangePtr& exchange) {
+  if (!desk.services.kept) return make_items(desk, exchange);
+  desk.services.kept->serve(exchange, openai::kKeptWording, [&](const ExchangePtr& kept) { make_items(desk, kept); });
 }
 
 void list_items(const Desk& desk, const ExchangePtr& exchange) {

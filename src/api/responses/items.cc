@@ -267,6 +267,13 @@ class PromptWriter {
   bool has_begun_ = false;
 };
 
+void give_id(json::object& item, const std::string& name) {
+  if (text_of(item, "type") == kReference || item.contains("id")) return;
+  const std::string_view type = text_of(item, "type");
+  const char* prefix = type == "reasoning" ? "rs_" : type.starts_with("function_call") ? "fc_" : "msg_";
+  item["id"] = prefix + name;
+}
+
 }  // namespace
 
 json::array read_items(FieldReader& reader, std::string_view name, const json::array& items, size_t most,
@@ -297,12 +304,12 @@ json::object user_message(std::string_view text) {
 }
 
 void give_ids(json::array& items) {
-  for (json::value& value : items) {
-    json::object& item = value.get_object();
-    if (is_reference(item) || item.contains("id")) continue;
-    const std::string_view type = text_of(item, "type");
-    const char* prefix = type == "reasoning" ? "rs_" : type.starts_with("function_call") ? "fc_" : "msg_";
-    item["id"] = prefix + new_uuid();
+  for (json::value& value : items) give_id(value.get_object(), new_uuid());
+}
+
+void give_ids(json::array& items, const std::string& request_id) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    give_id(items[i].get_object(), request_id + (i > 0 ? "_" + std::to_string(i) : ""));
   }
 }
 

@@ -28,6 +28,8 @@ void add_item_tables(const std::string& name, References references, std::vector
 boost::json::object user_message(std::string_view text);
 
 void give_ids(boost::json::array& items);
+// The same of a request that may come again: what follows from its id is there already then.
+void give_ids(boost::json::array& items, const std::string& request_id);
 std::string_view id_of(const boost::json::object& item);
 bool is_reference(const boost::json::object& item);
 
