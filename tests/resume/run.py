@@ -145,7 +145,12 @@ def long_kind():
 
 def test_a_restart_in_the_middle_of_an_answer(place):
     """By a kill and by SIGTERM; and a second one while the answer is being made again."""
-    kind = long_kind()
+    for kind in kinds(LONG_TOKENS, seed=9):
+        if kind.name in ("openai chat", "responses", "responses, background"):
+            restart_in_the_middle(place, kind)
+
+
+def restart_in_the_middle(place, kind):
     _, clean = whole_of(place, kind)
     for ends in ([signal.SIGKILL], [signal.SIGTERM], [signal.SIGKILL, signal.SIGKILL], [signal.SIGTERM, signal.SIGKILL]):
         stream = begin(place, kind)
