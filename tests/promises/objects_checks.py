@@ -68,6 +68,54 @@ OF_EMBEDDINGS = {
 }
 
 
+# ---- Ollama's two ----
+
+def check_ollama_input(server, _):
+    two = send(server, "/api/embed", {"model": ENCODER, "input": ["Hello.", "A story."]}).body["embeddings"]
+    assert two[0] != two[1]
+    same(two[0], send(server, "/api/embed", {"model": ENCODER, "input": "Hello."}).body["embeddings"][0])
+
+
+def check_ollama_prompt(server, _):
+    one, other = (send(server, "/api/embeddings", {"model": ENCODER, "prompt": text}).body["embedding"] for text in ("Hello.", "A story."))
+    assert one != other
+    same(one, send(server, "/api/embed", {"model": ENCODER, "input": "Hello."}).body["embeddings"][0])
+
+
+def check_ollama_truncate(server, _):
+    is_refused(send(server, "/api/embed", {"model": ENCODER, "input": TOO_LONG, "truncate": False}), "input")
+    cut = send(server, "/api/embed", {"model": ENCODER, "input": TOO_LONG, "truncate": True})
+    same((cut.status, cut.body["degraded"]), (200, {"truncated": ["input"]}))
+
+
+def check_ollama_dimensions(server, _):
+    length = len(vectors(server)[0])
+    same(send(server, "/api/embed", {"model": ENCODER, "input": "x", "dimensions": length}).status, 200)
+    is_refused(send(server, "/api/embed", {"model": ENCODER, "input": "x", "dimensions": length - 1}), "dimensions")
+
+
+def ollama_proofs(path, body, own):
+    def check_context(server, _):
+        is_refused(send(server, path, {**body, "options": {"num_ctx": 1 << 20}}), "options.num_ctx")
+        same(send(server, path, {**body, "options": {"num_ctx": 8}}).status, 200)
+
+    def check_degraded(server, _):
+        is_refused(send(server, path, {**body, "no_such_field": 1}), "no_such_field")
+        for over, name in (({"no_such_field": 1, "allow_degraded": True}, "no_such_field"),
+                           ({"options": {"no_such": 1, "allow_degraded": True}}, "options.no_such")):
+            answer = send(server, path, {**body, **over})
+            same((answer.headers["x-studio-degraded"], answer.body["degraded"]), (name, {"unhonoured": [name]}))
+    return {"model": check_unknown_model(path, {name: value for name, value in body.items() if name != "model"}), "options": check_context,
+            "options.num_ctx": check_context, "allow_degraded": check_degraded, "options.allow_degraded": check_degraded, **own}
+
+
+OF_OLLAMA_EMBED = ollama_proofs("/api/embed", {"model": ENCODER, "input": "x"}, {
+    "input": check_ollama_input, "truncate": check_ollama_truncate, "dimensions": check_ollama_dimensions})
+OF_OLLAMA_EMBEDDINGS = ollama_proofs("/api/embeddings", {"model": ENCODER, "prompt": "x"}, {"prompt": check_ollama_prompt})
+
+
+# ---- reranking, files, batches ----
+
 def rank(server, **over):
     return send(server, RERANK, {"model": RANKER, "query": "x", "documents": ["a", "b", "c"], **over})
 

@@ -25,6 +25,8 @@ OWN = {
     "POST /v1/messages/count_tokens": counting_checks.count_proofs(),
     "POST /api/chat": checks.OLLAMA_CHAT,
     "POST /api/generate": checks.OLLAMA_GENERATE,
+    "POST /api/embed": objects_checks.OF_OLLAMA_EMBED,
+    "POST /api/embeddings": objects_checks.OF_OLLAMA_EMBEDDINGS,
     "POST /api/show": {"model": counting_checks.unknown_model("/api/show", {}),
                        "name": counting_checks.alike("/api/show", lambda body: body["modified_at"], {"name": "tiny"}, {})},
 }

@@ -32,6 +32,8 @@ BASE = {
     "POST /v1/embeddings": {"model": "tiny-bert", "input": "x"},
     "POST /v1/rerank": {"model": "tiny-ranker", "query": "x", "documents": ["y"]},
     "POST /v1/files": {"purpose": "batch"},
+    "POST /api/embed": {"model": "tiny-bert", "input": "x"},
+    "POST /api/embeddings": {"model": "tiny-bert", "prompt": "x"},
     "POST /v1/batches": {"input_file_id": "x", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
     "POST /v1/tokenize": {"model": "tiny"},
     "POST /v1/messages/count_tokens": {"model": "tiny", "messages": [{"role": "user", "content": "x"}]},

@@ -159,7 +159,9 @@ def ollama():
     # The client takes any mapping for options; its own type says which there are.
     options = [{"field": "options." + line["field"], "body": {"options": line["body"]}} for line in promises(types.Options)]
     return {"ollama_chat": ("POST /api/chat", promises(types.ChatRequest) + options),
-            "ollama_generate": ("POST /api/generate", promises(types.GenerateRequest) + options)}
+            "ollama_generate": ("POST /api/generate", promises(types.GenerateRequest) + options),
+            "ollama_embed": ("POST /api/embed", promises(types.EmbedRequest) + options),
+            "ollama_embeddings": ("POST /api/embeddings", promises(types.EmbeddingsRequest) + options)}
 
 
 SDKS = {each.__name__: each for each in (openai, anthropic, ollama)}

@@ -46,6 +46,18 @@ constexpr FieldRule kOptionRules[] = {
     {"presence_penalty", FieldUse::kNoEffect, "a number"},
     {"frequency_penalty", FieldUse::kNoEffect, "a number"},
     {"repeat_penalty", FieldUse::kNoEffect, "a number"},
+    {"num_keep", FieldUse::kNoEffect, "a number"},
+    {"repeat_last_n", FieldUse::kNoEffect, "a number"},
+    {"typical_p", FieldUse::kNoEffect, "a number"},
+    {"tfs_z", FieldUse::kNoEffect, "a number"},
+    {"mirostat", FieldUse::kNoEffect, "a number"},
+    {"mirostat_tau", FieldUse::kNoEffect, "a number"},
+    {"mirostat_eta", FieldUse::kNoEffect, "a number"},
+    {"penalize_newline", FieldUse::kNoEffect, "true or false"},
+    {"f16_kv", FieldUse::kNotBuilt},
+    {"logits_all", FieldUse::kNotBuilt, "false"},
+    {"vocab_only", FieldUse::kNotBuilt, "false"},
+    {"embedding_only", FieldUse::kNotBuilt, "true"},
 };
 
 void read_options(FieldReader& reader, VectorsCall& call) {
@@ -94,6 +106,11 @@ Result<VectorsCall> parse_embed(std::string_view body) {
 
 Result<VectorsCall> parse_old_embeddings(std::string_view body) {
   return parse_degradable(body, read_old_embeddings, "options");
+}
+
+std::vector<EndpointFields> encoder_fields() {
+  return {{"ollama", "POST /api/embed", {{"", "", kEmbedRules}, {"options", "", kOptionRules}}},
+          {"ollama", "POST /api/embeddings", {{"", "", kOldRules}, {"options", "", kOptionRules}}}};
 }
 
 }  // namespace studio::api::ollama

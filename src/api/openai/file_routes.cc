@@ -48,7 +48,7 @@ void respond(const ExchangePtr& exchange, const json::object& body) {
 // ---- POST /files
 
 // A field of the form into the body that it stands for: "expires_after[seconds]" is a member of an object.
-Status add_text(const std::string& name, std::string_view text, json::object& body) {
+Status add_field(const std::string& name, std::string_view text, json::object& body) {
   const size_t bracket = name.find('[');
   if (body.contains(name)) return Error(Code::kInvalidArgument, name + " comes twice.").with_param(name);
   if (name == "allow_degraded" && (text == "true" || text == "false")) {
@@ -65,8 +65,8 @@ Status add_text(const std::string& name, std::string_view text, json::object& bo
 Result<json::object> body_of(Upload& upload) {
   STUDIO_CHECK_OK(upload.finish());
   json::object body;
-  for (const auto& [name, text] : upload.texts()) STUDIO_CHECK_OK(add_text(excerpt(name), text, body));
-  for (const Upload::File& file : upload.files()) body[excerpt(file.field)] = file.name;
+  for (const auto& [name, text] : upload.texts()) STUDIO_CHECK_OK(add_field(excerpt(name), text, body));
+  for (const Upload::File& file : upload.files()) STUDIO_CHECK_OK(add_field(excerpt(file.field), file.name, body));
   return body;
 }
 
