@@ -5,7 +5,10 @@
 #include "api/anthropic/parse.h"
 #include "api/dashscope/parse.h"
 #include "api/ollama/parse.h"
+#include "api/openai/batch_wire.h"
+#include "api/openai/file_routes.h"
 #include "api/openai/parse.h"
+#include "api/responses/parse.h"
 #include "base/json.h"
 
 namespace studio::api {
@@ -56,8 +59,10 @@ json::object to_object(const FieldTable& table) {
 }  // namespace
 
 std::vector<EndpointFields> all_field_tables() {
-  std::vector<EndpointFields> all = {openai::chat_fields(), openai::completion_fields(), openai::tokenize_fields()};
-  for (auto tables : {dashscope::field_tables(), anthropic::field_tables(), ollama::field_tables()}) {
+  std::vector<EndpointFields> all = {openai::chat_fields(), openai::completion_fields(), openai::tokenize_fields(),
+                                     openai::batch_fields(), openai::file_fields()};
+  for (auto tables : {openai::encoder_fields(), responses::field_tables(), dashscope::field_tables(),
+                      anthropic::field_tables(), ollama::field_tables(), ollama::encoder_fields()}) {
     all.insert(all.end(), tables.begin(), tables.end());
   }
   return all;

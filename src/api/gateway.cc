@@ -166,9 +166,10 @@ class GatewayImpl final : public Gateway {
     if (!config_.files || !config_.batches) return;
     batch_runner_ = std::make_unique<batches::Runner>(services, *config_.files, *config_.batches);
     dashscope::add_file_routes(*config_.files, router);
-    openai::add_file_routes(services, *config_.files, router);
+    openai::add_file_routes({.files = config_.files.get(), .kept = services.kept, .post = services.post}, router);
     openai::add_batch_routes({.files = config_.files.get(),
                               .batches = config_.batches.get(),
+                              .kept = services.kept,
                               .wake = [runner = batch_runner_.get()] { runner->wake(); }},
                              router);
   }

@@ -13,6 +13,8 @@ from run_cases import run_cases
 
 FULL = "--full" in sys.argv
 LINES, KILLS = (1000, 50) if FULL else (60, 3)
+LENGTHS = [1, 8, 60, 240] if FULL else [1, 3, 8, 30]  # of answers: some are there before a kill, some never alone
+MOST_OF_A_LIFE_S = 2 * PATIENCE  # of a server between two kills
 WAIT_S = 120 * PATIENCE  # for a small batch, on a busy machine
 PLACE = Place()
 
@@ -240,22 +242,67 @@ def check_lines(batch, numbers, refused):
             for each in output}
 
 
+def answers_until(batch_id, wanted):
+    """How many lines are answered and how the batch stands, once they are so many or a while has passed."""
+    until = time.monotonic() + MOST_OF_A_LIFE_S
+    while True:
+        batch = client().batches.retrieve(batch_id)
+        answered = batch.request_counts.completed + batch.request_counts.failed
+        if answered >= wanted or time.monotonic() > until:
+            return answered, batch.status
+        time.sleep(0.002)
+
+
+def once(key):
+    return {"extra_headers": {"Idempotency-Key": key}}
+
+
+def test_the_same_key_makes_one_file_and_one_batch():
+    def file_of(data=jsonl([line(0)]), name="once.jsonl", key="one-file"):
+        return client().files.create(file=(name, io.BytesIO(data)), purpose="batch", **once(key))
+    given = file_of()
+    batch = create(given.id, **once("one-batch"))
+    wait_for(batch.id, "completed")
+    for is_restarted in (False, True):
+        if is_restarted:
+            PLACE.kill()
+            PLACE.start()
+        assert file_of() == given
+        assert create(given.id, **once("one-batch")) == batch  # as it was told when it was made
+        raises(openai.ConflictError, lambda: file_of(data=b"{}"), "Idempotency-Key")
+        raises(openai.ConflictError, lambda: file_of(name="other.jsonl"), "Idempotency-Key")
+        raises(openai.ConflictError, lambda: create(given.id, completion_window="2d", **once("one-batch")), "Idempotency-Key")
+        assert len([each for each in client().files.list(purpose="batch") if each.filename == "once.jsonl"]) == 1
+        assert len([each for each in client().batches.list() if each.input_file_id == given.id]) == 1
+    client().files.delete(given.id)
+    other = file_of()
+    assert other.id != given.id and client().files.retrieve(other.id) == other
+    client().files.delete(other.id)
+
+
+def test_what_was_refused_may_use_its_key_again():
+    raises(openai.NotFoundError, lambda: create("file-batch-none", **once("mended")))
+    assert create(upload([line(0)]).id, **once("mended")).status == "validating"
+
+
 def test_kills_at_random_moments():
     dice = random.Random(11)
     numbers, refused = range(LINES), {i for i in range(LINES) if i % 17 == 5}
-    lines = [line(i, max_tokens=dice.choice([1, 3, 8, 30]), ignore_eos=True, **({"temperature": 9} if i in refused else {})) for i in numbers]
+    lines = [line(i, max_tokens=dice.choice(LENGTHS), ignore_eos=True, **({"temperature": 9} if i in refused else {})) for i in numbers]
     PLACE.stop()
     before = set(PLACE.usage())
     PLACE.start()
     batch = create(upload(lines).id)
-    kills, seen = 0, []
-    while kills < KILLS:
-        time.sleep(dice.uniform(0, 0.25))
-        now = client().batches.retrieve(batch.id)
-        seen.append(now.request_counts.completed + now.request_counts.failed)
+    seen, met = [0], []
+    while len(met) < KILLS:
+        # Each kill leaves enough for those that follow.
+        answered, status = answers_until(batch.id, seen[-1] + dice.uniform(0, 2) * (LINES - seen[-1]) / (KILLS + 1 - len(met)))
         PLACE.kill()
-        kills += 1
+        seen.append(answered)
+        met.append(status)
         PLACE.start()
+    kills = len(met)
+    assert met.count("completed") <= KILLS // 10, f"too late: {met} at {seen}"
     batch = wait_for(batch.id, "completed")
     told = check_lines(batch, numbers, refused)
     PLACE.stop()

@@ -120,6 +120,11 @@ def check_allow_degraded(server, door):
     same(part.text, plain.text)
     same(part.headers["x-studio-degraded"], "no_such_field")
     same(part.body["degraded"], {"unhonoured": ["no_such_field"]})
+    streamed, clean = (door.ask(server, {**over, **({} if door.as_stream else {"stream": True})}, door.as_stream, temperature=0, allow_degraded=True)
+                       for over in ({"no_such_field": 1}, {}))
+    same(streamed.headers["x-studio-degraded"], "no_such_field")
+    assert '"degraded":{"unhonoured":["no_such_field"]}' in streamed.raw and "degraded" not in clean.raw, streamed.raw
+    same(streamed.text, plain.text)
     assert "degraded" not in plain.raw and "x-studio-degraded" not in plain.headers
 
 

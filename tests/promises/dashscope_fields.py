@@ -65,6 +65,8 @@ PARTS = [("text", {"text": "x"}), ("cache_control", {"text": "x", "cache_control
          ("image.max_pixels", {"image": "https://example.com/a.png", "max_pixels": 6272}), ("video", {"video": "https://example.com/a.mp4"}),
          ("video.fps", {"video": ["https://example.com/a.png"], "fps": 2}), ("video.total_pixels", {"video": "https://example.com/a.mp4", "total_pixels": 1}),
          ("audio", {"audio": "https://example.com/a.wav"}), ("file", {"file": "https://example.com/a.pdf"})]
+# Of the door for reranking that is like OpenAI's, which has none.
+RERANK = {"model": "x", "query": "x", "documents": ["x"], "top_n": 1, "return_documents": True, "instruct": "x"}
 FRAME = {"model": ["x"], "task": ["text-generation"], "task_group": ["aigc"], "function": ["generation"], "resources": [[{"resource_id": "x"}]]}
 HEADERS = {"X-DashScope-Async": "enable", "X-DashScope-WorkSpace": "llm-x", "X-DashScope-DataInspection": '{"input":"cip","output":"cip"}',
            "X-DashScope-Plugin": '{"x":{}}', "X-DashScope-EncryptionKey": '{"public_key_id":"x"}'}
@@ -85,4 +87,6 @@ def promises():
 
 
 if __name__ == "__main__":
-    sys.exit(keep({"dashscope_text": (TEXT, promises()), "dashscope_multimodal": (MULTIMODAL, promises())}, "--check" in sys.argv))
+    rerank = [{"field": name, "body": {name: value}} for name, value in RERANK.items()]
+    sys.exit(keep({"dashscope_text": (TEXT, promises()), "dashscope_multimodal": (MULTIMODAL, promises()), "openai_rerank": ("POST /v1/rerank", rerank)},
+                  "--check" in sys.argv))

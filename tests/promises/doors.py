@@ -41,8 +41,27 @@ class Answer:
 
 
 def send(server, path, body, headers=None):
-    request = urllib.request.Request(server.url + path, method="POST", data=json.dumps(body).encode(), headers={
-        "Authorization": f"Bearer {server.key}", "Content-Type": "application/json", **(headers or {})})
+    return post(server, path, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+
+def form_of(fields, data, name, boundary):
+    """A form's bytes. An object's members are fields of their own, as SDKs send them."""
+    parts = []
+    for field, value in fields.items():
+        inner = {f"{field}[{member}]": each for member, each in value.items()} if isinstance(value, dict) else {field: value}
+        parts += [f'Content-Disposition: form-data; name="{place}"\r\n\r\n{text}'.encode() for place, text in inner.items()]
+    if data is not None:
+        parts.append(f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + data)
+    return b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + boundary + b"--\r\n"
+
+
+def send_form(server, path, fields, data, name="in.jsonl"):
+    body = form_of(fields, data, name, b"a-boundary")
+    return post(server, path, body, {"Content-Type": "multipart/form-data; boundary=a-boundary"})
+
+
+def post(server, path, data, headers):
+    request = urllib.request.Request(server.url + path, method="POST", data=data, headers={"Authorization": f"Bearer {server.key}", **headers})
     try:
         with urllib.request.urlopen(request, timeout=600) as answer:
             return Answer(answer.status, answer.headers, answer.read().decode())
@@ -51,15 +70,17 @@ def send(server, path, body, headers=None):
 
 
 class Door:
-    """fields: a neutral name (temperature, seed, ...) to its place in the body. read: fills an Answer from its body or its events."""
+    """fields: a neutral name (temperature, seed, ...) to its place in the body. read: fills an Answer from its body or its events.
+    as_stream: the head's fields that ask for a stream, where the body has none. least_tokens: the smallest limit that is taken."""
 
-    def __init__(self, endpoint, base, fields, read, ask_stream=None):
+    def __init__(self, endpoint, base, fields, read, as_stream=None, least_tokens=1):
         self.endpoint, self.path = endpoint, endpoint.split(" ")[1]
-        self.base, self.fields, self.read, self.ask_stream = base, fields, read, ask_stream or {}
+        self.base, self.fields, self.read, self.as_stream, self.least_tokens = base, fields, read, as_stream or {}, least_tokens
 
     def ask(self, server, over=None, headers=None, **neutral):
         body = merged(self.base, over or {})
         for name, value in neutral.items():
+            value = max(value, self.least_tokens) if name == "max_tokens" else value
             put(body, self.fields[name], value)
         answer = send(server, self.path, body, headers)
         if answer.status == 200:
@@ -84,6 +105,22 @@ def read_openai(answer):
             answer.tokens, answer.prompt_tokens = body["usage"]["completion_tokens"], body["usage"]["prompt_tokens"]
     answer.choices = [choices[i][0] for i in sorted(choices)]
     answer.text, answer.reasoning, answer.finish, answer.logprobs = choices[0]
+
+
+def read_responses(answer):
+    events = [] if answer.body else answer.events()
+    response = answer.body or events[-1]["response"]
+    for item in response["output"]:
+        for part in item.get("content") or []:
+            if item["type"] == "reasoning":
+                answer.reasoning += part["text"]
+            elif not events:
+                answer.text += part["text"]
+            answer.logprobs += [len(logprob["top_logprobs"]) for logprob in part.get("logprobs") or []]
+    answer.text += "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
+    answer.finish = "length" if response["incomplete_details"] else "stop"
+    usage = response["usage"] or {"output_tokens": 0, "input_tokens": 0}
+    answer.tokens, answer.prompt_tokens = usage["output_tokens"], usage["input_tokens"]
 
 
 def read_anthropic(answer):
@@ -136,6 +173,8 @@ def spelled(prefix, names, **others):
 
 OPENAI = spelled("", SAMPLING + ["model", "stream", "max_tokens", "n", "logprobs", "logit_bias", "ignore_eos", "allow_degraded"],
                  include_usage="stream_options.include_usage")
+RESPONSES = spelled("", [name for name in SAMPLING if name != "stop"] + ["model", "stream", "thinking_budget", "allow_degraded"],
+                    max_tokens="max_output_tokens", thinking="enable_thinking")
 DASHSCOPE = spelled("parameters.", SAMPLING + ["max_tokens", "n", "logprobs", "top_logprobs", "thinking_budget"], model="model",
                     thinking="parameters.enable_thinking", allow_degraded="allow_degraded")
 OLLAMA = spelled("options.", [name for name in SAMPLING if name != "repetition_penalty"], repetition_penalty="options.repeat_penalty",
@@ -145,7 +184,8 @@ OLLAMA = spelled("options.", [name for name in SAMPLING if name != "repetition_p
 
 def dashscope(endpoint):
     return Door(endpoint, {"model": "tiny", "input": {"messages": MESSAGES},
-                           "parameters": {"max_tokens": 12, "seed": 7, "enable_thinking": False, "result_format": "message"}}, DASHSCOPE, read_dashscope)
+                           "parameters": {"max_tokens": 12, "seed": 7, "enable_thinking": False, "result_format": "message"}}, DASHSCOPE, read_dashscope,
+                as_stream={"X-DashScope-SSE": "enable"})
 
 
 DOORS = [
@@ -153,6 +193,8 @@ DOORS = [
          {**OPENAI, "top_logprobs": "top_logprobs", "thinking": "enable_thinking", "thinking_budget": "thinking_budget",
           "max_completion_tokens": "max_completion_tokens"}, read_openai),
     Door("POST /v1/completions", {"model": "tiny", "prompt": "The violin is", "max_tokens": 12, "seed": 7}, OPENAI, read_openai),
+    Door("POST /v1/responses", {"model": "tiny", "input": QUESTION, "max_output_tokens": 16, "seed": 7, "enable_thinking": False}, RESPONSES,
+         read_responses, least_tokens=16),
     dashscope("POST /api/v1/services/aigc/text-generation/generation"),
     dashscope("POST /api/v1/services/aigc/multimodal-generation/generation"),
     Door("POST /v1/messages", {"model": "tiny", "messages": MESSAGES, "max_tokens": 12, "thinking": {"type": "disabled"}},

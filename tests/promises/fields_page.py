@@ -18,10 +18,10 @@ What each endpoint does with every field that it knows. Made by `tests/promises/
 - A field in no table is a 400 that names it and the nearest known one.
 
 With `allow_degraded: true` in the body (of DashScope also in `parameters`, of Ollama also in `options`, where its clients can put it) unknown and refused fields are
-left out instead: the answer is that of the request without them, and names them in `X-Studio-Degraded` and, where it is one body, in its member
-`degraded.unhonoured`. What is out of range, of the wrong kind or missing stays an error. At most 16 fields are left out of one request.
+left out instead: the answer is that of the request without them, and names them in `X-Studio-Degraded` and in the member `degraded.unhonoured` of its
+body or of its first event. What is out of range, of the wrong kind or missing stays an error. At most 16 fields are left out of one request.
 """
-NAMES = {"openai": "OpenAI", "dashscope": "DashScope", "anthropic": "Anthropic", "ollama": "Ollama"}
+NAMES = {"openai": "OpenAI", "responses": "OpenAI: Responses and Conversations", "dashscope": "DashScope", "anthropic": "Anthropic", "ollama": "Ollama"}
 
 
 def code(value):

@@ -1,12 +1,23 @@
 """Which check proves which place of which endpoint: {place: check}. A place of the server's tables that has none fails the run."""
 import checks
 import counting_checks
+import objects_checks
+import responses_checks
 from doors import DOORS
 
 OWN = {
     "POST /v1/chat/completions": checks.OPENAI_CHAT,
     "POST /v1/completions": checks.OPENAI_COMPLETIONS,
     "POST /v1/tokenize": counting_checks.tokenize_proofs(),
+    "POST /v1/embeddings": objects_checks.OF_EMBEDDINGS,
+    "POST /v1/rerank": objects_checks.OF_RERANK,
+    "POST /v1/files": objects_checks.OF_FILES,
+    "POST /v1/batches": objects_checks.OF_BATCHES,
+    "POST /v1/responses": responses_checks.RESPONSES,
+    "POST /v1/responses/input_tokens": responses_checks.count_proofs(),
+    "POST /v1/conversations": responses_checks.CONVERSATIONS,
+    "POST /v1/conversations/{id}": responses_checks.CHANGES,
+    "POST /v1/conversations/{id}/items": responses_checks.NEW_ITEMS,
     "POST /api/v1/services/aigc/text-generation/generation": checks.DASHSCOPE,
     "POST /api/v1/services/aigc/multimodal-generation/generation": checks.DASHSCOPE,
     "POST /api/v1/tokenizer": counting_checks.tokenizer_proofs(),
@@ -14,6 +25,8 @@ OWN = {
     "POST /v1/messages/count_tokens": counting_checks.count_proofs(),
     "POST /api/chat": checks.OLLAMA_CHAT,
     "POST /api/generate": checks.OLLAMA_GENERATE,
+    "POST /api/embed": objects_checks.OF_OLLAMA_EMBED,
+    "POST /api/embeddings": objects_checks.OF_OLLAMA_EMBEDDINGS,
     "POST /api/show": {"model": counting_checks.unknown_model("/api/show", {}),
                        "name": counting_checks.alike("/api/show", lambda body: body["modified_at"], {"name": "tiny"}, {})},
 }

@@ -19,11 +19,22 @@ sys.path.insert(0, os.path.join(HERE, "../lib"))
 import fields_page  # noqa: E402
 import proofs  # noqa: E402
 import tables  # noqa: E402
-from doors import merged, put, send  # noqa: E402
+from doors import merged, put, send, send_form  # noqa: E402
 from server import Server  # noqa: E402
 
 LEAST = 40  # promises that are refused, of each dialect
+ENCODERS = [os.path.join(HERE, "../golden/encoders", name) for name in ("tiny-bert", "tiny-ranker")]
 BASE = {
+    "POST /v1/responses/input_tokens": {"model": "tiny", "input": "x"},
+    "POST /v1/conversations": {},
+    "POST /v1/conversations/{id}": {"metadata": {}},
+    "POST /v1/conversations/{id}/items": {"items": [{"role": "user", "content": "x"}]},
+    "POST /v1/embeddings": {"model": "tiny-bert", "input": "x"},
+    "POST /v1/rerank": {"model": "tiny-ranker", "query": "x", "documents": ["y"]},
+    "POST /v1/files": {"purpose": "batch"},
+    "POST /api/embed": {"model": "tiny-bert", "input": "x"},
+    "POST /api/embeddings": {"model": "tiny-bert", "prompt": "x"},
+    "POST /v1/batches": {"input_file_id": "x", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
     "POST /v1/tokenize": {"model": "tiny"},
     "POST /v1/messages/count_tokens": {"model": "tiny", "messages": [{"role": "user", "content": "x"}]},
 }
@@ -54,12 +65,28 @@ def base_of(endpoint):
     if door is None:
         return BASE[endpoint]
     body = merged(door.base, {})
-    put(body, door.fields["max_tokens"], 1)  # the least answer is enough
+    put(body, door.fields["max_tokens"], door.least_tokens)  # the least answer is enough
     return body
+
+
+def complete_items(items):
+    """Of Responses: a call has its output, an output its call, and somebody has said something."""
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return
+    for item in items:
+        if set(item) == {"id"}:
+            item["type"] = "item_reference"  # what it is without a type
+        if item.get("type") == "function_call_output":
+            item.setdefault("call_id", "x")
+    ids = [[item["call_id"] for item in items if item.get("type") == kind and "call_id" in item] for kind in ("function_call", "function_call_output")]
+    items[:0] = [{"type": "function_call", "call_id": name, "name": "f", "arguments": "{}"} for name in ids[1] if name not in ids[0]]
+    items += [{"type": "function_call_output", "call_id": name, "output": "x"} for name in ids[0] if name not in ids[1]]
+    items.append({"role": "user", "content": "x"})
 
 
 def complete(body):
     """Adds what a request needs beside what a promise says, so that nothing else is its fault."""
+    complete_items(body.get("input") or body.get("items"))
     said = body.get("messages")
     if said and "tool_name" in said[-1]:
         said[-1]["role"] = "tool"
@@ -79,6 +106,14 @@ def body_of(endpoint, line):
     body = merged(base_of(endpoint), line.get("body", {}))
     complete(body)
     return body
+
+
+def ask_at(server, path, body, headers):
+    if path == "/v1/files":
+        return send_form(server, path, body, b"{}\n")
+    if "{id}" in path:
+        path = path.replace("{id}", send(server, "/v1/conversations", {}).body["id"])
+    return send(server, path, body, headers)
 
 
 def fault_of_refusal(answer, places):
@@ -108,7 +143,7 @@ def check_promises(server, endpoints, counts):
         for line in lines:
             body = body_of(endpoint, line)
             verdict = table.verdict(body) if "body" in line else {"refused": [line["field"]], "ignored": [], "forgotten": []}
-            ask = functools.partial(send, server, endpoint.split(" ")[1], body, line.get("headers"))
+            ask = functools.partial(ask_at, server, endpoint.split(" ")[1], body, line.get("headers"))
             place = f"{endpoint} {line['field']} {json.dumps(line.get('body', line.get('headers')))[:160]}"
             if verdict["forgotten"]:
                 counts.note(f"in no table: {', '.join(verdict['forgotten'])}", place)
@@ -159,9 +194,9 @@ def main():
     self_test(endpoints, counts)
     models = os.environ.get("STUDIO_MODELS", "")
     infill = os.path.join(models, INFILL_MODEL + ".gguf")
-    served = ["tiny"] + ([infill] if models and os.path.exists(infill) else [])
+    served = ["tiny", *ENCODERS] + ([infill] if models and os.path.exists(infill) else [])
     with Server(models=served) as server:
-        server.infill_model = INFILL_MODEL if len(served) > 1 else None
+        server.infill_model = INFILL_MODEL if os.path.basename(served[-1]).startswith(INFILL_MODEL) else None
         if not words:
             check_promises(server, endpoints, counts)
         check_proofs(server, endpoints, words, counts)

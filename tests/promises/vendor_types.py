@@ -118,13 +118,33 @@ def promises(kind):
     return lines
 
 
+def shallow(lines):
+    """Of an endpoint whose objects another has too: its own fields, and what they hold themselves."""
+    return [line for line in lines if line["field"].count(".") <= 1]
+
+
 def openai():
+    from openai.types import batch_create_params as batches
     from openai.types import completion_create_params as completions
+    from openai.types import embedding_create_params as embeddings
+    from openai.types import file_create_params as files
     from openai.types.chat import completion_create_params as chat
+    from openai.types.conversations import conversation_create_params, conversation_update_params, item_create_params
+    from openai.types.responses import input_token_count_params as count
     from openai.types.responses import response_create_params as responses
     return {"openai_chat": ("POST /v1/chat/completions", promises(chat.CompletionCreateParamsStreaming)),
             "openai_completions": ("POST /v1/completions", promises(completions.CompletionCreateParamsStreaming)),
-            "openai_responses": ("POST /v1/responses", promises(responses.ResponseCreateParamsStreaming))}
+            "openai_embeddings": ("POST /v1/embeddings", promises(embeddings.EmbeddingCreateParams)),
+            "openai_batches": ("POST /v1/batches", promises(batches.BatchCreateParams)),
+            # Of a form; its file is bytes.
+            "openai_files": ("POST /v1/files", [line for line in promises(files.FileCreateParams) if line["field"].split("[")[0] != "file"]),
+            "responses": ("POST /v1/responses", promises(responses.ResponseCreateParamsStreaming)),
+            "responses_count": ("POST /v1/responses/input_tokens", shallow(promises(count.InputTokenCountParams))),
+            "responses_conversations": ("POST /v1/conversations", shallow(promises(conversation_create_params.ConversationCreateParams))),
+            "responses_update": ("POST /v1/conversations/{id}", promises(conversation_update_params.ConversationUpdateParams)),
+            # `include` goes into its query.
+            "responses_items": ("POST /v1/conversations/{id}/items", [line for line in promises(item_create_params.ItemCreateParams)
+                                                                      if not line["field"].startswith("include")])}
 
 
 def anthropic():
@@ -139,7 +159,9 @@ def ollama():
     # The client takes any mapping for options; its own type says which there are.
     options = [{"field": "options." + line["field"], "body": {"options": line["body"]}} for line in promises(types.Options)]
     return {"ollama_chat": ("POST /api/chat", promises(types.ChatRequest) + options),
-            "ollama_generate": ("POST /api/generate", promises(types.GenerateRequest) + options)}
+            "ollama_generate": ("POST /api/generate", promises(types.GenerateRequest) + options),
+            "ollama_embed": ("POST /api/embed", promises(types.EmbedRequest) + options),
+            "ollama_embeddings": ("POST /api/embeddings", promises(types.EmbeddingsRequest) + options)}
 
 
 SDKS = {each.__name__: each for each in (openai, anthropic, ollama)}

@@ -24,6 +24,7 @@ from server import BUILD, Server  # noqa: E402
 
 WAIT_S = 120 * PATIENCE
 CLIENTS = 4
+KEYED = 40  # of the latest requests with a key, sent again to each server: those that the last one's end cut are among them
 LONGEST_ROUND_S = 1.2  # of asking before the end of a server
 PROMPTS = ["What is a violin?", "What is a river?", "Tell me of the sea.", "Who are you?"]
 CUT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
@@ -40,13 +41,13 @@ class Api:
     def __init__(self, server, key=None):
         self.url, self.key = server.url, key or server.key
 
-    def open(self, method, path, body=None):
+    def open(self, method, path, body=None, head=None):
         data = json.dumps(body).encode() if body is not None else None
-        fields = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        fields = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **(head or {})}
         return urllib.request.urlopen(urllib.request.Request(self.url + path, data, fields, method=method), timeout=WAIT_S)
 
-    def text(self, method, path, body=None):
-        with self.open(method, path, body) as answer:
+    def text(self, method, path, body=None, head=None):
+        with self.open(method, path, body, head) as answer:
             return answer.read().decode()
 
     def ask(self, method, path, body=None):
@@ -82,6 +83,7 @@ class Told:
         self.streams = {}     # id -> every byte of its events
         self.inputs = {}      # id -> its input's text
         self.background = {}  # id -> (number, the id of the request)
+        self.keyed = {}       # its Idempotency-Key, which is its conversation -> [the request, what was told or None]
         self.conversations = {}  # id -> the texts of its items that were acknowledged, in their order
         self.lock = threading.Lock()
 
@@ -96,7 +98,7 @@ class Client(threading.Thread):
     def run(self):
         try:
             while True:
-                self.random.choice([self.whole, self.stream, self.background, self.conversation])()
+                self.random.choice([self.whole, self.stream, self.background, self.conversation, self.keyed])()
         except CUT:
             pass
         except Exception as error:  # noqa: BLE001: told by who joins it
@@ -148,6 +150,17 @@ class Client(threading.Thread):
         texts += [request_of(7)["input"], text_of(answer)]
 
 
+    def keyed(self):
+        """Sent again by whoever comes next, it is the same response, and once in its conversation."""
+        key = self.api.ask("POST", "/v1/conversations", {})["id"]
+        body = request_of(self.random.randrange(1000), conversation=key, stream=self.random.random() < 0.5)
+        with self.told.lock:
+            self.told.keyed[key] = [body, None]
+        text = self.api.text("POST", "/v1/responses", body, {"Idempotency-Key": key})
+        if not body["stream"] or '"response.completed"' in text or '"response.incomplete"' in text:
+            self.told.keyed[key][1] = text
+
+
 def check(condition, what):
     if not condition:
         raise AssertionError(what)
@@ -171,6 +184,16 @@ def check_kept(api, told):
         check(api.text("GET", f"/v1/responses/{response}?stream=true") == text, f"the stream of {response} differs")
     for conversation, texts in told.conversations.items():
         check_conversation(api, conversation, texts)
+
+
+def check_keyed(api, told):
+    for key, one in list(told.keyed.items())[-KEYED:]:
+        body, text = one
+        again = api.text("POST", "/v1/responses", body, {"Idempotency-Key": key})
+        check(text is None or again == text, f"{key}: another answer\n{again}\n{text}")
+        one[1] = again
+        questions = [item for item in api.items(f"/v1/conversations/{key}/items") if item.get("role") == "user"]
+        check(len(questions) == 1, f"{key} holds its question {len(questions)} times")
 
 
 def check_foreign(api, told):
@@ -211,6 +234,7 @@ def one_server(data, told, choice):
     """Ask, and end it at a random moment."""
     with Server(models=["tiny"], data=data) as server:
         check_kept(Api(server), told)
+        check_keyed(Api(server), told)
         clients = [Client(server, told, choice.random()) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
@@ -244,12 +268,13 @@ def main():
             how = one_server(data, told, choice)
             passed += 1
             print(f"ok round {number}: {how.name}; told of {len(told.wholes)} whole, {len(told.streams)} streamed, "
-                  f"{len(told.background)} in the background, {len(told.conversations)} conversations", flush=True)
+                  f"{len(told.background)} in the background, {len(told.conversations)} conversations, {len(told.keyed)} with a key", flush=True)
         with Server(models=["tiny"], data=data) as server:
             api = Api(server)
             check_kept(api, told)
+            check_keyed(api, told)
             check_background(api, told, data)
-            check(told.wholes and told.streams and told.background and told.conversations, "too little was asked")
+            check(told.wholes and told.streams and told.background and told.conversations and told.keyed, "too little was asked")
             passed += 1
             print("ok all of it is there; what was in the background has ended as undisturbed", flush=True)
             check_foreign(Api(server, other), told)

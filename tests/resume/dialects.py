@@ -13,10 +13,12 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 class Kind:
     """A request whose answer is a stream. `ids` says how its events are told apart: "lines" (SSE with id: lines), "own" (the
-    dialect's own counter), "count" (lines of JSON). is_drawn: no two requests of it have the same answer."""
+    dialect's own counter), "count" (lines of JSON). is_drawn: no two requests of it have the same answer. is_stored: when it has ended it
+    is told from what is stored of it, and computed no more. is_background: it is made whether somebody reads it or not."""
 
-    def __init__(self, name, path, body, ids="lines", head=None, is_drawn=False):
+    def __init__(self, name, path, body, ids="lines", head=None, is_drawn=False, is_stored=False, is_background=False):
         self.name, self.path, self.ids, self.head, self.is_drawn = name, path, ids, head or {}, is_drawn
+        self.is_stored, self.is_background = is_stored, is_background
         self.body = json.dumps(body).encode()
         self.end = b"\n" if ids == "count" else b"\n\n"
 
@@ -42,6 +44,10 @@ def kinds(tokens, seed=1):
     ollama = {"model": "tiny", "messages": MESSAGES, "options": {"seed": seed, "num_predict": tokens}, "think": False}
     generate = {"model": "tiny", "prompt": STORY, "options": {"seed": seed, "num_predict": tokens}}
     sse = {"X-DashScope-SSE": "enable"}
+    limit = max(tokens, 16)  # the least that is taken
+    response = {"model": "tiny", "input": STORY, "temperature": 0.8, "seed": seed, "max_output_tokens": limit, "stream": True, "ignore_eos": True,
+                "enable_thinking": False}
+    formed = {**response, "ignore_eos": False, "max_output_tokens": 4 * limit}
     return [
         Kind("openai chat", "/v1/chat/completions", openai),
         Kind("openai chat, n=3, logprobs", "/v1/chat/completions", {**openai, "n": 3, "logprobs": True, "top_logprobs": 2}),
@@ -52,6 +58,15 @@ def kinds(tokens, seed=1):
         Kind("openai chat, schema", "/v1/chat/completions", {**openai, "ignore_eos": False, "max_tokens": 4 * tokens,
                                                               "response_format": {"type": "json_schema", "json_schema": SCHEMA}}),
         Kind("openai completions, two prompts", "/v1/completions", {**completion, "prompt": ["A fox", "A violin"], "logprobs": 1}),
+        Kind("responses", "/v1/responses", response, is_stored=True),
+        Kind("responses, thinking, logprobs", "/compatible-mode/v1/responses",
+             {**response, "enable_thinking": True, "thinking_budget": max(2, limit // 2), "include": ["message.output_text.logprobs"], "top_logprobs": 2},
+             is_stored=True),
+        Kind("responses, calls", "/v1/responses", {**formed, "tools": [{"type": "function", **TOOLS[0]["function"]}], "tool_choice": "required"},
+             is_stored=True),
+        Kind("responses, schema, unstored", "/v1/responses", {**formed, "store": False, "text": {"format": {"type": "json_schema", **SCHEMA}}}),
+        Kind("responses, seed drawn, unstored", "/v1/responses", {**response, "store": False, "seed": None}, is_drawn=True),
+        Kind("responses, background", "/v1/responses", {**response, "background": True}, is_stored=True, is_background=True),
         Kind("anthropic messages", "/v1/messages", {**anthropic, "thinking": {"type": "disabled"}}),
         Kind("anthropic messages, thinking", "/apps/anthropic/v1/messages", anthropic),
         Kind("anthropic messages, seed drawn", "/v1/messages", {**anthropic, "temperature": 1}, is_drawn=True),
@@ -69,7 +84,8 @@ def fixed(data):
     text = re.sub(UUID, "ID", data.decode())
     text = re.sub(r'"call_[0-9a-f]+"', '"call_ID"', text)  # hashed from the request's id
     text = re.sub(r'"created":\d+', '"created":0', text)
-    text = re.sub(r'"created_at":"[^"]*"', '"created_at":""', text)
+    text = re.sub(r'"created_at":("[^"]*"|\d+)', '"created_at":""', text)
+    text = re.sub(r'"completed_at":\d+', '"completed_at":0', text)
     text = re.sub(r'"(\w+_duration|cached_tokens)":\d+', r'"\1":0', text)
     # Anthropic tells cached tokens beside the others: their sum stays.
     return re.sub(r'"input_tokens":(\d+),"cache_creation_input_tokens":0,"cache_read_input_tokens":(\d+)',

@@ -46,6 +46,20 @@ def post(place, body, path="/v1/chat/completions", **head):
         stream.close()
 
 
+def check_its_own_door(place, kind, boundary, kept):
+    """Responses that are stored are told again by GET too: from each event on the same bytes, without the lines of ids."""
+    if not kind.is_stored:
+        return
+    plain = re.sub(rb"^id: .*\n", b"", kept, flags=re.M)
+    name = re.search(rb'"id":"(resp_[^"]*)"', plain)[1].decode()
+    behind = f"&starting_after={boundary - 1}" if boundary > 0 else ""
+    request = urllib.request.Request(f"{place.server.url}/v1/responses/{name}?stream=true{behind}",
+                                     headers={"Authorization": f"Bearer {place.server.key}"})
+    with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
+        told = answer.read()
+    assert told == b"".join(event + kind.end for event in events_of(plain, kind)[boundary:]), (kind.name, boundary, told)
+
+
 def test_every_boundary_in_every_dialect(place):
     cuts = 0
     for kind in kinds(TOKENS):
@@ -60,6 +74,7 @@ def test_every_boundary_in_every_dialect(place):
             assert kind.is_drawn or fixed(uncut) == fixed(clean), f"{kind.name}: another answer\n{fixed(uncut)}\n{fixed(clean)}"
             assert len(place.usage(answer)) == 1, kind.name
             cuts += 1
+            check_its_own_door(place, kind, boundary, uncut)
         assert rest_of(place, kind, clean_answer, 0) == clean
     print(f"  {cuts} cuts", flush=True)
 
@@ -116,7 +131,8 @@ def test_gateway_restarts(place):
             whole = first + rest_of(place, kind, answer, boundary)
             assert fixed(whole) == fixed(rest_of(place, kind, answer, 0)), f"{kind.name}: not what its first run began"
             assert kind.is_drawn or fixed(whole) == clean[kind.name], f"{kind.name}, cut behind {boundary}\n{fixed(whole)}\n{clean[kind.name]}"
-            assert len(set(re.findall(r'"created":(\d+)', whole.decode()))) <= 1, kind.name
+            assert len(set(re.findall(r'"created(?:_at)?":(\d+)', whole.decode()))) <= 1, kind.name
+            check_its_own_door(place, kind, boundary, whole)
             usage = place.usage(answer)
             assert len(usage) == 1 and usage[0][1] in ("stop", "length"), (kind.name, usage)
             resumed += 1
@@ -129,7 +145,12 @@ def long_kind():
 
 def test_a_restart_in_the_middle_of_an_answer(place):
     """By a kill and by SIGTERM; and a second one while the answer is being made again."""
-    kind = long_kind()
+    for kind in kinds(LONG_TOKENS, seed=9):
+        if kind.name in ("openai chat", "responses", "responses, background"):
+            restart_in_the_middle(place, kind)
+
+
+def restart_in_the_middle(place, kind):
     _, clean = whole_of(place, kind)
     for ends in ([signal.SIGKILL], [signal.SIGTERM], [signal.SIGKILL, signal.SIGKILL], [signal.SIGTERM, signal.SIGKILL]):
         stream = begin(place, kind)
@@ -177,19 +198,24 @@ def test_only_its_own_key_finds_an_answer(place):
 
 
 def test_other_numbers_are_a_conflict_and_no_bytes(place):
-    answers = [(kind, first_of(place, kind, 3)[0]) for kind in kinds(TOKENS)]
+    answers, stored = [(kind, first_of(place, kind, 3)[0]) for kind in kinds(TOKENS) if not kind.is_background], []
     place.restart({"STUDIO_ENGINE_KV_TYPE": "int8"})  # another numerics class: another answer
     try:
         for kind, answer in answers:
             stream = go_on(place, kind, answer, 3)
             told = stream.all()
             stream.close()
+            if kind.is_stored and stream.status == 200:  # it had ended, and is told from what is stored
+                stored.append((kind, answer, told))
+                continue
             assert stream.status == 409, (kind.name, stream.status, told)
             assert stream.response.headers["X-Should-Retry"] == "false"
     finally:
         place.restart()
     for kind, answer in answers:
         assert rest_of(place, kind, answer, 3)  # the old one is back
+    for kind, answer, told in stored:
+        assert rest_of(place, kind, answer, 3) == told, kind.name
 
 
 def test_another_body_is_a_conflict(place):
@@ -205,6 +231,8 @@ def test_another_body_is_a_conflict(place):
 def whole_kinds():
     """The same requests, asked for one body."""
     for kind in kinds(TOKENS):
+        if kind.is_background:
+            continue  # its one body says that it was begun
         body = json.loads(kind.body)
         body.pop("stream_options", None)
         if kind.ids != "own":
@@ -234,7 +262,7 @@ def test_idempotency_keys_outlive_a_restart(place):
         again, told_again = post(place, body, path, Idempotency_Key="r-" + name.replace(" ", "-"))
         assert (again.status, again.answer, again.is_replay) == (200, stream.answer, True), name
         assert fixed(told_again) == fixed(told), name
-        if "ollama" not in name:  # whose durations are those of the run
+        if "ollama" not in name and "unstored" not in name:  # they tell when the run has ended, and how long it took
             assert told_again == told, name
     assert place.records_of_other() == before
 
@@ -245,15 +273,15 @@ def test_heartbeats_are_events_that_sdks_read(_):
     with Place(env=crowd) as place, concurrent.futures.ThreadPoolExecutor(8) as pool:
         holder = begin(place, long_kind(), **{"X-Studio-Resume": "1"})
         others = [begin(place, long_kind()) for _ in range(CROWD - 1)]
-        sdks = [pool.submit(sdk_text, place, name) for name in ("openai-python", "anthropic-python")]
+        sdks = [pool.submit(sdk_text, place, *names) for names in (("openai-python",), ("openai-python", "responses"), ("anthropic-python",))]
         silent = 0
         for kind in [kind for kind in kinds(TOKENS) if kind.ids == "lines"]:
             events = events_of(whole_of(place, kind)[1], kind)
             unnumbered = [event for event in events if not event.startswith(b"id: ")]
             silent += len(unnumbered)
             for event in unnumbered:
-                assert re.match(rb'(event: ping\n)?data: {', event), (kind.name, event)
-                assert b'"delta":{}' in event or b'"ping"' in event or b'"text":""' in event, (kind.name, event)
+                assert re.match(rb'(event: (ping|keepalive)\n)?data: {', event), (kind.name, event)
+                assert any(word in event for word in (b'"delta":{}', b'"ping"', b'"keepalive"', b'"text":""')), (kind.name, event)
         assert silent > 0, "nothing was silent for a second"
         for sdk in sdks:
             streamed, whole = sdk.result(ANSWER_TIMEOUT_S)
@@ -263,14 +291,73 @@ def test_heartbeats_are_events_that_sdks_read(_):
         print(f"  {silent} heartbeats", flush=True)
 
 
-def sdk_text(place, name):
+def sdk_text(place, name, interface=""):
     """What the unmodified SDK reads of a kept stream in a crowd, and of the same answer at once: two texts."""
     python = subprocess.run([os.path.join(ROOT, "tools/python_env.sh"), name], check=True, capture_output=True, text=True).stdout.strip()
     env = {**os.environ, "STUDIO_URL": place.server.url, "STUDIO_KEY": place.server.key}
-    done = subprocess.run([os.path.join(python, "bin/python"), os.path.join(HERE, "sdk_reads.py"), name], env=env, capture_output=True,
+    done = subprocess.run([os.path.join(python, "bin/python"), os.path.join(HERE, "sdk_reads.py"), name, interface], env=env, capture_output=True,
                           text=True, check=False, timeout=ANSWER_TIMEOUT_S)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_one_in_the_background_is_made_once(place):
+    """Its Idempotency-Key gives the response that was begun, before it has ended, after, and after a restart."""
+    body = {"model": "tiny", "input": MESSAGES[0]["content"], "background": True, "max_output_tokens": TOKENS + 16, "seed": 4}
+    before = place.records_of_other()
+    first, told = post(place, body, "/v1/responses", Idempotency_Key="in-the-background")
+    assert first.status == 200 and json.loads(told)["status"] == "queued", told
+    for is_restarted in (False, True, False):
+        if is_restarted:
+            place.restart()
+        again, told_again = post(place, body, "/v1/responses", Idempotency_Key="in-the-background")
+        assert (again.status, again.is_replay, told_again) == (200, True, told), told_again
+    until = time.monotonic() + ANSWER_TIMEOUT_S
+    while place.records_of_other() == before and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)  # a second one would have ended too
+    assert place.records_of_other() == before + 1
+
+
+def test_what_was_deleted_is_not_told_again(place):
+    """A response that its owner deletes is gone for who comes back too, and its Idempotency-Key begins another."""
+    body = {"model": "tiny", "input": "Hello.", "max_output_tokens": 16, "seed": 4}
+    for is_restarted in (False, True):
+        first, told = post(place, body, "/v1/responses", Idempotency_Key="deleted")
+        if is_restarted:
+            place.restart()
+        request = urllib.request.Request(f"{place.server.url}/v1/responses/{json.loads(told)['id']}", method="DELETE",
+                                         headers={"Authorization": f"Bearer {place.other_key()}"})
+        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
+            assert json.loads(answer.read())["deleted"]
+        gone, _ = post(place, body, "/v1/responses", X_Studio_Resume=first.answer)
+        assert gone.status == 404, gone.status
+        other, told_other = post(place, body, "/v1/responses", Idempotency_Key="deleted")
+        assert (other.status, other.is_replay) == (200, False) and json.loads(told_other)["id"] != json.loads(told)["id"]
+        place_of_other = urllib.request.Request(f"{place.server.url}/v1/responses/{json.loads(told_other)['id']}", method="DELETE",
+                                                headers={"Authorization": f"Bearer {place.other_key()}"})
+        urllib.request.urlopen(place_of_other, timeout=ANSWER_TIMEOUT_S).close()
+
+
+def test_a_conversation_takes_an_answer_once(place):
+    """A response that was kept in a conversation is told again, though the conversation has gone on; its items are there once."""
+    made = json.loads(post(place, {}, "/v1/conversations", Idempotency_Key="a-conversation")[1])
+    body = {"model": "tiny", "input": "Hello.", "max_output_tokens": 16, "seed": 4, "enable_thinking": False, "conversation": made["id"]}
+    item = {"items": [{"role": "assistant", "content": "Hi."}, {"role": "assistant", "content": "How are you?"}]}
+    added = post(place, item, f"/v1/conversations/{made['id']}/items", Idempotency_Key="an-item")[1]
+    first, told = post(place, body, "/v1/responses", Idempotency_Key="in-a-conversation")
+    for is_restarted in (False, True):
+        if is_restarted:
+            place.restart()
+        assert json.loads(post(place, {}, "/v1/conversations", Idempotency_Key="a-conversation")[1]) == made
+        assert post(place, item, f"/v1/conversations/{made['id']}/items", Idempotency_Key="an-item")[1] == added
+        again, told_again = post(place, body, "/v1/responses", Idempotency_Key="in-a-conversation")
+        assert (again.status, again.answer, told_again) == (200, first.answer, told), told_again
+    request = urllib.request.Request(f"{place.server.url}/v1/conversations/{made['id']}/items", headers={"Authorization": f"Bearer {place.other_key()}"})
+    with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
+        items = json.loads(answer.read())["data"]
+    assert sum(item.get("role") == "user" for item in items) == 1, items
+    assert sum(item.get("role") == "assistant" for item in items) == 3, items
 
 
 def test_a_refused_request_may_use_its_key_again(place):

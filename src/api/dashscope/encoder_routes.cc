@@ -62,7 +62,8 @@ void text_embedding(const Services& services, const ExchangePtr& exchange) {
       prepare_embeddings(encoder, *call, "input.texts", call->is_query ? config.query_prompt : config.document_prompt);
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;
-  EncodeOptions options{.operation = "text-embedding", .ignored = call->ignored, .render = {}, .refuse = {}};
+  EncodeOptions options{
+      .operation = "text-embedding", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.refuse = [id](const Error& error) { return error_response(error, id); };
   options.render = [id, dimensions = call->dimensions, normalises = config.normalises](const Encoded& encoded) {
     return http::Response::json(200, render_embedding(shortened(encoded, dimensions, normalises), id));
@@ -79,7 +80,8 @@ void text_rerank(const Services& services, const ExchangePtr& exchange) {
   auto input = prepare_ranking(*(*model)->encoder, *call, "input.");
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;
-  EncodeOptions options{.operation = "text-rerank", .ignored = call->ignored, .render = {}, .refuse = {}};
+  EncodeOptions options{
+      .operation = "text-rerank", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.refuse = [id](const Error& error) { return error_response(error, id); };
   options.render = [call = std::move(*call), id](const Encoded& encoded) {
     return http::Response::json(200, render_rerank(encoded, call, id));

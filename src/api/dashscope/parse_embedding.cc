@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/parse.h"
+#include "api/serving/degraded.h"
 
 namespace studio::api::dashscope {
 namespace {
@@ -29,6 +30,7 @@ constexpr FieldRule kEmbeddingRules[] = {
     {"dimension"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
     {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"allow_degraded"},
 };
 
 constexpr FieldRule kRerankInputRules[] = {
@@ -40,6 +42,7 @@ constexpr FieldRule kRerankRules[] = {
     {"return_documents"},
     {"instruct", FieldUse::kNotBuilt, R"("")"},
     {"fps", FieldUse::kNotBuilt, "1 1.0"},
+    {"allow_degraded"},
 };
 
 // The object of a request's field, against its table; read() is called with its reader. A missing one is empty.
@@ -53,12 +56,9 @@ void read_part(FieldReader& reader, std::string_view name, std::span<const Field
   if (!part.ok()) reader.fail(part.status().error());
 }
 
-}  // namespace
-
-Result<EmbeddingCall> parse_embedding(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<EmbeddingCall> read_embedding(const json::object& body) {
   EmbeddingCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, &call.ignored);
+  FieldReader reader(body, "", kFrameRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_part(reader, "input", kEmbeddingInputRules, call.ignored,
             [&](FieldReader& input) { read_embed_items(input, "texts", false, call); });
@@ -71,15 +71,14 @@ Result<EmbeddingCall> parse_embedding(std::string_view body) {
     }
     if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
   });
-  call.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_TRY(call.may_cut, allows_degraded(body, "parameters"));
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
 
-Result<RankCall> parse_rerank(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<RankCall> read_rerank(const json::object& body) {
   RankCall call;
-  FieldReader reader(value.get_object(), "", kFrameRules, &call.ignored);
+  FieldReader reader(body, "", kFrameRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_part(reader, "input", kRerankInputRules, call.ignored,
             [&](FieldReader& input) { read_rank_input(input, call); });
@@ -87,9 +86,19 @@ Result<RankCall> parse_rerank(std::string_view body) {
     read_top_n(parameters, call);
     call.returns_documents = parameters.flag("return_documents").value_or(false);
   });
-  call.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_TRY(call.may_cut, allows_degraded(body, "parameters"));
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<EmbeddingCall> parse_embedding(std::string_view body) {
+  return parse_degradable(body, read_embedding, "parameters");
+}
+
+Result<RankCall> parse_rerank(std::string_view body) {
+  return parse_degradable(body, read_rerank, "parameters");
 }
 
 }  // namespace studio::api::dashscope

@@ -122,6 +122,11 @@ void kept_generation(const Services& services, const ExchangePtr& exchange) {
              [](const Services& own, const ExchangePtr& kept) { generation(own, kept, is_multimodal); });
 }
 
+template <Function make>
+void kept(const Services& services, const ExchangePtr& exchange) {
+  serve_kept(services, exchange, kKeptWording, make);
+}
+
 void tokenizer(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_tokenizer(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
@@ -164,8 +169,8 @@ void add_routes(const Services& services, http::Router& router) {
   add(kText, kept_generation<false>);
   add(kMultimodal, kept_generation<true>);
   add(kTokenizer, tokenizer);
-  add(kEmbedding, text_embedding);
-  add(kRerank, text_rerank);
+  add(kEmbedding, kept<text_embedding>);
+  add(kRerank, kept<text_rerank>);
 }
 
 }  // namespace studio::api::dashscope

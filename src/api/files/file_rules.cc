@@ -34,9 +34,13 @@ Status check_size(int64_t size_bytes, int64_t most) {
 }  // namespace
 
 std::string new_file_id(std::string_view purpose) {
-  if (purpose == kPurposeBatch) return "file-batch-" + new_uuid();
-  if (purpose == kPurposeExtract) return "file-fe-" + new_uuid();
-  return new_uuid();
+  return file_id_of(purpose, new_uuid());
+}
+
+std::string file_id_of(std::string_view purpose, const std::string& uuid) {
+  if (purpose == kPurposeBatch) return "file-batch-" + uuid;
+  if (purpose == kPurposeExtract) return "file-fe-" + uuid;
+  return uuid;
 }
 
 Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes) {

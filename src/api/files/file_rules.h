@@ -26,6 +26,7 @@ inline constexpr const char* kPurposeOutput = "batch_output";  // made by a batc
 
 // The form of a new file's id: "file-batch-<uuid>", "file-fe-<uuid>", a bare UUID for the rest.
 std::string new_file_id(std::string_view purpose);
+std::string file_id_of(std::string_view purpose, const std::string& uuid);
 
 // Errors: out_of_range (no such purpose), payload_too_large, invalid_argument (a type that nothing is read from).
 Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes);

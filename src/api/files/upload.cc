@@ -64,6 +64,7 @@ Status Upload::begin_file(const http::PartHead& head) {
   STUDIO_TRY(auto draft, files_.begin());
   uploaded_.push_back({.field = head.name, .name = std::move(name)});
   uploaded_.back().draft.emplace(std::move(draft));
+  if (limits_.has_digests) uploaded_.back().digest.emplace();
   return Ok{};
 }
 
@@ -86,6 +87,7 @@ Status Upload::take_bytes(std::string_view bytes) {
     file.draft.reset();
     return Ok{};
   }
+  if (file.digest) file.digest->update(bytes);
   return file.draft->append(bytes);
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/result.h"
 #include "http/body_sink.h"
 #include "http/message.h"
@@ -19,7 +20,8 @@ namespace studio::api {
 
 struct UploadLimits {
   size_t files = 1;
-  int64_t file_bytes = 0;  // of one; a larger one is marked, not kept
+  int64_t file_bytes = 0;    // of one; a larger one is marked, not kept
+  bool has_digests = false;  // of each file's bytes, for who compares uploads
 };
 
 inline constexpr size_t kMaxFormFields = 64;           // more than any form of ours has
@@ -33,6 +35,7 @@ class Upload final : public http::BodySink, private http::PartSink {
     std::string name;  // UTF-8 without control characters, 1 to kMaxFileNameBytes
     std::optional<store::FileDraft> draft = {};
     bool is_too_large = false;  // then there is no draft
+    std::optional<Sha256> digest = {};
   };
   static constexpr size_t kMaxFileNameBytes = 255;  // what file systems take, so that a copy can have it
 

@@ -45,6 +45,16 @@ TEST_F(UploadTest, KeepsFieldsAndFiles) {
   EXPECT_EQ(kept.size_bytes, 10);
 }
 
+TEST_F(UploadTest, KnowsTheBytesOfWhatIsCompared) {
+  http::Request head;
+  head.fields.add("Content-Type", "multipart/form-data; boundary=b");
+  Upload upload(*files_, head, {.files = 1, .file_bytes = 10, .has_digests = true});
+  upload.take(part("name=file; filename=a", "0123456789"));
+  upload.take("--b--");
+  ASSERT_TRUE(upload.finish().ok());
+  EXPECT_EQ(upload.files().front().digest->finish(), sha256("0123456789"));
+}
+
 TEST_F(UploadTest, MarksAFileThatIsTooLargeAndKeepsTheOthers) {
   auto upload = read(part("name=file; filename=a", "0123456789x") + part("name=file; filename=b", "ok") + "--b--");
   ASSERT_TRUE(upload->finish().ok());

@@ -254,6 +254,11 @@ bool KeptAnswer::is_over() const {
   return is_over_;
 }
 
+bool KeptAnswer::is_cut() const {
+  std::scoped_lock lock(mutex_);
+  return is_over_ && is_cut_;
+}
+
 bool KeptAnswer::lacks(uint64_t after) const {
   std::scoped_lock lock(mutex_);
   return after < dropped_;

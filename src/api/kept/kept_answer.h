@@ -65,6 +65,7 @@ class KeptAnswer : public std::enable_shared_from_this<KeptAnswer> {
   void cancel();
 
   bool is_over() const;
+  bool is_cut() const;               // over, and not whole
   bool lacks(uint64_t after) const;  // events behind that one
   // When the last reader left, or when it was over.
   Clock::time_point idle_since() const;

@@ -20,11 +20,11 @@ void add_part(Sha256& digest, std::string_view part) {
 }
 
 // Of what was asked: who comes back must ask the same.
-Sha256Digest digest_of(const http::Request& request, const KeptWording& wording) {
+Sha256Digest digest_of(const http::Request& request, const KeptWording& wording, std::string_view asked) {
   Sha256 digest;
   add_part(digest, http::method_name(request.method));
   add_part(digest, request.path);
-  add_part(digest, request.body);
+  add_part(digest, asked);
   for (const char* name : wording.fields) {
     const std::string* value = request.fields.find(name);
     add_part(digest, value ? http::trim_blanks(*value) : std::string_view());
@@ -85,6 +85,11 @@ void KeptAnswers::stop() {
 
 void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const KeptWording& wording,
                         const http::Handler& make) {
+  serve(exchange, wording, make, exchange->request().body);
+}
+
+void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const KeptWording& wording,
+                        const http::Handler& make, std::string_view asked) {
   const http::Request& request = exchange->request();
   const auto refuse = [&](const Error& error) {
     http::Response refusal = wording.refusal(error, request.request_id);
@@ -94,7 +99,7 @@ void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const K
   const auto wish = read_wish(request, wording.numbers);
   if (!wish.ok()) return refuse(wish.error());
   if (!wish->is_kept) return make(exchange);
-  auto opened = find_or_open(request, *wish, wording);
+  auto opened = find_or_open(request, *wish, wording, digest_of(request, wording, asked));
   if (!opened.ok()) return refuse(opened.error());
   const EntryPtr entry = opened->entry;
   if (!entry->answer->attach({.exchange = exchange,
@@ -120,12 +125,12 @@ void KeptAnswers::serve(const std::shared_ptr<http::Exchange>& exchange, const K
 }
 
 Result<KeptAnswers::Opened> KeptAnswers::find_or_open(const http::Request& request, const Wish& wish,
-                                                      const KeptWording& wording) {
-  const Sha256Digest asked = digest_of(request, wording);
+                                                      const KeptWording& wording, const Sha256Digest& asked) {
   const auto known = [&]() -> EntryPtr {
     EntryPtr entry = find(request.principal, wish);
-    if (!entry || !entry->answer->lacks(wish.after.value_or(0)) || !entry->answer->is_over()) return entry;
-    forget(*entry);  // what it has let go of is made again
+    if (!entry || !entry->answer->is_over()) return entry;
+    if (!entry->answer->is_cut() && !entry->answer->lacks(wish.after.value_or(0))) return entry;
+    forget(*entry);  // what it has let go of, or never came to, is made again
     return nullptr;
   };
   {
@@ -257,6 +262,20 @@ Status KeptAnswers::add_record(const KeptRecord& record) {
   --counts_[record.key_id];
   --count_;
   return added;
+}
+
+bool KeptAnswers::is_again(const std::string& answer_id) const {
+  std::scoped_lock lock(mutex_);
+  const auto found = by_id_.find(answer_id);
+  return found != by_id_.end() && found->second->is_on_record;
+}
+
+void KeptAnswers::drop(const std::string& answer_id) {
+  forget(answer_id);
+  if (!records_) return;
+  if (Status removed = records_->remove(answer_id); !removed.ok()) {
+    log::error("kept.record_failed", {{"request_id", answer_id}, {"why", removed.error().message()}});
+  }
 }
 
 bool KeptAnswers::end(const std::string& answer_id, End end) {

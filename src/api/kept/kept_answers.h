@@ -55,7 +55,10 @@ class KeptAnswers {
   ~KeptAnswers();  // stop()
 
   // Answers the exchange by `make`, at once where its request wishes for nothing of this, or by what is kept.
+  // `asked` stands for a body that is not in the request: what two requests must have in common to be the same.
   void serve(const std::shared_ptr<http::Exchange>& exchange, const KeptWording& wording, const http::Handler& make);
+  void serve(const std::shared_ptr<http::Exchange>& exchange, const KeptWording& wording, const http::Handler& make,
+             std::string_view asked);
 
   // What is made is cancelled, and goes on after the next start, when its client comes back. Idempotent.
   void stop();
@@ -66,10 +69,16 @@ class KeptAnswers {
   // answer that is made again has others, quota_exceeded, overloaded, unavailable where the record cannot be written.
   Result<Run> admit(const std::string& answer_id, const std::function<Sha256Digest()>& inputs);
 
+  // Whether this answer was begun before: what it made may be there, under ids that follow from its own.
+  bool is_again(const std::string& answer_id) const;
+
   enum class End { kWhole, kFailed, kCancelled };
   // When it is over, before its usage is recorded. False where it is not over at all: the server stops, and the answer
   // will be made again.
   bool end(const std::string& answer_id, End end);
+  // Its client had what it made removed: nobody goes on with it, and its Idempotency-Key begins anew. No effect where
+  // there is no such answer.
+  void drop(const std::string& answer_id);
 
  private:
   struct Entry {
@@ -84,7 +93,8 @@ class KeptAnswers {
     bool is_new = false;
   };
 
-  Result<Opened> find_or_open(const http::Request& request, const Wish& wish, const KeptWording& wording);
+  Result<Opened> find_or_open(const http::Request& request, const Wish& wish, const KeptWording& wording,
+                              const Sha256Digest& asked);
   EntryPtr find(const std::string& key_id, const Wish& wish) const;  // with mutex_ held
   Result<std::optional<KeptRecord>> find_record(const std::string& key_id, const Wish& wish);
   EntryPtr open(KeptRecord record, bool is_on_record, const KeptWording& wording);  // with mutex_ held

@@ -325,6 +325,59 @@ TEST_F(KeptAnswersTest, OldEventsOfAnAnswerThatIsOverAreMadeAgain) {
   EXPECT_EQ(late->text(), "4\n5\n");
 }
 
+TEST_F(KeptAnswersTest, WhatWasCutIsMadeAgain) {
+  const Head head{{"Idempotency-Key", "k"}};
+  const auto first = ask(head);
+  EXPECT_EQ(*admit(), KeptAnswers::Run::kFirst);
+  const std::string answer = id();
+  EXPECT_TRUE(kept_->is_again(answer)) << "it is on record";
+  maker()->begin({}, "");
+  make(1, 2);
+  maker()->abort();
+  EXPECT_TRUE(first->is_aborted());
+  const auto back = ask({{"Last-Event-ID", answer + ":1"}});
+  ASSERT_EQ(makers_.size(), 2u);
+  EXPECT_EQ(id(), answer);
+  EXPECT_TRUE(kept_->is_again(answer));
+  make_whole(3);
+  EXPECT_EQ(back->text(), "2\n3\n");
+}
+
+TEST_F(KeptAnswersTest, WhatWasDroppedBeginsAnew) {
+  const Head head{{"Idempotency-Key", "k"}};
+  for (const bool is_restarted : {false, true}) {
+    ask(head);
+    const std::string answer = id();
+    EXPECT_FALSE(kept_->is_again(answer));
+    EXPECT_EQ(*admit(), KeptAnswers::Run::kFirst);
+    make_whole(1);
+    if (is_restarted) restart();
+    kept_->drop(answer);
+    EXPECT_TRUE(records_->all().empty());
+    EXPECT_EQ(ask({{"X-Studio-Resume", answer}})->head().status, 404);
+  }
+}
+
+TEST_F(KeptAnswersTest, WhatStandsForABodyIsComparedInItsPlace) {
+  static constexpr KeptWording kWording{
+      .numbers = EventNumbers::kLines, .fields = {}, .refusal = [](const Error& error, const std::string&) {
+        return http::Response::text(status_of(error.code()), "");
+      }};
+  const auto ask_for = [&](std::string_view asked) {
+    http::Request request;
+    request.principal = "key_a";
+    request.request_id = new_uuid();
+    request.fields.add("Idempotency-Key", "k");
+    auto exchange = std::make_shared<HeldExchange>(std::move(request));
+    const auto make = [](const std::shared_ptr<http::Exchange>& made) { made->respond(http::Response::text(200, "")); };
+    kept_->serve(exchange, kWording, make, asked);
+    return exchange->head().status;
+  };
+  EXPECT_EQ(ask_for("one file"), 200);
+  EXPECT_EQ(ask_for("one file"), 200);
+  EXPECT_EQ(ask_for("another"), 409);
+}
+
 TEST_F(KeptAnswersTest, ManyAtOnceAreOneAnswer) {
   std::mutex mutex;
   std::vector<std::thread> clients;

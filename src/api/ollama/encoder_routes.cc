@@ -61,7 +61,8 @@ void start(const Services& services, const ExchangePtr& exchange, Result<Vectors
   if (call->items.empty()) return exchange->respond(http::Response::json(200, render(Encoded())));
   auto input = prepare_embeddings(encoder, *call, field);
   if (!input.ok()) return refuse(exchange, input.error());
-  EncodeOptions options{.operation = operation, .ignored = call->ignored, .render = {}, .refuse = {}};
+  EncodeOptions options{
+      .operation = operation, .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.refuse = [](const Error& error) { return error_response(error); };
   options.render = [render, dimensions = call->dimensions,
                     normalises = encoder.config().normalises](const Encoded& encoded) {

@@ -19,6 +19,7 @@ Result<VectorsCall> parse_old_embeddings(std::string_view body);
 // The model that POST /api/show asks for.
 Result<std::string> parse_show(std::string_view body);
 
-std::vector<EndpointFields> field_tables();  // what each reads, as data
+std::vector<EndpointFields> field_tables();    // what each reads, as data
+std::vector<EndpointFields> encoder_fields();  // the same of embed and embeddings
 
 }  // namespace studio::api::ollama

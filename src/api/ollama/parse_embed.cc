@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/ollama/parse.h"
+#include "api/serving/degraded.h"
 
 namespace studio::api::ollama {
 namespace {
@@ -11,18 +12,22 @@ namespace json = boost::json;
 constexpr const char* kListedAt = "GET /api/tags";
 
 constexpr FieldRule kEmbedRules[] = {
-    {"model"}, {"input"}, {"truncate"}, {"dimensions"}, {"options"}, {"keep_alive", FieldUse::kNoEffect},
+    {"model"},
+    {"input"},
+    {"truncate"},
+    {"dimensions"},
+    {"options"},
+    {"allow_degraded"},
+    {"keep_alive", FieldUse::kNoEffect},
 };
 constexpr FieldRule kOldRules[] = {
-    {"model"},
-    {"prompt"},
-    {"options"},
-    {"keep_alive", FieldUse::kNoEffect},
+    {"model"}, {"prompt"}, {"options"}, {"allow_degraded"}, {"keep_alive", FieldUse::kNoEffect},
 };
 
 // How the machine is used, which is its owner's to say, and how tokens are drawn, of which a vector has none.
 constexpr FieldRule kOptionRules[] = {
     {"num_ctx"},
+    {"allow_degraded"},
     {"num_batch", FieldUse::kNoEffect, "a number"},
     {"num_gpu", FieldUse::kNoEffect, "a number"},
     {"main_gpu", FieldUse::kNoEffect, "a number"},
@@ -41,6 +46,18 @@ constexpr FieldRule kOptionRules[] = {
     {"presence_penalty", FieldUse::kNoEffect, "a number"},
     {"frequency_penalty", FieldUse::kNoEffect, "a number"},
     {"repeat_penalty", FieldUse::kNoEffect, "a number"},
+    {"num_keep", FieldUse::kNoEffect, "a number"},
+    {"repeat_last_n", FieldUse::kNoEffect, "a number"},
+    {"typical_p", FieldUse::kNoEffect, "a number"},
+    {"tfs_z", FieldUse::kNoEffect, "a number"},
+    {"mirostat", FieldUse::kNoEffect, "a number"},
+    {"mirostat_tau", FieldUse::kNoEffect, "a number"},
+    {"mirostat_eta", FieldUse::kNoEffect, "a number"},
+    {"penalize_newline", FieldUse::kNoEffect, "true or false"},
+    {"f16_kv", FieldUse::kNotBuilt},
+    {"logits_all", FieldUse::kNotBuilt, "false"},
+    {"vocab_only", FieldUse::kNotBuilt, "false"},
+    {"embedding_only", FieldUse::kNotBuilt, "true"},
 };
 
 void read_options(FieldReader& reader, VectorsCall& call) {
@@ -57,12 +74,9 @@ bool asks_nothing(const json::value* value) {
   return (value->is_string() && value->get_string().empty()) || (value->is_array() && value->get_array().empty());
 }
 
-}  // namespace
-
-Result<VectorsCall> parse_embed(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<VectorsCall> read_embed(const json::object& body) {
   VectorsCall call;
-  FieldReader reader(value.get_object(), "", kEmbedRules, &call.ignored);
+  FieldReader reader(body, "", kEmbedRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   if (!asks_nothing(reader.find("input"))) read_embed_items(reader, "input", false, call);
   call.may_cut = reader.flag("truncate").value_or(false);
@@ -72,10 +86,9 @@ Result<VectorsCall> parse_embed(std::string_view body) {
   return call;
 }
 
-Result<VectorsCall> parse_old_embeddings(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<VectorsCall> read_old_embeddings(const json::object& body) {
   VectorsCall call;
-  FieldReader reader(value.get_object(), "", kOldRules, &call.ignored);
+  FieldReader reader(body, "", kOldRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   call.is_list = false;
   auto prompt = reader.text("prompt");
@@ -83,6 +96,21 @@ Result<VectorsCall> parse_old_embeddings(std::string_view body) {
   read_options(reader, call);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<VectorsCall> parse_embed(std::string_view body) {
+  return parse_degradable(body, read_embed, "options");
+}
+
+Result<VectorsCall> parse_old_embeddings(std::string_view body) {
+  return parse_degradable(body, read_old_embeddings, "options");
+}
+
+std::vector<EndpointFields> encoder_fields() {
+  return {{"ollama", "POST /api/embed", {{"", "", kEmbedRules}, {"options", "", kOptionRules}}},
+          {"ollama", "POST /api/embeddings", {{"", "", kOldRules}, {"options", "", kOptionRules}}}};
 }
 
 }  // namespace studio::api::ollama

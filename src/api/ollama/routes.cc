@@ -178,8 +178,8 @@ void add_routes(const Services& services, http::Router& router) {
   };
   add(http::Method::kPost, "/api/chat", kMaxCallBytes, kept<chat>);
   add(http::Method::kPost, "/api/generate", kMaxCallBytes, kept<generate>);
-  add(http::Method::kPost, "/api/embed", kMaxCallBytes, embed);
-  add(http::Method::kPost, "/api/embeddings", kMaxCallBytes, old_embeddings);
+  add(http::Method::kPost, "/api/embed", kMaxCallBytes, kept<embed>);
+  add(http::Method::kPost, "/api/embeddings", kMaxCallBytes, kept<old_embeddings>);
   add(http::Method::kGet, "/api/tags", 0, list_models);
   add(http::Method::kGet, "/api/ps", 0, list_models);  // what is served is loaded
   add(http::Method::kPost, "/api/show", kMaxCallBytes, show_model);

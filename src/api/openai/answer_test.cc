@@ -226,7 +226,8 @@ class AnswerTest : public testing::Test {
     AnswerOptions options{.writer = make_writer(std::move(head), static_cast<size_t>(n), false, "r-1"),
                           .operation = "completions",
                           .is_stream = is_stream,
-                          .ignored = {}};
+                          .ignored = {},
+                          .degraded = {}};
     answer(exchange, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
   }
 

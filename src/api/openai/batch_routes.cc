@@ -7,7 +7,9 @@
 #include "api/files/list_query.h"
 #include "api/openai/batch_wire.h"
 #include "api/openai/errors.h"
-#include "base/ids.h"
+#include "api/openai/kept_wording.h"
+#include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 #include "http/exchange.h"
 
@@ -41,31 +43,68 @@ Status check_input(const BatchDesk& desk, const std::string& owner, const std::s
       .with_param("input_file_id");
 }
 
-Result<store::Batch> create(const BatchDesk& desk, const http::Request& request) {
-  STUDIO_TRY(const BatchCall call, parse_batch(request.body));
+Result<store::Batch> create(const BatchDesk& desk, const BatchCall& call, const std::string& batch_id,
+                            const http::Request& request) {
   STUDIO_CHECK_OK(check_input(desk, request.principal, call.input_file_id));
   STUDIO_TRY(const int64_t open, desk.batches->count_open(request.principal));
   if (open >= kMaxOpenBatches) {
     return Error(Code::kQuotaExceeded,
                  "This key has " + std::to_string(open) + " batches that are not over, which is the most it may have.");
   }
+  STUDIO_CHECK_OK(admit_object(desk.kept, request));
   const int64_t now = std::time(nullptr);
-  return desk.batches->create({.batch_id = "batch_" + new_uuid(),
-                               .owner = request.principal,
-                               .endpoint = call.endpoint,
-                               .input_file_id = call.input_file_id,
-                               .completion_window = call.completion_window,
-                               .metadata = call.metadata,
-                               .title = call.title,
-                               .created_at = now,
-                               .expires_at = now + call.window_seconds});
+  auto created = desk.batches->create({.batch_id = batch_id,
+                                       .owner = request.principal,
+                                       .endpoint = call.endpoint,
+                                       .input_file_id = call.input_file_id,
+                                       .completion_window = call.completion_window,
+                                       .metadata = call.metadata,
+                                       .title = call.title,
+                                       .created_at = now,
+                                       .expires_at = now + call.window_seconds});
+  if (!created.ok()) withdraw_object(desk.kept, request);
+  return created;
+}
+
+// What it was told as when it was made, whatever has become of it.
+store::Batch as_made(const store::Batch& batch) {
+  return {.sequence = batch.sequence,
+          .batch_id = batch.batch_id,
+          .owner = batch.owner,
+          .endpoint = batch.endpoint,
+          .input_file_id = batch.input_file_id,
+          .completion_window = batch.completion_window,
+          .metadata = batch.metadata,
+          .title = batch.title,
+          .created_at = batch.created_at,
+          .expires_at = batch.expires_at};
+}
+
+Result<store::Batch> find_or_create(const BatchDesk& desk, const BatchCall& call, const http::Request& request) {
+  const std::string id = "batch_" + request.request_id;
+  if (is_made_again(desk.kept, request)) {
+    auto made = desk.batches->find(request.principal, id);
+    if (made.ok()) return as_made(*made);
+    if (made.error().code() != Code::kNotFound) return made;
+  }
+  return create(desk, call, id, request);
+}
+
+void make_batch(const BatchDesk& desk, const ExchangePtr& exchange) {
+  const auto call = parse_batch(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  const auto batch = find_or_create(desk, *call, exchange->request());
+  if (!batch.ok()) return refuse(exchange, batch.error());
+  desk.wake();
+  http::Response response = http::Response::json(200, to_json(batch_object(*batch)));
+  add_names("X-Studio-Ignored", call->ignored, response);
+  mark_degraded(call->degraded, response);
+  exchange->respond(std::move(response));
 }
 
 void create_batch(const BatchDesk& desk, const ExchangePtr& exchange) {
-  auto batch = create(desk, exchange->request());
-  if (!batch.ok()) return refuse(exchange, batch.error());
-  desk.wake();
-  respond(exchange, batch_object(*batch));
+  if (!desk.kept) return make_batch(desk, exchange);
+  desk.kept->serve(exchange, kKeptWording, [&](const ExchangePtr& kept) { make_batch(desk, kept); });
 }
 
 // ---- the others

@@ -15,7 +15,8 @@ inline constexpr int64_t kMaxOpenBatches = 1000;  // of a key: the vendor's own
 struct BatchDesk {
   store::Files* files = nullptr;  // these outlive the server
   store::Batches* batches = nullptr;
-  std::function<void()> wake;  // tells the runner that there is something to do
+  KeptAnswers* kept = nullptr;  // as Services has it
+  std::function<void()> wake;   // tells the runner that there is something to do
 };
 
 void add_batch_routes(const BatchDesk& desk, http::Router& router);

@@ -6,6 +6,7 @@
 
 #include "api/openai/routes.h"
 #include "api/serving/call_fields.h"
+#include "api/serving/degraded.h"
 #include "api/serving/fields.h"
 #include "base/json.h"
 
@@ -16,13 +17,13 @@ namespace json = boost::json;
 
 constexpr FieldRule kBatchRules[] = {
     {"input_file_id"},
-    {"endpoint"},
+    {"endpoint", FieldUse::kHonoured, R"("/v1/chat/completions" "/v1/completions" "/v1/chat/ds-test")"},
     {"completion_window"},
     {"metadata"},
-    {"output_expires_after", FieldUse::kNotBuilt},  // files do not expire
+    {"output_expires_after", FieldUse::kNotBuilt, "", "files are kept until they are deleted"},
+    {"allow_degraded"},
 };
 
-constexpr size_t kMaxBatchBodyBytes = 64 << 10;  // sixteen pairs of metadata, however they are escaped
 constexpr const char* kFinishCallback = "ds_batch_finish_callback";
 
 // Code points, as limits of texts are counted.
@@ -119,18 +120,25 @@ json::value errors_of(const store::Batch& batch) {
   return json::object{{"object", "list"}, {"data", parsed_or_null(batch.errors)}};
 }
 
-}  // namespace
-
-Result<BatchCall> parse_batch(std::string_view body) {
-  STUDIO_TRY(const json::value value, parse_body(body, kMaxBatchBodyBytes));
+Result<BatchCall> read_batch(const json::object& body) {
   BatchCall call;
-  FieldReader reader(value.get_object(), "", kBatchRules, &call.ignored);
+  FieldReader reader(body, "", kBatchRules, &call.ignored);
   read_input(reader, call);
   read_endpoint(reader, call);
   read_window(reader, call);
   read_metadata(reader, call);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<BatchCall> parse_batch(std::string_view body) {
+  return parse_degradable(body, read_batch);
+}
+
+EndpointFields batch_fields() {
+  return {"openai", "POST /v1/batches", {{"", "", kBatchRules}}};
 }
 
 json::object batch_object(const store::Batch& batch) {

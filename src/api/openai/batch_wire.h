@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/serving/field_tables.h"
 #include "base/result.h"
 #include "store/batches.h"
 
@@ -23,11 +24,13 @@ struct BatchCall {
   int64_t window_seconds = 0;
   std::string metadata;  // a JSON object; empty: none
   std::string title;
-  std::vector<std::string> ignored;
+  std::vector<std::string> ignored, degraded;
 };
 
 // Errors: as of every parser of this dialect. Whether the file is there is not asked here.
 Result<BatchCall> parse_batch(std::string_view body);
+
+EndpointFields batch_fields();  // what makes one, as data
 
 boost::json::object batch_object(const store::Batch& batch);
 

@@ -68,7 +68,8 @@ void embeddings(const Services& services, const ExchangePtr& exchange) {
   auto input = prepare_embeddings(encoder, *call, "input");
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;
-  EncodeOptions options{.operation = "embeddings", .ignored = call->ignored, .render = {}, .refuse = {}};
+  EncodeOptions options{
+      .operation = "embeddings", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.render = [name = (*model)->name, id, dimensions = call->dimensions, is_base64 = call->is_base64,
                     normalises = encoder.config().normalises](const Encoded& encoded) {
     return http::Response::json(200,
@@ -86,7 +87,8 @@ void reranks(const Services& services, const ExchangePtr& exchange) {
   auto input = prepare_ranking(*(*model)->encoder, *call, "");
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;
-  EncodeOptions options{.operation = "reranks", .ignored = call->ignored, .render = {}, .refuse = {}};
+  EncodeOptions options{
+      .operation = "reranks", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.refuse = [id](const Error& error) { return error_response(error, id); };
   options.render = [call = std::move(*call), name = (*model)->name, id](const Encoded& encoded) {
     return http::Response::json(200, render_ranking(encoded, call, name, id));

@@ -7,7 +7,10 @@
 #include "api/files/list_query.h"
 #include "api/files/upload.h"
 #include "api/openai/errors.h"
+#include "api/openai/kept_wording.h"
 #include "api/serving/call_fields.h"
+#include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 #include "http/exchange.h"
 
@@ -19,6 +22,20 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 constexpr int64_t kMaxListed = 2000;  // files of one page, and as many where none is named: the vendor's own
 constexpr const char* kPurposes = "'batch' or 'file-extract'";
+constexpr const char* kFile = "file";
+constexpr size_t kUuidBytes = 36;  // of an id's end: that of the request which made the file
+
+constexpr FieldRule kFormRules[] = {
+    {kFile},
+    {"purpose", FieldUse::kHonoured, R"("batch" "file-extract")"},
+    {"allow_degraded"},
+    {"expires_after", FieldUse::kNotBuilt, "", "files are kept until they are deleted"},
+};
+
+struct FileCall {
+  std::string purpose;
+  std::vector<std::string> ignored, degraded;
+};
 
 void refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->respond(error_response(error, exchange->request().request_id));
@@ -30,47 +47,86 @@ void respond(const ExchangePtr& exchange, const json::object& body) {
 
 // ---- POST /files
 
-Result<std::string> purpose_of(const Upload& upload) {
-  std::optional<std::string> purpose;
-  for (const auto& [name, value] : upload.texts()) {
-    if (name != "purpose") {
-      return Error(Code::kUnimplemented, excerpt(name) + " is not a field of this form; it may hold file and purpose.")
-          .with_param(excerpt(name));
-    }
-    if (purpose) return Error(Code::kInvalidArgument, "purpose comes twice.").with_param("purpose");
-    purpose = value;
+// A field of the form into the body that it stands for: "expires_after[seconds]" is a member of an object.
+Status add_field(const std::string& name, std::string_view text, json::object& body) {
+  const size_t bracket = name.find('[');
+  if (body.contains(name)) return Error(Code::kInvalidArgument, name + " comes twice.").with_param(name);
+  if (name == "allow_degraded" && (text == "true" || text == "false")) {
+    body[name] = text == "true";
+  } else if (bracket == 0 || bracket == std::string::npos) {
+    body[name] = excerpt(text);
+  } else {
+    body[name.substr(0, bracket)] = json::object{};  // what stands in it is nobody's: it is refused
   }
-  if (!purpose) {
-    return Error(Code::kInvalidArgument, "purpose is missing: " + std::string(kPurposes) + ".").with_param("purpose");
-  }
-  if (*purpose == kPurposeBatch || *purpose == kPurposeExtract) return std::move(*purpose);
-  return Error(Code::kOutOfRange, "purpose must be " + std::string(kPurposes) + "; it is " + quoted(*purpose) + ".")
-      .with_param("purpose");
+  return Ok{};
 }
 
-Result<store::StoredFile> keep_upload(store::Files& files, Upload& upload, const std::string& owner) {
+// The form as one body, so that it is read as any other.
+Result<json::object> body_of(Upload& upload) {
   STUDIO_CHECK_OK(upload.finish());
-  STUDIO_TRY(const std::string purpose, purpose_of(upload));
-  if (upload.files().empty()) {
-    return Error(Code::kInvalidArgument, "file is missing: a part of the form with a file name.").with_param("file");
+  json::object body;
+  for (const auto& [name, text] : upload.texts()) STUDIO_CHECK_OK(add_field(excerpt(name), text, body));
+  for (const Upload::File& file : upload.files()) STUDIO_CHECK_OK(add_field(excerpt(file.field), file.name, body));
+  return body;
+}
+
+Result<FileCall> read_form(const json::object& body) {
+  FileCall call;
+  FieldReader reader(body, "", kFormRules, &call.ignored);
+  call.purpose = reader.text("purpose").value_or("");
+  if (call.purpose.empty()) reader.fail("purpose", "is missing: " + std::string(kPurposes));
+  if (call.purpose != kPurposeBatch && call.purpose != kPurposeExtract) {
+    reader.fail("purpose", "must be " + std::string(kPurposes) + "; it is " + quoted(call.purpose), Code::kOutOfRange);
   }
+  STUDIO_CHECK_OK(reader.status());
+  return call;
+}
+
+Result<FileCall> read_upload(Upload& upload) {
+  STUDIO_TRY(const json::object body, body_of(upload));
+  STUDIO_TRY(FileCall call, parse_degradable(to_json(body), read_form));
+  if (!upload.files().empty() && upload.files().front().field == kFile) return call;
+  return Error(Code::kInvalidArgument, "file is missing: a part of the form with a file name.").with_param(kFile);
+}
+
+// What two uploads have in common that are the same one, sent twice.
+std::string asked_for(Upload& upload, const FileCall& call) {
   Upload::File& file = upload.files().front();
-  if (file.field != "file") {
-    return Error(Code::kUnimplemented, excerpt(file.field) + " is not a field of this form; the file is 'file'.")
-        .with_param(excerpt(file.field));
+  const std::string digest = file.digest ? to_hex(file.digest->finish()) : std::string();
+  return to_json(json::array{call.purpose, file.name, digest, json::value_from(call.degraded)});
+}
+
+Result<store::StoredFile> keep_upload(const FileDesk& desk, Upload::File& file, const std::string& purpose,
+                                      const http::Request& request) {
+  const std::string id = file_id_of(purpose, request.request_id);
+  if (is_made_again(desk.kept, request)) {
+    auto made = desk.files->find(request.principal, id);
+    if (made.ok() || made.error().code() != Code::kNotFound) return made;
   }
   const int64_t size = file.is_too_large ? kMaxBatchFileBytes + 1 : file.draft->size_bytes();
   STUDIO_CHECK_OK(check_upload(purpose, file.name, size));
-  STUDIO_CHECK_OK(check_room(files, owner, size));
-  return files.keep(std::move(*file.draft),
-                    {.file_id = new_file_id(purpose), .owner = owner, .name = file.name, .purpose = purpose});
+  STUDIO_CHECK_OK(check_room(*desk.files, request.principal, size));
+  STUDIO_CHECK_OK(admit_object(desk.kept, request));
+  auto kept = desk.files->keep(std::move(*file.draft),
+                               {.file_id = id, .owner = request.principal, .name = file.name, .purpose = purpose});
+  if (!kept.ok()) withdraw_object(desk.kept, request);
+  return kept;
 }
 
-void create_file(store::Files& files, const ExchangePtr& exchange) {
+void create_file(const FileDesk& desk, const ExchangePtr& exchange) {
   auto& upload = static_cast<Upload&>(*exchange->request().body_sink);
-  auto kept = keep_upload(files, upload, exchange->request().principal);
-  if (!kept.ok()) return refuse(exchange, kept.error());
-  respond(exchange, file_object(*kept));
+  const auto call = read_upload(upload);
+  if (!call.ok()) return refuse(exchange, call.error());
+  const auto make = [&](const ExchangePtr& asker) {
+    auto kept = keep_upload(desk, upload.files().front(), call->purpose, asker->request());
+    if (!kept.ok()) return refuse(asker, kept.error());
+    http::Response response = http::Response::json(200, to_json(file_object(*kept)));
+    add_names("X-Studio-Ignored", call->ignored, response);
+    mark_degraded(call->degraded, response);
+    asker->respond(std::move(response));
+  };
+  if (!desk.kept) return make(exchange);
+  desk.kept->serve(exchange, kKeptWording, make, asked_for(upload, *call));
 }
 
 // ---- GET and DELETE
@@ -98,7 +154,8 @@ Result<store::FileQuery> read_list_query(store::Files& files, const http::Reques
   return query;
 }
 
-void list_files(store::Files& files, const ExchangePtr& exchange) {
+void list_files(const FileDesk& desk, const ExchangePtr& exchange) {
+  store::Files& files = *desk.files;
   auto query = read_list_query(files, exchange->request());
   if (!query.ok()) return refuse(exchange, query.error());
   const auto limit = static_cast<size_t>(query->limit++);  // one more tells whether there are more
@@ -110,50 +167,57 @@ void list_files(store::Files& files, const ExchangePtr& exchange) {
   respond(exchange, {{"object", "list"}, {"data", std::move(data)}, {"has_more", has_more}});
 }
 
-void show_file(store::Files& files, const ExchangePtr& exchange) {
-  auto file = files.find(exchange->request().principal, exchange->request().path_parameter("id"));
+void show_file(const FileDesk& desk, const ExchangePtr& exchange) {
+  auto file = desk.files->find(exchange->request().principal, exchange->request().path_parameter("id"));
   if (!file.ok()) return refuse(exchange, file.error());
   respond(exchange, file_object(*file));
 }
 
-void delete_file(store::Files& files, const ExchangePtr& exchange) {
+void delete_file(const FileDesk& desk, const ExchangePtr& exchange) {
   const std::string& id = exchange->request().path_parameter("id");
-  Status removed = files.remove(exchange->request().principal, id);
+  Status removed = desk.files->remove(exchange->request().principal, id);
   if (!removed.ok()) return refuse(exchange, removed.error());
+  if (desk.kept && id.size() > kUuidBytes) desk.kept->drop(id.substr(id.size() - kUuidBytes));
   respond(exchange, {{"id", id}, {"object", "file"}, {"deleted", true}});
 }
 
-void send_content(const Services& services, store::Files& files, const ExchangePtr& exchange) {
-  auto file = files.find(exchange->request().principal, exchange->request().path_parameter("id"));
+void send_content(const FileDesk& desk, const ExchangePtr& exchange) {
+  auto file = desk.files->find(exchange->request().principal, exchange->request().path_parameter("id"));
   if (!file.ok()) return refuse(exchange, file.error());
-  auto bytes = files.read(*file);
+  auto bytes = desk.files->read(*file);
   if (!bytes.ok()) return refuse(exchange, bytes.error());
   http::Response head;
   head.fields.add("Content-Type", "application/octet-stream");
-  send_file(exchange, std::move(*bytes), std::move(head), services.post);
+  send_file(exchange, std::move(*bytes), std::move(head), desk.post);
 }
 
-void add_routes_at(const std::string& prefix, const Services& services, store::Files& files, http::Router& router) {
+void add_routes_at(const std::string& prefix, const FileDesk& desk, http::Router& router) {
   using http::AuthClass, http::Method, http::Route;
-  using Function = void (*)(store::Files&, const ExchangePtr&);
+  using Function = void (*)(const FileDesk&, const ExchangePtr&);
   const auto add = [&](Method method, const std::string& path, Function function) {
     router.add(Route(method, prefix + path, AuthClass::kKey, 0,
-                     [&files, function](ExchangePtr exchange) { function(files, exchange); }));
+                     [desk, function](ExchangePtr exchange) { function(desk, exchange); }));
   };
   Route upload(Method::kPost, prefix + "/files", AuthClass::kKey, kMaxBatchFileBytes + kFormOverheadBytes,
-               [&files](ExchangePtr exchange) { create_file(files, exchange); });
-  upload.open_body = [&files](const http::Request& head) {
-    return std::make_shared<Upload>(files, head, UploadLimits{.files = 1, .file_bytes = kMaxBatchFileBytes});
+               [desk](ExchangePtr exchange) { create_file(desk, exchange); });
+  upload.open_body = [files = desk.files](const http::Request& head) {
+    const auto wish = read_wish(head, kKeptWording.numbers);
+    return std::make_shared<Upload>(
+        *files, head,
+        UploadLimits{.files = 1, .file_bytes = kMaxBatchFileBytes, .has_digests = wish.ok() && wish->is_kept});
   };
   router.add(std::move(upload));
   add(Method::kGet, "/files", list_files);
   add(Method::kGet, "/files/{id}", show_file);
   add(Method::kDelete, "/files/{id}", delete_file);
-  router.add(Route(Method::kGet, prefix + "/files/{id}/content", AuthClass::kKey, 0,
-                   [services, &files](ExchangePtr exchange) { send_content(services, files, exchange); }));
+  add(Method::kGet, "/files/{id}/content", send_content);
 }
 
 }  // namespace
+
+EndpointFields file_fields() {
+  return {"openai", "POST /v1/files", {{"", "", kFormRules}}};
+}
 
 json::object file_object(const store::StoredFile& file) {
   return {
@@ -161,8 +225,8 @@ json::object file_object(const store::StoredFile& file) {
       {"filename", file.name}, {"purpose", file.purpose}, {"status", "processed"},    {"status_details", nullptr}};
 }
 
-void add_file_routes(const Services& services, store::Files& files, http::Router& router) {
-  for (const char* prefix : {"/v1", "/compatible-mode/v1"}) add_routes_at(prefix, services, files, router);
+void add_file_routes(const FileDesk& desk, http::Router& router) {
+  for (const char* prefix : {"/v1", "/compatible-mode/v1"}) add_routes_at(prefix, desk, router);
 }
 
 }  // namespace studio::api::openai

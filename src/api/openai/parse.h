@@ -20,5 +20,6 @@ Result<RankCall> parse_reranks(std::string_view body);
 EndpointFields chat_fields();
 EndpointFields completion_fields();
 EndpointFields tokenize_fields();
+std::vector<EndpointFields> encoder_fields();  // embeddings, reranks
 
 }  // namespace studio::api::openai

@@ -3,6 +3,7 @@
 
 #include "api/openai/parse.h"
 #include "api/openai/parse_common.h"
+#include "api/serving/degraded.h"
 
 namespace studio::api::openai {
 namespace {
@@ -24,12 +25,9 @@ constexpr FieldRule kRerankRules[] = {
     {"instruct", FieldUse::kNotBuilt, R"("")"},
 };
 
-}  // namespace
-
-Result<EmbeddingsCall> parse_embeddings(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
+Result<EmbeddingsCall> read_embeddings(const boost::json::object& body) {
   EmbeddingsCall call;
-  FieldReader reader(json.get_object(), "", kEmbeddingsRules, &call.ignored);
+  FieldReader reader(body, "", kEmbeddingsRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_embed_items(reader, "input", true, call);
   if (const auto format = reader.text("encoding_format")) {
@@ -45,10 +43,9 @@ Result<EmbeddingsCall> parse_embeddings(std::string_view body) {
   return call;
 }
 
-Result<RankCall> parse_reranks(std::string_view body) {
-  STUDIO_TRY(boost::json::value json, parse_body(body, kMaxCallBytes));
+Result<RankCall> read_reranks(const boost::json::object& body) {
   RankCall call;
-  FieldReader reader(json.get_object(), "", kRerankRules, &call.ignored);
+  FieldReader reader(body, "", kRerankRules, &call.ignored);
   read_model(reader, kListedAt, call.model);
   read_rank_input(reader, call);
   read_top_n(reader, call);
@@ -56,6 +53,21 @@ Result<RankCall> parse_reranks(std::string_view body) {
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;
+}
+
+}  // namespace
+
+Result<EmbeddingsCall> parse_embeddings(std::string_view body) {
+  return parse_degradable(body, read_embeddings);
+}
+
+Result<RankCall> parse_reranks(std::string_view body) {
+  return parse_degradable(body, read_reranks);
+}
+
+std::vector<EndpointFields> encoder_fields() {
+  return {{"openai", "POST /v1/embeddings", {{"", "", kEmbeddingsRules}}},
+          {"openai", "POST /v1/rerank", {{"", "", kRerankRules}}}};
 }
 
 }  // namespace studio::api::openai

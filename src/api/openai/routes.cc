@@ -4,6 +4,7 @@
 
 #include "api/openai/encoder_routes.h"
 #include "api/openai/errors.h"
+#include "api/openai/kept_wording.h"
 #include "api/openai/parse.h"
 #include "api/openai/test_model.h"
 #include "api/openai/writer.h"
@@ -176,12 +177,6 @@ void add_route(http::Method method, const std::string& path, http::AuthClass aut
                          [services, function](ExchangePtr exchange) { function(services, exchange); }));
 }
 
-http::Response refusal_of(const Error& error, const std::string& request_id) {
-  return error_response(error, request_id);
-}
-
-constexpr KeptWording kKeptWording{.numbers = EventNumbers::kIdLines, .fields = {}, .refusal = refusal_of};
-
 template <Function make>
 void kept(const Services& services, const ExchangePtr& exchange) {
   serve_kept(services, exchange, kKeptWording, make);
@@ -194,8 +189,8 @@ void add_posts(const std::string& prefix, http::AuthClass auth, const Services& 
   add("/chat/completions", kept<chat_completions>);
   add("/completions", kept<completions>);
   add("/tokenize", tokenize);
-  add("/embeddings", embeddings);
-  add("/reranks", reranks);
+  add("/embeddings", kept<embeddings>);
+  add("/reranks", kept<reranks>);
 }
 
 }  // namespace
@@ -211,7 +206,7 @@ void add_routes(const Services& services, http::Router& router) {
   add_routes_at("/compatible-mode/v1", http::AuthClass::kKey, services, router);
   // The original's own door for it, and the name that other servers' clients ask for.
   for (const char* path : {"/compatible-api/v1/reranks", "/v1/rerank"}) {
-    add_route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes, services, reranks, router);
+    add_route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes, services, kept<reranks>, router);
   }
 }
 

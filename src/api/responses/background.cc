@@ -264,10 +264,12 @@ Status Background::try_make(const std::shared_ptr<Running>& running) {
   request.adapter = model->adapter;
   Services services = services_;
   services.usage = std::make_shared<UnlessInterrupted>(services_.usage, running);
+  services.kept = nullptr;  // what is kept of it is who reads it, not how it is made
   AnswerOptions options{.writer = std::make_unique<Recorder>(weak_from_this(), running, exchange, services_.post),
                         .operation = "responses",
                         .is_stream = true,
-                        .ignored = {}};
+                        .ignored = {},
+                        .degraded = {}};
   answer(exchange, services, model, std::move(request), std::move(options));
   return Ok{};
 }

@@ -2,18 +2,22 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "api/openai/kept_wording.h"
 #include "api/responses/answers.h"
 #include "api/responses/items.h"
 #include "api/responses/parse.h"
 #include "api/responses/query.h"
 #include "api/responses/routes.h"
-#include "base/ids.h"
+#include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::responses {
 namespace {
 
 namespace json = boost::json;
+
+const std::string kConversation = "conv_";  // before the id of the request that made it
 
 int64_t now_ms() {
   using namespace std::chrono;
@@ -36,21 +40,48 @@ Result<json::object> conversation_object(const store::Conversation& conversation
                       {"metadata", std::move(metadata)}};
 }
 
-void answer_conversation(const ExchangePtr& exchange, const Result<store::Conversation>& conversation) {
+// With what the call that it answers had beside what could be done.
+void answer_marked(const ExchangePtr& exchange, const json::object& object, const ConversationCall& call) {
+  http::Response response = http::Response::json(200, to_json(object));
+  add_names("X-Studio-Ignored", call.ignored, response);
+  mark_degraded(call.degraded, response);
+  exchange->respond(std::move(response));
+}
+
+void answer_conversation(const ExchangePtr& exchange, const Result<store::Conversation>& conversation,
+                         const ConversationCall& call = {}) {
   if (!conversation.ok()) return refuse(exchange, conversation.error());
   const auto object = conversation_object(*conversation);
-  object.ok() ? answer_json(exchange, *object) : refuse(exchange, object.error());
+  object.ok() ? answer_marked(exchange, *object, call) : refuse(exchange, object.error());
+}
+
+Result<store::Conversation> find_or_create(const Desk& desk, const http::Request& request, ConversationCall& call) {
+  store::Conversations& conversations = desk.shelf->conversations();
+  const store::Conversation conversation{.conversation_id = kConversation + request.request_id,
+                                         .created_at_ms = now_ms(),
+                                         .metadata = to_json(call.metadata)};
+  if (is_made_again(desk.services.kept, request)) {
+    auto made = conversations.find(request.principal, conversation.conversation_id);
+    if (made.ok() || made.error().code() != Code::kNotFound) return made;
+  }
+  STUDIO_CHECK_OK(admit_object(desk.services.kept, request));
+  give_ids(call.items);
+  Status added = conversations.add(request.principal, conversation, stored_items(call.items));
+  if (added.ok()) return conversation;
+  withdraw_object(desk.services.kept, request);
+  return added.error();
+}
+
+void make_conversation(const Desk& desk, const ExchangePtr& exchange) {
+  auto call = parse_conversation(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  answer_conversation(exchange, find_or_create(desk, exchange->request(), *call), *call);
 }
 
 void create_conversation(const Desk& desk, const ExchangePtr& exchange) {
-  auto call = parse_conversation(exchange->request().body);
-  if (!call.ok()) return refuse(exchange, call.error());
-  give_ids(call->items);
-  const store::Conversation conversation{
-      .conversation_id = "conv_" + new_uuid(), .created_at_ms = now_ms(), .metadata = to_json(call->metadata)};
-  Status added = desk.shelf->conversations().add(key_of(exchange), conversation, stored_items(call->items));
-  if (!added.ok()) return refuse(exchange, added.error());
-  answer_conversation(exchange, conversation);
+  if (!desk.services.kept) return make_conversation(desk, exchange);
+  desk.services.kept->serve(exchange, openai::kKeptWording,
+                            [&](const ExchangePtr& kept) { make_conversation(desk, kept); });
 }
 
 void show_conversation(const Desk& desk, const ExchangePtr& exchange) {
@@ -58,25 +89,47 @@ void show_conversation(const Desk& desk, const ExchangePtr& exchange) {
 }
 
 void update_conversation(const Desk& desk, const ExchangePtr& exchange) {
-  const auto metadata = parse_metadata(exchange->request().body);
-  if (!metadata.ok()) return refuse(exchange, metadata.error());
+  const auto call = parse_metadata(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
   answer_conversation(
-      exchange, desk.shelf->conversations().set_metadata(key_of(exchange), id_asked(exchange), to_json(*metadata)));
+      exchange, desk.shelf->conversations().set_metadata(key_of(exchange), id_asked(exchange), to_json(call->metadata)),
+      *call);
 }
 
 void delete_conversation(const Desk& desk, const ExchangePtr& exchange) {
   Status removed = desk.shelf->conversations().remove(key_of(exchange), id_asked(exchange));
   if (!removed.ok()) return refuse(exchange, removed.error());
+  if (desk.services.kept) desk.services.kept->drop(id_asked(exchange).substr(kConversation.size()));
   answer_json(exchange, {{"id", id_asked(exchange)}, {"object", "conversation.deleted"}, {"deleted", true}});
 }
 
-void create_items(const Desk& desk, const ExchangePtr& exchange) {
-  auto items = parse_new_items(exchange->request().body);
-  if (!items.ok()) return refuse(exchange, items.error());
-  give_ids(*items);
-  Status added = desk.shelf->conversations().append(key_of(exchange), id_asked(exchange), stored_items(*items));
+// Where the request came before, its items are there.
+Status find_or_append(const Desk& desk, const http::Request& request, const json::array& items) {
+  store::Conversations& conversations = desk.shelf->conversations();
+  const std::string& conversation = request.path_parameter("id");
+  if (is_made_again(desk.services.kept, request)) {
+    const std::string first(id_of(items.front().get_object()));
+    const auto made = conversations.find_item(request.principal, conversation, first);
+    if (made.ok() || made.error().code() != Code::kNotFound) return made.ok() ? Status(Ok{}) : made.error();
+  }
+  STUDIO_CHECK_OK(admit_object(desk.services.kept, request));
+  Status added = conversations.append(request.principal, conversation, stored_items(items));
+  if (!added.ok()) withdraw_object(desk.services.kept, request);
+  return added;
+}
+
+void make_items(const Desk& desk, const ExchangePtr& exchange) {
+  auto call = parse_new_items(exchange->request().body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  give_ids(call->items, exchange->request().request_id);
+  Status added = find_or_append(desk, exchange->request(), call->items);
   if (!added.ok()) return refuse(exchange, added.error());
-  answer_json(exchange, list_object(std::move(*items), false));
+  answer_marked(exchange, list_object(std::move(call->items), false), *call);
+}
+
+void create_items(const Desk& desk, const ExchangePtr& exchange) {
+  if (!desk.services.kept) return make_items(desk, exchange);
+  desk.services.kept->serve(exchange, openai::kKeptWording, [&](const ExchangePtr& kept) { make_items(desk, kept); });
 }
 
 void list_items(const Desk& desk, const ExchangePtr& exchange) {

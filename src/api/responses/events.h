@@ -45,6 +45,9 @@ class EventWriter {
   boost::json::array logprobs_;
 };
 
+// Of silences, where events have ids and comments would trouble their readers: no part of the response.
+inline constexpr const char* kKeepAlive = "event: keepalive\ndata: {\"type\":\"keepalive\"}\n\n";
+
 // Everything that there is of it: all of a record that has ended.
 std::string replay(const Record& record, int64_t starting_after);
 

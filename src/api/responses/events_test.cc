@@ -8,6 +8,7 @@
 
 #include "api/responses/render.h"
 #include "api/responses/writer.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "http/sse.h"
 
@@ -216,7 +217,7 @@ TEST(ResponsesRecord, LogprobsStandWithTheTextThatTheirTokensMake) {
 }
 
 TEST(ResponsesRecord, ItemsTellWhoseTheyAre) {
-  const std::string id = new_response_id();
+  const std::string id = response_id_of(new_uuid());
   for (const std::string& item : {reasoning_id(id), message_id(id), call_item_id(id, 0), call_item_id(id, 12)}) {
     EXPECT_EQ(response_of_item(item), id);
   }

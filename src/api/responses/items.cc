@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 constexpr FieldRule kMessageRules[] = {
     {"type"},
-    {"role"},
+    {"role", FieldUse::kHonoured, R"("user" "system" "developer" "assistant")"},
     {"content"},
     {"id", FieldUse::kNoEffect, "a text"},
     {"status", FieldUse::kNoEffect, "a text"},
@@ -22,6 +22,7 @@ constexpr FieldRule kMessageRules[] = {
 constexpr FieldRule kPartRules[] = {
     {"type"},
     {"text"},
+    {"prompt_cache_breakpoint", FieldUse::kNoEffect, "an object"},
     {"annotations", FieldUse::kNoEffect, "a list"},
     {"logprobs", FieldUse::kNoEffect, "a list"},
 };
@@ -175,7 +176,9 @@ json::object read_item(FieldReader& outer, const json::object& item, const std::
                        std::vector<std::string>* ignored) {
   const json::value* type = item.if_contains("type");
   const bool is_text = type && type->is_string();
-  const std::string_view name = is_text ? std::string_view(type->get_string()) : "message";
+  const bool is_id_alone = !type && item.size() == 1 && item.contains("id");
+  const std::string_view otherwise = is_id_alone ? kReference : "message";
+  const std::string_view name = is_text ? std::string_view(type->get_string()) : otherwise;
   auto read = [&](std::span<const FieldRule> rules, auto reading) {
     FieldReader inner(item, outer.path_of(place), rules, ignored);
     json::object kept = inner.ok() ? reading(inner) : json::object();
@@ -264,6 +267,13 @@ class PromptWriter {
   bool has_begun_ = false;
 };
 
+void give_id(json::object& item, const std::string& name) {
+  if (text_of(item, "type") == kReference || item.contains("id")) return;
+  const std::string_view type = text_of(item, "type");
+  const char* prefix = type == "reasoning" ? "rs_" : type.starts_with("function_call") ? "fc_" : "msg_";
+  item["id"] = prefix + name;
+}
+
 }  // namespace
 
 json::array read_items(FieldReader& reader, std::string_view name, const json::array& items, size_t most,
@@ -276,17 +286,30 @@ json::array read_items(FieldReader& reader, std::string_view name, const json::a
   return kept;
 }
 
+void add_item_tables(const std::string& name, References references, std::vector<FieldTable>& tables) {
+  const std::string item = name + "[]", part = item + ".content[]";
+  tables.push_back({item, "message", kMessageRules});  // first: an item without a type is one
+  tables.push_back({part, "input_text", kPartRules});
+  tables.push_back({part, "output_text", kPartRules, "assistant"});
+  tables.push_back({item, "reasoning", kReasoningRules});
+  tables.push_back({part, "reasoning_text", kPartRules});
+  tables.push_back({item, "function_call", kCallRules});
+  tables.push_back({item, "function_call_output", kOutputRules});
+  tables.push_back({item + ".output[]", "input_text", kPartRules});
+  if (references == References::kAllowed) tables.push_back({item, kReference, kReferenceRules});
+}
+
 json::object user_message(std::string_view text) {
   return message_of("user", text);
 }
 
 void give_ids(json::array& items) {
-  for (json::value& value : items) {
-    json::object& item = value.get_object();
-    if (is_reference(item) || item.contains("id")) continue;
-    const std::string_view type = text_of(item, "type");
-    const char* prefix = type == "reasoning" ? "rs_" : type.starts_with("function_call") ? "fc_" : "msg_";
-    item["id"] = prefix + new_uuid();
+  for (json::value& value : items) give_id(value.get_object(), new_uuid());
+}
+
+void give_ids(json::array& items, const std::string& request_id) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    give_id(items[i].get_object(), request_id + (i > 0 ? "_" + std::to_string(i) : ""));
   }
 }
 

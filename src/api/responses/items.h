@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/serving/call_fields.h"
+#include "api/serving/field_tables.h"
 #include "api/serving/fields.h"
 #include "inference/text_model.h"
 
@@ -20,10 +21,15 @@ inline constexpr const char* kReference = "item_reference";
 // The list `items` of field `name`, as it is kept but for the ids.
 boost::json::array read_items(FieldReader& reader, std::string_view name, const boost::json::array& items, size_t most,
                               std::vector<std::string>* ignored);
+// Its tables of fields. References are no items of a conversation.
+enum class References { kAllowed, kRefused };
+void add_item_tables(const std::string& name, References references, std::vector<FieldTable>& tables);
 // A text alone is a message of the user.
 boost::json::object user_message(std::string_view text);
 
 void give_ids(boost::json::array& items);
+// The same of a request that may come again: what follows from its id is there already then.
+void give_ids(boost::json::array& items, const std::string& request_id);
 std::string_view id_of(const boost::json::object& item);
 bool is_reference(const boost::json::object& item);
 

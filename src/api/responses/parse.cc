@@ -6,12 +6,16 @@
 #include "api/responses/items.h"
 #include "api/responses/metadata.h"
 #include "api/responses/tools.h"
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::responses {
 namespace {
 
 namespace json = boost::json;
+
+constexpr const char* kListedAt = "GET /v1/models";
+constexpr const char* kDialect = "responses";
 
 // One line per field of POST /v1/responses; see the README for what each means.
 constexpr FieldRule kResponseRules[] = {
@@ -41,6 +45,7 @@ constexpr FieldRule kResponseRules[] = {
     {"enable_thinking"},
     {"thinking_budget"},
     {"ignore_eos"},
+    {"allow_degraded"},
     {"user", FieldUse::kNoEffect, "a text"},
     {"safety_identifier", FieldUse::kNoEffect, "a text"},
     {"prompt_cache_key", FieldUse::kNoEffect, "a text"},
@@ -80,6 +85,7 @@ constexpr FieldRule kCountRules[] = {
     {"parallel_tool_calls"},
     {"truncation", FieldUse::kNotBuilt, "\"disabled\""},
     {"personality", FieldUse::kNotBuilt},
+    {"allow_degraded"},
 };
 constexpr FieldRule kStreamOptionRules[] = {{"include_obfuscation", FieldUse::kNotBuilt, "false"}};
 constexpr FieldRule kConversationIdRules[] = {{"id"}};
@@ -91,9 +97,9 @@ constexpr FieldRule kReasoningRules[] = {
     {"mode", FieldUse::kNotBuilt, "\"auto\""},
 };
 
-constexpr FieldRule kNewConversationRules[] = {{"items"}, {"metadata"}};
-constexpr FieldRule kChangeRules[] = {{"metadata"}};
-constexpr FieldRule kNewItemsRules[] = {{"items"}};
+constexpr FieldRule kNewConversationRules[] = {{"items"}, {"metadata"}, {"allow_degraded"}};
+constexpr FieldRule kChangeRules[] = {{"metadata"}, {"allow_degraded"}};
+constexpr FieldRule kNewItemsRules[] = {{"items"}, {"allow_degraded"}};
 
 // What may be included. All but the first add to items that no answer of this version has, or stand there anyway.
 constexpr const char* kLogprobs = "message.output_text.logprobs";
@@ -237,11 +243,12 @@ void read_generation(FieldReader& reader, ResponseCall& call) {
 }
 
 // A conversation holds what was said itself, never a name of it.
-json::array read_held_items(FieldReader& reader, const json::array& items) {
-  json::array kept = read_items(reader, "items", items, kMaxItemsPerCall, nullptr);
+json::array read_held_items(FieldReader& reader, const json::array& items, std::vector<std::string>* ignored) {
+  json::array kept = read_items(reader, "items", items, kMaxItemsPerCall, ignored);
   for (size_t i = 0; i < kept.size() && reader.ok(); ++i) {
     if (is_reference(kept[i].get_object())) {
-      reader.fail("items[" + std::to_string(i) + "].type", "must be message or reasoning in a conversation");
+      reader.fail("items[" + std::to_string(i) + "].type",
+                  "must be an item itself in a conversation, not the name of one", Code::kUnimplemented);
     }
   }
   return kept;
@@ -287,13 +294,10 @@ json::object echo_of(const FieldReader& reader, const ResponseCall& call, json::
           {"user", given(reader, "user")}};
 }
 
-}  // namespace
-
-Result<ResponseCall> parse_response(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<ResponseCall> read_response(const json::object& body) {
   ResponseCall call;
-  FieldReader reader(value.get_object(), "", kResponseRules, &call.generate.ignored);
-  read_model(reader, "GET /v1/models", call.generate.model);
+  FieldReader reader(body, "", kResponseRules, &call.generate.ignored);
+  read_model(reader, kListedAt, call.generate.model);
   read_stream(reader, call);
   read_state(reader, call);
   call.instructions = reader.text("instructions").value_or("");
@@ -309,11 +313,10 @@ Result<ResponseCall> parse_response(std::string_view body) {
   return call;
 }
 
-Result<ResponseCall> parse_count(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+Result<ResponseCall> read_count(const json::object& body) {
   ResponseCall call;
-  FieldReader reader(value.get_object(), "", kCountRules, nullptr);
-  read_model(reader, "GET /v1/models", call.generate.model);
+  FieldReader reader(body, "", kCountRules, &call.generate.ignored);
+  read_model(reader, kListedAt, call.generate.model);
   call.previous_response_id = reader.text("previous_response_id").value_or("");
   read_conversation(reader, call);
   call.instructions = reader.text("instructions").value_or("");
@@ -326,36 +329,86 @@ Result<ResponseCall> parse_count(std::string_view body) {
   return call;
 }
 
-Result<ConversationCall> parse_conversation(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body.empty() ? "{}" : body, kMaxCallBytes));
+Result<ConversationCall> read_new_conversation(const json::object& body) {
   ConversationCall call;
-  FieldReader reader(value.get_object(), "", kNewConversationRules, nullptr);
+  FieldReader reader(body, "", kNewConversationRules, &call.ignored);
   call.metadata = read_metadata(reader);
   if (const json::array* items = reader.list("items"); items && reader.ok()) {
-    call.items = read_held_items(reader, *items);
+    call.items = read_held_items(reader, *items, &call.ignored);
   }
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
 
-Result<json::object> parse_metadata(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
-  FieldReader reader(value.get_object(), "", kChangeRules, nullptr);
-  if (reader.ok() && !value.get_object().contains("metadata")) reader.fail("metadata", "is missing");
-  json::object metadata = read_metadata(reader);
+Result<ConversationCall> read_change(const json::object& body) {
+  ConversationCall call;
+  FieldReader reader(body, "", kChangeRules, &call.ignored);
+  if (reader.ok() && !body.contains("metadata")) reader.fail("metadata", "is missing");
+  call.metadata = read_metadata(reader);
   STUDIO_CHECK_OK(reader.status());
-  return metadata;
+  return call;
 }
 
-Result<json::array> parse_new_items(std::string_view body) {
-  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
-  FieldReader reader(value.get_object(), "", kNewItemsRules, nullptr);
+Result<ConversationCall> read_new_items(const json::object& body) {
+  ConversationCall call;
+  FieldReader reader(body, "", kNewItemsRules, &call.ignored);
   const json::array* items = reader.list("items");
   if (reader.ok() && (!items || items->empty())) reader.fail("items", "is missing: a list of items");
-  json::array kept;
-  if (reader.ok()) kept = read_held_items(reader, *items);
+  if (reader.ok()) call.items = read_held_items(reader, *items, &call.ignored);
   STUDIO_CHECK_OK(reader.status());
-  return kept;
+  return call;
+}
+
+// Of both endpoints that read a request for a response.
+void add_prompt_tables(std::vector<FieldTable>& tables) {
+  add_item_tables("input", References::kAllowed, tables);
+  tables.push_back({"conversation", "", kConversationIdRules});
+  tables.push_back({"reasoning", "", kReasoningRules});
+  add_text_tables(tables);
+  add_tool_tables(tables);
+}
+
+EndpointFields items_of_conversation(const char* endpoint, std::span<const FieldRule> rules) {
+  EndpointFields fields{kDialect, endpoint, {{"", "", rules}}};
+  add_item_tables("items", References::kRefused, fields.tables);
+  return fields;
+}
+
+}  // namespace
+
+Result<ResponseCall> parse_response(std::string_view body) {
+  STUDIO_TRY(ResponseCall call, parse_degradable(body, read_response));
+  // The response says it wherever it is told: in its body, its events, and when it is asked for again.
+  if (!call.generate.degraded.empty()) call.echo["degraded"] = degraded_object(call.generate.degraded);
+  return call;
+}
+
+Result<ResponseCall> parse_count(std::string_view body) {
+  return parse_degradable(body, read_count);
+}
+
+Result<ConversationCall> parse_conversation(std::string_view body) {
+  return parse_degradable(body.empty() ? "{}" : body, read_new_conversation);
+}
+
+Result<ConversationCall> parse_metadata(std::string_view body) {
+  return parse_degradable(body, read_change);
+}
+
+Result<ConversationCall> parse_new_items(std::string_view body) {
+  return parse_degradable(body, read_new_items);
+}
+
+std::vector<EndpointFields> field_tables() {
+  EndpointFields create{kDialect, "POST /v1/responses", {{"", "", kResponseRules}}};
+  add_prompt_tables(create.tables);
+  create.tables.push_back({"stream_options", "", kStreamOptionRules});
+  add_structured_tables(create.tables);
+  EndpointFields count{kDialect, "POST /v1/responses/input_tokens", {{"", "", kCountRules}}};
+  add_prompt_tables(count.tables);
+  return {std::move(create), std::move(count), items_of_conversation("POST /v1/conversations", kNewConversationRules),
+          EndpointFields{kDialect, "POST /v1/conversations/{id}", {{"", "", kChangeRules}}},
+          items_of_conversation("POST /v1/conversations/{id}/items", kNewItemsRules)};
 }
 
 }  // namespace studio::api::responses

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "api/responses/wire.h"
+#include "api/serving/field_tables.h"
 #include "base/result.h"
 
 namespace studio::api::responses {
@@ -12,7 +14,9 @@ namespace studio::api::responses {
 Result<ResponseCall> parse_response(std::string_view body);
 Result<ResponseCall> parse_count(std::string_view body);             // how many tokens its prompt has
 Result<ConversationCall> parse_conversation(std::string_view body);  // nothing at all is an empty one
-Result<boost::json::object> parse_metadata(std::string_view body);   // of a conversation that is changed
-Result<boost::json::array> parse_new_items(std::string_view body);   // for a conversation
+Result<ConversationCall> parse_metadata(std::string_view body);      // of a conversation that is changed
+Result<ConversationCall> parse_new_items(std::string_view body);     // for a conversation
+
+std::vector<EndpointFields> field_tables();
 
 }  // namespace studio::api::responses

@@ -256,6 +256,29 @@ TEST(ResponsesParse, MetadataHasTheLimitsOfTheOriginal) {
   EXPECT_FALSE(parse_response(with("\"metadata\":{\"" + std::string(65, 'k') + "\":\"\"}")).ok());
 }
 
+TEST(ResponsesParse, WhatIsUnknownIsToldWithTheNearestName) {
+  EXPECT_TRUE(refusal(parse_response, with("\"temperatur\":1")).ends_with("did you mean 'temperature'?"));
+  EXPECT_TRUE(refusal(parse_response, with(R"("tools":[{"type":"function","name":"f","parameter":{}}])"))
+                  .ends_with("did you mean 'parameters'?"));
+}
+
+TEST(ResponsesParse, WhatMayBeLeftOutIsNamedInTheResponse) {
+  const auto call = parse_response(with(R"("truncation":"auto","tools":[{"type":"function","name":"f","colour":1}],
+      "allow_degraded":true)"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_EQ(call->generate.degraded, (std::vector<std::string>{"truncation", "tools[0].colour"}));
+  EXPECT_EQ(to_json(call->echo.at("degraded")), R"({"unhonoured":["truncation","tools[0].colour"]})");
+  EXPECT_FALSE(parse_response(with("\"allow_degraded\":true"))->echo.contains("degraded"));
+  EXPECT_FALSE(parse_response(with(R"("temperature":9,"allow_degraded":true)")).ok()) << "that is no promise";
+  EXPECT_EQ(parse_conversation(R"({"colour":1,"allow_degraded":true})")->degraded, std::vector<std::string>{"colour"});
+}
+
+TEST(ResponsesParse, AnIdAloneNamesAnItem) {
+  const auto call = parse_response(with_input(R"([{"id":"msg_1"},{"role":"user","content":"x"}])"));
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  EXPECT_TRUE(is_reference(call->input.at(0).get_object()));
+}
+
 TEST(ResponsesParse, ConversationsTakeItemsAndMetadata) {
   EXPECT_TRUE(parse_conversation("").ok()) << "the clients' create() sends nothing";
   const auto made = parse_conversation(R"({"items":[{"role":"user","content":"x"}],"metadata":{"a":"b"}})");

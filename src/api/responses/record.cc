@@ -106,8 +106,12 @@ Failure failure_of(const Error& error) {
   }
 }
 
-std::string new_response_id() {
-  return std::string(kResponse) + new_uuid();
+std::string response_id_of(std::string_view request_id) {
+  return std::string(kResponse) + std::string(request_id);
+}
+
+std::string request_id_of(std::string_view response_id) {
+  return std::string(response_id.substr(std::min(response_id.size(), kResponse.size())));
 }
 
 std::string reasoning_id(std::string_view response_id) {
@@ -145,6 +149,16 @@ void add_delta(const inference::ChoiceDelta& delta, Record& record) {
     pieces.push_back({.kind = Piece::Kind::kCall, .text = call.arguments, .call_id = call.id, .name = call.name});
     record.held_logprobs.clear();
   }
+}
+
+Record as_begun(const Record& record) {
+  return {.id = record.id,
+          .created_at = record.created_at,
+          .model = record.model,
+          .echo = record.echo,
+          .is_background = record.is_background,
+          .has_logprobs = record.has_logprobs,
+          .state = record.is_background ? State::kQueued : State::kInProgress};
 }
 
 void end_record(const inference::GenerationEnd& end, Record& record) {

@@ -54,7 +54,9 @@ struct Record {
   int64_t completed_at = 0;  // Unix seconds; 0 until it has ended
 };
 
-std::string new_response_id();
+// Of the request that makes it: who sends that again is told the same one.
+std::string response_id_of(std::string_view request_id);
+std::string request_id_of(std::string_view response_id);
 // Of the items that a response gives: made of its own id, so that who runs it again makes the same.
 std::string reasoning_id(std::string_view response_id);
 std::string message_id(std::string_view response_id);
@@ -63,6 +65,8 @@ std::string call_item_id(std::string_view response_id, size_t number);  // of th
 std::string response_of_item(std::string_view item_id);
 
 void add_delta(const inference::ChoiceDelta& delta, Record& record);
+// As it was before anything of it was made.
+Record as_begun(const Record& record);
 // How the generation ended, into the record. `was_cancelled`: somebody asked for its end.
 void end_record(const inference::GenerationEnd& end, Record& record);
 void fail_record(Failure failure, State state, Record& record);

@@ -11,7 +11,9 @@
 #include "api/responses/parse.h"
 #include "api/responses/query.h"
 #include "api/responses/render.h"
+#include "api/serving/degraded.h"
 #include "api/serving/structure.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "base/json_mutator.h"
 
@@ -48,6 +50,8 @@ void check_call(const ResponseCall& call) {
   check(!call.thinking_budget || call.enable_thinking != false);
   check(!call.generate.model.empty() && !call.input.empty());
   check(call.echo.at("metadata").get_object().size() <= kMaxPairs);
+  check(call.echo.contains("degraded") != call.generate.degraded.empty());
+  check(call.generate.degraded.size() <= api::kMaxLeftOut);
   for (const auto& tool : call.tools.tools) check(!tool.name.empty() && tool.name.size() <= api::kMaxToolNameBytes);
   check_items(call.input, api::kMaxMessages);
   for (const auto& item : call.input) {
@@ -55,7 +59,8 @@ void check_call(const ResponseCall& call) {
   }
   check_messages(call);
   // Kept and read again it is the same.
-  const Record record{.id = new_response_id(), .created_at = 1, .model = call.generate.model, .echo = call.echo};
+  const Record record{
+      .id = response_id_of(new_uuid()), .created_at = 1, .model = call.generate.model, .echo = call.echo};
   const auto again = from_stored(record.id, 1, to_stored(record));
   check(again.ok() && response_object(*again) == response_object(record));
 }
@@ -71,8 +76,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_items(made->items, kMaxItemsPerCall);
     check(made->metadata.size() <= kMaxPairs);
   }
-  if (const auto items = parse_new_items(body); items.ok()) check_items(*items, kMaxItemsPerCall);
-  if (const auto metadata = parse_metadata(body); metadata.ok()) check(metadata->size() <= kMaxPairs);
+  if (const auto items = parse_new_items(body); items.ok()) check_items(items->items, kMaxItemsPerCall);
+  if (const auto change = parse_metadata(body); change.ok()) check(change->metadata.size() <= kMaxPairs);
   if (const auto page = parse_page(body); page.ok()) check(page->limit >= 1 && page->limit <= 100);
   return 0;
 }

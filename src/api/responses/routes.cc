@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/kept/kept_answers.h"
 #include "api/responses/answers.h"
 #include "api/responses/create.h"
 #include "api/responses/events.h"
@@ -82,6 +83,7 @@ void delete_response(const Desk& desk, const ExchangePtr& exchange) {
   Status removed = desk.shelf->remove(exchange->request().principal, id);
   if (!removed.ok()) return refuse(exchange, removed.error());
   desk.background->cancel(id);
+  if (desk.services.kept) desk.services.kept->drop(request_id_of(id));
   answer_json(exchange, {{"id", id}, {"object", "response"}, {"deleted", true}});
 }
 

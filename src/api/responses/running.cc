@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "http/sse.h"
 
 namespace studio::api::responses {
 namespace {
@@ -31,8 +30,9 @@ Record Running::head() const {
           .state = has_started_ ? State::kInProgress : State::kQueued};
 }
 
-void Running::attach(std::shared_ptr<http::Exchange> exchange, http::Response head, int64_t starting_after) {
-  exchange->begin(std::move(head), std::string(http::kSseHeartbeat));
+void Running::attach(std::shared_ptr<http::Exchange> exchange, http::Response head, int64_t starting_after,
+                     std::string heartbeat) {
+  exchange->begin(std::move(head), std::move(heartbeat));
   const http::Exchange* which = exchange.get();
   {
     std::scoped_lock lock(mutex_);

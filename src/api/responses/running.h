@@ -16,6 +16,7 @@
 #include "api/responses/record.h"
 #include "base/result.h"
 #include "http/exchange.h"
+#include "http/sse.h"
 
 namespace studio::api::responses {
 
@@ -33,8 +34,9 @@ class Running : public std::enable_shared_from_this<Running> {
   const std::string& id() const { return record_.id; }
   Record head() const;  // as it stands, without pieces unless it has ended
 
-  // Events behind number `starting_after` to the exchange, to the end.
-  void attach(std::shared_ptr<http::Exchange> exchange, http::Response head, int64_t starting_after);
+  // Events behind number `starting_after` to the exchange, to the end. `heartbeat` fills its silences.
+  void attach(std::shared_ptr<http::Exchange> exchange, http::Response head, int64_t starting_after,
+              std::string heartbeat = std::string(http::kSseHeartbeat));
   // Once it has ended; at once where it has.
   void when_ended(std::function<void(const Record&)> told);
 

@@ -79,6 +79,11 @@ void read_allowed(FieldReader& reader, const json::object& object, inference::To
     read_objects(
         inner, "tools", *allowed, engine::constrain::kMaxTools, "an object with type and name",
         [&](const json::object& each, const std::string& place, size_t) {
+          const std::string type = type_of(inner, place, each);
+          if (inner.ok() && type != "function") {
+            inner.fail(place + ".type", "must be function; it is " + quoted(type), Code::kUnimplemented);
+          }
+          if (!inner.ok()) return;
           FieldReader one(each, inner.path_of(place), kChosenRules, nullptr);
           const std::string name = one.text("name").value_or("");
           if (one.ok() && !is_there(set, name)) one.fail("name", "must be one of tools; it is " + quoted(name));
@@ -161,6 +166,19 @@ void read_tools(FieldReader& reader, ResponseCall& call) {
   }
   call.tools.choice.is_parallel = reader.flag("parallel_tool_calls").value_or(true);
   if (reader.ok()) read_choice(reader, call.tools);
+}
+
+void add_tool_tables(std::vector<FieldTable>& tables) {
+  tables.push_back({"tools[]", "function", kToolRules});
+  tables.push_back({"tool_choice", "function", kChosenRules});
+  tables.push_back({"tool_choice", "allowed_tools", kAllowedRules});
+  tables.push_back({"tool_choice.tools[]", "function", kChosenRules});
+}
+
+void add_text_tables(std::vector<FieldTable>& tables) {
+  tables.push_back({"text", "", kTextRules});
+  for (const char* type : {"text", "json_object"}) tables.push_back({"text.format", type, kPlainFormatRules});
+  tables.push_back({"text.format", "json_schema", kSchemaFormatRules});
 }
 
 void read_text(FieldReader& reader, ResponseCall& call) {

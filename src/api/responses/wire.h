@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/serving/call_fields.h"
 #include "inference/tools.h"
@@ -29,9 +30,11 @@ struct ResponseCall {
   boost::json::object echo;  // what the response repeats of it
 };
 
+// One is made, changed, or gets items.
 struct ConversationCall {
   boost::json::array items;
   boost::json::object metadata;
+  std::vector<std::string> ignored, degraded;  // as GenerateCall has them
 };
 
 }  // namespace studio::api::responses

@@ -21,8 +21,10 @@ class Writer final : public AnswerWriter {
         record_(std::move(options.record)),
         events_(record_) {}
 
+  bool names_degraded() const override { return true; }  // the response itself does
   http::Response stream_head() const override { return http::sse_head(); }
   std::string heartbeat() const override { return std::string(http::kSseHeartbeat); }
+  std::string event_heartbeat() const override { return kKeepAlive; }
 
   std::string opening() override {
     std::string events = events_.created();

@@ -180,13 +180,16 @@ class Answer : public std::enable_shared_from_this<Answer> {
     has_begun_ = true;
     http::Response head = options_.writer->stream_head();
     add_names("X-Studio-Ignored", options_.ignored, head);
-    mark_degraded(options_.degraded, head);
+    add_names("X-Studio-Degraded", options_.degraded, head);
     exchange_->begin(std::move(head), is_kept() ? options_.writer->event_heartbeat() : options_.writer->heartbeat());
     write(options_.writer->opening());
   }
 
-  void write(const std::string& bytes) {
-    if (!bytes.empty()) exchange_->write(bytes);
+  void write(std::string bytes) {
+    if (bytes.empty()) return;
+    if (!has_written_ && !options_.writer->names_degraded()) mark_first_event(options_.degraded, bytes);
+    has_written_ = true;
+    exchange_->write(bytes);
   }
 
   // What was collected of a stream goes out in one piece per choice.
@@ -274,7 +277,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
       http::Response response =
           error ? options_.writer->refusal(*error) : options_.writer->whole(whole_choices(), timed(end));
       add_names("X-Studio-Ignored", options_.ignored, response);
-      if (!error) mark_degraded(options_.degraded, response);
+      if (!error) add_degraded(response);
       return exchange_->respond(std::move(response));
     }
     if (error && !has_begun_) return exchange_->respond(options_.writer->refusal(*error));
@@ -282,6 +285,11 @@ class Answer : public std::enable_shared_from_this<Answer> {
     write_pieces();
     write(error ? options_.writer->failure(*error) : options_.writer->ending(timed(end)));
     exchange_->finish();
+  }
+
+  void add_degraded(http::Response& response) const {
+    if (options_.writer->names_degraded()) return add_names("X-Studio-Degraded", options_.degraded, response);
+    mark_degraded(options_.degraded, response);
   }
 
   // With mutex_ held.
@@ -356,7 +364,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::mutex mutex_;                    // of everything below; never held while a Generation goes
   std::vector<ChoiceDelta> collected_;  // all of it, or what a stream has not sent yet
   ChoiceTurns turns_;                   // the same of a kept stream
-  bool has_begun_ = false, is_over_ = false, has_outgrown_ = false;
+  bool has_begun_ = false, has_written_ = false, is_over_ = false, has_outgrown_ = false;
   size_t held_bytes_ = 0;  // of collected_ or turns_, about
   std::optional<steady_clock::time_point> first_token_;
   std::vector<std::optional<steady_clock::time_point>> last_tokens_;  // of each choice

@@ -23,7 +23,7 @@ struct AnswerOptions {
   const char* operation = "";  // as the record of usage names it: "chat.completions"
   bool is_stream = false;
   std::vector<std::string> ignored;   // for the field X-Studio-Ignored
-  std::vector<std::string> degraded;  // for the field X-Studio-Degraded and its like in a body
+  std::vector<std::string> degraded;  // for the field X-Studio-Degraded and its like in what is said
 };
 
 // Starts the generation and answers the exchange, now or as it goes on. Any thread.

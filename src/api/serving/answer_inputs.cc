@@ -64,4 +64,14 @@ Sha256Digest digest_of_inputs(const ServedModel& model, const inference::Generat
   return parts.ids(request.stop_ids).number(request.ignore_eos).finish();
 }
 
+Sha256Digest digest_of_inputs(const ServedModel& model, const std::vector<engine::EncoderText>& texts,
+                              const std::string& operation) {
+  const engine::EngineInfo info = model.encoder->client().status().info;
+  Parts parts;
+  parts.text(kVersion).text(operation).text(model.name).text(info.digest).text(info.numerics_class);
+  parts.number(texts.size());
+  for (const engine::EncoderText& text : texts) parts.ids(text.ids).number(static_cast<uint64_t>(text.second_from));
+  return parts.finish();
+}
+
 }  // namespace studio::api

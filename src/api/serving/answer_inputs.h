@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/serving/served_models.h"
 #include "base/digest.h"
@@ -12,6 +13,10 @@ namespace studio::api {
 
 // `operation` names the wording, as the record of usage does.
 Sha256Digest digest_of_inputs(const ServedModel& model, const inference::GenerationRequest& request,
+                              const std::string& operation);
+
+// The same of vectors and scores.
+Sha256Digest digest_of_inputs(const ServedModel& model, const std::vector<engine::EncoderText>& texts,
                               const std::string& operation);
 
 }  // namespace studio::api

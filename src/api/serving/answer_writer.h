@@ -31,6 +31,9 @@ class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
 
+  // Whether its bodies and events say by themselves what was left out of the request (degraded.h).
+  virtual bool names_degraded() const { return false; }
+
   // A stream: its head, what is sent in silences, and bytes as they go out. Of these `opening` comes first and once,
   // then pieces, then `ending` or `failure`, once. Any of them may be empty.
   virtual http::Response stream_head() const = 0;

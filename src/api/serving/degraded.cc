@@ -71,6 +71,13 @@ bool erase_at(json::value& value, std::string_view path) {
   return false;
 }
 
+// Into the object that ends last before `end`.
+void add_member(const json::object& degraded, std::string& text, size_t end) {
+  const size_t brace = end == 0 ? std::string::npos : text.rfind('}', end - 1);
+  if (brace == std::string::npos || brace == 0) return;
+  text.insert(brace, ",\"degraded\":" + to_json(degraded));
+}
+
 Result<bool> read_flag(const json::object& object, const std::string& place) {
   const json::value* value = object.if_contains(kName);
   if (!value || value->is_null()) return false;
@@ -111,14 +118,26 @@ void add_names(const char* field, const std::vector<std::string>& names, http::R
   response.fields.add(field, all);
 }
 
+json::object degraded_object(const std::vector<std::string>& unhonoured, const std::vector<std::string>& truncated) {
+  json::object degraded;
+  if (!unhonoured.empty()) degraded["unhonoured"] = json::value_from(unhonoured);
+  if (!truncated.empty()) degraded["truncated"] = json::value_from(truncated);
+  return degraded;
+}
+
+void add_degraded_member(const json::object& degraded, http::Response& response) {
+  add_member(degraded, response.body, response.body.size());
+}
+
 void mark_degraded(const std::vector<std::string>& names, http::Response& response) {
   add_names("X-Studio-Degraded", names, response);
-  const size_t end = response.body.find_last_of('}');
-  if (names.empty() || end == std::string::npos || end == 0) return;
-  json::array list;
-  for (const std::string& name : names) list.emplace_back(name);
-  const std::string member = to_json(json::object{{"unhonoured", std::move(list)}});
-  response.body.insert(end, ",\"degraded\":" + member);
+  if (!names.empty()) add_degraded_member(degraded_object(names), response);
+}
+
+void mark_first_event(const std::vector<std::string>& names, std::string& events) {
+  const size_t begin = events.find('{');
+  if (names.empty() || begin == std::string::npos) return;
+  add_member(degraded_object(names), events, std::min(events.find('\n', begin), events.size()));
 }
 
 }  // namespace studio::api

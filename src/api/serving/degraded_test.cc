@@ -92,6 +92,29 @@ TEST(Degraded, LeavesOutABoundedNumber) {
   EXPECT_FALSE(parse_degradable(to_json(body), read).ok());
 }
 
+TEST(Degraded, AStreamSaysItInItsFirstEvent) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"event: a\ndata: {\"x\":{\"y\":1}}\n\ndata: {}\n\n",
+       "event: a\ndata: {\"x\":{\"y\":1},\"degraded\":{\"unhonoured\":[\"audio\"]}}\n\ndata: {}\n\n"},
+      {"id:1\n:HTTP_STATUS/200\ndata:{\"x\":\"}\"}\n\n",
+       "id:1\n:HTTP_STATUS/200\ndata:{\"x\":\"}\",\"degraded\":{\"unhonoured\":[\"audio\"]}}\n\n"},
+      {"{\"x\":1}\n{\"x\":2}\n", "{\"x\":1,\"degraded\":{\"unhonoured\":[\"audio\"]}}\n{\"x\":2}\n"},
+      {"data: [DONE]\n\n", "data: [DONE]\n\n"},
+  };
+  for (const auto& [events, marked] : cases) {
+    std::string told = events;
+    mark_first_event({"audio"}, told);
+    EXPECT_EQ(told, marked);
+    mark_first_event({}, told);
+    EXPECT_EQ(told, marked);
+  }
+}
+
+TEST(Degraded, WhatWasCutIsTold) {
+  EXPECT_EQ(to_json(degraded_object({}, {"input[1]"})), R"({"truncated":["input[1]"]})");
+  EXPECT_EQ(to_json(degraded_object({"a"}, {"b"})), R"({"unhonoured":["a"],"truncated":["b"]})");
+}
+
 TEST(Degraded, AStrangersNameIsNoHeaderOfItsOwn) {
   http::Response response = http::Response::json(200, R"({"a":1})");
   mark_degraded({"x\r\nSet-Cookie: a=b", "audio"}, response);

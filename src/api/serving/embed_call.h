@@ -30,7 +30,7 @@ struct EmbedCall {
   bool is_list = true;  // or the one item stands for itself, and is called by the field's name alone
   std::optional<int> dimensions;
   bool may_cut = false;  // a text that is too long
-  std::vector<std::string> ignored;
+  std::vector<std::string> ignored, degraded;
 };
 
 // A text, a list of texts, and where `takes_ids` a list of token ids or of such lists. Empty texts are refused by

@@ -7,6 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "api/kept/kept_answers.h"
+#include "api/serving/answer_inputs.h"
+#include "api/serving/degraded.h"
 #include "base/log.h"
 
 namespace studio::api {
@@ -20,8 +23,9 @@ constexpr size_t kMaxNamedCuts = 16;  // in one field of a head
 class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
  public:
   EncodeAnswer(std::shared_ptr<http::Exchange> exchange, const Services& services, ServedModelPtr model,
-               EncodeOptions options, OpenAnswers::Lease lease)
-      : lease_(std::move(lease)),
+               EncodeOptions options, OpenAnswers::Lease lease, KeptAnswers::Run run)
+      : run_(run),
+        lease_(std::move(lease)),
         exchange_(std::move(exchange)),
         services_(services),
         model_(std::move(model)),
@@ -38,6 +42,7 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
     if (!handle.ok()) {
       services_.metrics->note_refusal(handle.error());
       lease_.reset();
+      tell_end(KeptAnswers::End::kFailed);
       return exchange_->respond(options_.refuse(handle.error()));
     }
     {
@@ -60,12 +65,34 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
     return std::move(handle_);
   }
 
+  bool tell_end(KeptAnswers::End end) const {
+    return run_ == KeptAnswers::Run::kUnkept || services_.kept->end(exchange_->request().request_id, end);
+  }
+
+  static KeptAnswers::End end_of(const Result<Encoded>& encoded) {
+    if (encoded.ok()) return KeptAnswers::End::kWhole;
+    return encoded.error().code() == Code::kCancelled ? KeptAnswers::End::kCancelled : KeptAnswers::End::kFailed;
+  }
+
+  // The server stops. The next one computes it, and its usage is recorded then.
+  void leave_for_later() {
+    lease_.reset();
+    {
+      std::scoped_lock lock(mutex_);
+      is_over_ = true;
+    }
+    take_handle().reset();
+    exchange_->abort();
+  }
+
   void settle(const Result<Encoded>& encoded) {
+    if (!tell_end(end_of(encoded))) return leave_for_later();
     const Status recorded = services_.usage->record(usage_record(encoded));
     if (!recorded.ok()) {
       log::error("usage.record_failed", {{"request_id", exchange_->request().request_id},
                                          {"why", recorded.error().message()},
                                          {"detail", recorded.error().detail().text}});
+      tell_end(KeptAnswers::End::kFailed);
     }
     lease_.reset();
     count(encoded);
@@ -95,8 +122,11 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
       if (names.size() > kMaxNamedCuts) text += " and " + std::to_string(names.size() - kMaxNamedCuts) + " more";
       return text;
     };
-    if (!options_.ignored.empty()) response.fields.add("X-Studio-Ignored", listed(options_.ignored));
+    add_names("X-Studio-Ignored", options_.ignored, response);
+    add_names("X-Studio-Degraded", options_.degraded, response);
     if (!cut_.empty()) response.fields.add("X-Studio-Degraded", "truncated: " + listed(cut_));
+    const boost::json::object degraded = degraded_object(options_.degraded, cut_);
+    if (!degraded.empty()) add_degraded_member(degraded, response);
   }
 
   static const char* outcome_of(const Result<Encoded>& encoded) {
@@ -131,6 +161,7 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
     metrics.end_to_end.observe({model_->name}, took.count());
   }
 
+  const KeptAnswers::Run run_;
   std::optional<OpenAnswers::Lease> lease_;  // until the end is told
   const std::shared_ptr<http::Exchange> exchange_;
   const Services services_;
@@ -143,6 +174,13 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
   bool is_over_ = false;
 };
 
+Result<KeptAnswers::Run> admit(const Services& services, const ServedModel& model, const http::Exchange& exchange,
+                               const EncodeInput& input, const EncodeOptions& options) {
+  if (!services.kept) return KeptAnswers::Run::kUnkept;
+  return services.kept->admit(exchange.request().request_id,
+                              [&] { return digest_of_inputs(model, input.texts, options.operation); });
+}
+
 }  // namespace
 
 void answer_encoded(const std::shared_ptr<http::Exchange>& exchange, const Services& services, ServedModelPtr model,
@@ -152,7 +190,15 @@ void answer_encoded(const std::shared_ptr<http::Exchange>& exchange, const Servi
     services.metrics->note_refusal(lease.error());
     return exchange->respond(options.refuse(lease.error()));
   }
-  std::make_shared<EncodeAnswer>(exchange, services, std::move(model), std::move(options), std::move(*lease))
+  auto run = admit(services, *model, *exchange, input, options);
+  if (!run.ok()) {
+    services.metrics->note_refusal(run.error());
+    {
+      const OpenAnswers::Lease given_back = std::move(*lease);
+    }
+    return exchange->respond(options.refuse(run.error()));
+  }
+  std::make_shared<EncodeAnswer>(exchange, services, std::move(model), std::move(options), std::move(*lease), *run)
       ->start(std::move(input));
 }
 

@@ -19,8 +19,9 @@ struct EncodeInput {
 };
 
 struct EncodeOptions {
-  std::string operation;             // of the usage record
-  std::vector<std::string> ignored;  // fields accepted without effect, for X-Studio-Ignored
+  std::string operation;              // of the usage record
+  std::vector<std::string> ignored;   // fields accepted without effect, for X-Studio-Ignored
+  std::vector<std::string> degraded;  // fields left out, as was allowed
   // The dialect's words. On a handler thread.
   std::function<http::Response(const inference::Encoded&)> render;
   std::function<http::Response(const Error&)> refuse;

@@ -22,7 +22,7 @@ struct RankCall {
   std::optional<int> top_n;
   bool returns_documents = false;
   bool may_cut = false;  // a document that is too long
-  std::vector<std::string> ignored;
+  std::vector<std::string> ignored, degraded;
 };
 
 struct Ranked {
