@@ -22,7 +22,12 @@ constexpr FieldRule kFrameRules[] = {
 };
 
 constexpr FieldRule kEmbeddingInputRules[] = {
-    {"texts"}, {"url", FieldUse::kNotBuilt},  // of a file, for the asynchronous kind
+    {"texts"},
+    {"url", FieldUse::kNotBuilt, "", "a file is read by tasks alone: send X-DashScope-Async: enable"},
+};
+constexpr FieldRule kTaskInputRules[] = {
+    {"url"},
+    {"texts", FieldUse::kNotBuilt, "", "a task reads a file: say input.url, or leave X-DashScope-Async out"},
 };
 constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},
@@ -53,7 +58,42 @@ void read_part(FieldReader& reader, std::string_view name, std::span<const Field
   if (!part.ok()) reader.fail(part.status().error());
 }
 
+void read_embedding_parameters(FieldReader& parameters, EmbeddingCall& call) {
+  if (const auto type = parameters.text("text_type")) {
+    call.is_query = *type == "query";
+    if (!call.is_query && *type != "document") {
+      parameters.fail("text_type", "must be \"document\" or \"query\"; it is " + quoted(*type));
+    }
+  }
+  if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
+}
+
+void read_url(FieldReader& input, EmbeddingTask& task) {
+  const auto url = input.text("url");
+  if (!url || url->empty()) return input.fail("url", "is missing: the id of a file of texts, one a line");
+  if (url->find(':') != std::string::npos || url->find('/') != std::string::npos) {
+    return input.fail("url",
+                      "must be the id of a file that was uploaded here (POST /api/v1/files): this server fetches no "
+                      "addresses and has no other store; it is " +
+                          quoted(*url));
+  }
+  task.url = *url;
+}
+
 }  // namespace
+
+Result<EmbeddingTask> parse_embedding_task(std::string_view body) {
+  STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
+  EmbeddingTask task;
+  FieldReader reader(value.get_object(), "", kFrameRules, &task.ignored);
+  read_model(reader, kListedAt, task.model);
+  read_part(reader, "input", kTaskInputRules, task.ignored, [&](FieldReader& input) { read_url(input, task); });
+  read_part(reader, "parameters", kEmbeddingRules, task.ignored,
+            [&](FieldReader& parameters) { read_embedding_parameters(parameters, task); });
+  task.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_CHECK_OK(reader.status());
+  return task;
+}
 
 Result<EmbeddingCall> parse_embedding(std::string_view body) {
   STUDIO_TRY(json::value value, parse_body(body, kMaxCallBytes));
@@ -62,15 +102,8 @@ Result<EmbeddingCall> parse_embedding(std::string_view body) {
   read_model(reader, kListedAt, call.model);
   read_part(reader, "input", kEmbeddingInputRules, call.ignored,
             [&](FieldReader& input) { read_embed_items(input, "texts", false, call); });
-  read_part(reader, "parameters", kEmbeddingRules, call.ignored, [&](FieldReader& parameters) {
-    if (const auto type = parameters.text("text_type")) {
-      call.is_query = *type == "query";
-      if (!call.is_query && *type != "document") {
-        parameters.fail("text_type", "must be \"document\" or \"query\"; it is " + quoted(*type));
-      }
-    }
-    if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
-  });
+  read_part(reader, "parameters", kEmbeddingRules, call.ignored,
+            [&](FieldReader& parameters) { read_embedding_parameters(parameters, call); });
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;

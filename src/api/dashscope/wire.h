@@ -34,4 +34,9 @@ struct EmbeddingCall : EmbedCall {
   bool is_query = false;  // text_type: the texts ask, or they answer
 };
 
+// Texts in a file, to be embedded as a task; without items.
+struct EmbeddingTask : EmbeddingCall {
+  std::string url;  // the file's id
+};
+
 }  // namespace studio::api::dashscope
