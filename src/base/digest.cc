@@ -39,29 +39,6 @@ Sha256Digest sha256(std::string_view bytes) {
   return hash.finish();
 }
 
-Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
-  constexpr size_t kBlockBytes = 64;
-  std::string block(key);
-  if (block.size() > kBlockBytes) {
-    const Sha256Digest digest = sha256(key);
-    block.assign(reinterpret_cast<const char*>(digest.data()), digest.size());
-  }
-  block.resize(kBlockBytes, '\0');
-  const auto padded = [&](char pad) {
-    std::string bytes = block;
-    for (char& c : bytes) c = static_cast<char>(c ^ pad);
-    return bytes;
-  };
-  Sha256 inner;
-  inner.update(padded(0x36));
-  inner.update(message);
-  const Sha256Digest digest = inner.finish();
-  Sha256 outer;
-  outer.update(padded(0x5c));
-  outer.update({reinterpret_cast<const char*>(digest.data()), digest.size()});
-  return outer.finish();
-}
-
 struct Md5::State {
   MD5_CTX context;
   State() {

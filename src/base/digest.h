@@ -30,9 +30,6 @@ class Sha256 {
 
 Sha256Digest sha256(std::string_view bytes);
 
-// HMAC with SHA-256 (RFC 2104).
-Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
-
 using Md5Digest = std::array<uint8_t, 16>;
 
 // MD5 (RFC 1321), built piece by piece: what old interfaces tell of a file. It proves nothing of where bytes come from.

@@ -129,7 +129,8 @@ bool Runner::step(std::vector<LineOutcome> ended, bool is_woken) {
     if (work.batch.status == BatchStatus::kValidating && ++validating > kBatchesAtOnce) continue;
     has_more |= move(work);
   }
-  std::erase_if(works_, [](const auto& entry) { return store::is_over(entry.second.batch.status); });
+  // Where one ended, a task that waited may begin.
+  has_more |= std::erase_if(works_, [](const auto& entry) { return store::is_over(entry.second.batch.status); }) > 0;
   if (may_have_old_answers_) {
     auto dropped = batches_.drop_old_answers();
     may_have_old_answers_ = dropped.ok() && *dropped;

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/parse.h"
+#include "base/json.h"
 
 namespace studio::api::dashscope {
 namespace {
@@ -9,6 +10,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* kListedAt = "GET /v1/models";
+
+constexpr size_t kMaxTaskParameterBytes = 4096;  // they go with each of 100,000 texts; those that there are have 50
 
 constexpr FieldRule kFrameRules[] = {
     {"model"},
@@ -91,6 +94,12 @@ Result<EmbeddingTask> parse_embedding_task(std::string_view body) {
   read_part(reader, "parameters", kEmbeddingRules, task.ignored,
             [&](FieldReader& parameters) { read_embedding_parameters(parameters, task); });
   task.may_cut = reader.flag("allow_degraded").value_or(false);
+  STUDIO_CHECK_OK(reader.status());
+  const json::object* parameters = reader.object("parameters");
+  task.parameters = parameters ? to_json(*parameters) : "{}";
+  if (task.parameters.size() > kMaxTaskParameterBytes) {
+    reader.fail("parameters", "may have " + std::to_string(kMaxTaskParameterBytes) + " bytes in a task");
+  }
   STUDIO_CHECK_OK(reader.status());
   return task;
 }

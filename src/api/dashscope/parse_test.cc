@@ -118,6 +118,7 @@ TEST(DashscopeParse, ATaskReadsAFileOfOurs) {
   EXPECT_TRUE(task.is_query && task.may_cut && task.items.empty());
   EXPECT_EQ(task.dimensions, 64);
   EXPECT_EQ(task.ignored, std::vector<std::string>{"task"});
+  EXPECT_EQ(task.parameters, R"({"text_type":"query","dimension":64})");
   for (const char* url : {"", "https://example.com/a.txt", "http://127.0.0.1:8080/v1/files/x", "oss://bucket/a.txt",
                           "file:///etc/passwd", "//host/a", "../../key", "HTTP:example"}) {
     const auto refused = parse_embedding_task(R"({"model":"m","input":{"url":")" + std::string(url) + "\"}}");

@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "api/files/list_query.h"
-#include "base/digest.h"
+#include "base/hmac.h"
 #include "base/ids.h"
 
 namespace studio::api::dashscope {

@@ -51,14 +51,12 @@ Failure failure_of(const store::Batch& task) {
 }  // namespace
 
 store::Batch task_of(const EmbeddingTask& call, const std::string& owner, const std::string& request_id, int64_t now) {
-  json::object parameters{{"text_type", call.is_query ? "query" : "document"}};
-  if (call.dimensions) parameters["dimension"] = *call.dimensions;
   return {.batch_id = new_uuid(),
           .owner = owner,
           .endpoint = kEmbeddingPath,
           .input_file_id = call.url,
           .metadata = to_json(json::object{
-              {"request_id", request_id}, {"parameters", std::move(parameters)}, {"allow_degraded", call.may_cut}}),
+              {"request_id", request_id}, {"parameters", call.parameters}, {"allow_degraded", call.may_cut}}),
           .title = call.model,
           .created_at = now,
           .expires_at = now + kTaskSeconds,
@@ -67,9 +65,9 @@ store::Batch task_of(const EmbeddingTask& call, const std::string& owner, const 
 
 Result<std::string> body_of_text(const store::Batch& task, std::string_view text) {
   const json::object metadata = metadata_of(task);
-  const json::value* parameters = metadata.if_contains("parameters");
+  const auto parameters = parse_json(text_at(metadata, "parameters"));
   const json::value* may_cut = metadata.if_contains("allow_degraded");
-  if (!parameters || !may_cut) return Error(Code::kCorruptData, "The task's row cannot be read.");
+  if (!parameters.ok() || !may_cut) return Error(Code::kCorruptData, "The task's row cannot be read.");
   return to_json(json::object{{"model", task.title},
                               {"input", json::object{{"texts", json::array{json::string(text)}}}},
                               {"parameters", *parameters},

@@ -22,9 +22,8 @@ EmbeddingTask call_of(const std::string& url) {
 TEST(TaskWire, EachTextIsARequestOfItsOwn) {
   const store::Batch task = task_of(call_of("f"), "key-1", "r-1", kNow);
   const std::string body = body_of_text(task, "a \"b\"\t水").value();
-  EXPECT_EQ(body,
-            R"({"model":"m","input":{"texts":["a \"b\"\t水"]},"parameters":{"text_type":"document","dimension":8},)"
-            R"("allow_degraded":false})");
+  EXPECT_EQ(body, R"({"model":"m","input":{"texts":["a \"b\"\t水"]},"parameters":{"dimension":8},)"
+                  R"("allow_degraded":false})");
   EXPECT_FALSE(body_of_text({.metadata = "{}"}, "a").ok());
 }
 

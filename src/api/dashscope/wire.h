@@ -36,7 +36,8 @@ struct EmbeddingCall : EmbedCall {
 
 // Texts in a file, to be embedded as a task; without items.
 struct EmbeddingTask : EmbeddingCall {
-  std::string url;  // the file's id
+  std::string url;         // the file's id
+  std::string parameters;  // as they were sent, for each text's own request: a JSON object
 };
 
 }  // namespace studio::api::dashscope
