@@ -26,11 +26,11 @@ constexpr FieldRule kFrameRules[] = {
 
 constexpr FieldRule kEmbeddingInputRules[] = {
     {"texts"},
-    {"url", FieldUse::kNotBuilt, "", "a file is read by tasks alone: send X-DashScope-Async: enable"},
+    {"url", FieldUse::kNotBuilt, "", "tasks alone read files (X-DashScope-Async: enable)"},
 };
 constexpr FieldRule kTaskInputRules[] = {
     {"url"},
-    {"texts", FieldUse::kNotBuilt, "", "a task reads a file: say input.url, or leave X-DashScope-Async out"},
+    {"texts", FieldUse::kNotBuilt, "", "a task reads a file, input.url"},
 };
 constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},

@@ -82,9 +82,9 @@ json::object task_output(const store::Batch& task, const std::string& result_url
   if (ended_at(task) > 0) output["end_time"] = time_of(ended_at(task));
   if (!task.output_file_id.empty()) output["url"] = result_url;
   if (state == TaskState::kFailed) {
-    Failure failure = failure_of(task);
-    output["code"] = std::move(failure.code);
-    output["message"] = std::move(failure.message);
+    const Failure failure = failure_of(task);
+    output["code"] = failure.code;
+    output["message"] = failure.message;
   }
   output["task_metrics"] =
       json::object{{"TOTAL", task.lines_total}, {"SUCCEEDED", task.lines_completed}, {"FAILED", task.lines_failed}};
