@@ -158,7 +158,8 @@ def proxy(recorder):
 def main():
     name = sys.argv[1]
     limits = {"STUDIO_ENGINE_MAX_SEQUENCES": "4", "STUDIO_ENGINE_MAX_QUEUE": "8", "STUDIO_SERVE_MAX_REQUESTS_PER_KEY": "8"}  # as run.sh has them
-    with Server(env=limits) as server, tempfile.NamedTemporaryFile() as note:
+    encoder = os.path.join(HERE, "../tests/golden/encoders/tiny-bert")  # as run.sh has it for some
+    with Server(models=("tiny", encoder), env=limits) as server, tempfile.NamedTemporaryFile() as note:
         recorder = Recorder(server, note.name)
         front = proxy(recorder)
         threading.Thread(target=front.serve_forever, daemon=True).start()

@@ -12,10 +12,14 @@ work=$root/build/conformance/$name
 mkdir -p "$work"
 cd "$work"
 
+# Beside the built-in model: an encoder, for clients that ask for vectors.
+more=()
+case $name in dashscope*) more=(--model "$root/tests/golden/encoders/tiny-bert") ;; esac
+
 # record.py has a server already, with itself before it.
 run() {
   if [ -n "${STUDIO_CONFORMANCE_SERVER:-}" ]; then exec "$@"; fi
-  exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" -- "$@"
+  exec python3 "$root/tests/lib/server.py" --model "${STUDIO_CONFORMANCE_MODEL:-tiny}" "${more[@]}" -- "$@"
 }
 
 if [ -f "$source/package-lock.json" ]; then

@@ -1,5 +1,6 @@
 """The DashScope Python SDK, unmodified: generation and multimodal, whole and streamed, the tokenizer, errors, sync and async."""
 import asyncio
+import gzip
 import hashlib
 import json
 import os
@@ -9,12 +10,13 @@ from http import HTTPStatus
 
 import dashscope
 import requests
-from dashscope import AioGeneration, Files, Generation, MultiModalConversation, Tokenization
+from dashscope import AioGeneration, BatchTextEmbedding, Files, Generation, MultiModalConversation, TextEmbedding, Tokenization
 from run_cases import run_cases
 from studio import KEY, MODEL, URL, key_held, queue_filled, until_idle
 
 dashscope.base_http_api_url = URL + "/api/v1"
 dashscope.api_key = KEY
+ENCODER = "tiny-bert"  # which conformance/run.sh serves too
 MESSAGES = [{"role": "user", "content": "What is a violin?"}]
 FIXED = dict(model=MODEL, messages=MESSAGES, result_format="message", max_tokens=8, temperature=0, seed=7)
 NO_THINKING = {**FIXED, "enable_thinking": False}
@@ -246,6 +248,57 @@ def test_files():
     assert Files.delete(file_id).status_code == HTTPStatus.OK
     refused(Files.get(file_id), 404, "NotFound", "no such file")
     refused(Files.list(page=0), 400, "InvalidParameter", "page_no")
+
+
+def texts_uploaded(texts):
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("".join(text + "\n" for text in texts))
+        file.flush()
+        return Files.upload(file.name, purpose="inference").output["uploaded_files"][0]["file_id"]
+
+
+def test_task():
+    texts = ["What is a violin?", "小提琴", "And a cello?"]
+    file_id = texts_uploaded(texts)
+    started = BatchTextEmbedding.async_call(ENCODER, file_id, text_type="document")
+    assert started.status_code == HTTPStatus.OK and started.output["task_status"] == "PENDING", started
+    done = BatchTextEmbedding.wait(started)
+    assert done.output["task_status"] == "SUCCEEDED" and done.output["task_metrics"] == {"TOTAL": 3, "SUCCEEDED": 3, "FAILED": 0}, done
+    lines = [json.loads(line) for line in gzip.decompress(requests.get(done.output["url"], timeout=20).content).splitlines()]
+    at_once = TextEmbedding.call(model=ENCODER, input=texts)
+    assert lines == at_once.output["embeddings"] and done.usage["total_tokens"] == at_once.usage["total_tokens"]
+    assert BatchTextEmbedding.call(ENCODER, file_id).output["task_status"] == "SUCCEEDED"
+    assert Files.delete(file_id).status_code == HTTPStatus.OK
+    for file in Files.list(page_size=100).output["files"]:  # the results: test_files counts its own
+        Files.delete(file["file_id"])
+
+
+def test_task_list():
+    file_id = texts_uploaded(["a"])
+    tasks = [BatchTextEmbedding.call(ENCODER, file_id).output["task_id"] for _ in range(3)]
+    page = BatchTextEmbedding.list(page_size=2, model_name=ENCODER, status="SUCCEEDED").output
+    assert [each["task_id"] for each in page["data"]] == tasks[:0:-1] and page["total"] >= 3 and page["page_no"] == 1, page
+    assert BatchTextEmbedding.list(model_name="other").output["data"] == []
+    refused(BatchTextEmbedding.list(status="DONE"), 400, "InvalidParameter", "status")
+    refused(BatchTextEmbedding.cancel(tasks[0]), 400, "UnsupportedOperation", "PENDING")
+    assert BatchTextEmbedding.fetch("00000000-0000-4000-8000-000000000000").output["task_status"] == "UNKNOWN"
+    for file in Files.list(page_size=100).output["files"]:
+        Files.delete(file["file_id"])
+
+
+def test_task_refused():
+    for url in ("https://127.0.0.1/x.txt", "oss://bucket/x.txt"):
+        refused(BatchTextEmbedding.async_call(ENCODER, url), 400, "InvalidParameter", "input.url", "fetches no addresses")
+    refused(BatchTextEmbedding.async_call(ENCODER, "file-none"), 404, "NotFound", "input.url")
+    refused(BatchTextEmbedding.async_call("no-such-model", "file-none"), 404, "ModelNotFound", "no-such-model")
+
+
+def test_temporary_key():
+    made = requests.post(URL + "/api/v1/tokens?expire_in_seconds=60", headers={"Authorization": "Bearer " + KEY}, timeout=20).json()
+    assert made["token"].startswith("st-") and made["expires_at"] > 0, made
+    assert text_of(whole(api_key=made["token"], enable_thinking=False)) == text_of(whole(enable_thinking=False))
+    again = requests.post(URL + "/api/v1/tokens", headers={"Authorization": "Bearer " + made["token"]}, timeout=20)
+    assert again.status_code == 403 and again.json()["code"] == "AccessDenied", again.text
 
 
 def test_concurrent():

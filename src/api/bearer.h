@@ -16,4 +16,7 @@ namespace studio::api {
 // what it says beside that is of the request's form alone (key_hint.h).
 std::function<Result<std::string>(const http::Request&)> bearer_authenticator(std::shared_ptr<KeyVerifier> keys);
 
+// Whether either of the two is of a temporary key's form (keys/key_ring.h): such a request makes and changes no keys.
+bool has_temporary_key(const http::Request& request);
+
 }  // namespace studio::api

@@ -53,5 +53,18 @@ TEST(Bearer, EitherFieldMayHoldTheKey) {
   EXPECT_EQ(asked("Bearer sk-1", "sk-2"), "one");
 }
 
+TEST(Bearer, SeesATemporaryKeyInEitherField) {
+  const std::string lent = "st-" + std::string(43, 'a');
+  const auto sees = [](const char* name, const std::string& field) {
+    http::Request request;
+    request.fields.add(name, field);
+    return has_temporary_key(request);
+  };
+  EXPECT_TRUE(sees("Authorization", "Bearer " + lent));
+  EXPECT_TRUE(sees("x-api-key", lent));
+  EXPECT_FALSE(sees("x-api-key", "sk-1"));
+  EXPECT_FALSE(sees("Authorization", lent));
+}
+
 }  // namespace
 }  // namespace studio::api

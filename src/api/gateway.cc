@@ -15,6 +15,7 @@
 #include "api/dashscope/errors.h"
 #include "api/dashscope/file_routes.h"
 #include "api/dashscope/routes.h"
+#include "api/dashscope/token_routes.h"
 #include "api/kept/kept_answers.h"
 #include "api/live_adapters.h"
 #include "api/model_routes.h"
@@ -120,7 +121,9 @@ class GatewayImpl final : public Gateway {
     http::Router router;
     openai::add_routes(services, router);
     anthropic::add_routes(services, router);
-    dashscope::add_routes(services, router);
+    make_batch_runner(services);
+    dashscope::add_routes(services, task_desk(), router);
+    if (config_.key_ring) dashscope::add_token_routes(token_desk(), router);
     ollama::add_routes(services, router);
     if (config_.store) {
       auto shelf = std::make_shared<responses::Shelf>(config_.store);
@@ -136,6 +139,7 @@ class GatewayImpl final : public Gateway {
                           {.sessions = sessions,
                            .reveal_key = config_.console->reveal_key,
                            .keys = config_.console->keys,
+                           .is_lent = has_temporary_key,
                            .adapters = &adapters_},
                           router);
     } else {
@@ -162,9 +166,28 @@ class GatewayImpl final : public Gateway {
     return Ok{};
   }
 
+  // Made, to be woken; it runs once the server does.
+  void make_batch_runner(const Services& services) {
+    if (!config_.files || !config_.batches || !config_.tasks) return;
+    batch_runner_ = std::make_unique<batches::Runner>(services, *config_.files, *config_.batches, *config_.tasks);
+  }
+
+  dashscope::TaskDesk task_desk() {
+    if (!batch_runner_) return {};
+    return {.files = config_.files.get(),
+            .tasks = config_.tasks.get(),
+            .wake = [runner = batch_runner_.get()] { runner->wake(); },
+            .links = std::make_shared<dashscope::ResultLinks>()};
+  }
+
+  dashscope::TokenDesk token_desk() {
+    return {.lend = [ring = config_.key_ring](const std::string& key_id,
+                                              int64_t seconds) { return ring->lend(key_id, seconds); },
+            .is_lent = has_temporary_key};
+  }
+
   void add_files_and_batches(const Services& services, http::Router& router) {
-    if (!config_.files || !config_.batches) return;
-    batch_runner_ = std::make_unique<batches::Runner>(services, *config_.files, *config_.batches);
+    if (!batch_runner_) return;
     dashscope::add_file_routes(*config_.files, router);
     openai::add_file_routes({.files = config_.files.get(), .kept = services.kept, .post = services.post}, router);
     openai::add_batch_routes({.files = config_.files.get(),

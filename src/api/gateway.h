@@ -22,6 +22,7 @@
 #include "store/batches.h"
 #include "store/files.h"
 #include "store/store.h"
+#include "store/tasks.h"
 
 namespace studio::api {
 
@@ -75,10 +76,12 @@ struct GatewayConfig {
   std::string vocabulary_dir;  // keeps tables of vocabularies, which are then ready at once; empty: none are kept
 
   std::shared_ptr<KeyVerifier> keys;            // required
+  std::shared_ptr<keys::KeyRing> key_ring;      // behind it; absent: no key can be lent
   std::shared_ptr<inference::UsageSink> usage;  // required
-  // Absent (both or none): no files and no batches.
+  // Absent (all or none): no files, batches and tasks.
   std::shared_ptr<store::Files> files;
   std::shared_ptr<store::Batches> batches;
+  std::shared_ptr<store::Tasks> tasks;
   std::shared_ptr<store::Store> store;                    // absent: responses and conversations have no door
   std::shared_ptr<KeptRecords> kept_records;              // of answers that outlive connections; none: not restarts
   std::optional<ConsoleConfig> console;                   // absent: no page and no log-in

@@ -16,7 +16,8 @@ constexpr Door kDoors[] = {
     {"sk-or-", "is one of OpenRouter's, for https://openrouter.ai"},
     {"sk-sp-", "is one of a subscription, for https://coding.dashscope.aliyuncs.com"},
     {"st-",
-     "is a temporary one of Alibaba Cloud, which ends after 30 minutes at most; send a permanent one of this server"},
+     "is a temporary one, which has ended, or is of another server or of Alibaba Cloud; POST /api/v1/tokens lends "
+     "another"},
     {"LTAI",
      "is the id of an AccessKey, which signs requests to Alibaba Cloud's control plane (bailian.REGION.aliyuncs.com)"},
     {"hf_", "is one of Hugging Face's, for downloads: set HF_TOKEN for `studio pull`"},

@@ -261,10 +261,12 @@ Result<int> ServeCommand::run(Context& context) {
   config.crash_dir = data_dir + "/crashes";
   config.vocabulary_dir = data_dir + "/vocabularies";
   config.keys = key.verifier;
+  config.key_ring = key.ring;
   config.usage = make_usage_sink(store);
   STUDIO_TRY(const std::string files_dir, make_private_folder(data_dir, "files"));
   STUDIO_TRY(config.files, store::Files::open(store, files_dir));
   config.batches = std::make_shared<store::Batches>(store);
+  config.tasks = std::make_shared<store::Tasks>(store);
   config.store = store;
   config.kept_records = make_kept_records(store);
   config.console = api::ConsoleConfig{.principal = key.key_id,

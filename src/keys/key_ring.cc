@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "store/temporary_keys.h"
 
 namespace studio::keys {
 namespace {
@@ -13,9 +14,23 @@ constexpr size_t kKeyLetters = 43;  // 62^43 > 2^256
 // "sk-aB3x" and "9Zq1": enough to tell keys apart, and of the 256 bits of a key 208 stay unsaid. Of a short key that
 // somebody chose no more than a quarter is shown at each end.
 constexpr size_t kPrefixBytes = 7, kSuffixBytes = 4;
+constexpr std::string_view kPrefix = "sk-", kTemporaryPrefix = "st-";
+constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr const char* kLocalName = "local";
 constexpr const char* kChosenName = "chosen";
 constexpr const char* kChosenId = "key_chosen";
+
+std::string random_key(std::string_view prefix) {
+  std::string key(prefix);
+  while (key.size() < prefix.size() + kKeyLetters) {
+    uint64_t bits = random_u64();
+    for (int i = 0; i < 8 && key.size() < prefix.size() + kKeyLetters; ++i, bits >>= 8) {
+      uint8_t byte = bits & 0xff;
+      if (byte < 62 * 4) key += kAlphabet[byte % 62];  // the rest would favour some letters
+    }
+  }
+  return key;
+}
 
 KeyInfo describe(const std::string& key, std::string key_id, std::string name, Kind kind) {
   size_t suffix = std::min(kSuffixBytes, key.size() / 4);
@@ -58,16 +73,12 @@ bool has_control_character(std::string_view text) {
 }  // namespace
 
 std::string new_key() {
-  constexpr char kAlphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::string key = "sk-";
-  while (key.size() < 3 + kKeyLetters) {
-    uint64_t bits = random_u64();
-    for (int i = 0; i < 8 && key.size() < 3 + kKeyLetters; ++i, bits >>= 8) {
-      uint8_t byte = bits & 0xff;
-      if (byte < 62 * 4) key += kAlphabet[byte % 62];  // the rest would favour some letters
-    }
-  }
-  return key;
+  return random_key(kPrefix);
+}
+
+bool is_temporary_form(std::string_view key) {
+  return key.size() == kTemporaryPrefix.size() + kKeyLetters && key.starts_with(kTemporaryPrefix) &&
+         key.find_first_not_of(kAlphabet, kTemporaryPrefix.size()) == std::string_view::npos;
 }
 
 Result<std::string> checked_name(std::string_view name) {
@@ -90,9 +101,11 @@ Result<std::string> checked_name(std::string_view name) {
   return std::string(name);
 }
 
-Result<std::shared_ptr<KeyRing>> KeyRing::open(std::shared_ptr<store::Store> store) {
+Result<std::shared_ptr<KeyRing>> KeyRing::open(std::shared_ptr<store::Store> store, Now now) {
   STUDIO_TRY(auto records, store->active_keys());
-  std::shared_ptr<KeyRing> ring(new KeyRing(std::move(store)));
+  std::shared_ptr<KeyRing> ring(new KeyRing(std::move(store), std::move(now)));
+  STUDIO_TRY(const auto lent, store::temporary_keys(*ring->store_, ring->now()));
+  for (const store::TemporaryKey& key : lent) ring->loans_[key.digest] = {key.parent, key.expires_at};
   for (store::ApiKey& record : records) {
     KeyInfo info{.key_id = std::move(record.key_id),
                  .name = std::move(record.name),
@@ -110,15 +123,53 @@ Result<std::shared_ptr<KeyRing>> KeyRing::open_folder(const std::string& folder)
   return open(std::move(store));
 }
 
-std::optional<std::string> KeyRing::find(const Sha256Digest& digest) const {
-  std::scoped_lock lock(mutex_);
+int64_t KeyRing::now() const {
+  return now_ ? now_() : std::time(nullptr);
+}
+
+const KeyRing::Entry* KeyRing::entry_of(const Sha256Digest& digest) const {
   const Entry* found = nullptr;
   for (const Entry& entry : entries_) {
     // Every entry is compared, so that the time does not tell which one matched.
     if (equal_in_constant_time(entry.digest, digest)) found = &entry;
   }
+  return found;
+}
+
+std::optional<std::string> KeyRing::find(const Sha256Digest& digest) const {
+  std::scoped_lock lock(mutex_);
+  const auto loan = loans_.find(digest);
+  if (loan != loans_.end() && loan->second.expires_at <= now()) return std::nullopt;
+  // A loan whose parent was revoked finds no entry.
+  const Entry* found = entry_of(loan == loans_.end() ? digest : loan->second.parent);
   if (!found) return std::nullopt;
   return found->info.key_id;
+}
+
+Result<LentKey> KeyRing::lend(std::string_view key_id, int64_t seconds) {
+  if (seconds < 1 || seconds > kMaxLentSeconds) {
+    return Error(Code::kOutOfRange, "A key may be lent for 1 to " + std::to_string(kMaxLentSeconds) + " seconds.");
+  }
+  std::scoped_lock change(changing_);
+  const int64_t time = now();
+  store::TemporaryKey record{.expires_at = time + seconds};
+  {
+    std::scoped_lock lock(mutex_);
+    const auto entry = std::ranges::find(entries_, key_id, [](const Entry& one) { return one.info.key_id; });
+    if (entry == entries_.end()) return unknown_key();
+    record.parent = entry->digest;
+    std::erase_if(loans_, [&](const auto& loan) { return loan.second.expires_at <= time; });
+    if (loans_.size() >= kMaxTemporaryKeys) {
+      return Error(Code::kQuotaExceeded,
+                   "There are " + std::to_string(kMaxTemporaryKeys) + " temporary keys, the most at one time.");
+    }
+  }
+  LentKey lent{.key = random_key(kTemporaryPrefix), .expires_at = record.expires_at};
+  record.digest = sha256(lent.key);
+  STUDIO_CHECK_OK(store::add_temporary_key(*store_, record, time));
+  std::scoped_lock lock(mutex_);
+  loans_[record.digest] = {record.parent, record.expires_at};
+  return lent;
 }
 
 bool KeyRing::is_own(std::string_view key_id) const {

@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "keys/key_json.h"
@@ -39,6 +41,81 @@ class KeyRingTest : public ::testing::Test {
   std::string folder_ = "/tmp/studio_keys_XXXXXX";
   std::shared_ptr<KeyRing> ring_;
 };
+
+// With a clock of its own.
+class LentKeyTest : public KeyRingTest {
+ protected:
+  void SetUp() override {
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    start_again();
+  }
+  void start_again() {
+    ring_.reset();
+    auto store = store::Store::open(folder_);
+    ASSERT_TRUE(store.ok());
+    ring_ = KeyRing::open(std::move(*store), [this] { return now_; }).value();
+  }
+  int64_t now_ = 1'000;
+};
+
+TEST_F(LentKeyTest, StandsForItsKeyUntilItsEnd) {
+  const auto made = ring_->make("app").value();
+  const LentKey lent = ring_->lend(made.info.key_id, 60).value();
+  EXPECT_TRUE(is_temporary_form(lent.key));
+  EXPECT_FALSE(is_temporary_form(made.key));
+  EXPECT_EQ(lent.expires_at, 1'060);
+  EXPECT_EQ(ring_->find(sha256(lent.key)), made.info.key_id);
+  now_ = 1'059;
+  start_again();
+  EXPECT_EQ(ring_->find(sha256(lent.key)), made.info.key_id);
+  now_ = 1'060;
+  EXPECT_FALSE(opens(lent.key));
+  start_again();
+  EXPECT_FALSE(opens(lent.key));
+  EXPECT_TRUE(opens(made.key));
+  EXPECT_EQ(ring_->list().size(), 1u);
+}
+
+TEST_F(LentKeyTest, GoesWithItsKey) {
+  const auto made = ring_->make("app").value();
+  const LentKey lent = ring_->lend(made.info.key_id, 1800).value();
+  ASSERT_TRUE(ring_->revoke(made.info.key_id).ok());
+  EXPECT_FALSE(opens(lent.key));
+  start_again();
+  EXPECT_FALSE(opens(lent.key));
+  EXPECT_EQ(ring_->lend(made.info.key_id, 60).error().code(), Code::kNotFound);
+}
+
+TEST_F(LentKeyTest, OfAChosenKeyOpensNothingForTheNextChosenOne) {
+  const std::string id = ring_->accept_chosen("sk-one").value();
+  const LentKey lent = ring_->lend(id, 60).value();
+  start_again();
+  ASSERT_EQ(ring_->accept_chosen("sk-two").value(), id);
+  EXPECT_FALSE(opens(lent.key));
+  start_again();
+  ASSERT_TRUE(ring_->accept_chosen("sk-one").ok());
+  EXPECT_TRUE(opens(lent.key));
+}
+
+TEST_F(LentKeyTest, HasLimits) {
+  const auto made = ring_->make("app").value();
+  for (const int64_t seconds : {int64_t{0}, int64_t{-1}, kMaxLentSeconds + 1, INT64_MAX}) {
+    EXPECT_EQ(ring_->lend(made.info.key_id, seconds).error().code(), Code::kOutOfRange) << seconds;
+  }
+  for (const std::string& other : {std::string("st-"), made.key, "st-" + made.key, "st-" + made.key.substr(4) + "-"}) {
+    EXPECT_FALSE(is_temporary_form(other)) << other;
+  }
+}
+
+TEST_F(LentKeyTest, IsNotKeptInItself) {
+  const auto made = ring_->make("app").value();
+  const LentKey lent = ring_->lend(made.info.key_id, 60).value();
+  ring_.reset();  // the log is in the file then
+  std::ifstream file(folder_ + "/studio.db", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_FALSE(bytes.empty());
+  EXPECT_EQ(bytes.find(lent.key), std::string::npos);
+}
 
 TEST_F(KeyRingTest, AMadeKeyOpensAtOnceAndAfterARestart) {
   auto made = ring_->make("  app ");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "store/batch_rows.h"
 #include "store/file_rows.h"
 #include "store/usage_rows.h"
 #include "store/writer.h"
@@ -26,43 +27,10 @@ constexpr std::array<std::pair<BatchStatus, std::string_view>, 8> kNames = {{
     {BatchStatus::kCancelled, "cancelled"},
 }};
 
-Batch batch_of(const Row& row) {
-  return {.sequence = row.integer(0),
-          .batch_id = row.text(1),
-          .owner = row.text(2),
-          .endpoint = row.text(3),
-          .input_file_id = row.text(4),
-          .completion_window = row.text(5),
-          .metadata = row.text(6),
-          .title = row.text(7),
-          .status = batch_status_of(row.text(8)).value_or(BatchStatus::kFailed),  // the schema's CHECK allows no other
-          .errors = row.text(9),
-          .output_file_id = row.text(10),
-          .error_file_id = row.text(11),
-          .lines_total = row.integer(12),
-          .lines_completed = row.integer(13),
-          .lines_failed = row.integer(14),
-          .created_at = row.integer(15),
-          .expires_at = row.integer(16),
-          .in_progress_at = row.integer(17),
-          .finalizing_at = row.integer(18),
-          .completed_at = row.integer(19),
-          .failed_at = row.integer(20),
-          .expired_at = row.integer(21),
-          .cancelling_at = row.integer(22),
-          .cancelled_at = row.integer(23)};
-}
-
-// What batch_of() reads, in its order.
-#define STUDIO_SELECT_BATCHES                                                                                       \
-  "SELECT sequence, batch_id, owner, endpoint, input_file_id, completion_window, metadata, title, status, errors, " \
-  "output_file_id, error_file_id, lines_total, lines_completed, lines_failed, created_at, expires_at, "             \
-  "in_progress_at, finalizing_at, completed_at, failed_at, expired_at, cancelling_at, cancelled_at FROM batches "
-
 Result<Batch> find_in(Connection& connection, std::string_view owner, std::string_view batch_id) {
   std::optional<Batch> found;
-  STUDIO_CHECK_OK(connection.query(STUDIO_SELECT_BATCHES "WHERE owner = ? AND batch_id = ?", {owner, batch_id},
-                                   [&](const Row& row) { found = batch_of(row); }));
+  STUDIO_CHECK_OK(connection.query(STUDIO_SELECT_BATCHES "WHERE owner = ? AND batch_id = ? AND kind = 'batch'",
+                                   {owner, batch_id}, [&](const Row& row) { found = batch_of(row); }));
   if (!found) return Error(Code::kNotFound, kNoSuchBatch);
   return std::move(*found);
 }
@@ -74,24 +42,22 @@ std::string barred(const std::vector<std::string>& words) {
   return text;
 }
 
-Value or_null(const std::string& text) {
-  return text.empty() ? Value(nullptr) : Value(std::string_view(text));
-}
-
-Value or_null(const std::optional<int64_t>& number) {
-  return number ? Value(*number) : Value(nullptr);
-}
-
 Status record_answer(Connection& connection, std::string_view batch_id, const LineAnswer& answer) {
   STUDIO_CHECK_OK(connection.execute(
       "INSERT INTO batch_answers (batch_id, line, is_failed, answer) SELECT batch_id, ?2, ?3, ?4 FROM batches "
       "WHERE batch_id = ?1 AND is_over = 0 ON CONFLICT (batch_id, line) DO NOTHING",
       {batch_id, answer.line, int64_t{answer.is_failed}, std::string_view(answer.text)}));
   if (connection.changed_rows() == 0) return Ok{};
-  STUDIO_CHECK_OK(connection.execute(
-      "UPDATE batches SET lines_completed = lines_completed + ?2, lines_failed = lines_failed + ?3 WHERE batch_id = ?1",
-      {batch_id, int64_t{!answer.is_failed}, int64_t{answer.is_failed}}));
+  STUDIO_CHECK_OK(
+      connection.execute("UPDATE batches SET lines_completed = lines_completed + ?2, lines_failed = lines_failed + ?3, "
+                         "tokens = tokens + ?4 WHERE batch_id = ?1",
+                         {batch_id, int64_t{!answer.is_failed}, int64_t{answer.is_failed},
+                          answer.usage ? answer.usage->prompt_tokens + answer.usage->completion_tokens : 0}));
   return answer.usage ? insert_usage(connection, *answer.usage) : Status(Ok{});
+}
+
+LineAnswer answer_of(const Row& row) {
+  return {.sequence = row.integer(0), .line = row.integer(1), .is_failed = row.integer(2) != 0, .text = row.text(3)};
 }
 
 }  // namespace
@@ -113,15 +79,7 @@ bool is_over(BatchStatus status) {
 // ---- clients
 
 Result<Batch> Batches::create(const Batch& batch) {
-  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
-    return connection.execute(
-        "INSERT INTO batches (batch_id, owner, endpoint, input_file_id, completion_window, metadata, title, "
-        "created_at, "
-        "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        {std::string_view(batch.batch_id), std::string_view(batch.owner), std::string_view(batch.endpoint),
-         std::string_view(batch.input_file_id), std::string_view(batch.completion_window),
-         std::string_view(batch.metadata), std::string_view(batch.title), batch.created_at, batch.expires_at});
-  }));
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) { return insert_batch(connection, batch); }));
   return find(batch.owner, batch.batch_id);
 }
 
@@ -141,7 +99,8 @@ Result<std::vector<Batch>> Batches::list(std::string_view owner, const BatchQuer
   STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
     return connection.query(
         STUDIO_SELECT_BATCHES
-        "WHERE owner = ?1 AND (?2 IS NULL OR instr(title, ?2) > 0) AND (?3 IS NULL OR instr(?3, '|' || status || '|') "
+        "WHERE owner = ?1 AND kind = 'batch' AND (?2 IS NULL OR instr(title, ?2) > 0) AND (?3 IS NULL OR instr(?3, '|' "
+        "|| status || '|') "
         "> 0) "
         "AND (?4 IS NULL OR instr(?4, '|' || input_file_id || '|') > 0) AND (?5 IS NULL OR created_at >= ?5) "
         "AND (?6 IS NULL OR created_at <= ?6) AND (?7 IS NULL OR sequence < ?7) ORDER BY sequence DESC LIMIT ?8",
@@ -155,7 +114,7 @@ Result<std::vector<Batch>> Batches::list(std::string_view owner, const BatchQuer
 Result<int64_t> Batches::count_open(std::string_view owner) {
   int64_t count = 0;
   STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
-    return connection.query("SELECT count(*) FROM batches WHERE owner = ? AND is_over = 0", {owner},
+    return connection.query("SELECT count(*) FROM batches WHERE owner = ? AND kind = 'batch' AND is_over = 0", {owner},
                             [&](const Row& row) { count = row.integer(0); });
   }));
   return count;
@@ -181,6 +140,16 @@ Result<Batch> Batches::request_cancel(std::string_view owner, std::string_view b
 }
 
 // ---- moves
+
+Result<Batch> Batches::reload(const Batch& batch) {
+  std::optional<Batch> found;
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
+    return connection.query(STUDIO_SELECT_BATCHES "WHERE sequence = ?", {batch.sequence},
+                            [&](const Row& row) { found = batch_of(row); });
+  }));
+  if (!found) return Error(Code::kNotFound, kNoSuchBatch);
+  return std::move(*found);
+}
 
 Result<std::vector<Batch>> Batches::open_batches() {
   std::vector<Batch> batches;
@@ -259,12 +228,18 @@ Result<std::vector<LineAnswer>> Batches::answers_after(std::string_view batch_id
     return connection.query(
         "SELECT sequence, line, is_failed, answer FROM batch_answers WHERE batch_id = ? AND sequence > ? "
         "ORDER BY sequence LIMIT ?",
-        {batch_id, sequence, kAnswersAtOnce}, [&](const Row& row) {
-          answers.push_back({.sequence = row.integer(0),
-                             .line = row.integer(1),
-                             .is_failed = row.integer(2) != 0,
-                             .text = row.text(3)});
-        });
+        {batch_id, sequence, kAnswersAtOnce}, [&](const Row& row) { answers.push_back(answer_of(row)); });
+  }));
+  return answers;
+}
+
+Result<std::vector<LineAnswer>> Batches::answers_behind_line(std::string_view batch_id, int64_t line) {
+  std::vector<LineAnswer> answers;
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
+    return connection.query(
+        "SELECT sequence, line, is_failed, answer FROM batch_answers WHERE batch_id = ? AND line > ? "
+        "ORDER BY line LIMIT ?",
+        {batch_id, line, kAnswersAtOnce}, [&](const Row& row) { answers.push_back(answer_of(row)); });
   }));
   return answers;
 }
@@ -281,6 +256,47 @@ Result<bool> Batches::drop_old_answers() {
     return connection.execute("UPDATE batches SET has_answers = 0 WHERE is_over = 1 AND has_answers = 1");
   }));
   return dropped > 0;
+}
+
+// ---- rows
+
+Batch batch_of(const Row& row) {
+  return {.sequence = row.integer(0),
+          .batch_id = row.text(1),
+          .owner = row.text(2),
+          .endpoint = row.text(3),
+          .input_file_id = row.text(4),
+          .completion_window = row.text(5),
+          .metadata = row.text(6),
+          .title = row.text(7),
+          .status = batch_status_of(row.text(8)).value_or(BatchStatus::kFailed),  // the schema's CHECK allows no other
+          .errors = row.text(9),
+          .output_file_id = row.text(10),
+          .error_file_id = row.text(11),
+          .lines_total = row.integer(12),
+          .lines_completed = row.integer(13),
+          .lines_failed = row.integer(14),
+          .created_at = row.integer(15),
+          .expires_at = row.integer(16),
+          .in_progress_at = row.integer(17),
+          .finalizing_at = row.integer(18),
+          .completed_at = row.integer(19),
+          .failed_at = row.integer(20),
+          .expired_at = row.integer(21),
+          .cancelling_at = row.integer(22),
+          .cancelled_at = row.integer(23),
+          .tokens = row.integer(24),
+          .is_task = row.integer(25) != 0};
+}
+
+Status insert_batch(Connection& connection, const Batch& batch) {
+  return connection.execute(
+      "INSERT INTO batches (batch_id, owner, endpoint, input_file_id, completion_window, metadata, title, created_at, "
+      "expires_at, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {std::string_view(batch.batch_id), std::string_view(batch.owner), std::string_view(batch.endpoint),
+       std::string_view(batch.input_file_id), std::string_view(batch.completion_window),
+       std::string_view(batch.metadata), std::string_view(batch.title), batch.created_at, batch.expires_at,
+       std::string_view(batch.is_task ? "task" : "batch")});
 }
 
 }  // namespace studio::store

@@ -4,6 +4,8 @@
 // cancelled (by way of cancelling). Each move names the state that it comes from, so that repeating one after a crash
 // changes nothing. An answer, the usage of the request behind it and the counts of its batch are one commit.
 // Calls of clients name the owner first: another's batch is not found. The rest is the runner's.
+// A task of the native interface (tasks.h) is worked through as a batch is: it is one of these rows too, which clients'
+// calls here do not see and the runner's do.
 // Threads: any; calls block until they are durable.
 #pragma once
 
@@ -45,7 +47,7 @@ struct Batch {
   std::string input_file_id = {};
   std::string completion_window = {};  // as it was asked for: "24h"
   std::string metadata = {};           // a JSON object; empty: none
-  std::string title = {};              // of the metadata, to be searched: ds_name
+  std::string title = {};              // what lists are searched by: ds_name of the metadata; of a task the model
   BatchStatus status = BatchStatus::kValidating;
   std::string errors = {};  // why it failed: a JSON list; empty: it did not
   std::string output_file_id = {}, error_file_id = {};
@@ -53,6 +55,8 @@ struct Batch {
   // Unix seconds; 0: not yet.
   int64_t created_at = 0, expires_at = 0, in_progress_at = 0, finalizing_at = 0, completed_at = 0, failed_at = 0,
           expired_at = 0, cancelling_at = 0, cancelled_at = 0;
+  int64_t tokens = 0;  // of its answers: prompts and completions
+  bool is_task = false;
 };
 
 struct BatchQuery {
@@ -84,6 +88,7 @@ class Batches {
   Result<Batch> request_cancel(std::string_view owner, std::string_view batch_id, int64_t now);
 
   // ---- the runner: moves. A batch that is in another state than the move starts from stays as it is.
+  Result<Batch> reload(const Batch& batch);   // as it is now
   Result<std::vector<Batch>> open_batches();  // those that are not over, oldest first
   Status begin_lines(std::string_view batch_id, int64_t lines_total, int64_t now);  // from validating
   Status begin_finalizing(std::string_view batch_id, int64_t now);                  // from in_progress
@@ -99,6 +104,8 @@ class Batches {
   Result<std::vector<int64_t>> answered_lines(std::string_view batch_id);
   // The next ones in the order of their ends, without usage; empty: there are no more.
   Result<std::vector<LineAnswer>> answers_after(std::string_view batch_id, int64_t sequence);
+  // The same in the order of lines: those behind `line`.
+  Result<std::vector<LineAnswer>> answers_behind_line(std::string_view batch_id, int64_t line);
   // Some answers of batches that are over, whose files hold them now. False: there are none left.
   Result<bool> drop_old_answers();
 

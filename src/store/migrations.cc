@@ -142,6 +142,21 @@ constexpr Migration kMigrations[] = {
         WHERE idempotency IS NOT NULL;
       CREATE INDEX kept_answers_by_age ON kept_answers (arrived_at_ms);
     )"},
+    // A task's file of texts is worked through as a batch's file of requests is.
+    {6, "tasks", R"(
+      ALTER TABLE batches ADD COLUMN kind TEXT NOT NULL DEFAULT 'batch' CHECK (kind IN ('batch', 'task'));
+      ALTER TABLE batches ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;  -- of its answers: prompts and completions
+      CREATE INDEX tasks_of_owner ON batches (owner, sequence) WHERE kind = 'task';
+      CREATE INDEX tasks_that_ended ON batches (sequence) WHERE kind = 'task' AND is_over = 1;
+    )"},
+    {7, "temporary keys", R"(
+      CREATE TABLE temporary_keys (
+        digest BLOB PRIMARY KEY CHECK (length(digest) = 32),   -- SHA-256 of the key, as of every key
+        parent BLOB NOT NULL CHECK (length(parent) = 32),      -- SHA-256 of the key that it stands for
+        expires_at INTEGER NOT NULL                            -- Unix seconds
+      ) STRICT;
+      CREATE INDEX temporary_keys_by_end ON temporary_keys (expires_at);
+    )"},
 };
 
 struct Applied {

@@ -1,12 +1,11 @@
-// Is a file a batch? Every line is looked at before one runs: what is wrong is told with its line, and nothing is
-// spent. Done in steps, so that a large file holds up no other batch. Not thread-safe.
+// Is a file a batch? Each of its lines must be a request.
 #pragma once
 
-#include <boost/json/array.hpp>
 #include <functional>
 #include <string>
 #include <unordered_set>
 
+#include "api/batches/file_check.h"
 #include "api/batches/input_lines.h"
 #include "base/result.h"
 
@@ -23,7 +22,7 @@ struct LineRequest {
 };
 Result<LineRequest> read_line(const InputLine& line, std::string_view endpoint);
 
-class InputCheck {
+class InputCheck final : public FileCheck {
  public:
   using IsServed = std::function<bool(const std::string& model)>;
   InputCheck(InputLines lines, std::string endpoint, IsServed is_served, int64_t most_lines = kMaxLines)
@@ -32,12 +31,9 @@ class InputCheck {
         is_served_(std::move(is_served)),
         most_lines_(most_lines) {}
 
-  // Some more lines; true when all of them were looked at. Errors: unavailable (the disk).
-  Result<bool> step();
-
-  int64_t lines() const { return count_; }
-  // [{"code","message","param","line"}]; empty: it is a batch.
-  const boost::json::array& errors() const { return errors_; }
+  Result<bool> step() override;
+  int64_t lines() const override { return count_; }
+  const boost::json::array& errors() const override { return errors_; }
 
  private:
   void look_at(const InputLine& line);

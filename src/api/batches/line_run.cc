@@ -1,19 +1,16 @@
 #include "api/batches/line_run.h"
 
-#include "api/openai/errors.h"
-#include "api/openai/routes.h"
-
 namespace studio::api::batches {
 
 std::shared_ptr<LineRun> LineRun::start(Services services, LineCall call, Done done) {
-  const openai::Handler handler = openai::handler_of_line(call.endpoint);
+  const LineDoor door = call.door;
   std::shared_ptr<LineRun> run(new LineRun(std::move(call), std::move(done)));
   services.usage = run;
-  if (handler) {
-    handler(services, run);
+  if (door.handler) {
+    door.handler(services, run);
   } else {  // the endpoint was there when the batch was made
-    run->respond(openai::error_response(Error(Code::kNotFound, "This server has no such endpoint any more."),
-                                        run->request_.request_id));
+    run->respond(
+        door.refusal(Error(Code::kNotFound, "This server has no such endpoint any more."), run->request_.request_id));
   }
   return run;
 }
@@ -76,7 +73,7 @@ Status LineRun::record(const inference::UsageRecord& record) {
 
 void LineRun::fail() {
   http::Response response =
-      openai::error_response(Error(Code::kInternal, "The server failed to answer this request."), call_.request_id);
+      call_.door.refusal(Error(Code::kInternal, "The server failed to answer this request."), call_.request_id);
   deliver(response.status, std::move(response.body));
 }
 

@@ -15,13 +15,20 @@
 
 namespace studio::api::batches {
 
+// Where a line goes, and how that dialect says no.
+struct LineDoor {
+  void (*handler)(const Services&, const std::shared_ptr<http::Exchange>&) = nullptr;  // none: it is gone
+  http::Response (*refusal)(const Error&, const std::string& request_id) = nullptr;
+};
+
 struct LineCall {
   std::string batch_id;
   int64_t line = 0;
   std::string owner;  // the key that the request counts for
   std::string endpoint, request_id, custom_id;
   std::string body;  // JSON
-  int tries = 1;     // this one included
+  LineDoor door;
+  int tries = 1;  // this one included
 };
 
 struct LineOutcome {

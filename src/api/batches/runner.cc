@@ -4,9 +4,6 @@
 #include <tuple>
 #include <utility>
 
-#include "api/batches/output_files.h"
-#include "api/batches/output_lines.h"
-#include "api/openai/test_model.h"
 #include "api/serving/stored_usage.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -24,6 +21,7 @@ constexpr seconds kStopPatience{5};                    // for lines that were cu
 constexpr seconds kLongestPause{60};                   // between two tries of a line
 // That are checked, and that run: as many as lines, so that each may have one, and few files are open.
 constexpr size_t kBatchesAtOnce = 8;
+constexpr seconds kLookForOldTasksEvery{60};
 
 // The server's, for the moment: no room (429, 503).
 bool may_be_tried_again(int status) {
@@ -34,10 +32,9 @@ seconds pause_after(int tries) {
   return std::min(kLongestPause, seconds(1 << std::min(tries - 1, 6)));
 }
 
-store::LineAnswer answer_of(const LineOutcome& outcome) {
-  const LineCall& call = outcome.call;
-  store::LineAnswer answer{.line = call.line, .is_failed = outcome.status != 200};
-  answer.text = answered_line(call.request_id, call.custom_id, outcome.status, outcome.body);
+store::LineAnswer answer_of(const LineOutcome& outcome, const store::Batch& batch) {
+  store::LineAnswer answer{.line = outcome.call.line, .is_failed = outcome.status != 200};
+  answer.text = kind_of(batch).line_of(outcome);
   if (outcome.usage) {
     answer.usage = stored_usage(*outcome.usage);
     answer.usage->is_batch = true;
@@ -47,8 +44,9 @@ store::LineAnswer answer_of(const LineOutcome& outcome) {
 
 }  // namespace
 
-Runner::Runner(const Services& services, store::Files& files, store::Batches& batches, RunnerOptions options)
-    : services_(services), files_(files), batches_(batches), options_(std::move(options)) {
+Runner::Runner(const Services& services, store::Files& files, store::Batches& batches, store::Tasks& tasks,
+               RunnerOptions options)
+    : services_(services), files_(files), batches_(batches), tasks_(tasks), options_(std::move(options)) {
   services_.open_answers = &open_answers_;
   services_.weight_of = [](std::string_view) { return 1; };
   services_.is_background = true;
@@ -123,16 +121,22 @@ bool Runner::step(std::vector<LineOutcome> ended, bool is_woken) {
   }
   bool has_more = false;
   size_t validating = 0;
+  std::map<std::string_view, int> tasks;  // of each key, the oldest first
   for (auto& [sequence, work] : works_) {
+    const bool must_wait = work.batch.is_task && ++tasks[work.batch.owner] > kTasksAtOnce;
+    if (must_wait && work.batch.status == BatchStatus::kValidating && now() < work.batch.expires_at) continue;
     if (Clock::now() < work.not_before) continue;
     if (work.batch.status == BatchStatus::kValidating && ++validating > kBatchesAtOnce) continue;
     has_more |= move(work);
   }
-  std::erase_if(works_, [](const auto& entry) { return store::is_over(entry.second.batch.status); });
+  // Where one ended, a task that waited may begin.
+  has_more |= std::erase_if(works_, [](const auto& entry) { return store::is_over(entry.second.batch.status); }) > 0;
   if (may_have_old_answers_) {
     auto dropped = batches_.drop_old_answers();
     may_have_old_answers_ = dropped.ok() && *dropped;
   }
+  Status forgotten = forget_old_tasks();
+  if (!forgotten.ok()) log::error("batches.store_failed", {{"why", forgotten.error().message()}});
   return feed() || has_more || may_have_old_answers_;
 }
 
@@ -152,7 +156,7 @@ void Runner::take(LineOutcome outcome) {
     work.retries.push_back({std::move(outcome.call), Clock::now() + pause});
     return;
   }
-  work.to_record.push_back(answer_of(outcome));
+  work.to_record.push_back(answer_of(outcome, work.batch));
 }
 
 void Runner::record(Work& work) {
@@ -201,12 +205,7 @@ Status Runner::validate(Work& work) {
   if (!work.check) {
     STUDIO_TRY(const auto input, files_.find(batch.owner, batch.input_file_id));
     STUDIO_TRY(auto bytes, files_.read(input));
-    const bool is_test = batch.endpoint == openai::kTestUrl;
-    const auto is_served = [is_test, models = services_.models](const std::string& name) {
-      return is_test ? name == openai::kTestModel : models->find(name).ok();
-    };
-    work.check.emplace(InputLines(std::move(bytes)), batch.endpoint, is_served,
-                       is_test ? openai::kMaxTestLines : kMaxLines);
+    work.check = kind_of(batch).check(InputLines(std::move(bytes)), batch, *services_.models);
   }
   STUDIO_TRY(const bool is_done, work.check->step());
   if (!is_done) return Ok{};
@@ -219,7 +218,7 @@ Status Runner::validate(Work& work) {
     return Ok{};
   }
   STUDIO_CHECK_OK(batches_.begin_lines(batch.batch_id, work.check->lines(), now()));
-  STUDIO_TRY(const store::Batch stored, batches_.find(batch.owner, batch.batch_id));
+  STUDIO_TRY(const store::Batch stored, batches_.reload(batch));
   batch = stored;
   work.check.reset();
   return Ok{};
@@ -258,13 +257,30 @@ bool Runner::move_running(Work& work) {
 }
 
 Status Runner::end(Work& work, BatchStatus last) {
-  STUDIO_TRY(store::Batch batch, batches_.find(work.batch.owner, work.batch.batch_id));
+  STUDIO_TRY(store::Batch batch, batches_.reload(work.batch));
   if (last == BatchStatus::kCompleted && batch.status == BatchStatus::kCancelling) last = BatchStatus::kCancelled;
-  STUDIO_TRY(const OutputFiles written, write_output(files_, batches_, batch, last == BatchStatus::kExpired));
+  STUDIO_TRY(const OutputFiles written,
+             kind_of(batch).write_output(files_, batches_, batch, last == BatchStatus::kExpired));
   STUDIO_CHECK_OK(batches_.finish(batch.batch_id, last, written.output, written.errors, written.unanswered, now()));
   log::info("batch.over", {{"batch_id", batch.batch_id}, {"end", std::string(store::status_name(last))}});
   work.batch.status = last;
   may_have_old_answers_ = true;
+  return Ok{};
+}
+
+Status Runner::forget_old_tasks() {
+  if (may_have_old_answers_ || Clock::now() < look_for_old_tasks_at_) return Ok{};
+  look_for_old_tasks_at_ = Clock::now() + kLookForOldTasksEvery;
+  STUDIO_TRY(const auto old, tasks_.ended_before(now() - kTaskKeptSeconds));
+  for (const store::Batch& task : old) {
+    // The file first: a task without one is found here again, a file without a task never.
+    if (!task.output_file_id.empty()) {
+      Status removed = files_.remove(task.owner, task.output_file_id);
+      if (!removed.ok() && removed.error().code() != Code::kNotFound) return removed;
+    }
+    STUDIO_CHECK_OK(tasks_.forget(task));
+  }
+  if (!old.empty()) look_for_old_tasks_at_ = Clock::now();
   return Ok{};
 }
 
@@ -313,14 +329,9 @@ Result<std::optional<LineCall>> Runner::next_call(Work& work) {
     STUDIO_TRY(const auto line, work.lines->next());
     work.is_read_out = !line;
     if (!line || work.answered.contains(line->number)) continue;
-    STUDIO_TRY(auto request, read_line(*line, work.batch.endpoint));  // it was checked, and the file has not changed
-    return std::optional(LineCall{.batch_id = work.batch.batch_id,
-                                  .line = line->number,
-                                  .owner = work.batch.owner,
-                                  .endpoint = work.batch.endpoint,
-                                  .request_id = line_request_id(work.batch.batch_id, line->number),
-                                  .custom_id = std::move(request.custom_id),
-                                  .body = std::move(request.body)});
+    // It was checked, and the file has not changed.
+    STUDIO_TRY(LineCall call, kind_of(work.batch).call_of(work.batch, *line));
+    return std::optional(std::move(call));
   }
   return std::optional<LineCall>();
 }

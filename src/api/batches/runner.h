@@ -1,10 +1,11 @@
-// Works through batches: one thread that checks their files, runs their lines a few at a time, stores what came of
-// them, and writes their files.
+// Works through batches and tasks: one thread that checks their files, runs their lines a few at a time, stores what
+// came of them, and writes their files. "Batch" here is either; line_kind.h says what differs.
 //
 // Each step is stored before the next begins, and may be repeated: after a kill the runner reads from the store which
 // batches are not over and which of their lines have no answer. A line that meets a server without room or model is
 // tried again until the batch's window ends; any other refusal is its answer.
-// Batches share what may run at once, one line in turn; of one key the oldest goes first.
+// Batches share what may run at once, one line in turn; of one key the oldest goes first. Of a key's tasks a few are
+// begun at a time, the others wait in the state in which they can be canceled; a day after its end a task is forgotten.
 // Threads: start(), wake() and stop() from any; everything else is the runner's own thread's.
 #pragma once
 
@@ -20,13 +21,17 @@
 #include <unordered_set>
 #include <vector>
 
-#include "api/batches/input_check.h"
+#include "api/batches/line_kind.h"
 #include "api/batches/line_run.h"
 #include "api/serving/services.h"
 #include "store/batches.h"
 #include "store/files.h"
+#include "store/tasks.h"
 
 namespace studio::api::batches {
+
+inline constexpr int kTasksAtOnce = 3;                     // of a key: the vendor's own
+inline constexpr int64_t kTaskKeptSeconds = 24 * 60 * 60;  // after its end, with its result: the vendor's own
 
 struct RunnerOptions {
   size_t lines_at_once = 8;  // half of what an engine computes together: the rest stays for who waits for an answer
@@ -36,7 +41,8 @@ struct RunnerOptions {
 class Runner {
  public:
   // Everything outlives the runner. Of `services` the limits that are for who waits do not hold here.
-  Runner(const Services& services, store::Files& files, store::Batches& batches, RunnerOptions options = {});
+  Runner(const Services& services, store::Files& files, store::Batches& batches, store::Tasks& tasks,
+         RunnerOptions options = {});
   ~Runner();  // stop()
 
   void start();
@@ -54,8 +60,8 @@ class Runner {
   // A batch that is not over.
   struct Work {
     store::Batch batch;
-    std::optional<InputCheck> check;  // while it is validated
-    std::optional<InputLines> lines;  // once it runs
+    std::unique_ptr<FileCheck> check;  // while it is validated
+    std::optional<InputLines> lines;   // once it runs
     std::unordered_set<int64_t> answered;
     bool is_read_out = false;  // every line was handed out
     std::deque<Retry> retries;
@@ -83,6 +89,7 @@ class Runner {
   Status open_lines(Work& work);
   bool move_running(Work& work);
   Status end(Work& work, store::BatchStatus last);
+  Status forget_old_tasks();
 
   bool feed();
   std::vector<Work*> candidates();
@@ -97,11 +104,13 @@ class Runner {
   Services services_;
   store::Files& files_;
   store::Batches& batches_;
+  store::Tasks& tasks_;
   const RunnerOptions options_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   std::map<int64_t, Work> works_;  // by sequence: the oldest first
   size_t turn_ = 0;
   bool may_have_old_answers_ = true;
+  Clock::time_point look_for_old_tasks_at_;
   std::thread thread_;
 };
 

@@ -108,8 +108,8 @@ class RunnerTest : public testing::Test {
     for (std::thread& thread : posted_) thread.join();
   }
   void start() {
-    runner_ =
-        std::make_unique<Runner>(services_, *files_, batches_, RunnerOptions{.now = [this] { return now_.load(); }});
+    runner_ = std::make_unique<Runner>(services_, *files_, batches_, tasks_,
+                                       RunnerOptions{.now = [this] { return now_.load(); }});
     runner_->start();
   }
   void stop() { runner_.reset(); }
@@ -169,6 +169,7 @@ class RunnerTest : public testing::Test {
   std::shared_ptr<store::Store> store_ = store::Store::open(folder_.path()).value();
   std::unique_ptr<store::Files> files_ = store::Files::open(store_, folder_.inner("files")).value();
   store::Batches batches_{store_};
+  store::Tasks tasks_{store_};
   std::shared_ptr<HeldClient> client_ = std::make_shared<HeldClient>();
   ServedModels models_;
   GatewayMetrics metrics_;

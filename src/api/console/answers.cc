@@ -16,7 +16,9 @@ void refuse(const ExchangePtr& exchange, const Error& error) {
 }
 
 bool is_owner(const ConsoleServices& console, const ExchangePtr& exchange) {
-  if (console.keys->is_own(exchange->request().principal)) return true;
+  // A temporary key of the server's own would make keys that outlive it.
+  const bool is_lent = console.is_lent && console.is_lent(exchange->request());
+  if (console.keys->is_own(exchange->request().principal) && !is_lent) return true;
   refuse(exchange, Error(Code::kPermissionDenied,
                          "Only the server's own key opens the console and changes keys; on the server's machine it "
                          "stands in the file `key` of its data folder."));

@@ -27,7 +27,8 @@ struct ConsoleServices {
   // The key that the server was started with, for the page's code samples once it is asked for.
   std::function<Result<std::string>()> reveal_key;
   std::shared_ptr<keys::KeyRing> keys;
-  AdapterDesk* adapters = nullptr;  // outlives the server
+  std::function<bool(const http::Request&)> is_lent = {};  // such a request comes by a temporary key
+  AdapterDesk* adapters = nullptr;                         // outlives the server
 };
 
 // For http::ServerOptions::authenticate_session. Errors: permission_denied where another origin asks, unauthenticated

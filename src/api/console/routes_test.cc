@@ -59,6 +59,11 @@ class RoutesTest : public ::testing::Test {
                {.sessions = sessions_,
                 .reveal_key = []() -> Result<std::string> { return std::string("sk-good"); },
                 .keys = keys_,
+                .is_lent =
+                    [](const http::Request& request) {
+                      const std::string* field = request.fields.find("authorization");
+                      return field && keys::is_temporary_form(std::string_view(*field).substr(7));
+                    },
                 .adapters = &desk_},
                router);
     http::ServerOptions options;
@@ -317,6 +322,14 @@ TEST_F(RoutesTest, TheServersOwnKeyOpensWhatAMadeOneDoesNot) {
   EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = made}), 403);
   EXPECT_EQ(status(Method::kDelete, "/console/keys/" + id, {.key = "sk-good"}), 200);
   EXPECT_EQ(keys_->list().size(), 2u);
+}
+
+TEST_F(RoutesTest, AKeyLentOfTheServersOwnOpensNothingHere) {
+  const std::string lent = keys_->lend(own_id_, 60)->key;
+  EXPECT_EQ(status(Method::kPost, "/console/links", {.key = lent}), 403);
+  EXPECT_EQ(status(Method::kGet, "/console/keys", {.key = lent}), 403);
+  EXPECT_EQ(status(Method::kPost, "/console/keys", {.key = lent, .body = R"({"name": "x"})"}), 403);
+  EXPECT_EQ(sessions_->links(), 0u);
 }
 
 TEST_F(RoutesTest, AnAdapterIsAddedListedAndRemoved) {

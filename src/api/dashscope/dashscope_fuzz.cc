@@ -3,7 +3,11 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <boost/json.hpp>
+
 #include "api/dashscope/parse.h"
+#include "api/dashscope/task_wire.h"
+#include "base/json.h"
 #include "base/json_mutator.h"
 
 namespace {
@@ -29,6 +33,18 @@ void check_call(const GenerationCall& call) {
   check(!call.prompt.is_partial || !call.prompt.messages.back().content.empty());
 }
 
+// Each text of a task is a request as it would be by itself.
+void check_task(const EmbeddingTask& task) {
+  check(!task.url.empty() && task.url.find('/') == std::string::npos);
+  const store::Batch row = task_of(task, "k", "r", 1);
+  const auto body = body_of_text(row, "a\u2028\"");
+  check(body.ok());
+  const auto call = parse_embedding(*body);
+  check(call.ok() && call->model == task.model && call->items.size() == 1 && call->is_query == task.is_query &&
+        call->dimensions == task.dimensions && call->may_cut == task.may_cut);
+  check(parse_json(to_json(task_entry(row))).ok() && parse_json(to_json(task_output(row, "u"))).ok());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -41,6 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto embedding = parse_embedding(body);
   embedding.ok() ? check(!embedding->items.empty() && embedding->items.size() <= api::kMaxEmbedTexts)
                  : check(!embedding.error().message().empty());
+  const auto task = parse_embedding_task(body);
+  task.ok() ? check_task(*task) : check(!task.error().message().empty());
   const auto rerank = parse_rerank(body);
   rerank.ok() ? check(!rerank->query.empty() && rerank->documents.size() <= api::kMaxRankDocuments)
               : check(!rerank.error().message().empty());

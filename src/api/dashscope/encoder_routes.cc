@@ -36,6 +36,12 @@ std::string render_embedding(const Encoded& encoded, const std::string& request_
   return body + "]}" + ending(encoded, request_id);
 }
 
+std::string render_vector(const Encoded& encoded, const std::string&) {
+  std::string body;
+  append_vector(body, encoded.values.data(), encoded.width);
+  return body;
+}
+
 std::string render_rerank(const Encoded& encoded, const RankCall& call, const std::string& request_id) {
   json::array results;
   for (const Ranked& one : ranked(encoded, call)) {
@@ -46,10 +52,9 @@ std::string render_rerank(const Encoded& encoded, const RankCall& call, const st
   return R"({"output":)" + to_json(json::object{{"results", std::move(results)}}) + ending(encoded, request_id);
 }
 
-}  // namespace
+using RenderEmbedding = std::string (*)(const Encoded&, const std::string& request_id);
 
-void text_embedding(const Services& services, const ExchangePtr& exchange) {
-  if (const auto error = check_head(exchange->request())) return refuse(exchange, *error);
+void embed(const Services& services, const ExchangePtr& exchange, RenderEmbedding render) {
   auto call = parse_embedding(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
   auto model = services.models->find(call->model, ModelKind::kVectors);
@@ -65,10 +70,21 @@ void text_embedding(const Services& services, const ExchangePtr& exchange) {
   EncodeOptions options{
       .operation = "text-embedding", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.refuse = [id](const Error& error) { return error_response(error, id); };
-  options.render = [id, dimensions = call->dimensions, normalises = config.normalises](const Encoded& encoded) {
-    return http::Response::json(200, render_embedding(shortened(encoded, dimensions, normalises), id));
+  options.render = [id, render, dimensions = call->dimensions, normalises = config.normalises](const Encoded& encoded) {
+    return http::Response::json(200, render(shortened(encoded, dimensions, normalises), id));
   };
   answer_encoded(exchange, services, *model, std::move(*input), std::move(options));
+}
+
+}  // namespace
+
+void text_embedding(const Services& services, const ExchangePtr& exchange) {
+  if (const auto error = check_head(exchange->request())) return refuse(exchange, *error);
+  embed(services, exchange, render_embedding);
+}
+
+void embed_text_of_task(const Services& services, const ExchangePtr& exchange) {
+  embed(services, exchange, render_vector);
 }
 
 void text_rerank(const Services& services, const ExchangePtr& exchange) {

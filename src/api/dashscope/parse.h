@@ -13,6 +13,7 @@ namespace studio::api::dashscope {
 Result<GenerationCall> parse_generation(std::string_view body);
 Result<TokenizerCall> parse_tokenizer(std::string_view body);
 Result<EmbeddingCall> parse_embedding(std::string_view body);
+Result<EmbeddingTask> parse_embedding_task(std::string_view body);  // whether the file is there is not asked here
 Result<RankCall> parse_rerank(std::string_view body);
 
 std::vector<EndpointFields> field_tables();  // what each reads, as data

@@ -109,5 +109,25 @@ TEST(DashscopeParse, TheTokenizerTakesTextOrMessages) {
   EXPECT_FALSE(parse_tokenizer(with(R"("temperature":1)")).ok());
 }
 
+TEST(DashscopeParse, ATaskReadsAFileOfOurs) {
+  const EmbeddingTask task = parse_embedding_task(R"({"model":"m","input":{"url":"file-fe-1"},)"
+                                                  R"("parameters":{"text_type":"query","dimension":64},)"
+                                                  R"("allow_degraded":true,"task":"text-embedding"})")
+                                 .value();
+  EXPECT_EQ(task.url, "file-fe-1");
+  EXPECT_TRUE(task.is_query && task.may_cut && task.items.empty());
+  EXPECT_EQ(task.dimensions, 64);
+  EXPECT_EQ(task.ignored, std::vector<std::string>{"task"});
+  EXPECT_EQ(task.parameters, R"({"text_type":"query","dimension":64})");
+  for (const char* url : {"", "https://example.com/a.txt", "http://127.0.0.1:8080/v1/files/x", "oss://bucket/a.txt",
+                          "file:///etc/passwd", "//host/a", "../../key", "HTTP:example"}) {
+    const auto refused = parse_embedding_task(R"({"model":"m","input":{"url":")" + std::string(url) + "\"}}");
+    ASSERT_FALSE(refused.ok()) << url;
+    EXPECT_EQ(refused.error().param(), "input.url") << url;
+  }
+  EXPECT_EQ(parse_embedding_task(R"({"model":"m","input":{"texts":["a"]}})").error().param(), "input.texts");
+  EXPECT_EQ(parse_embedding(R"({"model":"m","input":{"url":"a"}})").error().param(), "input.url");
+}
+
 }  // namespace
 }  // namespace studio::api::dashscope

@@ -5,6 +5,7 @@
 #include "api/dashscope/encoder_routes.h"
 #include "api/dashscope/errors.h"
 #include "api/dashscope/parse.h"
+#include "api/dashscope/task_wire.h"
 #include "api/dashscope/writer.h"
 #include "api/serving/answer.h"
 #include "api/serving/degraded.h"
@@ -21,7 +22,6 @@ using inference::Thinking;
 
 constexpr const char* kText = "/api/v1/services/aigc/text-generation/generation";
 constexpr const char* kMultimodal = "/api/v1/services/aigc/multimodal-generation/generation";
-constexpr const char* kEmbedding = "/api/v1/services/embeddings/text-embedding/text-embedding";
 constexpr const char* kRerank = "/api/v1/services/rerank/text-rerank/text-rerank";
 constexpr const char* kTokenizer = "/api/v1/tokenizer";
 constexpr CallFields kFields{.prompt = "input",
@@ -53,9 +53,13 @@ bool wants_stream(const http::Request& request) {
 
 }  // namespace
 
+bool wants_task(const http::Request& request) {
+  return is_enabled(request, "x-dashscope-async");
+}
+
 // None is passed over in silence.
-std::optional<Error> check_head(const http::Request& request) {
-  if (is_enabled(request, "x-dashscope-async")) {
+std::optional<Error> check_head(const http::Request& request, bool takes_tasks) {
+  if (!takes_tasks && wants_task(request)) {
     return Error(Code::kPermissionDenied, "X-DashScope-Async: this model answers at once alone; leave the field out.");
   }
   if (request.fields.find("x-dashscope-workspace")) {
@@ -161,7 +165,7 @@ bool is_spoken(const http::Request& request) {
   return request.path.starts_with("/api/v1/");
 }
 
-void add_routes(const Services& services, http::Router& router) {
+void add_routes(const Services& services, const TaskDesk& desk, http::Router& router) {
   auto add = [&](const char* path, Function function) {
     router.add(http::Route(http::Method::kPost, path, http::AuthClass::kKey, kMaxCallBytes,
                            [services, function](ExchangePtr exchange) { function(services, exchange); }));
@@ -169,8 +173,13 @@ void add_routes(const Services& services, http::Router& router) {
   add(kText, kept_generation<false>);
   add(kMultimodal, kept_generation<true>);
   add(kTokenizer, tokenizer);
-  add(kEmbedding, kept<text_embedding>);
   add(kRerank, kept<text_rerank>);
+  router.add(http::Route(http::Method::kPost, kEmbeddingPath, http::AuthClass::kKey, kMaxCallBytes,
+                         [services, desk](ExchangePtr exchange) {
+                           const bool is_task = desk.tasks && wants_task(exchange->request());
+                           is_task ? create_task(services, desk, exchange) : kept<text_embedding>(services, exchange);
+                         }));
+  if (desk.tasks) add_task_routes(services, desk, router);
 }
 
 }  // namespace studio::api::dashscope

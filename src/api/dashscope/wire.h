@@ -34,4 +34,10 @@ struct EmbeddingCall : EmbedCall {
   bool is_query = false;  // text_type: the texts ask, or they answer
 };
 
+// Texts in a file, to be embedded as a task; without items.
+struct EmbeddingTask : EmbeddingCall {
+  std::string url;         // the file's id
+  std::string parameters;  // as they were sent, for each text's own request: a JSON object
+};
+
 }  // namespace studio::api::dashscope

@@ -22,7 +22,8 @@ inline constexpr int64_t kMaxFileBytesOfKey = 100ll << 30;
 inline constexpr const char* kPurposeBatch = "batch";
 inline constexpr const char* kPurposeExtract = "file-extract";
 inline constexpr const char* kPurposeTuning = "fine-tune";
-inline constexpr const char* kPurposeOutput = "batch_output";  // made by a batch, never uploaded
+inline constexpr const char* kPurposeOutput = "batch_output";     // made by a batch, never uploaded
+inline constexpr const char* kPurposeTaskOutput = "task_output";  // by a task of the native interface
 
 // The form of a new file's id: "file-batch-<uuid>", "file-fe-<uuid>", a bare UUID for the rest.
 std::string new_file_id(std::string_view purpose);
