@@ -248,6 +248,19 @@ def named(prefix, checks):
     return {prefix + name: check for name, check in checks.items()}
 
 
+def effort(prefix=""):
+    """An effort is what enable_thinking and thinking_budget say in numbers, and no second word on it."""
+    def said(**fields):
+        over = {"max_tokens": 4, "enable_thinking": None, **fields}
+        return {prefix: over} if prefix else over
+    return both(equals(said(reasoning_effort="none"), said(enable_thinking=False)),
+                equals(said(reasoning_effort="minimal"), said(thinking_budget=256)),
+                equals(said(reasoning_effort="max"), said(enable_thinking=True)),
+                refuses(said(reasoning_effort="low", enable_thinking=False), "reasoning_effort"),
+                refuses(said(reasoning_effort="low", thinking_budget=5), "reasoning_effort"),
+                refuses(said(reasoning_effort="much"), "reasoning_effort"))
+
+
 OPENAI_CHAT = {
     **structure_checks.AsOpenai().proofs(),
     **structure_checks.structured_outputs(),
@@ -263,6 +276,7 @@ OPENAI_CHAT = {
     "stream_options": check_include_usage,
     "logit_bias": check_logit_bias,
     "ignore_eos": check_ignore_eos,
+    "reasoning_effort": effort(),
     "chat_template_kwargs": refuses({"chat_template_kwargs": {"enable_thinking": True}}, "contradicts"),
     "chat_template_kwargs.enable_thinking": both(
         refuses({"chat_template_kwargs": {"enable_thinking": True}}, "contradicts"),
@@ -328,6 +342,7 @@ def check_history(server, door):
 PLAIN_PROMPT = equals({"input": {"messages": None, "prompt": QUESTION}}, in_input(turns(("user", QUESTION))))
 DASHSCOPE = {
     **structure_checks.AsOpenai("parameters", "input").proofs(),
+    "parameters.reasoning_effort": effort("parameters"),
     "input": alters({"input": {"messages": turns(("user", "Hello."))}}, {"input": {"messages": turns(("user", "Tell me a story."))}}),
     "input.messages": conversation(in_input, [])[""],
     "input.messages[].content": conversation(in_input, [])[".content"],

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/serving/degraded.h"
+#include "api/serving/effort.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::dashscope {
@@ -61,6 +62,7 @@ constexpr FieldRule kParameterRules[] = {
     {"max_tokens"},
     {"enable_thinking"},
     {"thinking_budget"},
+    {"reasoning_effort"},
     {"logprobs"},
     {"top_logprobs"},
     {"allow_degraded"},                                // here too: where the SDK puts what it does not know
@@ -74,7 +76,6 @@ constexpr FieldRule kParameterRules[] = {
     {"search_options", FieldUse::kNotBuilt, "{}", kNoSearch},
     {"enable_code_interpreter", FieldUse::kNotBuilt, "false"},
     {"preserve_thinking", FieldUse::kNotBuilt, "false"},
-    {"reasoning_effort", FieldUse::kNotBuilt, "", "say enable_thinking and thinking_budget"},
     {"clear_thinking", FieldUse::kNotBuilt},
     {"stream_options", FieldUse::kNotBuilt, "", "each event says its usage"},
     {"output_format", FieldUse::kNotBuilt},
@@ -243,6 +244,8 @@ void read_thinking(FieldReader& parameters, GenerationCall& call) {
       parameters.fail("thinking_budget", "is only allowed with enable_thinking: true");
     }
   }
+  add_effort(parameters, "reasoning_effort", prompt);
+  call.has_effort = parameters.find("reasoning_effort") != nullptr;
   const bool wants = prompt.enable_thinking == true || prompt.thinking_budget;
   if (wants && prompt.is_partial) {
     parameters.fail("enable_thinking", "must be false where the last message is partial");

@@ -23,6 +23,7 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 namespace json = boost::json;
 
 constexpr CallFields kChatFields;
+constexpr CallFields kEffortFields{.enable_thinking = "reasoning_effort", .thinking_budget = "reasoning_effort"};
 constexpr CallFields kCompletionFields{.prompt = "prompt"};
 
 const char* code_of(Refusal::Kind kind) {
@@ -79,7 +80,9 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, {call.error()});
   auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, {model.error()});
-  if (auto refusal = check_thinking(*(*model)->text, call->prompt, kChatFields)) return refuse(exchange, *refusal);
+  if (auto refusal = check_thinking(*(*model)->text, call->prompt, call->has_effort ? kEffortFields : kChatFields)) {
+    return refuse(exchange, *refusal);
+  }
   if (auto refusal = check_structure(*(*model)->text, call->prompt, call->generate, kChatFields)) {
     return refuse(exchange, *refusal);
   }
@@ -116,17 +119,34 @@ void completions(const Services& services, const ExchangePtr& exchange) {
   start_answer(services, exchange, *model, Endpoint::kCompletion, call->generate, std::move(*prompts));
 }
 
+// With what the model wants around a text, as it computes it. Its vocabulary has no texts of single tokens.
+void tokenize_for_encoder(const ExchangePtr& exchange, const ServedModel& model, const TokenizeCall& call) {
+  if (!call.text) {
+    return refuse(exchange, {Error(Code::kInvalidArgument, "messages is not for this model: it reads texts; say text.")
+                                 .with_param("messages")});
+  }
+  const std::vector<engine::TokenId> ids = model.encoder->text_ids(*call.text);
+  exchange->respond(http::Response::json(200, to_json(json::object{{"model", model.name},
+                                                                   {"count", ids.size()},
+                                                                   {"max_model_len", model.context_tokens()},
+                                                                   {"tokens", json::array(ids.begin(), ids.end())},
+                                                                   {"token_strings", nullptr}})));
+}
+
 void tokenize(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_tokenize(exchange->request().body);
   if (!call.ok()) return refuse(exchange, {call.error()});
-  auto model = services.models->find(call->model, ModelKind::kText);
+  auto model = services.models->find(call->model);
   if (!model.ok()) return refuse(exchange, {model.error()});
+  if ((*model)->encoder) return tokenize_for_encoder(exchange, **model, *call);
   const TextModel& text = *(*model)->text;
   std::vector<engine::TokenId> ids;
   if (call->text) {
     ids = text.tokenizer().encode(*call->text);
   } else {
-    if (auto refusal = check_thinking(text, *call->prompt, kChatFields)) return refuse(exchange, *refusal);
+    if (auto refusal = check_thinking(text, *call->prompt, call->has_effort ? kEffortFields : kChatFields)) {
+      return refuse(exchange, *refusal);
+    }
     auto prompt = text.prepare_chat(*call->prompt);
     if (!prompt.ok()) return refuse(exchange, {prompt.error()});
     ids = std::move(prompt->ids);
@@ -162,6 +182,7 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
 Handler handler_of_line(std::string_view url) {
   if (url == "/v1/chat/completions") return chat_completions;
   if (url == "/v1/completions") return completions;
+  if (url == "/v1/embeddings") return embeddings;
   if (url == kTestUrl) return answer_test;
   return nullptr;
 }

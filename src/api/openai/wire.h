@@ -28,6 +28,7 @@ struct GenerateCall : api::GenerateCall {
 struct ChatCall {
   GenerateCall generate;
   inference::ChatPrompt prompt;
+  bool has_effort = false;  // what it says of thinking, reasoning_effort says
 };
 
 struct CompletionCall {
@@ -40,6 +41,7 @@ struct TokenizeCall {
   std::string model;
   std::optional<std::string> text;              // plain, as a caller's words
   std::optional<inference::ChatPrompt> prompt;  // or a conversation, rendered
+  bool has_effort = false;                      // as ChatCall's
   std::vector<std::string> ignored;             // as GenerateCall's
 };
 
