@@ -142,6 +142,10 @@ constexpr Migration kMigrations[] = {
         WHERE idempotency IS NOT NULL;
       CREATE INDEX kept_answers_by_age ON kept_answers (arrived_at_ms);
     )"},
+    {7, "usage of the context cache", R"(
+      -- Of the prompt, that its marks have held from then on; cached_tokens are those that were held before.
+      ALTER TABLE usage ADD COLUMN newly_held_tokens INTEGER NOT NULL DEFAULT 0 CHECK (newly_held_tokens >= 0);
+    )"},
 };
 
 struct Applied {

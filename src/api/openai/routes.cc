@@ -49,22 +49,18 @@ json::object model_object(const ServedModel& model) {
   return object;
 }
 
-void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
-                  const GenerateCall& call, std::vector<Prompt> prompts, const inference::ChatPrompt& chat = {}) {
-  GenerationRequest request = to_generation(services, call, *exchange);
-  add_structure(*model->text, chat, call, request);
-  request.prompts = std::move(prompts);
+void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, AnswerHead head,
+                  const GenerateCall& call, GenerationRequest request) {
   request.adapter = model->adapter;
-  const bool is_chat = endpoint == Endpoint::kChat;
+  const bool is_chat = head.endpoint == Endpoint::kChat;
   if (auto refusal = check_generation(*model->text, request, is_chat ? kChatFields : kCompletionFields)) {
     return refuse(exchange, *refusal);
   }
-  AnswerHead head{.endpoint = endpoint,
-                  .id = answer_id(endpoint, exchange->request().request_id),
-                  .created = std::chrono::system_clock::to_time_t(exchange->request().arrived_at),
-                  .model = model->name,
-                  .include_usage = call.include_usage,
-                  .has_logprobs = call.sampling.logprobs};
+  head.id = answer_id(head.endpoint, exchange->request().request_id);
+  head.created = std::chrono::system_clock::to_time_t(exchange->request().arrived_at);
+  head.model = model->name;
+  head.include_usage = call.include_usage;
+  head.has_logprobs = call.sampling.logprobs;
   const size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
   AnswerOptions options{.writer = make_writer(std::move(head), choices, request.prompts.front().may_reason,
                                               exchange->request().request_id),
@@ -88,7 +84,10 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   }
   auto prompt = (*model)->text->prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, {prompt.error()});
-  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)}, call->prompt);
+  GenerationRequest request = to_generation(services, call->generate, *exchange);
+  add_structure(*(*model)->text, call->prompt, call->generate, request);
+  request.prompts.push_back(std::move(*prompt));
+  start_answer(services, exchange, *model, {.endpoint = Endpoint::kChat}, call->generate, std::move(request));
 }
 
 Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const CompletionCall& call) {
@@ -101,8 +100,10 @@ Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const Com
       } else {
         prompts.push_back(model.prepare_text(*text));
       }
+      if (call.echoes) prompts.back().echo = *text;
     } else {
       STUDIO_TRY(Prompt prompt, model.prepare_ids(std::get<std::vector<engine::TokenId>>(wanted)));
+      if (call.echoes) prompt.echo = model.tokenizer().decode(prompt.ids, false);
       prompts.push_back(std::move(prompt));
     }
   }
@@ -116,7 +117,16 @@ void completions(const Services& services, const ExchangePtr& exchange) {
   if (!model.ok()) return refuse(exchange, {model.error()});
   auto prompts = prepare_completion(*(*model)->text, *call);
   if (!prompts.ok()) return refuse(exchange, {prompts.error()});
-  start_answer(services, exchange, *model, Endpoint::kCompletion, call->generate, std::move(*prompts));
+  GenerationRequest request = to_generation(services, call->generate, *exchange);
+  request.prompts = std::move(*prompts);
+  request.echoes = call->echoes;
+  AnswerHead head{.endpoint = Endpoint::kCompletion};
+  if (call->best_of) {
+    head.best_of = BestOf{static_cast<size_t>(*call->best_of), static_cast<size_t>(call->generate.n)};
+    request.n = *call->best_of;
+    request.sampling.logprobs = true;  // by which the best are found, whether or not they are told
+  }
+  start_answer(services, exchange, *model, std::move(head), call->generate, std::move(request));
 }
 
 // With what the model wants around a text, as it computes it. Its vocabulary has no texts of single tokens.

@@ -35,6 +35,8 @@ struct CompletionCall {
   GenerateCall generate;
   std::vector<std::variant<std::string, std::vector<engine::TokenId>>> prompts;
   std::optional<std::string> suffix;
+  std::optional<int> best_of;  // so many are made of each prompt, more than n
+  bool echoes = false;         // the prompt comes before its answer; then max_tokens may be 0
 };
 
 struct TokenizeCall {
