@@ -291,19 +291,46 @@ void send_scores(http::Exchange& exchange, int first, const std::vector<float>& 
   exchange.write(http::sse_event(encode_event("r", event)));
 }
 
+TokenRequest scored_request() {
+  TokenRequest asked;
+  asked.request_id = "r";
+  asked.sequence.prompt = {1, 2, 3, 4, 5};
+  asked.sequence.max_new_tokens = 100;
+  asked.sequence.scores_prompt = asked.sequence.sampling.logprobs = true;
+  return asked;
+}
+
 // A prompt of five tokens, of which the first worker tells of three.
 TEST_F(WorkerClientTest, HearsEachLogprobOfThePromptOnceOverALostWorker) {
   ScriptedWorker worker(socket_, [](int attempt, const TokenRequest& asked, http::Exchange& exchange) {
     accept(exchange);
-    EXPECT_EQ(asked.sequence.scores_prompt, attempt < 3);
+    EXPECT_TRUE(asked.sequence.scores_prompt);
     if (attempt == 1) {
       send_scores(exchange, 1, {-1});
-      send_scores(exchange, 2, {-2, -3});
+      send_scores(exchange, 2, {-2});
       return exchange.abort();
     }
-    if (attempt == 2) {
-      send_scores(exchange, 1, {-1, -2});
-      send_scores(exchange, 3, {-3, -4});
+    send_scores(exchange, 1, {-1, -2, -3});
+    send_scores(exchange, 4, {-4});
+    send(exchange, 0, 10, FinishReason::kStop);
+    exchange.finish();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(scored_request(), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  EXPECT_EQ(seen.scores, (std::vector<float>{-1, -2, -3, -4}));
+  EXPECT_EQ(seen.ids, expected(1));
+  EXPECT_EQ(seen.end.finish, FinishReason::kStop);
+}
+
+TEST_F(WorkerClientTest, AsksForNoLogprobsOfThePromptBehindItsFirstToken) {
+  ScriptedWorker worker(socket_, [](int attempt, const TokenRequest& asked, http::Exchange& exchange) {
+    accept(exchange);
+    EXPECT_EQ(asked.sequence.scores_prompt, attempt == 1);
+    if (attempt == 1) {
+      send_scores(exchange, 1, {-1, -2, -3, -4});
       send(exchange, 0, 10);
       return exchange.abort();
     }
@@ -311,14 +338,11 @@ TEST_F(WorkerClientTest, HearsEachLogprobOfThePromptOnceOverALostWorker) {
     exchange.finish();
   });
   connect();
-  TokenRequest asked = request(100);
-  asked.sequence.prompt = {1, 2, 3, 4, 5};
-  asked.sequence.scores_prompt = asked.sequence.sampling.logprobs = true;
   Listener listener;
-  auto stream = client_->generate(asked, listener.sink());
+  auto stream = client_->generate(scored_request(), listener.sink());
   ASSERT_TRUE(stream.ok());
   const Seen& seen = listener.wait();
-  EXPECT_EQ(seen.scores, (std::vector<float>{-1, -2, -3, -4}));
+  EXPECT_EQ(seen.scores.size(), 4u);
   EXPECT_EQ(seen.ids, expected(2));
   EXPECT_EQ(seen.end.finish, FinishReason::kStop);
 }

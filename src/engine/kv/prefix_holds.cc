@@ -30,13 +30,36 @@ bool PrefixTree::hold(const Place& place, int pages, Time until) {
     (*own)->until = std::max((*own)->until, until);
     return true;
   }
-  int more = 0;
-  for (const Node* node = &last; node->parent != nullptr && node->holds_on == 0; node = node->parent) ++more;
-  if (holds_.size() >= kMaxHolds || held_ + more > pool_->total() / kHeldShare) return false;
-  held_ += more;
+  const auto is_full = [&] {
+    return holds_.size() >= kMaxHolds || held_ + not_held(last) > pool_->total() / kHeldShare;
+  };
+  while (is_full()) {
+    if (!drop_oldest(place.salt, until)) return false;
+  }
+  held_ += not_held(last);
   for (Node* node = &last; node->parent != nullptr; node = node->parent) ++node->holds_on;
   last.holds.push_back(holds_.insert(holds_.end(), {&last, place.salt, until}));
   rerank(last);
+  return true;
+}
+
+// Pages up to this one that nobody holds.
+int PrefixTree::not_held(const Node& last) {
+  int pages = 0;
+  for (const Node* node = &last; node->parent != nullptr && node->holds_on == 0; node = node->parent) ++pages;
+  return pages;
+}
+
+// Of the salt's own, the hold that ends first and before that time: who marks much loses what he marked long ago, and
+// nobody else's.
+bool PrefixTree::drop_oldest(uint64_t salt, Time before) {
+  auto oldest = holds_.end();
+  for (auto hold = holds_.begin(); hold != holds_.end(); ++hold) {
+    if (hold->salt != salt || hold->until >= before) continue;
+    if (oldest == holds_.end() || hold->until < oldest->until) oldest = hold;
+  }
+  if (oldest == holds_.end()) return false;
+  drop_hold(oldest);
   return true;
 }
 

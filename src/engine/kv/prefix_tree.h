@@ -98,7 +98,8 @@ class PrefixTree final : public PagePool::Keeper {
   // Of the place's first `most` pages, how many its salt holds.
   int held_pages(const Place& place, int most) const;
   // Holds the place's first `pages` pages, one at least, for its salt: they are given up last, until that time or a
-  // later one that they are held till already. False: there is no room for more.
+  // later one that they are held till already. Where there is no room for more, the salt's holds that end first go.
+  // False: there is none then either.
   bool hold(const Place& place, int pages, Time until);
   void end_holds(Time now);  // whose time is over
 
@@ -179,6 +180,8 @@ class PrefixTree final : public PagePool::Keeper {
   PrefixRecord record_of(const Node& parent, const Key& key) const;
   void link(Node& node, int slot);
   Node* ancestor_at(const Place& place, int pages) const;
+  static int not_held(const Node& last);
+  bool drop_oldest(uint64_t salt, Time before);
   void drop_hold(Holds::iterator hold);
   void rerank(Node& node);
 

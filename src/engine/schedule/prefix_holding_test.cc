@@ -131,6 +131,19 @@ TEST(PrefixHolding, NoMoreThanItsShareIsHeld) {
   EXPECT_LE(bench.held(), 100);
 }
 
+TEST(PrefixHolding, WhoMarksMuchLosesWhatHeMarkedFirst) {
+  Holding bench(400);
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    SequenceRequest own = request_of(1100, 1, 100 + seed);
+    own.cache_marks = {1088};  // 68 pages: two of them fit
+    own.prefix_salt = 3;
+    EXPECT_EQ(bench.ask(own), Told(0, 1088)) << seed;
+    EXPECT_EQ(bench.ask(own), Told(1088, 0)) << seed;
+    bench.wait(std::chrono::seconds(1));
+  }
+  EXPECT_EQ(bench.held(), 2 * 68);
+}
+
 TEST(PrefixHolding, WhoRunsGetsHeldPagesWhenNoOthersAreLeft) {
   Holding bench(100);
   EXPECT_EQ(bench.ask(marked(1, {kLeastHeldTokens})), Told(0, 0)) << "64 pages are over the half of 100";
