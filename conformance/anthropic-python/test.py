@@ -189,6 +189,16 @@ def test_cached_tokens():
     assert client().messages.create(**{**FIXED, "messages": long}).usage.cache_read_input_tokens > 0
 
 
+def test_held_prompt():
+    system = [{"type": "text", "text": "Page one. " * 600, "cache_control": {"type": "ephemeral"}}]
+    usages = [client().messages.create(**{**NO_THINKING, "system": system, "messages": [{"role": "user", "content": question}]}).usage
+              for question in ("Why?", "How?")]
+    made, found = usages
+    assert made.cache_creation_input_tokens >= 1024 and made.cache_read_input_tokens == 0, made
+    assert (found.cache_creation_input_tokens, found.cache_read_input_tokens) == (0, made.cache_creation_input_tokens), found
+    assert 0 < found.input_tokens < 64, found
+
+
 def test_sampling():
     answer = client().messages.create(**{**FIXED, "extra_body": {"temperature": 1.5, "top_p": 0.9, "top_k": 5}})
     assert answer.content

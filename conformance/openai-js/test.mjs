@@ -146,6 +146,15 @@ const tests = {
     await create(request);
     assert.ok((await create(request)).usage.prompt_tokens_details.cached_tokens > 0);
   },
+  async held_prompt() {
+    const handbook = { type: 'text', text: 'Page one. '.repeat(600), cache_control: { type: 'ephemeral' } };
+    const told = [];
+    for (const text of ['Why?', 'How?']) {
+      told.push((await create({ ...fixed, messages: say([handbook, { type: 'text', text }]) })).usage.prompt_tokens_details);
+    }
+    assert.ok(told[0].cached_tokens === 0 && told[0].cache_creation_input_tokens >= 1024);
+    assert.deepEqual([told[1].cached_tokens, told[1].cache_creation_input_tokens], [told[0].cache_creation_input_tokens, 0]);
+  },
   async thinking() {
     const { choices, usage } = await create(thoughtful);
     assert.ok(choices[0].message.reasoning_content.length > 0 && choices[0].message.content.length > 0);

@@ -108,6 +108,16 @@ def test_completion():
     assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == CLIENT.completions.create(**request).choices[0].text
 
 
+def test_echo():
+    request = dict(model=MODEL, prompt="The violin is", max_tokens=4, temperature=0, logprobs=1)
+    answer, plain = CLIENT.completions.create(**request, echo=True), CLIENT.completions.create(**request)
+    choice, said = answer.choices[0], plain.choices[0]
+    assert choice.text == "The violin is" + said.text == "".join(choice.logprobs.tokens)
+    assert choice.logprobs.token_logprobs[0] is None and choice.logprobs.token_logprobs[answer.usage.prompt_tokens:] == said.logprobs.token_logprobs
+    alone = CLIENT.completions.create(**{**request, "max_tokens": 0}, echo=True)
+    assert alone.choices[0].text == "The violin is" and alone.usage.completion_tokens == 0
+
+
 def test_request_id():
     assert CREATE(**FIXED)._request_id
     try:
@@ -181,6 +191,15 @@ def test_cached_tokens():
     assert CREATE(**request).usage.prompt_tokens_details.cached_tokens > 0
 
 
+def test_held_prompt():
+    handbook = {"type": "text", "text": "Page one. " * 600, "cache_control": {"type": "ephemeral"}}
+    usages = [CREATE(**{**FIXED, "messages": say([handbook, {"type": "text", "text": question}])}).usage for question in ("Why?", "How?")]
+    made, found = [usage.prompt_tokens_details.to_dict() for usage in usages]
+    assert made["cached_tokens"] == 0 and made["cache_creation_input_tokens"] >= 1024 and made["cache_type"] == "ephemeral", made
+    assert made["cache_creation"] == {"ephemeral_5m_input_tokens": made["cache_creation_input_tokens"]}, made
+    assert found["cached_tokens"] == made["cache_creation_input_tokens"] and found["cache_creation_input_tokens"] == 0, found
+
+
 def test_thinking():
     answer = CREATE(**THOUGHTFUL)
     assert answer.choices[0].message.reasoning_content and text_of(answer)
@@ -196,6 +215,13 @@ def test_thinking_off():
 def test_thinking_budget():
     answer = CREATE(**{**THOUGHTFUL, "extra_body": {"enable_thinking": True, "thinking_budget": 4}})
     assert answer.usage.completion_tokens_details.reasoning_tokens <= 4 + 8  # what closes the thinking
+
+
+def test_thinking_effort():
+    asked = {**THOUGHTFUL, "extra_body": {}}
+    little, budget = CREATE(**asked, reasoning_effort="minimal"), CREATE(**{**asked, "extra_body": {"thinking_budget": 256}})
+    assert little.choices[0].message.reasoning_content == budget.choices[0].message.reasoning_content
+    assert CREATE(**asked, reasoning_effort="none").usage.completion_tokens_details.reasoning_tokens == 0
 
 
 def test_thinking_streamed():

@@ -74,6 +74,7 @@ class StoreUsageSink final : public inference::UsageSink {
                                                 .operation = usage->operation,
                                                 .prompt_tokens = usage->prompt_tokens,
                                                 .cached_tokens = usage->cached_tokens,
+                                                .newly_held_tokens = usage->newly_held_tokens,
                                                 .completion_tokens = usage->completion_tokens,
                                                 .reasoning_tokens = usage->reasoning_tokens,
                                                 .outcome = usage->outcome,

@@ -45,6 +45,13 @@ Result<std::shared_ptr<EncoderModel>> EncoderModel::open(const std::string& path
   return model;
 }
 
+std::vector<TokenId> EncoderModel::text_ids(std::string_view text) const {
+  std::vector<TokenId> ids = tokenizer_->before();
+  append(ids, tokenizer_->encode(text));
+  append(ids, tokenizer_->after());
+  return ids;
+}
+
 Result<PreparedText> EncoderModel::prepare_text(std::string_view text, const std::string& place, TooLong when) const {
   std::vector<TokenId> own = tokenizer_->encode(text);
   const size_t around = tokenizer_->before().size() + tokenizer_->after().size();

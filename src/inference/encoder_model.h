@@ -42,6 +42,8 @@ class EncoderModel {
   Result<PreparedText> prepare_pair(const std::vector<engine::TokenId>& query, std::string_view document,
                                     const std::string& place, TooLong too_long) const;
   std::vector<engine::TokenId> query_ids(std::string_view query) const { return tokenizer_->encode(query); }
+  // A text's ids with what stands around them, whatever their number.
+  std::vector<engine::TokenId> text_ids(std::string_view text) const;
   // As they are: whoever sends ids has put there what stands around them. Errors: out_of_range outside the vocabulary.
   Result<PreparedText> prepare_ids(std::vector<engine::TokenId> ids, const std::string& place, TooLong too_long) const;
 

@@ -29,8 +29,10 @@ struct Prompt {
   std::vector<engine::TokenId> ids;
   bool is_open_reasoning = false;  // the ids end inside <think>
   std::optional<int> thinking_budget;
-  bool may_reason = false;  // reasoning is split from the answer
-  int public_tokens = 0;    // the first ones, which are everybody's; set by TextModel::start()
+  bool may_reason = false;            // reasoning is split from the answer
+  int public_tokens = 0;              // the first ones, which are everybody's; set by TextModel::start()
+  std::vector<int> cache_marks = {};  // beginnings to be held (engine.h), by their tokens; ascending
+  std::string echo = {};              // what a request that echoes calls its text
 };
 
 struct GenerationRequest {
@@ -38,7 +40,7 @@ struct GenerationRequest {
   std::vector<Prompt> prompts;               // one, or several (completions)
   int n = 1;                                 // choices of each prompt: choice index = prompt * n + i
   engine::SamplingParams sampling;           // `stream` is set per choice
-  std::optional<int> max_tokens;             // of the answer, reasoning not counted
+  std::optional<int> max_tokens;             // of the answer, reasoning not counted; 0: the prompt alone, echoed
   std::optional<int> max_completion_tokens;  // of both
   std::vector<std::string> stop;             // kept out of the text
   std::vector<engine::TokenId> stop_ids;     // besides the model's own
@@ -51,6 +53,7 @@ struct GenerationRequest {
   std::string constraint;
   std::shared_ptr<const ToolSet> tools;  // calls are told from the text where there are some
   ToolFormat tool_format = ToolFormat::kNone;
+  bool echoes = false;  // the prompt's text, and its logprobs where they are asked for, come before the answer
   std::string adapter;  // digest of one that the model's workers hold; empty: none
 };
 
@@ -62,6 +65,7 @@ struct TokenLogprob {
   std::string bytes;
   float logprob = 0;
   std::vector<Alternative> top;  // descending
+  bool is_known = true;          // false: the first token of a prompt, which nothing comes before
 };
 
 // A piece of one choice. Reasoning always comes before the answer, text before calls; at least one is not empty.
@@ -85,7 +89,9 @@ enum class Finish {
 
 struct GenerationUsage {
   int64_t prompt_tokens = 0;      // every prompt once, whatever n
-  int64_t cached_tokens = 0;      // of them
+  int64_t cached_tokens = 0;      // of them; where beginnings are marked to be held, those that were held before
+  int64_t newly_held_tokens = 0;  // of them, that are held from now on
+  bool has_marks = false;
   int64_t completion_tokens = 0;  // over all choices, reasoning and end tokens included
   int64_t reasoning_tokens = 0;   // of them
 };

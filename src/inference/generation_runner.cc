@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "inference/choice_text.h"
+#include "inference/prompt_echo.h"
 #include "inference/tool_call_text.h"
 
 namespace studio::inference {
@@ -18,14 +19,20 @@ class Run {
  public:
   Run(const GenerationRequest& request, const ControlIds& ids, std::shared_ptr<const engine::Tokenizer> tokenizer,
       std::shared_ptr<ModelClient> client, GenerationSink sink)
-      : tokenizer_(std::move(tokenizer)), client_(std::move(client)), sink_(std::move(sink)) {
+      : has_answer_(request.max_tokens != 0),
+        has_logprobs_(request.sampling.logprobs),
+        tokenizer_(std::move(tokenizer)),
+        client_(std::move(client)),
+        sink_(std::move(sink)) {
     size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
     end_.finish.resize(choices, Finish::kCancelled);
     running_ = choices;
     for (const Prompt& prompt : request.prompts) {
       end_.usage.prompt_tokens += static_cast<int64_t>(prompt.ids.size());
+      end_.usage.has_marks = end_.usage.has_marks || !prompt.cache_marks.empty();
       for (int i = 0; i < request.n; ++i) {
         choices_.emplace_back(text_options(request, ids, prompt), i == 0);
+        if (request.echoes) choices_.back().echo.emplace(prompt.echo, prompt.ids, tokenizer_.get());
         if (request.tool_format == ToolFormat::kNone || request.tools == nullptr) continue;
         choices_.back().calls.emplace(request.tools, request.tool_format,
                                       request.request_id + "#" + std::to_string(choices_.size() - 1));
@@ -76,8 +83,9 @@ class Run {
     Choice(ChoiceTextOptions options, bool is_first) : text(std::move(options)), is_first_of_prompt(is_first) {}
     ChoiceText text;
     std::optional<ToolCallText> calls;
+    std::optional<PromptEcho> echo;  // until it was told
     const bool is_first_of_prompt;
-    int cached_tokens = 0;
+    engine::Usage usage;  // the most that was told of each
     bool is_accepted = false;
     bool is_over = false;                 // written under both mutexes
     std::unique_ptr<TokenStream> handle;  // guarded by handles_mutex_
@@ -125,9 +133,14 @@ class Run {
     ChoiceDelta delta;
     delta.choice = static_cast<int>(index);
     std::optional<Finish> finish;
-    if (event.id >= 0 && sink_.on_token) sink_.on_token(delta.choice);
-    if (event.id >= 0) finish = choice.text.push(event, delta);
-    if (choice.is_first_of_prompt) choice.cached_tokens = std::max(choice.cached_tokens, event.usage.cached_tokens);
+    if (choice.echo) echo(choice, event, delta);
+    if (event.id >= 0 && has_answer_) {
+      if (sink_.on_token) sink_.on_token(delta.choice);
+      finish = choice.text.push(event, delta);
+    } else if (event.id >= 0) {
+      finish = Finish::kLength;
+    }
+    note_usage(choice, event.usage);
     if (!finish && event.finish != FinishReason::kNone) {
       choice.text.flush(delta);
       finish = to_finish(event.finish);
@@ -142,6 +155,22 @@ class Run {
     if (finish) end_choice(index, *finish);
     if (!finish && event.id >= 0 && sink_.on_turn) sink_.on_turn(delta.choice, false);
     return finish != Finish::kError;
+  }
+
+  // Before what the first token brings, however the prompt was cut in pieces.
+  void echo(Choice& choice, const TokenEvent& event, ChoiceDelta& delta) {
+    if (!event.scores.empty()) choice.echo->add(event.scores);
+    if (event.id < 0) return;
+    delta.text += choice.echo->text();
+    if (has_logprobs_) delta.logprobs = choice.echo->logprobs();
+    choice.echo.reset();
+  }
+
+  static void note_usage(Choice& choice, const engine::Usage& told) {
+    engine::Usage& usage = choice.usage;
+    usage.cached_tokens = std::max(usage.cached_tokens, told.cached_tokens);
+    usage.held_tokens = std::max(usage.held_tokens, told.held_tokens);
+    usage.newly_held_tokens = std::max(usage.newly_held_tokens, told.newly_held_tokens);
   }
 
   // The first event of a choice that is no refusal, whether it carries a token or not.
@@ -165,11 +194,15 @@ class Run {
     for (const Choice& choice : choices_) {
       end_.usage.completion_tokens += choice.text.tokens();
       end_.usage.reasoning_tokens += choice.text.reasoning_tokens();
-      end_.usage.cached_tokens += choice.cached_tokens;
+      if (!choice.is_first_of_prompt) continue;
+      const bool has_marks = end_.usage.has_marks;
+      end_.usage.cached_tokens += has_marks ? choice.usage.held_tokens : choice.usage.cached_tokens;
+      end_.usage.newly_held_tokens += choice.usage.newly_held_tokens;
     }
     sink_.on_end(end_);
   }
 
+  const bool has_answer_, has_logprobs_;
   const std::shared_ptr<const engine::Tokenizer> tokenizer_;
   const std::shared_ptr<ModelClient> client_;
   const GenerationSink sink_;
@@ -200,7 +233,7 @@ int max_new_tokens(const GenerationRequest& request, const Prompt& prompt, int c
   if (request.max_completion_tokens) limit = std::min(limit, *request.max_completion_tokens);
   // Where reasoning may come first, the text side counts the answer.
   if (request.max_tokens && !prompt.may_reason) limit = std::min(limit, *request.max_tokens);
-  return limit;
+  return std::max(limit, 1);  // of none the token is drawn that says that the prompt is read
 }
 
 // Behind reasoning come line ends, which belong to neither part.
@@ -234,6 +267,8 @@ TokenRequest token_request(const GenerationRequest& request, const ControlIds& i
   sequence.deadline = request.deadline;
   sequence.prefix_salt = request.prefix_salt;
   sequence.public_tokens = prompt.public_tokens;
+  if (choice_of_prompt == 0) sequence.cache_marks = prompt.cache_marks;
+  sequence.scores_prompt = request.echoes && request.sampling.logprobs;
   sequence.tenant = request.tenant;
   sequence.weight = request.weight;
   sequence.adapter = request.adapter;

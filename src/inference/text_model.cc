@@ -99,6 +99,33 @@ int TextModel::context_tokens() const {
 }
 
 Result<Prompt> TextModel::prepare_chat(const ChatPrompt& chat) const {
+  STUDIO_TRY(Prompt prompt, prepare_turns(chat));
+  STUDIO_TRY(prompt.cache_marks, cache_marks(chat, prompt));
+  return prompt;
+}
+
+// Templates write what they like around a text, so a mark is where the prompt parts from the one of a conversation that
+// goes on differently there.
+Result<std::vector<int>> TextModel::cache_marks(const ChatPrompt& chat, const Prompt& prompt) const {
+  std::vector<int> marks;
+  for (const CacheMark& mark : chat.cache_marks) {
+    size_t tokens = prompt.ids.size();
+    if (mark.message < chat.messages.size()) {
+      ChatPrompt other = chat;
+      std::string& content = other.messages[mark.message].content;
+      const bool begins_alike = mark.offset < content.size() && content[mark.offset] == '1';
+      content.resize(std::min(mark.offset, content.size()));
+      content += begins_alike ? '2' : '1';  // which no token holds with what precedes
+      STUDIO_TRY(const Prompt parted, prepare_turns(other));
+      tokens = static_cast<size_t>(std::ranges::mismatch(prompt.ids, parted.ids).in1 - prompt.ids.begin());
+    }
+    if (tokens > 0) marks.push_back(static_cast<int>(tokens));
+  }
+  std::ranges::sort(marks);
+  return marks;
+}
+
+Result<Prompt> TextModel::prepare_turns(const ChatPrompt& chat) const {
   if (!template_) {
     return Error(Code::kInvalidArgument, "This model has no chat template; use the completions endpoint.")
         .with_param("model");

@@ -29,12 +29,19 @@ struct Message {
   std::string tool_call_id = {};          // tool: whose answer it is
 };
 
+// A place in a conversation up to which the prompt is to be held (GenerationRequest).
+struct CacheMark {
+  size_t message = 0;  // messages.size(): behind all of them
+  size_t offset = 0;   // bytes of its content
+};
+
 struct ChatPrompt {
   std::vector<Message> messages;        // at least one
   bool is_partial = false;              // the last message is the assistant's, to be continued
   std::optional<bool> enable_thinking;  // the model's own way where not said
   std::optional<int> thinking_budget;   // tokens of reasoning, then it is closed
   ToolSet tools;                        // shown to the model where they are used
+  std::vector<CacheMark> cache_marks = {};
 };
 
 // How a model thinks, by its template.
@@ -82,6 +89,8 @@ class TextModel {
 
  private:
   TextModel() = default;
+  Result<Prompt> prepare_turns(const ChatPrompt& chat) const;
+  Result<std::vector<int>> cache_marks(const ChatPrompt& chat, const Prompt& prompt) const;
   Result<engine::Rendered> render(const ChatPrompt& chat, bool thinks) const;
   void add_public(const std::string& text);
 

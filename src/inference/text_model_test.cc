@@ -57,7 +57,8 @@ class ScriptedClient final : public ModelClient {
 
   std::vector<TokenId> script;
   bool is_endless = false;
-  bool accepts = false;  // says that it has each request before it answers
+  int held_tokens = 0, newly_held_tokens = 0;  // that each answer tells
+  bool accepts = false;                        // says that it has each request before it answers
   int refuse_after = -1;
   std::chrono::milliseconds wait_before_refusal{0};
   std::vector<TokenRequest> requests;
@@ -67,6 +68,15 @@ class ScriptedClient final : public ModelClient {
               const std::atomic<bool>& cancelled) {
     engine::TokenEvent event;
     event.usage.prompt_tokens = static_cast<int>(request.prompt.size());
+    event.usage.held_tokens = held_tokens;
+    event.usage.newly_held_tokens = newly_held_tokens;
+    event.usage.cached_tokens = 3;
+    for (size_t i = 1; request.scores_prompt && i < request.prompt.size(); ++i) {
+      engine::TokenEvent scores;
+      scores.first_score = static_cast<int>(i);
+      scores.scores.push_back({-static_cast<float>(i), {{request.prompt[i], -static_cast<float>(i)}}});
+      sink(scores);
+    }
     for (int i = 0; is_endless || i < static_cast<int>(script.size()); ++i) {
       if (cancelled) {
         event.id = -1;
@@ -91,6 +101,7 @@ class ScriptedClient final : public ModelClient {
 
 struct Collected {
   std::map<int, std::string> text, reasoning;
+  std::map<int, std::vector<TokenLogprob>> logprobs;
   std::optional<GenerationEnd> end;
   int accepted = 0;
   bool was_accepted_first = false;
@@ -110,6 +121,8 @@ struct Collected {
                   std::scoped_lock lock(mutex);
                   text[delta.choice] += delta.text;
                   reasoning[delta.choice] += delta.reasoning;
+                  auto& all = logprobs[delta.choice];
+                  all.insert(all.end(), delta.logprobs.begin(), delta.logprobs.end());
                   changed.notify_all();
                 },
             .on_end =
@@ -191,6 +204,93 @@ TEST_F(TextModelTest, CountsThePublicBeginningOfAPrompt) {
   EXPECT_EQ(beginning(open->prepare_text(known + " secret")), known);
   EXPECT_EQ(beginning(asked("Quite another", "secret")), "<|im_start|>system\n");
   EXPECT_EQ(public_tokens(open->prepare_ids({5}).value()), 0);
+}
+
+// Whatever stands behind a mark, the ids before it are the same.
+TEST_F(TextModelTest, AMarkIsAtTheTokensOfWhatStandsBeforeIt) {
+  for (const std::string& head : {std::string("The handbook."), std::string("One and 1"), std::string("水 and\n")}) {
+    for (const std::string& tail : {std::string("1 question"), std::string("What? "), std::string()}) {
+      ChatPrompt prompt = chat(head + tail);
+      prompt.messages.insert(prompt.messages.begin(),
+                             {.role = "system", .content = "Be brief.", .reasoning_content = {}});
+      prompt.cache_marks = {{1, head.size()}, {0, 9}, {2, 0}};
+      const Prompt prepared = model->prepare_chat(prompt).value();
+      ASSERT_EQ(prepared.cache_marks.size(), 3u);
+      const auto before = [&](int mark) {
+        return model->tokenizer().decode(std::span(prepared.ids).first(static_cast<size_t>(mark)), false);
+      };
+      EXPECT_EQ(before(prepared.cache_marks[0]), "<|im_start|>system\nBe brief.");
+      const std::string whole = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n" + head;
+      EXPECT_TRUE(whole.starts_with(before(prepared.cache_marks[1])));
+      EXPECT_GE(before(prepared.cache_marks[1]).size() + 8, whole.size()) << "but for a token that holds both";
+      EXPECT_EQ(prepared.cache_marks[2], static_cast<int>(prepared.ids.size()));
+      EXPECT_EQ(prepared.ids, [&] {
+        prompt.cache_marks.clear();
+        return model->prepare_chat(prompt).value().ids;
+      }()) << "a mark changes nothing of the prompt";
+    }
+  }
+}
+
+TEST_F(TextModelTest, UsageOfMarksTellsWhatWasHeldInPlaceOfWhatWasFound) {
+  client->script = model->tokenizer().encode_template("Yes.<|im_end|>");
+  client->held_tokens = 1040, client->newly_held_tokens = 32;
+  GenerationRequest asked = request(model->prepare_text("A question"));
+  asked.n = 2;
+  for (const bool is_marked : {false, true}) {
+    if (is_marked) asked.prompts.front().cache_marks = {1};
+    client->requests.clear();
+    if (!is_marked) client->held_tokens = client->newly_held_tokens = 0;
+    if (is_marked) client->held_tokens = 1040, client->newly_held_tokens = 32;
+    Collected collected;
+    auto generation = model->start(asked, collected.sink()).value();
+    ASSERT_TRUE(collected.wait_for_end());
+    EXPECT_EQ(collected.end->usage.has_marks, is_marked);
+    EXPECT_EQ(collected.end->usage.cached_tokens, is_marked ? 1040 : 3);
+    EXPECT_EQ(collected.end->usage.newly_held_tokens, is_marked ? 32 : 0);
+    EXPECT_EQ(client->requests[0].sequence.cache_marks.size(), is_marked ? 1u : 0u);
+    EXPECT_TRUE(client->requests[1].sequence.cache_marks.empty()) << "once for each prompt";
+  }
+}
+
+TEST_F(TextModelTest, AnEchoComesBeforeTheAnswerWithEachTokensWorth) {
+  client->script = model->tokenizer().encode_template(" red.<|im_end|>");
+  GenerationRequest asked = request(model->prepare_text("The violin is"));
+  asked.prompts.front().echo = "The violin is";
+  asked.echoes = true;
+  asked.sampling.logprobs = true;
+  asked.sampling.top_logprobs = 1;
+  Collected collected;
+  auto generation = model->start(asked, collected.sink()).value();
+  ASSERT_TRUE(collected.wait_for_end());
+  EXPECT_EQ(collected.text[0], "The violin is red.");
+  const auto& logprobs = collected.logprobs[0];
+  const size_t prompt_tokens = asked.prompts.front().ids.size();
+  ASSERT_GT(logprobs.size(), prompt_tokens);
+  EXPECT_FALSE(logprobs[0].is_known);
+  std::string spelled;
+  for (size_t i = 0; i < prompt_tokens; ++i) {
+    spelled += logprobs[i].bytes;
+    if (i > 0) EXPECT_EQ(logprobs[i].logprob, -static_cast<float>(i));
+    if (i > 0) EXPECT_EQ(logprobs[i].top.front().bytes, logprobs[i].bytes);
+  }
+  EXPECT_EQ(spelled, "The violin is");
+}
+
+TEST_F(TextModelTest, ThePromptAloneIsEchoedWithoutAToken) {
+  client->script = model->tokenizer().encode_template(" red.");
+  GenerationRequest asked = request(model->prepare_text("The violin is"));
+  asked.prompts.front().echo = "The violin is";
+  asked.echoes = true;
+  asked.max_tokens = 0;
+  Collected collected;
+  auto generation = model->start(asked, collected.sink()).value();
+  ASSERT_TRUE(collected.wait_for_end());
+  EXPECT_EQ(collected.text[0], "The violin is");
+  EXPECT_EQ(collected.end->finish.front(), Finish::kLength);
+  EXPECT_EQ(collected.end->usage.completion_tokens, 0);
+  EXPECT_EQ(client->requests.front().sequence.max_new_tokens, 1);
+  EXPECT_FALSE(client->requests.front().sequence.scores_prompt);
 }
 
 TEST_F(TextModelTest, SwitchesThinkingOff) {

@@ -50,10 +50,33 @@ json::value finish_name(FinishReason finish) {
 }
 
 json::object usage(const engine::Usage& used) {
+  json::object details{{"cached_tokens", used.cached_tokens}};
+  if (used.held_tokens > 0) details["held_tokens"] = used.held_tokens;
+  if (used.newly_held_tokens > 0) details["newly_held_tokens"] = used.newly_held_tokens;
   return {{"prompt_tokens", used.prompt_tokens},
           {"completion_tokens", used.generated_tokens},
           {"total_tokens", int64_t{used.prompt_tokens} + used.generated_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", used.cached_tokens}}}};
+          {"prompt_tokens_details", std::move(details)}};
+}
+
+json::array top_of(const std::vector<engine::TopLogprob>& entries) {
+  json::array top;
+  for (const engine::TopLogprob& entry : entries) top.push_back(json::array{entry.id, number(entry.logprob)});
+  return top;
+}
+
+// Of a piece of the prompt.
+json::object score_choice(const TokenEvent& event) {
+  json::array own, tops;
+  for (const engine::TokenScore& score : event.scores) {
+    own.push_back(number(score.logprob));
+    tops.push_back(top_of(score.top_logprobs));
+  }
+  return {{"index", 0},
+          {"text", ""},
+          {"finish_reason", nullptr},
+          {"prompt_position", event.first_score},
+          {"logprobs", {{"token_logprobs", std::move(own)}, {"top_logprobs", std::move(tops)}}}};
 }
 
 json::object error_object(const Error& error) {
@@ -148,6 +171,12 @@ class Reader {
   }
   void ids(std::string_view name, std::vector<TokenId>& place, size_t limit) {
     if (const json::value* value = find(name)) keep(to_ids(*value, name, limit), place);
+  }
+  void flag(std::string_view name, bool& place) {
+    const json::value* value = find(name);
+    if (value == nullptr) return;
+    if (!value->is_bool()) return fail(bad(name, "must be true or false"));
+    place = value->get_bool();
   }
   void text(std::string_view name, std::string& place, size_t limit) {
     const json::value* value = find(name);
@@ -271,10 +300,7 @@ void read_constraint(Reader& reader, std::optional<engine::AnswerConstraint>& pl
   inner.text("spec", constraint.spec, engine::constrain::kMaxSpecBytes);
   inner.integer("begin_reasoning", constraint.begin_reasoning, 0, std::numeric_limits<TokenId>::max());
   inner.integer("end_reasoning", constraint.end_reasoning, 0, std::numeric_limits<TokenId>::max());
-  if (const json::value* open = inner.find("is_open_reasoning")) {
-    if (!open->is_bool()) inner.fail(bad("is_open_reasoning", "must be true or false"));
-    constraint.is_open_reasoning = open->is_bool() && open->get_bool();
-  }
+  inner.flag("is_open_reasoning", constraint.is_open_reasoning);
   if (auto status = inner.status(); !status.ok()) reader.fail(std::move(status).error());
   if (constraint.spec.empty()) reader.fail(bad("constraint", "must have a spec"));
   if (constraint.is_open_reasoning && constraint.end_reasoning < 0) {
@@ -338,8 +364,27 @@ Status read_logprobs(const json::object& object, std::vector<TokenEvent>& events
   return Ok{};
 }
 
+// A piece of the prompt: one event for all of its tokens.
+Status read_scores(const json::object& choice, std::vector<TokenEvent>& events) {
+  Reader reader(choice);
+  TokenEvent event;
+  reader.integer("prompt_position", event.first_score, 1, static_cast<int64_t>(kMaxPromptIds));
+  const json::value* logprobs = reader.find("logprobs");
+  if (!reader.status().ok() || logprobs == nullptr || !logprobs->is_object()) return corrupt("prompt_position");
+  const json::value* own = logprobs->get_object().if_contains("token_logprobs");
+  if (own == nullptr || !own->is_array() || own->get_array().size() > kMaxScoresPerFrame) {
+    return corrupt("token_logprobs");
+  }
+  std::vector<TokenEvent> tokens(own->get_array().size());
+  STUDIO_CHECK_OK(read_logprobs(logprobs->get_object(), tokens));
+  for (TokenEvent& token : tokens) event.scores.push_back({token.logprob, std::move(token.top_logprobs)});
+  events.push_back(std::move(event));
+  return Ok{};
+}
+
 Status read_choice(const json::object& choice, std::vector<TokenEvent>& events) {
   Reader reader(choice);
+  if (reader.find("prompt_position") != nullptr) return read_scores(choice, events);
   std::vector<TokenId> tokens;
   int position = 0;
   uint32_t check = 0;
@@ -378,6 +423,8 @@ Status read_usage(const json::object& object, engine::Usage& used) {
   if (const json::value* details = reader.find("prompt_tokens_details"); details != nullptr && details->is_object()) {
     Reader inner(details->get_object());
     inner.integer("cached_tokens", used.cached_tokens, 0, std::numeric_limits<int>::max());
+    inner.integer("held_tokens", used.held_tokens, 0, std::numeric_limits<int>::max());
+    inner.integer("newly_held_tokens", used.newly_held_tokens, 0, std::numeric_limits<int>::max());
     if (!inner.status().ok()) return corrupt("cached_tokens");
   }
   return reader.status().ok() ? Status(Ok{}) : Status(corrupt("usage"));
@@ -414,6 +461,8 @@ std::string encode_request(const TokenRequest& request) {
   if (!sequence.adapter.empty()) body["adapter"] = sequence.adapter;
   if (!sequence.resume.empty()) body["resume"] = ids(sequence.resume);
   if (sampling.logprobs) body["logprobs"] = sampling.top_logprobs;
+  if (sequence.scores_prompt) body["scores_prompt"] = true;
+  if (!sequence.cache_marks.empty()) body["cache_marks"] = ids(sequence.cache_marks);
   if (!sampling.logit_bias.empty()) {
     json::object bias;
     for (const auto& [id, value] : sampling.logit_bias) bias[std::to_string(id)] = number(value);
@@ -442,12 +491,12 @@ std::string encode_request(const TokenRequest& request) {
 Result<TokenRequest> decode_request(std::string_view text) {
   STUDIO_TRY(json::object body, parse_object(text));
   for (const auto& entry : body) {
-    static constexpr std::array<std::string_view, 26> kKnown = {
-        "request_id",   "stream",    "prompt",         "max_tokens",         "temperature",      "top_k",
-        "top_p",        "min_p",     "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
-        "stream_index", "resume",    "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
-        "deadline_ms",  "model",     "prefix_salt",    "public_tokens",      "tenant",           "weight",
-        "adapter",      "constraint"};
+    static constexpr std::array<std::string_view, 28> kKnown = {
+        "request_id",   "stream",     "prompt",         "max_tokens",         "temperature",      "top_k",
+        "top_p",        "min_p",      "seed",           "repetition_penalty", "presence_penalty", "frequency_penalty",
+        "stream_index", "resume",     "stop_token_ids", "logprobs",           "logit_bias",       "forced_end",
+        "deadline_ms",  "model",      "prefix_salt",    "public_tokens",      "tenant",           "weight",
+        "adapter",      "constraint", "cache_marks",    "scores_prompt"};
     if (std::ranges::find(kKnown, std::string_view(entry.key())) == kKnown.end()) {
       return bad(entry.key(), "is not a field of the token protocol");
     }
@@ -464,6 +513,8 @@ Result<TokenRequest> decode_request(std::string_view text) {
   reader.integer("deadline_ms", deadline_ms, 0, int64_t{1} << 40);
   reader.word("prefix_salt", sequence.prefix_salt);
   reader.integer("public_tokens", sequence.public_tokens, 0, static_cast<int64_t>(kMaxPromptIds));
+  reader.ids("cache_marks", sequence.cache_marks, engine::kMaxCacheMarks);
+  reader.flag("scores_prompt", sequence.scores_prompt);
   reader.word("tenant", sequence.tenant);
   reader.integer("weight", sequence.weight, 1, engine::kMaxWeight);
   reader.text("adapter", sequence.adapter, kAdapterDigestBytes);
@@ -493,13 +544,12 @@ std::string encode_event(const std::string& request_id, const TokenEvent& event)
     return encode_error(event.error ? *event.error : Error(Code::kInternal, "The model's worker failed."));
   }
   json::object choice = {{"index", 0}, {"text", ""}, {"finish_reason", finish_name(event.finish)}};
+  if (!event.scores.empty()) choice = score_choice(event);
   if (event.id >= 0) {
     choice["token_ids"] = json::array{event.id};
     choice["position"] = event.index;
     if (event.check != 0) choice["check"] = event.check;
-    json::array top;
-    for (const engine::TopLogprob& entry : event.top_logprobs)
-      top.push_back(json::array{entry.id, number(entry.logprob)});
+    json::array top = top_of(event.top_logprobs);
     // Braces around one array would copy it, not put it into a list.
     json::array tops;
     tops.push_back(std::move(top));

@@ -19,8 +19,9 @@ inline constexpr size_t kMaxProtocolBytes = 32 << 20;  // a prompt of 2^20 ids, 
 inline constexpr size_t kMaxPromptIds = 1 << 20;       // the longest context in public use
 inline constexpr size_t kMaxStopIds = 64;
 inline constexpr size_t kMaxForcedIds = 64;
-inline constexpr size_t kMaxRequestIdBytes = 64;   // a UUID, '#' and a choice
-inline constexpr size_t kMaxModelNameBytes = 512;  // what a file calls itself; longer ones are not told
+inline constexpr size_t kMaxScoresPerFrame = 1024;  // tokens of a prompt: more than a step computes
+inline constexpr size_t kMaxRequestIdBytes = 64;    // a UUID, '#' and a choice
+inline constexpr size_t kMaxModelNameBytes = 512;   // what a file calls itself; longer ones are not told
 
 inline constexpr size_t kAdapterDigestBytes = 64;  // SHA-256 in hex, which names an adapter
 bool is_adapter_digest(std::string_view text);

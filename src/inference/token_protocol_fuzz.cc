@@ -28,6 +28,7 @@ void check_request(const engine::SequenceRequest& sequence) {
                       sampling.presence_penalty, sampling.frequency_penalty}) {
     check(std::isfinite(value));
   }
+  check(sequence.cache_marks.size() <= engine::kMaxCacheMarks);
   check(sampling.top_k >= 0 && sampling.top_logprobs >= 0 && sampling.top_logprobs <= engine::kMaxTopLogprobs);
   for (const auto& [id, bias] : sampling.logit_bias) check(id >= 0 && std::isfinite(bias));
   if (sequence.forced_end) check(sequence.forced_end->end_id >= 0 && sequence.forced_end->after_tokens >= 0);
@@ -36,6 +37,9 @@ void check_request(const engine::SequenceRequest& sequence) {
 void check_event(const engine::TokenEvent& event) {
   check(event.id >= -1 && event.index >= 0 && std::isfinite(event.logprob));
   check(event.usage.prompt_tokens >= 0 && event.usage.generated_tokens >= 0 && event.usage.cached_tokens >= 0);
+  check(event.usage.held_tokens >= 0 && event.usage.newly_held_tokens >= 0);
+  check(event.scores.size() <= inference::kMaxScoresPerFrame && (event.scores.empty() || event.first_score >= 1));
+  for (const auto& score : event.scores) check(std::isfinite(score.logprob));
   for (const auto& entry : event.top_logprobs) check(entry.id >= 0 && std::isfinite(entry.logprob));
   check((event.finish == engine::FinishReason::kError) == event.error.has_value());
 }

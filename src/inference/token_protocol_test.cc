@@ -31,6 +31,8 @@ TokenRequest full_request() {
   sequence.public_tokens = 48;
   sequence.tenant = 0xfedcba9876543211;
   sequence.weight = 7;
+  sequence.cache_marks = {1, 3};
+  sequence.scores_prompt = true;
   sequence.adapter = std::string(63, 'a') + "0";
   sequence.forced_end = engine::ForcedEnd{.after_tokens = 4, .end_id = 11, .forced = {11, 12}};
   return request;
@@ -61,6 +63,8 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.public_tokens, a.public_tokens);
   EXPECT_EQ(b.tenant, a.tenant);
   EXPECT_EQ(b.weight, a.weight);
+  EXPECT_EQ(b.cache_marks, a.cache_marks);
+  EXPECT_TRUE(b.scores_prompt);
   EXPECT_EQ(b.adapter, a.adapter);
   EXPECT_TRUE(b.sampling.logprobs);
   EXPECT_EQ(b.sampling.top_logprobs, 2);
@@ -69,6 +73,40 @@ TEST(TokenProtocol, CarriesEveryFieldOfARequestToTheBit) {
   EXPECT_EQ(b.forced_end->end_id, 11);
   EXPECT_EQ(b.forced_end->forced, a.forced_end->forced);
   EXPECT_EQ(b.deadline, std::chrono::steady_clock::time_point::max());
+}
+
+TEST(TokenProtocol, CarriesWhatAPromptsTokensAreWorth) {
+  engine::TokenEvent sent;
+  sent.first_score = 17;
+  sent.scores = {{-0.1f, {{3, -0.1f}, {4, -2.5f}}}, {-7.25f, {}}};
+  const auto got = decode_frame(encode_event("r", sent));
+  ASSERT_TRUE(got.ok() && got->events.size() == 1);
+  const engine::TokenEvent& event = got->events.front();
+  EXPECT_EQ(event.id, -1);
+  EXPECT_EQ(event.finish, engine::FinishReason::kNone);
+  EXPECT_EQ(event.first_score, 17);
+  ASSERT_EQ(event.scores.size(), 2u);
+  EXPECT_EQ(event.scores[0].logprob, -0.1f);
+  ASSERT_EQ(event.scores[0].top_logprobs.size(), 2u);
+  EXPECT_EQ(event.scores[0].top_logprobs[1].id, 4);
+  EXPECT_EQ(event.scores[1].logprob, -7.25f);
+  for (const char* bad :
+       {R"({"choices":[{"prompt_position":0,"logprobs":{"token_logprobs":[-1]}}]})",
+        R"({"choices":[{"prompt_position":1}]})", R"({"choices":[{"prompt_position":1,"logprobs":[]}]})",
+        R"({"choices":[{"prompt_position":1,"logprobs":{"token_logprobs":["x"]}}]})"}) {
+    EXPECT_FALSE(decode_frame(bad).ok()) << bad;
+  }
+}
+
+TEST(TokenProtocol, CarriesWhatIsHeld) {
+  engine::TokenEvent sent;
+  sent.id = 1;
+  sent.usage = {
+      .prompt_tokens = 2000, .cached_tokens = 5, .generated_tokens = 1, .held_tokens = 1024, .newly_held_tokens = 16};
+  const auto got = decode_frame(encode_event("r", sent));
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(got->events.front().usage.held_tokens, 1024);
+  EXPECT_EQ(got->events.front().usage.newly_held_tokens, 16);
 }
 
 TEST(TokenProtocol, CarriesDeadlinesAsTimeLeft) {

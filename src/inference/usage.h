@@ -20,6 +20,7 @@ struct UsageRecord {
   std::string operation;   // "chat.completions", "completions"
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;      // of the prompt
+  int64_t newly_held_tokens = 0;  // of the prompt, that its marks have held from then on
   int64_t completion_tokens = 0;  // over all choices, reasoning included
   int64_t reasoning_tokens = 0;   // of the completion
   std::string outcome;            // "stop", "length", "cancelled", "error"; of several choices the worst

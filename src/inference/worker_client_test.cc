@@ -29,6 +29,7 @@ TokenId counting(const engine::SequenceRequest& request, int position) {
 // What a stream's sink saw.
 struct Seen {
   std::vector<TokenId> ids;
+  std::vector<float> scores;  // of the prompt, from its second token on
   TokenEvent end;
   int accepted = 0;
 };
@@ -40,6 +41,9 @@ class Listener {
       if (event.id >= 0) {
         EXPECT_EQ(event.index, static_cast<int>(seen_.ids.size()));
         seen_.ids.push_back(event.id);
+      } else if (!event.scores.empty()) {
+        EXPECT_EQ(event.first_score, static_cast<int>(seen_.scores.size()) + 1);
+        for (const engine::TokenScore& score : event.scores) seen_.scores.push_back(score.logprob);
       } else if (event.finish == FinishReason::kNone) {
         ++seen_.accepted;
       }
@@ -280,6 +284,69 @@ TEST_F(WorkerClientTest, ResumesAStreamWhoseWorkerDied) {
   EXPECT_EQ(seen.end.usage.generated_tokens, 7);
 }
 
+void send_scores(http::Exchange& exchange, int first, const std::vector<float>& logprobs) {
+  TokenEvent event;
+  event.first_score = first;
+  for (const float logprob : logprobs) event.scores.push_back({logprob, {}});
+  exchange.write(http::sse_event(encode_event("r", event)));
+}
+
+TokenRequest scored_request() {
+  TokenRequest asked;
+  asked.request_id = "r";
+  asked.sequence.prompt = {1, 2, 3, 4, 5};
+  asked.sequence.max_new_tokens = 100;
+  asked.sequence.scores_prompt = asked.sequence.sampling.logprobs = true;
+  return asked;
+}
+
+// A prompt of five tokens, of which the first worker tells of three.
+TEST_F(WorkerClientTest, HearsEachLogprobOfThePromptOnceOverALostWorker) {
+  ScriptedWorker worker(socket_, [](int attempt, const TokenRequest& asked, http::Exchange& exchange) {
+    accept(exchange);
+    EXPECT_TRUE(asked.sequence.scores_prompt);
+    if (attempt == 1) {
+      send_scores(exchange, 1, {-1});
+      send_scores(exchange, 2, {-2});
+      return exchange.abort();
+    }
+    send_scores(exchange, 1, {-1, -2, -3});
+    send_scores(exchange, 4, {-4});
+    send(exchange, 0, 10, FinishReason::kStop);
+    exchange.finish();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(scored_request(), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  EXPECT_EQ(seen.scores, (std::vector<float>{-1, -2, -3, -4}));
+  EXPECT_EQ(seen.ids, expected(1));
+  EXPECT_EQ(seen.end.finish, FinishReason::kStop);
+}
+
+TEST_F(WorkerClientTest, AsksForNoLogprobsOfThePromptBehindItsFirstToken) {
+  ScriptedWorker worker(socket_, [](int attempt, const TokenRequest& asked, http::Exchange& exchange) {
+    accept(exchange);
+    EXPECT_EQ(asked.sequence.scores_prompt, attempt == 1);
+    if (attempt == 1) {
+      send_scores(exchange, 1, {-1, -2, -3, -4});
+      send(exchange, 0, 10);
+      return exchange.abort();
+    }
+    send(exchange, 1, 11, FinishReason::kStop);
+    exchange.finish();
+  });
+  connect();
+  Listener listener;
+  auto stream = client_->generate(scored_request(), listener.sink());
+  ASSERT_TRUE(stream.ok());
+  const Seen& seen = listener.wait();
+  EXPECT_EQ(seen.scores.size(), 4u);
+  EXPECT_EQ(seen.ids, expected(2));
+  EXPECT_EQ(seen.end.finish, FinishReason::kStop);
+}
+
 TEST_F(WorkerClientTest, WaitsForNoWorkerThatCannotLoadItsModel) {
   serve(counting, 20ms);
   connect();
@@ -491,6 +558,8 @@ TEST_F(WorkerClientTest, BelievesNoWorkerThatBreaksTheProtocol) {
         exchange.write(http::sse_event(
             R"({"choices":[{"token_ids":[1],"position":0,"logprobs":{"token_logprobs":[0.5]},"finish_reason":null}]})"));
       },
+      [](int, const TokenRequest&, http::Exchange& exchange) { send_scores(exchange, 1, {-1}); },  // unasked
+      [](int, const TokenRequest&, http::Exchange& exchange) { send_scores(exchange, 1, {0.5f}); },
       [](int, const TokenRequest& asked, http::Exchange& exchange) {  // more than was asked for
         for (int i = static_cast<int>(asked.sequence.resume.size()); i <= asked.sequence.max_new_tokens; ++i) {
           send(exchange, i, 10);

@@ -1,5 +1,6 @@
 #include "inference/worker_stream.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
@@ -36,6 +37,7 @@ void WorkerStream::connect(http::Client& client, const engine::EngineInfo& info,
   TokenRequest request = request_;
   std::vector<engine::TokenId> produced = entry_->ids();
   request.sequence.resume.insert(request.sequence.resume.end(), produced.begin(), produced.end());
+  if (!produced.empty()) request.sequence.scores_prompt = false;  // it was told before the first token
   http::ClientRequest call;
   call.method = http::Method::kPost;
   call.target = "/v1/completions";
@@ -177,6 +179,29 @@ bool WorkerStream::is_sound(const TokenEvent& event) const {
   return true;
 }
 
+// A worker that takes it up anew tells from the first one on: what was heard already is left out.
+void WorkerStream::on_scores(TokenEvent event) {
+  const auto known = [&](const auto& entry) { return is_valid_logprob(entry.logprob); };
+  const bool are_sound = std::ranges::all_of(event.scores, [&](const engine::TokenScore& score) {
+    return known(score) && std::ranges::all_of(score.top_logprobs, [&](const engine::TopLogprob& top) {
+             return known(top) && top.id < vocab_size_;
+           });
+  });
+  const auto end = static_cast<size_t>(event.first_score) + event.scores.size();
+  if (!are_sound || !request_.sequence.scores_prompt || produced() > 0 || event.first_score > scored_ ||
+      end > request_.sequence.prompt.size()) {
+    return give_up_connection("logprobs of the prompt from " + std::to_string(event.first_score) +
+                              " on, expected sound ones from " + std::to_string(scored_));
+  }
+  const auto heard = std::min(event.scores.size(), static_cast<size_t>(scored_ - event.first_score));
+  event.scores.erase(event.scores.begin(), event.scores.begin() + static_cast<std::ptrdiff_t>(heard));
+  event.first_score = scored_;
+  if (event.scores.empty()) return;
+  scored_ += static_cast<int>(event.scores.size());
+  event.usage = usage(event);
+  sink_(event);
+}
+
 bool WorkerStream::on_token(TokenEvent event) {
   if (event.finish == FinishReason::kError) {
     finish(std::move(event));
@@ -186,6 +211,10 @@ bool WorkerStream::on_token(TokenEvent event) {
     is_broken_ = true;
     close_connection();
     return false;
+  }
+  if (!event.scores.empty()) {
+    on_scores(std::move(event));
+    return !is_broken_;
   }
   if (event.id >= 0) {
     if (!is_sound(event)) {

@@ -87,6 +87,7 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream> {
   void on_data(std::string_view data);
   void on_accepted(const std::string& model);
   bool on_token(engine::TokenEvent event);
+  void on_scores(engine::TokenEvent event);
   void on_end(const Status& status);
   bool is_sound(const engine::TokenEvent& event) const;
   void close_connection();
@@ -100,6 +101,7 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream> {
   uint32_t check_ = engine::kFirstCheck;  // of the produced ids
   bool is_finished_ = false;
   std::atomic<int> produced_{0};  // by us, over all connections
+  int scored_ = 1;                // tokens of the prompt that were told with their logprobs; the first has none
 
   // Of the connection.
   int vocab_size_ = 0, pass_at_ = 0;

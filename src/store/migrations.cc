@@ -157,6 +157,10 @@ constexpr Migration kMigrations[] = {
       ) STRICT;
       CREATE INDEX temporary_keys_by_end ON temporary_keys (expires_at);
     )"},
+    {8, "usage of the context cache", R"(
+      -- Of the prompt, that its marks have held from then on; cached_tokens are those that were held before.
+      ALTER TABLE usage ADD COLUMN newly_held_tokens INTEGER NOT NULL DEFAULT 0 CHECK (newly_held_tokens >= 0);
+    )"},
 };
 
 struct Applied {

@@ -92,12 +92,12 @@ Result<std::vector<ApiKey>> Store::active_keys() {
 Status insert_usage(Connection& connection, const Usage& usage) {
   return connection.execute(
       "INSERT INTO usage (request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
-      "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+      "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms, newly_held_tokens) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
       {std::string_view(usage.request_id), std::string_view(usage.key_id), std::string_view(usage.model),
        std::string_view(usage.operation), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
        usage.reasoning_tokens, std::string_view(usage.outcome), int64_t{usage.is_batch}, usage.started_at_ms,
-       usage.first_token_ms, usage.total_ms});
+       usage.first_token_ms, usage.total_ms, usage.newly_held_tokens});
 }
 
 Status Store::record_usage(const Usage& usage) {
@@ -113,6 +113,7 @@ Result<std::optional<Usage>> Store::find_usage(const std::string& request_id) {
                   .operation = row.text(3),
                   .prompt_tokens = row.integer(4),
                   .cached_tokens = row.integer(5),
+                  .newly_held_tokens = row.integer(13),
                   .completion_tokens = row.integer(6),
                   .reasoning_tokens = row.integer(7),
                   .outcome = row.text(8),
@@ -124,7 +125,8 @@ Result<std::optional<Usage>> Store::find_usage(const std::string& request_id) {
   STUDIO_CHECK_OK(state_->writer.run([&](Connection& connection) {
     return connection.query(
         "SELECT request_id, key_id, model, operation, prompt_tokens, cached_tokens, completion_tokens, "
-        "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms FROM usage WHERE request_id = ?",
+        "reasoning_tokens, outcome, is_batch, started_at_ms, first_token_ms, total_ms, newly_held_tokens FROM usage "
+        "WHERE request_id = ?",
         {std::string_view(request_id)}, read);
   }));
   return found;

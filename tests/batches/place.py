@@ -23,14 +23,14 @@ KEY = "sk-batches"
 class Place:
     """with Place() as place: place.start(); place.kill(); place.start(); place.url"""
 
-    def __init__(self, model="tiny"):
-        self.model, self.process, self.url = model, None, None
+    def __init__(self, model="tiny", more=()):
+        self.models, self.process, self.url = (model, *more), None, None
         self.data = tempfile.mkdtemp(prefix="studio-batches-")
         self.log = open(os.path.join(self.data, "server.log"), "ab")
 
     def start(self):
         self.process = subprocess.Popen([STUDIO, "serve", "--listen", "127.0.0.1:0", "--data", self.data, "--key", KEY, "--json",
-                                         "--model", self.model], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL,
+                                         *[word for model in self.models for word in ("--model", model)]], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL,
                                         env={**os.environ, **KEEPS_NOTHING})
         timer = threading.Timer(START_TIMEOUT_S, self.process.kill)
         timer.start()

@@ -1,6 +1,7 @@
 """Files and batches, by the OpenAI Python SDK, and a batch whose server is killed. Usage: run.py [--full] [WORD...]"""
 import io
 import json
+import os
 import random
 import sys
 import time
@@ -16,7 +17,8 @@ LINES, KILLS = (1000, 50) if FULL else (60, 3)
 LENGTHS = [1, 8, 60, 240] if FULL else [1, 3, 8, 30]  # of answers: some are there before a kill, some never alone
 MOST_OF_A_LIFE_S = 2 * PATIENCE  # of a server between two kills
 WAIT_S = 120 * PATIENCE  # for a small batch, on a busy machine
-PLACE = Place()
+ENCODER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden/encoders/tiny-bert")
+PLACE = Place(more=[ENCODER])
 
 
 def client(key=KEY):
@@ -145,6 +147,21 @@ def test_completions_are_lines_too():
     batch = wait_for(create(upload(lines).id, endpoint="/v1/completions").id, "completed")
     assert {each["response"]["body"]["object"] for each in lines_of(batch.output_file_id)} == {"text_completion"}
     assert batch.error_file_id is None
+
+
+def test_embeddings_are_lines_too():
+    texts = ["A violin.", ["A viola.", "水"], "x " * 5_000]
+    lines = [{"custom_id": f"e{i}", "method": "POST", "url": "/v1/embeddings", "body": {"model": "tiny-bert", "input": text}}
+             for i, text in enumerate(texts)]
+    batch = wait_for(create(upload(lines).id, endpoint="/v1/embeddings").id, "completed")
+    output = {each["custom_id"]: each["response"]["body"] for each in lines_of(batch.output_file_id)}
+    assert sorted(output) == ["e0", "e1"] and (batch.request_counts.completed, batch.request_counts.failed) == (2, 1), batch
+    for i, text in enumerate(texts[:2]):
+        alone = client().embeddings.create(model="tiny-bert", input=text, encoding_format="float")
+        assert [each["embedding"] for each in output[f"e{i}"]["data"]] == [each.embedding for each in alone.data]
+        assert output[f"e{i}"]["usage"] == alone.usage.to_dict(), output[f"e{i}"]["usage"]
+    (error,) = lines_of(batch.error_file_id)
+    assert error["custom_id"] == "e2" and error["response"]["status_code"] == 400 and "tokens" in error["error"]["message"], error
 
 
 def test_the_vendors_model_for_trying_it_out():

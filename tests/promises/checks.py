@@ -253,6 +253,19 @@ def named(prefix, checks):
     return {prefix + name: check for name, check in checks.items()}
 
 
+def effort(prefix=""):
+    """An effort is what enable_thinking and thinking_budget say in numbers, and no second word on it."""
+    def said(**fields):
+        over = {"max_tokens": 4, "enable_thinking": None, **fields}
+        return {prefix: over} if prefix else over
+    return both(equals(said(reasoning_effort="none"), said(enable_thinking=False)),
+                equals(said(reasoning_effort="minimal"), said(thinking_budget=256)),
+                equals(said(reasoning_effort="max"), said(enable_thinking=True)),
+                refuses(said(reasoning_effort="low", enable_thinking=False), "reasoning_effort"),
+                refuses(said(reasoning_effort="low", thinking_budget=5), "reasoning_effort"),
+                refuses(said(reasoning_effort="much"), "reasoning_effort"))
+
+
 OPENAI_CHAT = {
     **structure_checks.AsOpenai().proofs(),
     **structure_checks.structured_outputs(),
@@ -268,6 +281,7 @@ OPENAI_CHAT = {
     "stream_options": check_include_usage,
     "logit_bias": check_logit_bias,
     "ignore_eos": check_ignore_eos,
+    "reasoning_effort": effort(),
     "chat_template_kwargs": refuses({"chat_template_kwargs": {"enable_thinking": True}}, "contradicts"),
     "chat_template_kwargs.enable_thinking": both(
         refuses({"chat_template_kwargs": {"enable_thinking": True}}, "contradicts"),
@@ -294,7 +308,61 @@ def check_completion_logprobs(server, door):
     same(answer.logprobs, [3] * answer.tokens)
 
 
+def check_echo(server, door):
+    prompt = door.base["prompt"]
+    plain, echoed = (door.ask(server, {"echo": is_on}, temperature=0) for is_on in (False, True))
+    same(echoed.text, prompt + plain.text)
+    same((echoed.tokens, echoed.prompt_tokens), (plain.tokens, plain.prompt_tokens))
+    alone = door.ask(server, {"echo": True, "max_tokens": 0})
+    same((alone.text, alone.tokens, alone.finish, alone.prompt_tokens), (prompt, 0, "length", plain.prompt_tokens))
+    streamed = door.ask(server, {"echo": True, "stream_options": {"include_usage": True}}, temperature=0, stream=True)
+    same((streamed.text, streamed.tokens), (echoed.text, echoed.tokens))
+    two = door.ask(server, {"echo": True, "prompt": [prompt, "A story"], "n": 2}, temperature=0)
+    same([text.startswith(start) for text, start in zip(two.choices, (prompt, prompt, "A story", "A story"))], [True] * 4)
+    for wrong in ({"max_tokens": 0}, {"echo": True, "suffix": "end"}):
+        same(door.ask(server, wrong).status, 400)
+    check_echo_logprobs(server, door, prompt, plain)
+
+
+def check_echo_logprobs(server, door, prompt, plain):
+    """What the model said of its own tokens it says of them again where they are the prompt's."""
+    said = door.ask(server, {"echo": True}, temperature=0, logprobs=2)
+    same(said.text, prompt + plain.text)
+    logprobs = said.body["choices"][0]["logprobs"]
+    same("".join(logprobs["tokens"]), said.text)
+    same((logprobs["token_logprobs"][0], logprobs["top_logprobs"][0]), (None, None))
+    same(len(logprobs["tokens"]), said.prompt_tokens + said.tokens)
+    assert all(value <= 0 for value in logprobs["token_logprobs"][1:]) and max(map(len, logprobs["top_logprobs"][1:])) == 2
+    ids = send(server, "/v1/tokenize", {"model": "tiny", "text": said.text}).body["tokens"]
+    same(len(ids), len(logprobs["tokens"]))
+    again = door.ask(server, {"echo": True, "prompt": ids, "max_tokens": 0}, logprobs=2)
+    same(again.body["choices"][0]["logprobs"], logprobs)
+    same((again.text, again.prompt_tokens), (said.text, len(ids)))
+
+
+def check_best_of(server, door):
+    """The likeliest of those that n alone would tell, best first; all of them are counted."""
+    def worth(choice):
+        values = choice["logprobs"]["token_logprobs"]
+        return sum(values) / len(values)
+    drawn = {"temperature": 1.9, "top_p": 1.0, "top_k": 200}
+    all_of_them = door.ask(server, drawn, n=5, logprobs=0)
+    best = door.ask(server, {**drawn, "best_of": 5}, n=2, logprobs=0)
+    ranked = sorted(all_of_them.body["choices"], key=worth, reverse=True)
+    same(best.choices, [choice["text"] for choice in ranked[:2]])
+    same([choice["index"] for choice in best.body["choices"]], [0, 1])
+    same(best.tokens, all_of_them.tokens)
+    quiet = door.ask(server, {**drawn, "best_of": 5}, n=2)
+    same((quiet.choices, quiet.body["choices"][0]["logprobs"]), (best.choices, None))
+    for wrong in ({"best_of": 1, "n": 2}, {"best_of": 17}, {"best_of": 2, "stream": True}, {"best_of": 2, "echo": True}):
+        answer = door.ask(server, wrong)
+        assert answer.status == 400 and "best_of" in answer.raw, answer.raw
+    same(door.ask(server, {"best_of": 1, "stream": True}).status, 200)
+
+
 OPENAI_COMPLETIONS = {
+    "echo": check_echo,
+    "best_of": check_best_of,
     "prompt": both(alters({"prompt": "The violin is"}, {"prompt": "A story about a"}),
                    lambda server, door: same(len(door.ask(server, {"prompt": ["The violin is", "A story"]}).choices), 2)),
     "suffix": check_suffix,
@@ -333,6 +401,7 @@ def check_history(server, door):
 PLAIN_PROMPT = equals({"input": {"messages": None, "prompt": QUESTION}}, in_input(turns(("user", QUESTION))))
 DASHSCOPE = {
     **structure_checks.AsOpenai("parameters", "input").proofs(),
+    "parameters.reasoning_effort": effort("parameters"),
     "input": alters({"input": {"messages": turns(("user", "Hello."))}}, {"input": {"messages": turns(("user", "Tell me a story."))}}),
     "input.messages": conversation(in_input, [])[""],
     "input.messages[].content": conversation(in_input, [])[".content"],

@@ -73,6 +73,7 @@ def tokenize_proofs():
             "messages[].reasoning_content": alike(path, lambda body: body["count"], in_messages(turns(("user", "x"), ("assistant", "y"), ("user", "z"))),
                                                   in_messages(turns(("user", "x")) + [{"role": "assistant", "content": "y", "reasoning_content": "t"}] +
                                                               turns(("user", "z")))),
+            "reasoning_effort": same_prompt({"enable_thinking": False}, {"reasoning_effort": "none"}),
             "enable_thinking": thinking, "chat_template_kwargs": kwargs, "chat_template_kwargs.enable_thinking": kwargs,
             # Thinking with a budget is begun by the prompt.
             "thinking_budget": counts(path, lambda body: body["count"], {**hello, "enable_thinking": True}, {**hello, "thinking_budget": 8})}

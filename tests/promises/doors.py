@@ -100,7 +100,7 @@ def read_openai(answer):
             one[2] = choice["finish_reason"] or one[2]
             logprobs = choice.get("logprobs") or {}
             one[3] += [len(item["top_logprobs"]) for item in logprobs.get("content") or []]
-            one[3] += [len(item) for item in logprobs.get("top_logprobs") or []]
+            one[3] += [len(item or []) for item in logprobs.get("top_logprobs") or []]
         if body.get("usage"):
             answer.tokens, answer.prompt_tokens = body["usage"]["completion_tokens"], body["usage"]["prompt_tokens"]
     answer.choices = [choices[i][0] for i in sorted(choices)]

@@ -1,4 +1,5 @@
 """Which check proves which place of which endpoint: {place: check}. A place of the server's tables that has none fails the run."""
+import cache_checks
 import checks
 import counting_checks
 import objects_checks
@@ -6,9 +7,8 @@ import responses_checks
 from doors import DOORS
 
 OWN = {
-    "POST /v1/chat/completions": checks.OPENAI_CHAT,
+    "POST /v1/chat/completions": {**checks.OPENAI_CHAT, **cache_checks.openai()},
     "POST /v1/completions": checks.OPENAI_COMPLETIONS,
-    "POST /v1/tokenize": counting_checks.tokenize_proofs(),
     "POST /v1/embeddings": objects_checks.OF_EMBEDDINGS,
     "POST /v1/rerank": objects_checks.OF_RERANK,
     "POST /v1/files": objects_checks.OF_FILES,
@@ -18,11 +18,16 @@ OWN = {
     "POST /v1/conversations": responses_checks.CONVERSATIONS,
     "POST /v1/conversations/{id}": responses_checks.CHANGES,
     "POST /v1/conversations/{id}/items": responses_checks.NEW_ITEMS,
-    "POST /api/v1/services/aigc/text-generation/generation": checks.DASHSCOPE,
-    "POST /api/v1/services/aigc/multimodal-generation/generation": checks.DASHSCOPE,
-    "POST /api/v1/tokenizer": counting_checks.tokenizer_proofs(),
-    "POST /v1/messages": checks.ANTHROPIC,
-    "POST /v1/messages/count_tokens": counting_checks.count_proofs(),
+    "POST /v1/tokenize": {**counting_checks.tokenize_proofs(), **cache_checks.counted("/v1/tokenize", lambda body: body["count"], {})},
+    "POST /api/v1/services/aigc/text-generation/generation": {**checks.DASHSCOPE, **cache_checks.dashscope()},
+    "POST /api/v1/services/aigc/multimodal-generation/generation": {**checks.DASHSCOPE, **cache_checks.dashscope()},
+    "POST /api/v1/tokenizer": {**counting_checks.tokenizer_proofs(),
+                               **cache_checks.counted("/api/v1/tokenizer", lambda body: body["usage"]["input_tokens"], {}, cache_checks.untyped,
+                                                      checks.in_input)},
+    "POST /v1/messages": {**checks.ANTHROPIC, **cache_checks.anthropic()},
+    "POST /v1/messages/count_tokens": {**counting_checks.count_proofs(),
+                                       **cache_checks.counted("/v1/messages/count_tokens", lambda body: body["input_tokens"],
+                                                              cache_checks.ANTHROPIC_PLACES)},
     "POST /api/chat": checks.OLLAMA_CHAT,
     "POST /api/generate": checks.OLLAMA_GENERATE,
     "POST /api/embed": objects_checks.OF_OLLAMA_EMBED,

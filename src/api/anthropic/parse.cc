@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/serving/cache_marks.h"
 #include "api/serving/degraded.h"
 #include "api/serving/structure.h"
 #include "base/json.h"
@@ -31,7 +32,7 @@ constexpr FieldRule kMessagesRules[] = {
     {"thinking"},
     {"metadata", FieldUse::kNoEffect, "an object"},
     {"service_tier", FieldUse::kNoEffect, "a text"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"tools"},
     {"tool_choice"},
     {"output_config"},
@@ -53,7 +54,7 @@ constexpr FieldRule kCountRules[] = {
     {"messages"},
     {"system"},
     {"thinking"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"tools"},
     {"tool_choice"},
     {"output_config"},
@@ -70,21 +71,21 @@ constexpr FieldRule kMessageRules[] = {{"role", FieldUse::kHonoured, R"("user" "
 constexpr FieldRule kTextRules[] = {
     {"type", FieldUse::kHonoured, R"("text")"},
     {"text"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"citations", FieldUse::kNotBuilt, "[]"},
 };
 constexpr FieldRule kThinkingBlockRules[] = {
     {"type", FieldUse::kHonoured, R"("thinking")"},
     {"thinking"},
     {"signature", FieldUse::kNoEffect, "a text"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
 };
 constexpr FieldRule kToolUseRules[] = {
     {"type", FieldUse::kHonoured, R"("tool_use")"},
     {"id"},
     {"name"},
     {"input"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"caller", FieldUse::kNotBuilt, R"({"type":"direct"})"},
     {"toolset_name", FieldUse::kNotBuilt},
 };
@@ -95,7 +96,7 @@ constexpr FieldRule kToolResultRules[] = {
     {"content"},
     {"is_error", FieldUse::kNoEffect, "true or false"},
     {"toolset_name", FieldUse::kNotBuilt},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
 };
 constexpr FieldRule kThinkingRules[] = {
     {"type", FieldUse::kHonoured, R"("enabled" "adaptive" "disabled")"}, {"budget_tokens"}, {"display"}};
@@ -104,10 +105,19 @@ constexpr FieldRule kThinkingRules[] = {
 // the assistant thinks and calls; a result is a message of its own, before what else the user says.
 class BlockReader {
  public:
+  using Marks = std::vector<inference::CacheMark>;
   enum class From { kSystem, kUser, kAssistant, kTool };
-  BlockReader(FieldReader& reader, std::string_view field, From from, std::vector<std::string>* ignored,
-              std::vector<inference::Message>* results = nullptr)
-      : reader_(reader), field_(field), from_(from), ignored_(ignored), results_(results) {}
+  // `first` is the place in the conversation of the first message that comes of it: of a result, or where there are
+  // none, of the message itself.
+  BlockReader(FieldReader& reader, std::string_view field, From from, size_t first, Marks& marks,
+              std::vector<std::string>* ignored, std::vector<inference::Message>* results = nullptr)
+      : reader_(reader),
+        field_(field),
+        from_(from),
+        first_(first),
+        marks_(marks),
+        ignored_(ignored),
+        results_(results) {}
 
   void read(const json::array& blocks, inference::Message& message) {
     if (blocks.size() > kMaxContentParts) {
@@ -117,6 +127,9 @@ class BlockReader {
     for (size_t i = 0; i < blocks.size() && reader_.ok(); ++i) {
       read_block(std::string(field_) + "[" + std::to_string(i) + "]", blocks[i], message);
     }
+    // Results stand before what else is said, so only now it is known where that is.
+    const size_t own = first_ + (results_ ? results_->size() : 0);
+    for (const size_t mark : own_marks_) marks_[mark].message += own;
   }
 
  private:
@@ -126,9 +139,9 @@ class BlockReader {
     const json::value* type = block->if_contains("type");
     if (!type || !type->is_string()) return reader_.fail(place + ".type", R"(is missing; for a text it is "text")");
     if (type->get_string() == "text") {
-      take(place, *block, kTextRules, "text", message.content);
+      take(place, *block, kTextRules, "text", message.content, message.content);
     } else if (type->get_string() == "thinking" && from_ == From::kAssistant) {
-      take(place, *block, kThinkingBlockRules, "thinking", message.reasoning_content);
+      take(place, *block, kThinkingBlockRules, "thinking", message.reasoning_content, message.content);
     } else if (type->get_string() == "tool_use" && from_ == From::kAssistant) {
       take_call(place, *block, message);
     } else if (type->get_string() == "tool_result" && results_ != nullptr) {
@@ -153,6 +166,7 @@ class BlockReader {
     if (inner.ok() && call.name.empty()) inner.fail("name", "is missing");
     const json::object* input = inner.object("input");
     if (inner.ok() && !input) inner.fail("input", "is missing: an object");
+    mark(inner, {1, 0});  // calls stand behind the text: up to the next message
     if (!inner.ok()) return reader_.fail(inner.status().error());
     call.arguments = to_json(*input);
     message.tool_calls.push_back(std::move(call));
@@ -167,26 +181,42 @@ class BlockReader {
     if (content && content->is_string()) {
       result.content = content->get_string();
     } else if (content && content->is_array()) {
-      BlockReader(inner, "content", From::kTool, ignored_).read(content->get_array(), result);
+      BlockReader(inner, "content", From::kTool, first_ + results_->size(), marks_, ignored_)
+          .read(content->get_array(), result);
     } else if (content) {
       inner.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
+    }
+    if (has_cache_mark(inner, ignored_)) {
+      add_cache_mark(inner, {first_ + results_->size(), result.content.size()}, marks_);
     }
     if (!inner.ok()) return reader_.fail(inner.status().error());
     results_->push_back(std::move(result));
   }
 
   void take(const std::string& place, const json::object& block, std::span<const FieldRule> rules,
-            std::string_view name, std::string& into) {
+            std::string_view name, std::string& into, const std::string& content) {
     FieldReader inner(block, reader_.path_of(place), rules, ignored_);
     auto text = inner.text(name);
     if (inner.ok() && !text) inner.fail(name, "is missing");
-    if (!inner.ok()) return reader_.fail(inner.status().error());
-    into += *text;
+    if (inner.ok()) into += *text;
+    mark(inner, {0, content.size()});
+    if (!inner.ok()) reader_.fail(inner.status().error());
+  }
+
+  // Counted from the message itself.
+  void mark(FieldReader& block, inference::CacheMark at) {
+    if (!has_cache_mark(block, ignored_)) return;
+    own_marks_.push_back(marks_.size());
+    add_cache_mark(block, at, marks_);
+    if (!block.ok()) own_marks_.pop_back();
   }
 
   FieldReader& reader_;
   const std::string_view field_;
   const From from_;
+  const size_t first_;
+  Marks& marks_;
+  std::vector<size_t> own_marks_;  // of them, which are not in results
   std::vector<std::string>* const ignored_;
   std::vector<inference::Message>* const results_;
 };
@@ -198,7 +228,8 @@ BlockReader::From from(std::string_view role) {
 
 // One message, or the results of tools with what the user says to them. What the system says in the midst of a
 // conversation stays in its place; the template has it there, or refuses it.
-std::vector<inference::Message> read_message(FieldReader& reader, std::vector<std::string>* ignored) {
+std::vector<inference::Message> read_message(FieldReader& reader, inference::ChatPrompt& prompt,
+                                             std::vector<std::string>* ignored) {
   std::vector<inference::Message> all;
   inference::Message message;
   auto role = reader.text("role");
@@ -215,7 +246,8 @@ std::vector<inference::Message> read_message(FieldReader& reader, std::vector<st
   } else if (content->is_string()) {
     message.content = content->get_string();
   } else if (content->is_array()) {
-    BlockReader(reader, "content", from(message.role), ignored, message.role == "user" ? &all : nullptr)
+    BlockReader(reader, "content", from(message.role), prompt.messages.size(), prompt.cache_marks, ignored,
+                message.role == "user" ? &all : nullptr)
         .read(content->get_array(), message);
   } else {
     reader.fail("content", "must be a text or a list of blocks; it is " + std::string(json_kind(*content)));
@@ -231,7 +263,8 @@ void read_system(FieldReader& reader, inference::ChatPrompt& prompt, std::vector
   if (value->is_string()) {
     message.content = value->get_string();
   } else if (value->is_array()) {
-    BlockReader(reader, "system", BlockReader::From::kSystem, ignored).read(value->get_array(), message);
+    BlockReader(reader, "system", BlockReader::From::kSystem, 0, prompt.cache_marks, ignored)
+        .read(value->get_array(), message);
   } else {
     reader.fail("system", "must be a text or a list of text blocks; it is " + std::string(json_kind(*value)));
   }
@@ -251,7 +284,8 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
                    inner.fail("role",
                               "must be user or assistant; the first words of the system are the field `system`");
                  }
-                 for (auto& message : read_message(inner, ignored)) prompt.messages.push_back(std::move(message));
+                 for (auto& message : read_message(inner, prompt, ignored))
+                   prompt.messages.push_back(std::move(message));
                  if (!inner.ok()) reader.fail(inner.status().error());
                });
   if (reader.ok()) check_tool_messages(reader, prompt);
@@ -298,7 +332,7 @@ constexpr FieldRule kToolRules[] = {
     {"description"},
     {"input_schema"},
     {"strict"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"eager_input_streaming", FieldUse::kNoEffect, "true or false"},  // input is streamed as it comes anyway
     {"defer_loading", FieldUse::kNotBuilt, "false"},
     {"allowed_callers", FieldUse::kNotBuilt, R"(["direct"])"},
@@ -350,17 +384,26 @@ void read_tool_choice(FieldReader& reader, inference::ToolSet& set) {
   }
 }
 
-void read_tool_set(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {
+// Templates write the tools behind the first words of the system, before all else.
+void read_tool_set(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
+  inference::ToolSet& set = prompt.tools;
+  const size_t first_turn = !prompt.messages.empty() && prompt.messages.front().role == "system" ? 1 : 0;
   if (const json::array* tools = reader.list("tools")) {
     read_objects(reader, "tools", *tools, engine::constrain::kMaxTools, "an object with name and input_schema",
                  [&](const json::object& object, const std::string& place, size_t) {
                    if (!has_type(reader, place, object, "custom")) return;  // others are the original's own
                    FieldReader inner(object, place, kToolRules, ignored);
                    read_tool(inner, set);
+                   if (has_cache_mark(inner, ignored)) add_cache_mark(inner, {first_turn, 0}, prompt.cache_marks);
                    if (!inner.ok()) reader.fail(inner.status().error());
                  });
   }
   if (reader.ok()) read_tool_choice(reader, set);
+}
+
+// One for the whole prompt.
+void read_last_mark(FieldReader& reader, inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
+  if (has_cache_mark(reader, ignored)) add_cache_mark(reader, {prompt.messages.size(), 0}, prompt.cache_marks);
 }
 
 // An effort of "high" is what the original does where none is said.
@@ -405,7 +448,8 @@ Result<MessagesCall> read_call(const json::object& body) {
   if (reader.list("stop_sequences")) read_stop(reader, "stop_sequences", StopKinds::kTexts, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   call.thinking = read_thinking(reader, call.prompt, &generate.ignored);
-  read_tool_set(reader, call.prompt.tools, &generate.ignored);
+  read_tool_set(reader, call.prompt, &generate.ignored);
+  read_last_mark(reader, call.prompt, &generate.ignored);
   read_output(reader, generate);
   STUDIO_CHECK_OK(reader.status());
   return call;
@@ -424,7 +468,8 @@ Result<CountCall> parse_count(std::string_view body) {
   read_model(reader, "GET /v1/models", call.model);
   read_messages(reader, call.prompt, &call.ignored);
   call.thinking = read_thinking(reader, call.prompt, &call.ignored);
-  read_tool_set(reader, call.prompt.tools, &call.ignored);
+  read_tool_set(reader, call.prompt, &call.ignored);
+  read_last_mark(reader, call.prompt, &call.ignored);
   GenerateCall format;  // it takes no tokens of the prompt
   read_output(reader, format);
   call.ignored.insert(call.ignored.end(), format.ignored.begin(), format.ignored.end());
@@ -434,7 +479,7 @@ Result<CountCall> parse_count(std::string_view body) {
 
 std::vector<EndpointFields> field_tables() {
   const auto with_objects = [](std::span<const FieldRule> body) {
-    return std::vector<FieldTable>{{"", "", body},
+    std::vector<FieldTable> tables{{"", "", body},
                                    {"system[]", "text", kTextRules},
                                    {"messages[]", "", kMessageRules},
                                    {"messages[].content[]", "text", kTextRules},
@@ -448,6 +493,10 @@ std::vector<EndpointFields> field_tables() {
                                    {"output_config", "", kOutputRules},
                                    {"output_config.format", "", kFormatRules},
                                    {"output_format", "", kFormatRules}};
+    for (const char* path : {"", "system[]", "messages[].content[]", "messages[].content[].content[]", "tools[]"}) {
+      add_cache_table(path, tables);
+    }
+    return tables;
   };
   std::vector<FieldTable> count = with_objects(kCountRules);
   std::erase_if(count, [](const FieldTable& table) { return table.path == "output_format"; });

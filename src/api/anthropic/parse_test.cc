@@ -59,8 +59,36 @@ TEST(AnthropicParse, BlocksBecomeTextAndThinking) {
   EXPECT_EQ(call->prompt.messages[1].reasoning_content, "hm");
   EXPECT_EQ(call->prompt.messages[1].content, "c");
   EXPECT_FALSE(call->prompt.is_partial);
-  EXPECT_EQ(call->generate.ignored,
-            (std::vector<std::string>{"messages[].content[].cache_control", "messages[].content[].signature"}));
+  EXPECT_EQ(call->generate.ignored, std::vector<std::string>{"messages[].content[].signature"});
+  ASSERT_EQ(call->prompt.cache_marks.size(), 1u);
+  EXPECT_EQ(call->prompt.cache_marks[0].message, 0u);
+  EXPECT_EQ(call->prompt.cache_marks[0].offset, 2u);
+}
+
+// Results stand before what is said to them, tools behind the system's first words, the request's own mark at the end.
+TEST(AnthropicParse, MarksAreAtTheMessagesThatBlocksBecome) {
+  const std::string mark = R"("cache_control":{"type":"ephemeral"})";
+  auto call = parse_messages(R"({"model":"m","max_tokens":9,"system":[{"type":"text","text":"Be brief."}],)" + mark +
+                             R"(,"tools":[{"name":"f","input_schema":{"type":"object"},)" + mark +
+                             R"(}],"messages":[{"role":"user","content":"a"},
+      {"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{}}]},
+      {"role":"user","content":[{"type":"text","text":"bc",)" +
+                             mark + R"(},{"type":"tool_result","tool_use_id":"1","content":"red",)" + mark + "}]}]}");
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  std::vector<std::pair<size_t, size_t>> found;
+  for (const auto& each : call->prompt.cache_marks) found.emplace_back(each.message, each.offset);
+  // system, user, assistant, tool, user
+  EXPECT_EQ(found, (std::vector<std::pair<size_t, size_t>>{{4, 2}, {3, 3}, {1, 0}, {5, 0}}));
+}
+
+TEST(AnthropicParse, AFifthMarkIsRefused) {
+  std::string blocks;
+  for (int i = 0; i < 5; ++i) {
+    blocks += std::string(i > 0 ? "," : "") + R"({"type":"text","text":"x","cache_control":{"type":"ephemeral"}})";
+  }
+  EXPECT_EQ(refused(with_messages(R"([{"role":"user","content":[)" + blocks + "]}]")).substr(0, 39),
+            "messages[0].content[4].cache_control: m");
+  EXPECT_EQ(refused(with(R"("cache_control":{"type":"x"})")).substr(0, 20), "cache_control.type: ");
 }
 
 TEST(AnthropicParse, ALastMessageOfTheAssistantIsContinued) {

@@ -21,8 +21,8 @@ const char* stop_reason(const inference::GenerationEnd& end) {
 
 // Cached tokens stand beside the others, not among them.
 json::object render_usage(const GenerationUsage& usage) {
-  return json::object{{"input_tokens", usage.prompt_tokens - usage.cached_tokens},
-                      {"cache_creation_input_tokens", 0},
+  return json::object{{"input_tokens", usage.prompt_tokens - usage.cached_tokens - usage.newly_held_tokens},
+                      {"cache_creation_input_tokens", usage.newly_held_tokens},
                       {"cache_read_input_tokens", usage.cached_tokens},
                       {"output_tokens", usage.completion_tokens}};
 }

@@ -2,7 +2,9 @@
 
 #include <boost/json.hpp>
 
+#include "api/serving/cache_marks.h"
 #include "api/serving/degraded.h"
+#include "api/serving/effort.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::dashscope {
@@ -61,6 +63,7 @@ constexpr FieldRule kParameterRules[] = {
     {"max_tokens"},
     {"enable_thinking"},
     {"thinking_budget"},
+    {"reasoning_effort"},
     {"logprobs"},
     {"top_logprobs"},
     {"allow_degraded"},                                // here too: where the SDK puts what it does not know
@@ -74,7 +77,6 @@ constexpr FieldRule kParameterRules[] = {
     {"search_options", FieldUse::kNotBuilt, "{}", kNoSearch},
     {"enable_code_interpreter", FieldUse::kNotBuilt, "false"},
     {"preserve_thinking", FieldUse::kNotBuilt, "false"},
-    {"reasoning_effort", FieldUse::kNotBuilt, "", "say enable_thinking and thinking_budget"},
     {"clear_thinking", FieldUse::kNotBuilt},
     {"stream_options", FieldUse::kNotBuilt, "", "each event says its usage"},
     {"output_format", FieldUse::kNotBuilt},
@@ -113,13 +115,13 @@ constexpr FieldRule kPartRules[] = {
     {"total_pixels", FieldUse::kNotBuilt, "", kTextAlone},
     {"text"},
     {"type", FieldUse::kHonoured, R"("text")"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
 };
 constexpr FieldRule kTurnRules[] = {{"user"}, {"bot"}};
 
 // Parts are objects of one key.
 void read_part(FieldReader& reader, const std::string& place, const json::value& value, std::string& into,
-               std::vector<std::string>* ignored) {
+               inference::ChatPrompt& prompt, std::vector<std::string>* ignored) {
   const json::object* part = value.if_object();
   if (!part) return reader.fail(place, "must be an object; it is " + std::string(json_kind(value)));
   FieldReader inner(*part, reader.path_of(place), kPartRules, ignored);
@@ -127,11 +129,13 @@ void read_part(FieldReader& reader, const std::string& place, const json::value&
   if (type && *type != "text") inner.fail("type", "must be \"text\"; it is " + quoted(*type), Code::kUnimplemented);
   auto text = inner.text("text");
   if (inner.ok() && !text) inner.fail("text", "is missing");
-  if (!inner.ok()) return reader.fail(inner.status().error());
-  into += *text;
+  if (inner.ok()) into += *text;
+  if (has_cache_mark(inner, ignored)) add_cache_mark(inner, {prompt.messages.size(), into.size()}, prompt.cache_marks);
+  if (!inner.ok()) reader.fail(inner.status().error());
 }
 
-void read_content(FieldReader& reader, inference::Message& message, std::vector<std::string>* ignored) {
+void read_content(FieldReader& reader, inference::Message& message, inference::ChatPrompt& prompt,
+                  std::vector<std::string>* ignored) {
   const json::value* content = reader.find("content");
   if (!content) {
     if (message.role != "assistant") reader.fail("content", "is missing");
@@ -144,14 +148,16 @@ void read_content(FieldReader& reader, inference::Message& message, std::vector<
                                         std::to_string(parts.size()));
     }
     for (size_t i = 0; i < parts.size() && reader.ok(); ++i) {
-      read_part(reader, "content[" + std::to_string(i) + "]", parts[i], message.content, ignored);
+      read_part(reader, "content[" + std::to_string(i) + "]", parts[i], message.content, prompt, ignored);
     }
   } else {
     reader.fail("content", "must be a text or a list of parts; it is " + std::string(json_kind(*content)));
   }
 }
 
-inference::Message read_message(FieldReader& reader, bool* is_partial, std::vector<std::string>* ignored) {
+// The next of `prompt`, which takes its marks.
+inference::Message read_message(FieldReader& reader, inference::ChatPrompt& prompt, bool* is_partial,
+                                std::vector<std::string>* ignored) {
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
@@ -161,7 +167,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   } else {
     message.role = *role;
   }
-  read_content(reader, message, ignored);
+  read_content(reader, message, prompt, ignored);
   message.reasoning_content = reader.text("reasoning_content").value_or("");
   if (!message.reasoning_content.empty() && message.role != "assistant") {
     reader.fail("reasoning_content", "is only allowed on a message of the assistant");
@@ -183,7 +189,7 @@ void read_messages(FieldReader& input, const json::array& messages, inference::C
                [&](const json::object& object, const std::string& place, size_t i) {
                  FieldReader inner(object, input.path_of(place), kMessageRules, ignored);
                  bool is_partial = false;
-                 prompt.messages.push_back(read_message(inner, &is_partial, ignored));
+                 prompt.messages.push_back(read_message(inner, prompt, &is_partial, ignored));
                  if (is_partial && i + 1 < messages.size())
                    inner.fail("partial", "is only allowed on the last message");
                  prompt.is_partial = is_partial;
@@ -243,6 +249,8 @@ void read_thinking(FieldReader& parameters, GenerationCall& call) {
       parameters.fail("thinking_budget", "is only allowed with enable_thinking: true");
     }
   }
+  add_effort(parameters, "reasoning_effort", prompt);
+  call.has_effort = parameters.find("reasoning_effort") != nullptr;
   const bool wants = prompt.enable_thinking == true || prompt.thinking_budget;
   if (wants && prompt.is_partial) {
     parameters.fail("enable_thinking", "must be false where the last message is partial");
@@ -316,6 +324,7 @@ std::vector<EndpointFields> field_tables() {
                                    {"input.messages[]", "", kMessageRules},
                                    {"input.messages[].content[]", "", kPartRules},
                                    {"input.history[]", "", kTurnRules}};
+  add_cache_table("input.messages[].content[]", input);
   add_call_tables("input.messages", input);
   std::vector<FieldTable> generation = {{"", "", kFrameRules}, {"parameters", "", kParameterRules}};
   add_format_tables("parameters.", generation);

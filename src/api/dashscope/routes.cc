@@ -32,6 +32,12 @@ constexpr CallFields kFields{.prompt = "input",
                              .enable_thinking = "parameters.enable_thinking",
                              .thinking_budget = "parameters.thinking_budget"};
 
+CallFields thinking_fields(bool has_effort) {
+  CallFields fields = kFields;
+  if (has_effort) fields.enable_thinking = fields.thinking_budget = "parameters.reasoning_effort";
+  return fields;
+}
+
 void refuse(const ExchangePtr& exchange, const Error& error, const char* code = nullptr) {
   exchange->respond(error_response(error, exchange->request().request_id, code));
 }
@@ -83,7 +89,8 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
   auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, model.error());
   const inference::TextModel& text = *(*model)->text;
-  if (auto refusal = check_thinking(text, call->prompt, kFields)) return refuse(exchange, *refusal);
+  if (auto refusal = check_thinking(text, call->prompt, thinking_fields(call->has_effort)))
+    return refuse(exchange, *refusal);
   if (auto refusal = check_structure(text, call->prompt, call->generate, kFields)) return refuse(exchange, *refusal);
   auto prompt = text.prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, prompt.error());

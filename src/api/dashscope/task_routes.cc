@@ -180,7 +180,7 @@ void create_task(const Services& services, const TaskDesk& desk, const ExchangeP
   http::Response response = answer_of(
       exchange, {{"output", json::object{{"task_id", task->batch_id}, {"task_status", state_name(state_of(*task))}}}});
   add_names("X-Studio-Ignored", call->ignored, response);
-  if (!call->degraded.empty()) mark_degraded(call->degraded, response);
+  mark_degraded(call->degraded, response);
   exchange->respond(std::move(response));
 }
 

@@ -19,6 +19,7 @@ enum class ResultFormat { kText, kMessage };
 struct GenerationCall {
   GenerateCall generate;
   inference::ChatPrompt prompt;
+  bool has_effort = false;                    // what it says of thinking, reasoning_effort says
   std::optional<ResultFormat> result_format;  // the model's own where not said
   bool is_incremental = false;                // pieces of a stream are what is new; else all there is so far
 };

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/errors.h"
+#include "api/serving/cache_marks.h"
 #include "api/serving/logprobs.h"
 #include "base/json.h"
 #include "http/sse.h"
@@ -28,7 +29,7 @@ json::object render_usage(const GenerationUsage& usage) {
       {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
       {"output_tokens_details", json::object{{"reasoning_tokens", usage.reasoning_tokens},
                                              {"text_tokens", usage.completion_tokens - usage.reasoning_tokens}}},
-      {"prompt_tokens_details", json::object{{"cached_tokens", usage.cached_tokens}}},
+      {"prompt_tokens_details", prompt_tokens_details(usage)},
   };
 }
 

@@ -4,6 +4,7 @@
 #include "api/openai/parse.h"
 #include "api/openai/parse_common.h"
 #include "api/serving/degraded.h"
+#include "api/serving/effort.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::openai {
@@ -16,6 +17,7 @@ constexpr FieldRule kChatOwnRules[] = {
     {"top_logprobs"},
     {"enable_thinking"},
     {"thinking_budget"},
+    {"reasoning_effort"},
     {"chat_template_kwargs"},
     {"metadata", FieldUse::kNoEffect, "an object"},
     {"safety_identifier", FieldUse::kNoEffect, "a text"},
@@ -40,7 +42,6 @@ constexpr FieldRule kChatOwnRules[] = {
     {"prediction", FieldUse::kNotBuilt},
     {"verbosity", FieldUse::kNotBuilt, "\"medium\""},
     {"web_search_options", FieldUse::kNotBuilt, "", kNoSearch},
-    {"reasoning_effort", FieldUse::kNotBuilt, "", "say enable_thinking and thinking_budget"},
     {"preserve_thinking", FieldUse::kNotBuilt, "false"},
     {"clear_thinking", FieldUse::kNotBuilt},
     {"prompt_cache_retention", FieldUse::kNotBuilt, "\"in_memory\" \"in-memory\"", kNoKeptTime},
@@ -65,7 +66,13 @@ constexpr auto kChatRules = join(kGenerateRules, kChatOwnRules);
 constexpr FieldRule kTemplateRules[] = {{"enable_thinking"}};
 
 constexpr FieldRule kTokenizeRules[] = {
-    {"model"}, {"text"}, {"messages"}, {"enable_thinking"}, {"thinking_budget"}, {"chat_template_kwargs"},
+    {"model"},
+    {"text"},
+    {"messages"},
+    {"enable_thinking"},
+    {"thinking_budget"},
+    {"reasoning_effort"},
+    {"chat_template_kwargs"},
 };
 
 void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
@@ -83,6 +90,7 @@ void read_thinking(FieldReader& reader, inference::ChatPrompt& prompt) {
     prompt.thinking_budget = static_cast<int>(*budget);
     if (prompt.enable_thinking == false) reader.fail("thinking_budget", "is only allowed with enable_thinking: true");
   }
+  add_effort(reader, "reasoning_effort", prompt);
   if (prompt.is_partial && prompt.enable_thinking == true) {
     reader.fail("enable_thinking", "must be false where the last message is partial");
   }
@@ -98,6 +106,7 @@ Result<ChatCall> read_chat(const boost::json::object& body) {
   read_generate(reader, generate);
   read_messages(reader, call.prompt, &generate.ignored);
   read_thinking(reader, call.prompt);
+  call.has_effort = reader.find("reasoning_effort") != nullptr;
   if (auto limit = reader.integer("max_completion_tokens", 1, kMaxTokensLimit)) {
     generate.max_completion_tokens = static_cast<int>(*limit);
   }
@@ -125,6 +134,7 @@ Result<TokenizeCall> parse_tokenize(std::string_view body) {
     call.prompt.emplace();
     read_messages(reader, *call.prompt, &call.ignored);
     read_thinking(reader, *call.prompt);
+    call.has_effort = reader.find("reasoning_effort") != nullptr;
   }
   if (call.text.has_value() == call.prompt.has_value()) {
     reader.fail("text", call.text ? "and messages exclude each other" : "or messages is missing");

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "api/serving/cache_marks.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::openai {
@@ -67,12 +68,13 @@ constexpr FieldRule kMessageRules[] = {
 constexpr FieldRule kPartRules[] = {
     {"type", FieldUse::kHonoured, R"("text")"},
     {"text"},
-    {"cache_control", FieldUse::kNoEffect, "an object"},
+    {"cache_control"},
     {"prompt_cache_breakpoint", FieldUse::kNoEffect, "an object"},
 };
 
-// The one text of a list of parts.
-std::string read_parts(FieldReader& reader, const boost::json::array& parts, std::vector<std::string>* ignored) {
+// The one text of a list of parts; `message` is the place of theirs, for marks.
+std::string read_parts(FieldReader& reader, const boost::json::array& parts, size_t message,
+                       std::vector<inference::CacheMark>& marks, std::vector<std::string>* ignored) {
   std::string all;
   if (parts.size() > kMaxContentParts) {
     reader.fail("content",
@@ -97,16 +99,18 @@ std::string read_parts(FieldReader& reader, const boost::json::array& parts, std
     auto text = inner.text("text");
     if (inner.ok() && !kind) inner.fail("type", "is missing; for a text it is \"text\"");
     if (inner.ok() && !text) inner.fail("text", "is missing");
+    if (inner.ok()) all += *text;
+    if (has_cache_mark(inner, ignored)) add_cache_mark(inner, {message, all.size()}, marks);
     if (!inner.ok()) {
       reader.fail(inner.status().error());
       break;
     }
-    all += *text;
   }
   return all;
 }
 
-inference::Message read_message(FieldReader& reader, bool* is_partial, std::vector<std::string>* ignored) {
+inference::Message read_message(FieldReader& reader, inference::ChatPrompt& prompt, bool* is_partial,
+                                std::vector<std::string>* ignored) {
   inference::Message message;
   auto role = reader.text("role");
   if (!role) {
@@ -120,7 +124,7 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
   if (content && content->is_string()) {
     message.content = content->get_string();
   } else if (content && content->is_array()) {
-    message.content = read_parts(reader, content->get_array(), ignored);
+    message.content = read_parts(reader, content->get_array(), prompt.messages.size(), prompt.cache_marks, ignored);
   } else if (content) {
     reader.fail("content", "must be a text or a list of parts; it is " + std::string(json_kind(*content)));
   } else if (message.role != "assistant") {
@@ -141,14 +145,16 @@ inference::Message read_message(FieldReader& reader, bool* is_partial, std::vect
 
 }  // namespace
 
-void read_generate(FieldReader& reader, GenerateCall& call) {
+void read_generate(FieldReader& reader, GenerateCall& call, int64_t least_tokens) {
   read_model(reader, kListedAt, call.model);
   read_stream(reader, call);
   read_sampling(reader, {.least_top_k = -1}, call);
   read_logit_bias(reader, call.sampling);
   read_stop(reader, "stop", StopKinds::kTextsOrIds, call);
   call.n = static_cast<int>(reader.integer("n", 1, inference::kMaxChoices).value_or(1));
-  if (auto limit = reader.integer("max_tokens", 1, kMaxTokensLimit)) call.max_tokens = static_cast<int>(*limit);
+  if (auto limit = reader.integer("max_tokens", least_tokens, kMaxTokensLimit)) {
+    call.max_tokens = static_cast<int>(*limit);
+  }
   call.ignore_eos = reader.flag("ignore_eos").value_or(false);
 }
 
@@ -160,7 +166,7 @@ void read_messages(FieldReader& reader, inference::ChatPrompt& prompt, std::vect
                [&](const boost::json::object& object, const std::string& place, size_t i) {
                  FieldReader inner(object, place, kMessageRules, ignored);
                  bool is_partial = false;
-                 prompt.messages.push_back(read_message(inner, &is_partial, ignored));
+                 prompt.messages.push_back(read_message(inner, prompt, &is_partial, ignored));
                  if (is_partial && i + 1 < messages->size()) {
                    inner.fail("partial", "is only allowed on the last message");
                  }
@@ -177,6 +183,7 @@ void add_common_tables(std::vector<FieldTable>& tables) {
 void add_message_tables(std::vector<FieldTable>& tables) {
   tables.push_back({"messages[]", "", kMessageRules});
   tables.push_back({"messages[].content[]", "text", kPartRules});
+  add_cache_table("messages[].content[]", tables);
   add_call_tables("messages", tables);
 }
 

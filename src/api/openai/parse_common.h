@@ -38,7 +38,7 @@ inline constexpr const char* kListedAt = "GET /v1/models";
 
 // model, stream, sampling, limits, stop: everything of GenerateCall but logprobs, which the endpoints spell
 // differently.
-void read_generate(FieldReader& reader, GenerateCall& call);
+void read_generate(FieldReader& reader, GenerateCall& call, int64_t least_tokens = 1);
 // The tables of objects inside: of stream_options, of messages and their parts.
 void add_common_tables(std::vector<FieldTable>& tables);
 void add_message_tables(std::vector<FieldTable>& tables);

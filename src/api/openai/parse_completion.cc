@@ -12,11 +12,7 @@ using engine::TokenId;
 
 // One line per field of POST /completions beside kGenerateRules; see the README for what each means.
 constexpr FieldRule kCompletionOwnRules[] = {
-    {"prompt"},
-    {"suffix"},
-    {"echo", FieldUse::kNotBuilt, "false"},
-    {"best_of", FieldUse::kNotBuilt, "1"},
-    {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
+    {"prompt"}, {"suffix"}, {"echo"}, {"best_of"}, {"response_format", FieldUse::kNotBuilt, R"({"type":"text"})"},
 };
 constexpr auto kCompletionRules = join(kGenerateRules, kCompletionOwnRules);
 
@@ -66,23 +62,35 @@ void check_prompts(FieldReader& reader, const CompletionCall& call) {
       return reader.fail("suffix", "needs a prompt in text, not in token ids");
     }
   }
-  size_t choices = call.prompts.size() * static_cast<size_t>(call.generate.n);
+  size_t choices = call.prompts.size() * static_cast<size_t>(call.best_of.value_or(call.generate.n));
   if (choices > static_cast<size_t>(inference::kMaxChoices)) {
-    reader.fail("prompt", "and n ask for " + std::to_string(choices) + " choices; at most " +
+    reader.fail("prompt", "and n or best_of ask for " + std::to_string(choices) + " choices; at most " +
                               std::to_string(inference::kMaxChoices) + " go into one request");
   }
+}
+
+// What is not told is generated all the same, and counts as such.
+void read_best_of(FieldReader& reader, CompletionCall& call) {
+  const auto best_of = reader.integer("best_of", call.generate.n, inference::kMaxChoices);
+  if (!best_of || *best_of == call.generate.n) return;
+  if (call.generate.stream) reader.fail("best_of", "must be n in a stream: which is best shows at the end");
+  if (call.echoes) reader.fail("best_of", "and echo exclude each other");
+  call.best_of = static_cast<int>(*best_of);
 }
 
 Result<CompletionCall> read_completion(const boost::json::object& body) {
   CompletionCall call;
   FieldReader reader(body, "", kCompletionRules, &call.generate.ignored);
-  read_generate(reader, call.generate);
+  call.echoes = reader.flag("echo").value_or(false);
+  read_generate(reader, call.generate, call.echoes ? 0 : 1);
   read_prompt(reader, call);
   call.suffix = reader.text("suffix");
   if (auto top = reader.integer("logprobs", 0, kMaxCompletionLogprobs)) {
     call.generate.sampling.logprobs = true;
     call.generate.sampling.top_logprobs = static_cast<int>(*top);
   }
+  read_best_of(reader, call);
+  if (call.echoes && call.suffix) reader.fail("echo", "and suffix exclude each other");
   if (reader.ok()) check_prompts(reader, call);
   STUDIO_CHECK_OK(reader.status());
   return call;

@@ -38,6 +38,36 @@ TEST(ParseChat, ReadsEveryHonouredField) {
   EXPECT_EQ(call->prompt.thinking_budget, 9);
 }
 
+TEST(ParseChat, ReadsAnEffortAsABudget) {
+  EXPECT_EQ(parse_chat(chat(R"("reasoning_effort":"low")"))->prompt.thinking_budget, 1024);
+  EXPECT_EQ(parse_chat(chat(R"("reasoning_effort":"none")"))->prompt.enable_thinking, false);
+  EXPECT_FALSE(parse_chat(chat(R"("reasoning_effort":"max","enable_thinking":true)"))->prompt.thinking_budget);
+  EXPECT_FALSE(parse_chat(chat(R"("reasoning_effort":"none","enable_thinking":true)")).ok());
+  EXPECT_FALSE(parse_chat(chat(R"("reasoning_effort":"low","thinking_budget":7)")).ok());
+  EXPECT_FALSE(parse_chat(chat(R"("reasoning_effort":"Low")")).ok());
+}
+
+TEST(ParseChat, NotesMarksByMessageAndByte) {
+  auto call = parse_chat(R"({"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[
+    {"type":"text","text":"水"},{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}},
+    {"type":"text","text":"b"}]}]})");
+  ASSERT_TRUE(call.ok()) << call.error().message();
+  ASSERT_EQ(call->prompt.cache_marks.size(), 1u);
+  EXPECT_EQ(call->prompt.cache_marks[0].message, 1u);
+  EXPECT_EQ(call->prompt.cache_marks[0].offset, 4u);
+  EXPECT_EQ(call->generate.ignored, std::vector<std::string>{"messages[].content[].cache_control.ttl"});
+}
+
+TEST(ParseCompletion, TakesNoTokensWithAnEchoAlone) {
+  const auto completion = [](const std::string& more) {
+    return parse_completion(R"({"model":"m","prompt":"x",)" + more + "}");
+  };
+  EXPECT_EQ(completion(R"("echo":true,"max_tokens":0)")->generate.max_tokens, 0);
+  EXPECT_FALSE(completion(R"("max_tokens":0)").ok());
+  EXPECT_FALSE(completion(R"("echo":false,"max_tokens":0)").ok());
+  EXPECT_EQ(completion(R"("echo":true,"suffix":"y")").error().param(), "echo");
+}
+
 TEST(ParseChat, HasTheHostedModelsDefaults) {
   auto call = parse_chat(chat(""));
   ASSERT_TRUE(call.ok());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/serving/cache_marks.h"
 #include "api/serving/logprobs.h"
 #include "base/json.h"
 
@@ -59,7 +60,7 @@ json::object render_usage(const inference::GenerationUsage& usage) {
       {"prompt_tokens", usage.prompt_tokens},
       {"completion_tokens", usage.completion_tokens},
       {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-      {"prompt_tokens_details", json::object{{"cached_tokens", usage.cached_tokens}}},
+      {"prompt_tokens_details", prompt_tokens_details(usage)},
       {"completion_tokens_details", json::object{{"reasoning_tokens", usage.reasoning_tokens}}},
   };
 }
@@ -81,8 +82,8 @@ json::object render_completion_logprobs(const std::vector<inference::TokenLogpro
       if (!top.contains(name)) top[name] = other.logprob;
     }
     tokens.emplace_back(std::move(text));
-    token_logprobs.emplace_back(token.logprob);
-    top_logprobs.push_back(std::move(top));
+    token_logprobs.push_back(token.is_known ? json::value(token.logprob) : json::value());
+    top_logprobs.push_back(token.is_known ? json::value(std::move(top)) : json::value());
   }
   return json::object{{"tokens", std::move(tokens)},
                       {"token_logprobs", std::move(token_logprobs)},
@@ -93,10 +94,10 @@ json::object render_completion_logprobs(const std::vector<inference::TokenLogpro
 std::string render_answer(const AnswerHead& head, const std::vector<ChoiceAnswer>& choices,
                           const inference::GenerationEnd& end) {
   json::array rendered;
-  for (size_t i = 0; i < choices.size(); ++i) {
+  for (const size_t i : best_choices(head.best_of.value_or(BestOf{}), choices)) {
     bool is_chat = head.endpoint == Endpoint::kChat;
     json::object choice = is_chat ? chat_choice(head, choices[i]) : completion_choice(head, choices[i]);
-    choice["index"] = static_cast<int64_t>(i);
+    choice["index"] = static_cast<int64_t>(rendered.size());
     choice["finish_reason"] = finish_reason(end.finish[i]);
     rendered.push_back(std::move(choice));
   }

@@ -3,9 +3,11 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "api/openai/best_of.h"
 #include "api/serving/answer_writer.h"
 #include "inference/generation.h"
 
@@ -21,6 +23,7 @@ struct AnswerHead {
   std::string model;    // the served name
   bool include_usage = false;
   bool has_logprobs = false;
+  std::optional<BestOf> best_of = {};
 };
 
 std::string answer_id(Endpoint endpoint, const std::string& request_id);  // "chatcmpl-<uuid>", "cmpl-<uuid>"

@@ -24,6 +24,7 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 namespace json = boost::json;
 
 constexpr CallFields kChatFields;
+constexpr CallFields kEffortFields{.enable_thinking = "reasoning_effort", .thinking_budget = "reasoning_effort"};
 constexpr CallFields kCompletionFields{.prompt = "prompt"};
 
 const char* code_of(Refusal::Kind kind) {
@@ -49,22 +50,18 @@ json::object model_object(const ServedModel& model) {
   return object;
 }
 
-void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, Endpoint endpoint,
-                  const GenerateCall& call, std::vector<Prompt> prompts, const inference::ChatPrompt& chat = {}) {
-  GenerationRequest request = to_generation(services, call, *exchange);
-  add_structure(*model->text, chat, call, request);
-  request.prompts = std::move(prompts);
+void start_answer(const Services& services, const ExchangePtr& exchange, const ServedModelPtr& model, AnswerHead head,
+                  const GenerateCall& call, GenerationRequest request) {
   request.adapter = model->adapter;
-  const bool is_chat = endpoint == Endpoint::kChat;
+  const bool is_chat = head.endpoint == Endpoint::kChat;
   if (auto refusal = check_generation(*model->text, request, is_chat ? kChatFields : kCompletionFields)) {
     return refuse(exchange, *refusal);
   }
-  AnswerHead head{.endpoint = endpoint,
-                  .id = answer_id(endpoint, exchange->request().request_id),
-                  .created = std::chrono::system_clock::to_time_t(exchange->request().arrived_at),
-                  .model = model->name,
-                  .include_usage = call.include_usage,
-                  .has_logprobs = call.sampling.logprobs};
+  head.id = answer_id(head.endpoint, exchange->request().request_id);
+  head.created = std::chrono::system_clock::to_time_t(exchange->request().arrived_at);
+  head.model = model->name;
+  head.include_usage = call.include_usage;
+  head.has_logprobs = call.sampling.logprobs;
   const size_t choices = request.prompts.size() * static_cast<size_t>(request.n);
   AnswerOptions options{.writer = make_writer(std::move(head), choices, request.prompts.front().may_reason,
                                               exchange->request().request_id),
@@ -80,13 +77,18 @@ void chat_completions(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, {call.error()});
   auto model = services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refuse(exchange, {model.error()});
-  if (auto refusal = check_thinking(*(*model)->text, call->prompt, kChatFields)) return refuse(exchange, *refusal);
+  if (auto refusal = check_thinking(*(*model)->text, call->prompt, call->has_effort ? kEffortFields : kChatFields)) {
+    return refuse(exchange, *refusal);
+  }
   if (auto refusal = check_structure(*(*model)->text, call->prompt, call->generate, kChatFields)) {
     return refuse(exchange, *refusal);
   }
   auto prompt = (*model)->text->prepare_chat(call->prompt);
   if (!prompt.ok()) return refuse(exchange, {prompt.error()});
-  start_answer(services, exchange, *model, Endpoint::kChat, call->generate, {std::move(*prompt)}, call->prompt);
+  GenerationRequest request = to_generation(services, call->generate, *exchange);
+  add_structure(*(*model)->text, call->prompt, call->generate, request);
+  request.prompts.push_back(std::move(*prompt));
+  start_answer(services, exchange, *model, {.endpoint = Endpoint::kChat}, call->generate, std::move(request));
 }
 
 Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const CompletionCall& call) {
@@ -99,8 +101,10 @@ Result<std::vector<Prompt>> prepare_completion(const TextModel& model, const Com
       } else {
         prompts.push_back(model.prepare_text(*text));
       }
+      if (call.echoes) prompts.back().echo = *text;
     } else {
       STUDIO_TRY(Prompt prompt, model.prepare_ids(std::get<std::vector<engine::TokenId>>(wanted)));
+      if (call.echoes) prompt.echo = model.tokenizer().decode(prompt.ids, false);
       prompts.push_back(std::move(prompt));
     }
   }
@@ -114,20 +118,46 @@ void completions(const Services& services, const ExchangePtr& exchange) {
   if (!model.ok()) return refuse(exchange, {model.error()});
   auto prompts = prepare_completion(*(*model)->text, *call);
   if (!prompts.ok()) return refuse(exchange, {prompts.error()});
-  start_answer(services, exchange, *model, Endpoint::kCompletion, call->generate, std::move(*prompts));
+  GenerationRequest request = to_generation(services, call->generate, *exchange);
+  request.prompts = std::move(*prompts);
+  request.echoes = call->echoes;
+  AnswerHead head{.endpoint = Endpoint::kCompletion};
+  if (call->best_of) {
+    head.best_of = BestOf{static_cast<size_t>(*call->best_of), static_cast<size_t>(call->generate.n)};
+    request.n = *call->best_of;
+    request.sampling.logprobs = true;  // by which the best are found, whether or not they are told
+  }
+  start_answer(services, exchange, *model, std::move(head), call->generate, std::move(request));
+}
+
+// With what the model wants around a text, as it computes it. Its vocabulary has no texts of single tokens.
+void tokenize_for_encoder(const ExchangePtr& exchange, const ServedModel& model, const TokenizeCall& call) {
+  if (!call.text) {
+    return refuse(exchange, {Error(Code::kInvalidArgument, "messages is not for this model: it reads texts; say text.")
+                                 .with_param("messages")});
+  }
+  const std::vector<engine::TokenId> ids = model.encoder->text_ids(*call.text);
+  exchange->respond(http::Response::json(200, to_json(json::object{{"model", model.name},
+                                                                   {"count", ids.size()},
+                                                                   {"max_model_len", model.context_tokens()},
+                                                                   {"tokens", json::array(ids.begin(), ids.end())},
+                                                                   {"token_strings", nullptr}})));
 }
 
 void tokenize(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_tokenize(exchange->request().body);
   if (!call.ok()) return refuse(exchange, {call.error()});
-  auto model = services.models->find(call->model, ModelKind::kText);
+  auto model = services.models->find(call->model);
   if (!model.ok()) return refuse(exchange, {model.error()});
+  if ((*model)->encoder) return tokenize_for_encoder(exchange, **model, *call);
   const TextModel& text = *(*model)->text;
   std::vector<engine::TokenId> ids;
   if (call->text) {
     ids = text.tokenizer().encode(*call->text);
   } else {
-    if (auto refusal = check_thinking(text, *call->prompt, kChatFields)) return refuse(exchange, *refusal);
+    if (auto refusal = check_thinking(text, *call->prompt, call->has_effort ? kEffortFields : kChatFields)) {
+      return refuse(exchange, *refusal);
+    }
     auto prompt = text.prepare_chat(*call->prompt);
     if (!prompt.ok()) return refuse(exchange, {prompt.error()});
     ids = std::move(prompt->ids);
@@ -163,6 +193,7 @@ void show_model(const Services& services, const ExchangePtr& exchange) {
 Handler handler_of_line(std::string_view url) {
   if (url == "/v1/chat/completions") return chat_completions;
   if (url == "/v1/completions") return completions;
+  if (url == "/v1/embeddings") return embeddings;
   if (url == kTestUrl) return answer_test;
   return nullptr;
 }

@@ -20,7 +20,8 @@ void add_routes_at(const std::string& prefix, http::AuthClass auth, const Servic
 // does.
 using Handler = void (*)(const Services&, const std::shared_ptr<http::Exchange>&);
 Handler handler_of_line(std::string_view url);
-inline constexpr const char* kLineEndpoints = "/v1/chat/completions, /v1/completions or /v1/chat/ds-test";
+inline constexpr const char* kLineEndpoints =
+    "/v1/chat/completions, /v1/completions, /v1/embeddings or /v1/chat/ds-test";
 
 // GET models and models/{id}.
 void list_models(const Services& services, const std::shared_ptr<http::Exchange>& exchange);

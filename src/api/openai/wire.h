@@ -28,18 +28,22 @@ struct GenerateCall : api::GenerateCall {
 struct ChatCall {
   GenerateCall generate;
   inference::ChatPrompt prompt;
+  bool has_effort = false;  // what it says of thinking, reasoning_effort says
 };
 
 struct CompletionCall {
   GenerateCall generate;
   std::vector<std::variant<std::string, std::vector<engine::TokenId>>> prompts;
   std::optional<std::string> suffix;
+  std::optional<int> best_of;  // so many are made of each prompt, more than n
+  bool echoes = false;         // the prompt comes before its answer; then max_tokens may be 0
 };
 
 struct TokenizeCall {
   std::string model;
   std::optional<std::string> text;              // plain, as a caller's words
   std::optional<inference::ChatPrompt> prompt;  // or a conversation, rendered
+  bool has_effort = false;                      // as ChatCall's
   std::vector<std::string> ignored;             // as GenerateCall's
 };
 

@@ -7,6 +7,7 @@
 #include "api/responses/metadata.h"
 #include "api/responses/tools.h"
 #include "api/serving/degraded.h"
+#include "api/serving/effort.h"
 #include "api/serving/structure.h"
 
 namespace studio::api::responses {
@@ -112,14 +113,6 @@ constexpr std::string_view kIncludes[] = {"message.output_text.logprobs",
                                           "computer_call_output.output.image_url",
                                           "code_interpreter_call.outputs"};
 
-// An effort is a budget of reasoning: Qwen knows no other measure. Each is four times the one before; the two without a
-// budget think as long as they like.
-struct Effort {
-  std::string_view name;
-  int budget_tokens = 0;  // 0: none
-};
-constexpr Effort kEfforts[] = {{"minimal", 256}, {"low", 1024}, {"medium", 4096}, {"high", 16384}, {"xhigh"}, {"max"}};
-
 constexpr int64_t kLeastOutputTokens = 16;  // the original's own
 
 void read_include(FieldReader& reader, ResponseCall& call) {
@@ -196,17 +189,10 @@ void read_effort(FieldReader& reader, ResponseCall& call) {
   const json::object* reasoning = reader.object("reasoning");
   if (!reasoning) return;
   FieldReader inner(*reasoning, "reasoning", kReasoningRules, &call.generate.ignored);
-  const auto effort = inner.text("effort");
-  if (inner.ok() && effort && *effort != "none") {
-    const Effort* known = std::find_if(std::begin(kEfforts), std::end(kEfforts),
-                                       [&](const Effort& each) { return each.name == *effort; });
-    if (known == std::end(kEfforts)) {
-      inner.fail("effort", "must be none, minimal, low, medium, high, xhigh or max; it is " + quoted(*effort));
-    } else if (known->budget_tokens > 0) {
-      call.thinking_budget = known->budget_tokens;
-    }
+  if (const auto effort = api::read_effort(inner, "effort")) {
+    call.enable_thinking = effort->thinks;
+    call.thinking_budget = effort->budget_tokens;
   }
-  if (effort) call.enable_thinking = *effort != "none";
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 

@@ -256,7 +256,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // An earlier run may have come to its end. Its record counts; how much was computed before is another run's own.
   void tell_what_counts(GenerationEnd& end) {
     const auto recorded = services_.usage->find(request_id());
-    if (recorded.ok() && *recorded) end.usage.cached_tokens = (*recorded)->cached_tokens;
+    if (!recorded.ok() || !*recorded) return;
+    end.usage.cached_tokens = (*recorded)->cached_tokens;
+    end.usage.newly_held_tokens = (*recorded)->newly_held_tokens;
   }
 
   void finish(const GenerationEnd& end, const Status& recorded) {
@@ -326,6 +328,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     record.operation = options_.operation;
     record.prompt_tokens = end.usage.prompt_tokens;
     record.cached_tokens = end.usage.cached_tokens;
+    record.newly_held_tokens = end.usage.newly_held_tokens;
     record.completion_tokens = end.usage.completion_tokens;
     record.reasoning_tokens = end.usage.reasoning_tokens;
     record.outcome = outcome_of(end);

@@ -12,6 +12,7 @@ store::Usage stored_usage(const inference::UsageRecord& record) {
           .operation = record.operation,
           .prompt_tokens = record.prompt_tokens,
           .cached_tokens = record.cached_tokens,
+          .newly_held_tokens = record.newly_held_tokens,
           .completion_tokens = record.completion_tokens,
           .reasoning_tokens = record.reasoning_tokens,
           .outcome = record.outcome,

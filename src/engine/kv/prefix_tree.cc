@@ -239,6 +239,7 @@ void PrefixTree::touch(Node& node) {
 
 void PrefixTree::remove(Node& leaf) {
   Node& parent = *leaf.parent;
+  while (!leaf.holds.empty()) drop_hold(leaf.holds.front());
   leaves_.erase(leaf.rank);
   pool_->drop(leaf.rank.page);
   --pages_;

@@ -15,6 +15,7 @@
 // idle, and 3. while there are idle pages, one of them is a leaf. 4. No tail is the beginning of a sibling.
 // Room: the leaf that is worth least goes first, by GreedyDual (Young, 1994): worth is the cost of computing it again
 // plus the worth that the last victim had when this one was last used, which is least recently used for equal costs.
+// A beginning may be held for a time: its pages go after all others (prefix_holds.cc).
 // Whole pages may be written to a file (prefix_file.h), and come back from there.
 // Source: RadixAttention (Zheng et al., 2023), section 3; there nodes are runs of tokens, here pages.
 //
@@ -22,6 +23,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <list>
@@ -43,6 +45,10 @@ namespace studio::engine {
 inline constexpr uint64_t kPublicSalt = 0;
 // Ends of prompts whose logits are kept, all together: 55 for Qwen's vocabulary, more prompts than run at once.
 inline constexpr int64_t kStoredLogitsBytes = int64_t{32} << 20;
+// Of all pages, that may be held: the other half is enough for what is asked meanwhile.
+inline constexpr int kHeldShare = 2;
+// Holds at once. Each has a page of its own but for those of public pages, which every salt may hold.
+inline constexpr size_t kMaxHolds = 4096;
 
 class PrefixTree final : public PagePool::Keeper {
   struct Node;
@@ -59,6 +65,7 @@ class PrefixTree final : public PagePool::Keeper {
     void rewind() { node = nullptr, pages = 0; }
   };
   enum class Writes { kPublicPages, kAllPages };
+  using Time = std::chrono::steady_clock::time_point;
 
   explicit PrefixTree(PagePool* pool);  // becomes its keeper
   ~PrefixTree();                        // every page it keeps is dropped
@@ -88,6 +95,14 @@ class PrefixTree final : public PagePool::Keeper {
   // and nothing has changed. Valid until the next call that keeps something.
   std::span<const float> take_end(Place& place, std::span<const TokenId> ids, SequenceState& state);
 
+  // Of the place's first `most` pages, how many its salt holds.
+  int held_pages(const Place& place, int most) const;
+  // Holds the place's first `pages` pages, one at least, for its salt: they are given up last, until that time or a
+  // later one that they are held till already. Where there is no room for more, the salt's holds that end first go.
+  // False: there is none then either.
+  bool hold(const Place& place, int pages, Time until);
+  void end_holds(Time now);  // whose time is over
+
   // Drops what nobody else holds or has built upon, here and in the file. The sequence has released its pages just now.
   void forget(const Place& place);
   void clear();
@@ -101,6 +116,7 @@ class PrefixTree final : public PagePool::Keeper {
   int pages() const { return pages_; }               // kept
   uint64_t evictions() const { return evictions_; }  // pages given up for room
   uint64_t restored() const { return restored_; }    // pages that came from the file
+  int held() const { return held_; }                 // pages
   int pages_in_file() const { return file_ ? file_->pages() : 0; }
   int ends() const { return static_cast<int>(ends_.size()); }  // with their logits
 
@@ -116,8 +132,9 @@ class PrefixTree final : public PagePool::Keeper {
     std::span<const TokenId> span() const { return std::span(ids).first(static_cast<size_t>(count)); }
     bool operator<(const Key& other) const;
   };
-  // By worth, then by age; the page makes it unique.
+  // What is held last, then by worth, then by age; the page makes it unique.
   struct Rank {
+    bool is_held = false;
     double worth = 0;
     uint64_t used = 0;
     int32_t page = -1;
@@ -130,6 +147,12 @@ class PrefixTree final : public PagePool::Keeper {
     std::vector<float> logits;  // [V] f32
   };
   using Ends = std::list<End>;  // used last first
+  struct Hold {
+    Node* node;  // the last of the held pages
+    uint64_t salt;
+    Time until;
+  };
+  using Holds = std::list<Hold>;
   using Children = std::map<Key, std::unique_ptr<Node>>;
   struct Node {
     Node* parent = nullptr;       // null: the root
@@ -139,6 +162,8 @@ class PrefixTree final : public PagePool::Keeper {
     int depth = 0;  // pages before its own
     Children children;
     std::map<Key, Ends::iterator> ends;
+    std::vector<Holds::iterator> holds;
+    int holds_on = 0;         // of this node and its descendants
     PrefixAddress address{};  // where there is a file
     int slot = -1;            // of the file
     std::optional<std::list<Node*>::iterator> unwritten;
@@ -154,11 +179,18 @@ class PrefixTree final : public PagePool::Keeper {
   Ends::iterator find_end(const Place& place, std::span<const TokenId> ids);
   PrefixRecord record_of(const Node& parent, const Key& key) const;
   void link(Node& node, int slot);
+  Node* ancestor_at(const Place& place, int pages) const;
+  static int not_held(const Node& last);
+  bool drop_oldest(uint64_t salt, Time before);
+  void drop_hold(Holds::iterator hold);
+  void rerank(Node& node);
 
   PagePool* pool_;
   Node root_;
   std::map<Rank, Node*> leaves_;
   Ends ends_;
+  Holds holds_;
+  int held_ = 0;  // pages
   int pages_ = 0;
   uint64_t evictions_ = 0, restored_ = 0;
   uint64_t uses_ = 0;

@@ -1,5 +1,6 @@
 #include "engine/schedule/engine.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <fstream>
@@ -280,6 +281,16 @@ Status LocalEngine::check(const SequenceRequest& request) const {
             .with_param("prompt");
       }
     }
+  }
+  const std::vector<int>& marks = request.cache_marks;
+  const bool are_marks_sound = marks.size() <= kMaxCacheMarks && std::ranges::is_sorted(marks) &&
+                               (marks.empty() || (marks.front() >= 1 && marks.back() <= prompt));
+  if (!are_marks_sound) {
+    return Error(Code::kInvalidArgument, "cache_marks must be at most 4 places in the prompt, ascending")
+        .with_param("cache_marks");
+  }
+  if (request.scores_prompt && !request.sampling.logprobs) {
+    return Error(Code::kInvalidArgument, "scores_prompt needs logprobs").with_param("scores_prompt");
   }
   if (request.public_tokens < 0) {
     return Error(Code::kInvalidArgument, "public_tokens must not be negative").with_param("public_tokens");

@@ -63,6 +63,11 @@ enum class Guesses {
   kAll,  // a draft model too, where there is one
 };
 
+// Of a beginning of a prompt that its caller wants held: the least that is, and for how long. The vendor's own.
+inline constexpr int kLeastHeldTokens = 1024;
+inline constexpr std::chrono::minutes kHeldFor{5};
+inline constexpr size_t kMaxCacheMarks = 4;
+
 struct SequenceRequest {
   std::vector<TokenId> prompt;  // 1 .. context ids
   std::vector<TokenId> resume;  // ids already produced for this request: not reported again
@@ -76,6 +81,11 @@ struct SequenceRequest {
   // others have asked. 0 is the public one, for what everybody may know.
   uint64_t prefix_salt = 0;
   int public_tokens = 0;  // the first ones of the prompt, which everybody shares whatever the salt
+  // Beginnings of the prompt to be held, by their tokens, ascending: whoever has the same salt finds them computed for
+  // kHeldFor, and as long again from each such find on. Whole pages of them are; shorter ones than kLeastHeldTokens
+  // not.
+  std::vector<int> cache_marks;
+  bool scores_prompt = false;  // the prompt's tokens are told with their logprobs (TokenEvent::scores)
   // Who asks: places and prompts are shared between tenants by their weights, 1 .. kMaxWeight.
   uint64_t tenant = 0;
   int weight = 1;
@@ -87,6 +97,14 @@ struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;     // of the prompt, not computed again
   int generated_tokens = 0;  // resume ids included
+  // Where the request has cache marks: of the prompt, held before; and held from now on.
+  int held_tokens = 0, newly_held_tokens = 0;
+};
+
+// A token of a prompt, as the model would have said it.
+struct TokenScore {
+  float logprob = 0;
+  std::vector<TopLogprob> top_logprobs;  // descending, if asked for
 };
 
 // One produced token, or the end of the sequence (or both: finish != kNone with id >= 0).
@@ -95,7 +113,11 @@ struct TokenEvent {
   int index = 0;      // 0-based place among the produced ids, resume included
   float logprob = 0;  // natural log of the model's probability before temperature and penalties; valid if asked for
   std::vector<TopLogprob> top_logprobs;  // descending, if asked for
-  uint32_t check = 0;                    // of all produced ids up to this one, see next_check(); 0: not told
+  // With neither token nor end: of the prompt's tokens from `first_score` on, which is 1 at least: the first token has
+  // none. All of them come once, in order, before the first token.
+  int first_score = 0;
+  std::vector<TokenScore> scores;
+  uint32_t check = 0;  // of all produced ids up to this one, see next_check(); 0: not told
   FinishReason finish = FinishReason::kNone;
   std::optional<Error> error;  // with kError
   Usage usage;                 // so far; final with finish

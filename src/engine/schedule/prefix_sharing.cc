@@ -27,9 +27,11 @@ void PrefixSharing::use_file(PrefixFile file, PrefixTree::Writes writes) {
   if (tree_) tree_->use_file(std::move(file), writes);
 }
 
-void PrefixSharing::begin_step() {
+void PrefixSharing::begin_step(std::chrono::steady_clock::time_point now) {
   budget_ = pages_per_step_;
-  if (tree_) tree_->write_page();
+  if (!tree_) return;
+  tree_->write_page();
+  tree_->end_holds(now);
 }
 
 void PrefixSharing::write_rest(std::chrono::steady_clock::duration time) {
@@ -38,23 +40,26 @@ void PrefixSharing::write_rest(std::chrono::steady_clock::duration time) {
 }
 
 void PrefixSharing::take(Sequence& sequence) {
-  if (tree_) tree_->extend(sequence.place, all_but_the_last(sequence), sequence.state);
+  if (tree_ && !sequence.is_scoring()) tree_->extend(sequence.place, all_but_the_last(sequence), sequence.state);
 }
 
 bool PrefixSharing::restore(Sequence& sequence) {
-  return tree_ && tree_->restore(sequence.place, all_but_the_last(sequence), sequence.state, budget_);
+  return tree_ && !sequence.is_scoring() &&
+         tree_->restore(sequence.place, all_but_the_last(sequence), sequence.state, budget_);
 }
 
 void PrefixSharing::take_beginning(Sequence& sequence) {
-  if (tree_) tree_->copy_beginning(sequence.place, all_but_the_last(sequence), sequence.state);
+  if (tree_ && !sequence.is_scoring())
+    tree_->copy_beginning(sequence.place, all_but_the_last(sequence), sequence.state);
 }
 
 std::span<const float> PrefixSharing::take_end(Sequence& sequence) {
-  if (!tree_ || sequence.produced() > 0) return {};
+  if (!tree_ || sequence.produced() > 0 || sequence.is_scoring()) return {};
   return tree_->take_end(sequence.place, sequence.ids, sequence.state);
 }
 
 bool PrefixSharing::will_compute_for(const Sequence& older, const Sequence& sequence) {
+  if (sequence.is_scoring()) return false;
   const int page = sequence.place.pages;
   if (older.place.salt_of(page) != sequence.place.salt_of(page) || older.place.pages > page) return false;
   const auto needed = static_cast<size_t>(sequence.place.pages + 1) * kPageTokens;
@@ -82,6 +87,24 @@ void PrefixSharing::give_end(Sequence& sequence, std::span<const float> logits) 
   if (!tree_) return;
   give(sequence);
   tree_->keep_logits(sequence.place, all_but_the_last(sequence), logits);
+}
+
+void PrefixSharing::hold(Sequence& sequence, std::chrono::steady_clock::time_point now) {
+  if (!tree_ || sequence.request.cache_marks.empty()) return;
+  give(sequence);
+  const auto pages_before = [&](int mark) {
+    return mark < kLeastHeldTokens ? 0 : std::min(mark / kPageTokens, sequence.place.pages);
+  };
+  const int before = tree_->held_pages(sequence.place, pages_before(sequence.request.cache_marks.back()));
+  if (before > 0) tree_->hold(sequence.place, before, now + kHeldFor);
+  int held = before;
+  for (const int mark : sequence.request.cache_marks) {
+    const int pages = pages_before(mark);
+    if (pages == 0 || !tree_->hold(sequence.place, pages, now + kHeldFor)) continue;
+    held = std::max(held, pages);
+  }
+  sequence.held_tokens = before * kPageTokens;
+  sequence.newly_held_tokens = (held - before) * kPageTokens;
 }
 
 void PrefixSharing::leave(Sequence& sequence) {

@@ -47,13 +47,15 @@ class PrefixSharing {
   void give(Sequence& sequence);
   // Keeps the logits [V] that the sequence's last token, its first one, was drawn from.
   void give_end(Sequence& sequence, std::span<const float> logits);
+  // Holds what its request marks of the prompt, all of which is computed, and notes in it what was held before.
+  void hold(Sequence& sequence, std::chrono::steady_clock::time_point now);
   // The sequence lets go of its pages; what it computed is kept while there is room.
   void leave(Sequence& sequence);
   // The same where its numbers came out wrong: nobody shall build upon them.
   void fail(Sequence& sequence);
 
-  // A step begins: it may restore anew, and one page goes to the file.
-  void begin_step();
+  // A step begins: it may restore anew, one page goes to the file, and holds end whose time is over.
+  void begin_step(std::chrono::steady_clock::time_point now);
   // No step comes any more: writes what waits to be written, for at most `time`.
   void write_rest(std::chrono::steady_clock::duration time);
   // Whether pages wait to be written to the file.
@@ -63,6 +65,7 @@ class PrefixSharing {
   uint64_t prefills() const { return prefills_; }            // times a sequence was computed from its first token
   uint64_t whole_prompts() const { return whole_prompts_; }  // prompts of which nothing was computed
   uint64_t pages_restored() const { return tree_ ? tree_->restored() : 0; }
+  int pages_held() const { return tree_ ? tree_->held() : 0; }
   int pages_in_file() const { return tree_ ? tree_->pages_in_file() : 0; }
 
  private:

@@ -125,6 +125,7 @@ void Scheduler::assemble(StepCounts& counts) {
   drawing_.clear();
   draws_.clear();
   sampled_.clear();
+  scored_.clear();
   for (const Chosen& chosen : chosen_) {
     Sequence& sequence = *chosen.sequence;
     if (!sequence.is_decoding() || sequence.produced() == 0) counts.prompt_tokens += chosen.tokens;
@@ -140,8 +141,10 @@ void Scheduler::assemble(StepCounts& counts) {
       fed_.insert(fed_.end(), draft.begin(), draft.end());
       tokens = std::span(fed_).subspan(begin);
     }
-    const WantLogits all = draft.empty() ? WantLogits::kLast : WantLogits::kAll;
-    runs_.push_back({&sequence.state, tokens, chosen.draws ? all : WantLogits::kNone, sequence.adapter.get()});
+    const WantLogits all = draft.empty() && !sequence.is_scoring() ? WantLogits::kLast : WantLogits::kAll;
+    const bool wants_logits = chosen.draws || sequence.is_scoring();
+    runs_.push_back({&sequence.state, tokens, wants_logits ? all : WantLogits::kNone, sequence.adapter.get()});
+    if (sequence.is_scoring()) assemble_scores(chosen);
     if (!chosen.draws) continue;
     const size_t rows = draft.size() + 1;
     // Where the draw looks at the tokens before it, one by one.
@@ -159,10 +162,19 @@ void Scheduler::assemble(StepCounts& counts) {
   }
 }
 
+// Each row says of the token behind its own; that of a prompt's last token is drawn from.
+void Scheduler::assemble_scores(const Chosen& chosen) {
+  const int first = chosen.sequence->state.length() + 1;
+  for (int i = 0; i < chosen.tokens - (chosen.draws ? 1 : 0); ++i) {
+    scored_.push_back({chosen.sequence, sampled_.size(), first + i});
+    sampled_.emplace_back(SampledToken{});
+  }
+}
+
 StepCounts Scheduler::step() {
   const Clock::time_point begun = now_();
   drop_expired(begun);
-  prefixes_.begin_step();
+  prefixes_.begin_step(begun);
   admit();
   share_prefixes();
   choose();
@@ -187,11 +199,14 @@ StepCounts Scheduler::step() {
   for (const Chosen& chosen : chosen_) row -= chosen.kept_logits.size();
   for (const Chosen& chosen : chosen_) row = std::ranges::copy(chosen.kept_logits, row).out;
   sample();
+  score();
   if (decoding_.size() == chosen_.size()) {
     const std::chrono::duration<double> took = now_() - drafted_at;
     drafting_.note_pass(static_cast<int>(rows), took.count());
   }
+  deliver_scores();
   for (size_t i = 0; i < drawing_.size(); ++i) {
+    if (drawing_[i].sequence->sink == nullptr) continue;
     counts.produced_tokens += deliver_all(i);
   }
   for (const Chosen& chosen : chosen_) {
@@ -236,6 +251,42 @@ void Scheduler::sample() {
   });
 }
 
+void Scheduler::score() {
+  const auto vocab = static_cast<size_t>(model_.config().vocab);
+  threads_.parallel_for(static_cast<int64_t>(scored_.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+    Sampler& sampler = samplers_[static_cast<size_t>(thread)];
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      const auto [sequence, row, position] = scored_[i];
+      const std::span<float> logits(logits_.data() + row * vocab, vocab);
+      sampled_[row] = sampler.score(logits, sequence->request.sampling, sequence->ids[static_cast<size_t>(position)]);
+    }
+  });
+}
+
+// One event for each sequence; what was told before its pages were lost is not told again.
+void Scheduler::deliver_scores() {
+  for (size_t i = 0; i < scored_.size();) {
+    Sequence& sequence = *scored_[i].sequence;
+    TokenEvent event;
+    event.first_score = sequence.scored;
+    event.usage = sequence.usage();
+    std::optional<Error> fault;
+    for (; i < scored_.size() && scored_[i].sequence == &sequence; ++i) {
+      Result<SampledToken>& scored = sampled_[scored_[i].row];
+      if (!scored.ok() && !fault) fault = scored.error();
+      if (!scored.ok() || scored_[i].position < sequence.scored) continue;
+      event.scores.push_back({scored->logprob, std::move(scored->top_logprobs)});
+      ++sequence.scored;
+    }
+    if (fault) {
+      prefixes_.fail(sequence);
+      end(sequence, FinishReason::kError, std::move(fault));
+    } else if (!event.scores.empty()) {
+      sequence.sink(event);
+    }
+  }
+}
+
 // The tokens of a sequence, as far as its draft came true, and the one behind. Their number.
 int Scheduler::deliver_all(size_t index) {
   const auto [sequence, first_row] = drawing_[index];
@@ -266,6 +317,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled, size_
     constraint_seconds_.add(kConstraintSecondsBounds, seconds);
   }
   ++sequence.drawn;
+  if (sequence.produced() == 1) prefixes_.hold(sequence, now_());
   TokenEvent event;
   event.id = sampled->id;
   event.index = sequence.produced() - 1;

@@ -55,6 +55,10 @@ inline constexpr int kFirstPromptUnits = 64;
 // small part of the turn.
 inline constexpr int kShortTurn = 64, kLongTurn = 256;
 
+// Tokens of prompts that are told with their logprobs, in a step: each is a row of logits, 0.6 MB for Qwen's
+// vocabulary.
+inline constexpr int kScoresPerStep = 32;
+
 struct SchedulerLimits {
   int max_sequences = 16;
   int prompt_chunk = kMaxBatchTokens;
@@ -138,11 +142,21 @@ class Scheduler {
     Sequence* shortest = nullptr;  // least to compute
   };
   Prompts prompts_of(const Tenant& tenant) const;
+  int unplanned(const Sequence& sequence) const;
   void plan(Sequence& sequence, int tokens);
   void draft();
 
+  struct Chosen {
+    Sequence* sequence;
+    int tokens;
+    bool draws;                               // its last id is among them: a token follows
+    std::span<const float> kept_logits = {};  // [V]: there is nothing to compute
+  };
   void assemble(StepCounts& counts);
+  void assemble_scores(const Chosen& chosen);
   void sample();
+  void score();
+  void deliver_scores();
   int deliver_all(size_t drawing);
   void deliver(Sequence& sequence, Result<SampledToken>& sampled, size_t row);
   void leave(Sequence& sequence);
@@ -166,13 +180,8 @@ class Scheduler {
 
   // Of the step under way.
   double planned_units_ = 0;
+  int scores_left_ = 0;             // that may yet be planned
   std::vector<Sequence*> prompts_;  // that can go on
-  struct Chosen {
-    Sequence* sequence;
-    int tokens;
-    bool draws;                               // its last id is among them: a token follows
-    std::span<const float> kept_logits = {};  // [V]: there is nothing to compute
-  };
   std::vector<Chosen> chosen_;
   std::vector<Sequence*> decoding_;  // of them, those that may speculate
   std::vector<BatchRun> runs_;
@@ -187,6 +196,13 @@ class Scheduler {
     size_t drawing;
     size_t begin, end;
   };
+  // A row that says how likely the prompt's token at `position` was.
+  struct Scored {
+    Sequence* sequence;
+    size_t row;
+    int position;
+  };
+  std::vector<Scored> scored_;
   std::vector<Drawing> drawing_;
   std::vector<Draws> draws_;
   std::vector<float> logits_;                  // [rows, V]

@@ -91,6 +91,7 @@ struct Record {
   std::vector<TokenId> ids;
   std::vector<float> logprobs;
   std::vector<TopLogprob> top_logprobs;  // of all tokens, one after another
+  std::vector<TokenScore> scores;        // of the prompt, from its second token on
   FinishReason finish = FinishReason::kNone;
   int finishes = 0;
   std::string error;
@@ -119,6 +120,11 @@ struct Bench {
         record.logprobs.push_back(event.logprob);
         record.seconds.push_back(seconds());
         record.top_logprobs.insert(record.top_logprobs.end(), event.top_logprobs.begin(), event.top_logprobs.end());
+      }
+      if (!event.scores.empty()) {
+        EXPECT_EQ(event.first_score, static_cast<int>(record.scores.size()) + 1);
+        EXPECT_TRUE(record.ids.empty() && event.id < 0);
+        record.scores.insert(record.scores.end(), event.scores.begin(), event.scores.end());
       }
       EXPECT_EQ(record.finishes, 0) << "an event after the last one";
       record.usage = event.usage;

@@ -13,6 +13,7 @@ constexpr double kNoLimit = 1e9;  // units: no batch of tokens costs that
 void Scheduler::choose() {
   chosen_.clear();
   planned_units_ = 0;
+  scores_left_ = kScoresPerStep;
   shares_.begin_step();
   make_room_for_decodes();
   int decodes = 0;
@@ -45,6 +46,7 @@ void Scheduler::choose() {
 void Scheduler::plan(Sequence& sequence, int tokens) {
   planned_units_ += cost_.units(tokens, sequence.state.length() + sequence.planned);
   sequence.planned += tokens;
+  if (sequence.is_scoring()) scores_left_ -= tokens;
   shares_.at(sequence.request.tenant).is_served = true;
 }
 
@@ -93,7 +95,7 @@ void Scheduler::plan_prompts(Room room, int tokens) {
     const int depth = sequence.state.length() + sequence.planned;
     // The last one goes over by less than a token, so that every step has the units it is given.
     int piece = std::max(1, cost_.tokens_within(std::min(most, room.units), depth));
-    piece = std::min({piece, tokens, sequence.pending() - sequence.planned});
+    piece = std::min({piece, tokens, unplanned(sequence)});
     const double cost = cost_.units(piece, depth);
     if (is_extra) {
       room.for_short -= cost;
@@ -108,10 +110,16 @@ void Scheduler::plan_prompts(Room room, int tokens) {
   }
 }
 
+// Tokens of it that may yet be planned in this step.
+int Scheduler::unplanned(const Sequence& sequence) const {
+  const int pending = sequence.pending() - sequence.planned;
+  return sequence.is_scoring() ? std::min(pending, std::max(0, scores_left_)) : pending;
+}
+
 Scheduler::Prompts Scheduler::prompts_of(const Tenant& tenant) const {
   Prompts found;
   for (Sequence* sequence : prompts_) {
-    if (sequence->request.tenant != tenant.id || sequence->planned == sequence->pending()) continue;
+    if (sequence->request.tenant != tenant.id || unplanned(*sequence) == 0) continue;
     if (found.oldest == nullptr || sequence->arrival < found.oldest->arrival) found.oldest = sequence;
     if (found.shortest == nullptr || sequence->urgency < found.shortest->urgency) found.shortest = sequence;
   }

@@ -96,7 +96,10 @@ struct Sequence {
     return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
   }
 
-  Usage usage() const { return {prompt_tokens, cached_tokens, produced()}; }
+  Usage usage() const { return {prompt_tokens, cached_tokens, produced(), held_tokens, newly_held_tokens}; }
+
+  // Whether it has yet to tell of its prompt: nothing of that may be found computed then, as it needs the logits.
+  bool is_scoring() const { return request.scores_prompt && produced() == 0; }
 
   uint64_t id;
   SequenceRequest request;  // prompt moved into ids
@@ -107,6 +110,9 @@ struct Sequence {
   std::vector<TokenId> ids;
   int prompt_tokens = 0;
   int cached_tokens = 0;           // of the prompt, found computed
+  int held_tokens = 0;             // of the prompt, by its marks: held before
+  int newly_held_tokens = 0;       // and held from its first token on
+  int scored = 1;                  // of the prompt, told with their logprobs, or without: the first
   int reached = 0;                 // positions it once had computed; a preemption does not lower this
   bool waits_for_prefix = false;   // an older sequence computes the next page; of the step under way
   std::optional<HeldAnswer> held;  // where there is a constraint
