@@ -28,7 +28,7 @@ std::optional<size_t> first_head(const CallHeads& heads, std::string_view text) 
 std::optional<size_t> first_head_by_pattern(std::string_view text) {
   static const std::string kPattern =
       R"((<tool_call>|(^|\n)([ \t\r\n\[]|```[A-Za-z_-]*[ \t\r\n]|</?(tools|function_call)>|</tool_call>)*(```[A-Za-z_-]*)?)"
-      R"(\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*"(now|nowhere|get_weather)"[ \t\r\n]*,[ \t\r\n]*"arguments"[ \t\r\n]*:)$)";
+      R"re(\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*"(now|nowhere|get_weather)"[ \t\r\n]*,[ \t\r\n]*"arguments"[ \t\r\n]*:)$)re";
   for (size_t bytes = 1; bytes <= text.size(); ++bytes) {
     if (SchemaOracle::matches(kPattern, text.substr(0, bytes))) return bytes;
   }

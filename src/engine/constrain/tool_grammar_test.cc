@@ -63,7 +63,7 @@ TEST(ToolGrammar, PlainCallsAreHeldToTheirSchemas) {
        {std::string(R"({"name": "now", "arguments": {"x": 1}})"), std::string(R"({"name": "now", "arguments": {})"),
         std::string(R"({"name": "now", "arguments": [)"),
         "```\n" + std::string(R"({"name": "weather", "arguments": {}})"),
-        std::string(R"({"name": "now", "arguments":  {}})"), "x <tool_call> y"}) {
+        std::string(R"({"name": "now", "arguments":  {}})"), std::string("x <tool_call> y")}) {
     EXPECT_FALSE(accepts(any, text)) << text;
   }
 }
