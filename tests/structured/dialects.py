@@ -185,7 +185,7 @@ class Anthropic:
         if choice["type"] != "none":
             choice["disable_parallel_tool_use"] = not talk.is_parallel
         # Its wire has no seed: without randomness both ways come to the same.
-        return {"model": model, "max_tokens": MAX_TOKENS, "temperature": 0, "messages": messages, "tools": tools, "tool_choice": choice,
+        return {"model": model, "max_tokens": MAX_TOKENS, "temperature": 0, "thinking": {"type": "disabled"}, "messages": messages, "tools": tools, "tool_choice": choice,
                 **({"system": "\n".join(system)} if system else {})}
 
     def finish_of(self, reason):

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """How often real models call the right function with the right arguments: ours and llama-server, the same requests.
 
-Usage: run.py [--model FILE]... [--peer FOLDER] [--kinds one,pick] [--every N] [--tell] [--save FILE]. Needs python3-jsonschema.
+Usage: run.py [--model FILE]... [--peers FOLDER] [--only studio|llama-server] [--kinds one,pick] [--every N] [--tell] [--save FILE].
+Needs python3-jsonschema. What a model gets wrong is counted, not failed; what fails is an answer of ours that no model may give: arguments
+that are not as their schema says, a call left in the text, a wrong finish_reason.
 """
 import argparse
 import concurrent.futures
 import json
 import os
+import re
 import sys
+import time
+import urllib.error
 import urllib.request
 
 import jsonschema
@@ -44,15 +49,36 @@ def options_of_program():
     return options
 
 
+def post(server, body):
+    request = urllib.request.Request(f"http://{server.host}:{server.port}/v1/chat/completions", json.dumps(body).encode(),
+                                     {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"})
+    return urllib.request.urlopen(request, timeout=TIMEOUT_S)
+
+
 def ask(server, case, choice):
     body = {"model": server.model, "messages": case.messages, "tools": SETS[case.tools], "tool_choice": choice, "parallel_tool_calls": True,
             "temperature": 0, "max_tokens": MAX_TOKENS}
-    request = urllib.request.Request(f"http://{server.host}:{server.port}/v1/chat/completions", json.dumps(body).encode(),
-                                     {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
-        choice = json.load(response)["choices"][0]
+    try:
+        with post(server, body) as response:
+            choice = json.load(response)["choices"][0]
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{server.name}: {error.read().decode(errors='replace')}") from error
     calls = [(call["function"]["name"], call["function"]["arguments"]) for call in choice["message"].get("tool_calls") or []]
     return calls, choice["message"].get("content") or "", choice["finish_reason"]
+
+
+def wait_for(server):
+    """Until the model is loaded, which takes minutes on a busy machine."""
+    body = {"model": server.model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    until = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            with post(server, body):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > until:
+                raise
+        time.sleep(1)
 
 
 def is_right(value, wanted):
@@ -69,25 +95,39 @@ def is_right(value, wanted):
     return type(value) in (int, float, bool) and isinstance(value, bool) == isinstance(wanted, bool) and value == wanted
 
 
+def fault_of(case, answer):
+    """What no model could be blamed for, or None."""
+    calls, text, finish = answer
+    by_name = {tool["function"]["name"]: tool["function"]["parameters"] for tool in SETS[case.tools]}
+    if finish == "length":
+        return None
+    if finish != ("tool_calls" if calls else "stop"):
+        return f"finish_reason {finish} with {len(calls)} calls"
+    for name in by_name:
+        if re.search(r'^\s*\{\s*"name"\s*:\s*"%s"\s*,\s*"arguments"' % re.escape(name), text, re.MULTILINE):
+            return "a call as text"
+    for name, arguments in calls:
+        try:
+            jsonschema.validate(json.loads(arguments), by_name[name])
+        except (ValueError, KeyError, jsonschema.ValidationError) as error:
+            return f"{name}({arguments}): {str(error).splitlines()[0]}"
+    return None
+
+
 def why_wrong(case, answer):
     """What is wrong with an answer, or None."""
     calls, text, finish = answer
+    if fault := fault_of(case, answer):
+        return fault
     if len(calls) != len(case.calls):
         return f"{len(calls)} calls, not {len(case.calls)}"
     if not case.calls:
-        if '"arguments"' in text:
-            return "a call as text"
         return None if not case.says or any(one in text for one in case.says) else f"says none of {case.says}"
     if finish != "tool_calls":
         return f"finish_reason {finish}"
-    by_name = {tool["function"]["name"]: tool["function"]["parameters"] for tool in SETS[case.tools]}
     left = list(case.calls)
     for name, arguments in calls:
-        try:
-            value = json.loads(arguments)
-            jsonschema.validate(value, by_name[name])
-        except (ValueError, KeyError, jsonschema.ValidationError) as error:
-            return f"{name}({arguments}): {str(error).splitlines()[0]}"
+        value = json.loads(arguments)
         found = next((one for one in left if one[0] == name and is_right(value, one[1])), None)
         if found is None:
             return f"{name}({arguments}) was not asked for"
@@ -95,8 +135,8 @@ def why_wrong(case, answer):
     return None
 
 
-def rates(server, cases, choice, tell):
-    """{kind: (right, all)} of one server."""
+def rates(server, cases, choice, tell, faults):
+    """{kind: (right, all)} of one server; adds to the faults."""
     def run(case):
         answer = ask(server, case, choice)
         return case, answer, why_wrong(case, answer)
@@ -106,6 +146,8 @@ def rates(server, cases, choice, tell):
         for case, answer, wrong in pool.map(run, cases):
             right, total = found.get(case.kind, (0, 0))
             found[case.kind] = (right + (wrong is None), total + 1)
+            if fault := fault_of(case, answer):
+                faults.append(f"{choice}, {case.messages[-1]['content']!r}: {fault}")
             if wrong and tell:
                 print(f"  {server.name} {choice} {case.kind}: {case.messages[-1]['content']!r}: {wrong}; answer {answer}", flush=True)
     return found
@@ -116,7 +158,7 @@ def servers_of(options, model):
         yield Studio(model, STREAMS, THREADS)
     builds = llama_builds(options.peers, "llama-server")
     if options.only != "studio" and builds:
-        yield LlamaServer(builds[0], model, STREAMS, CONTEXT, THREADS, ["--jinja", "--poll", "0"])
+        yield LlamaServer(builds[0], model, STREAMS, CONTEXT, 1, ["--jinja"])  # two threads wait for each other where others compute
 
 
 def table(columns):
@@ -134,24 +176,34 @@ def table(columns):
     return "\n".join(lines)
 
 
+def rates_of(server, cases, options, faults):
+    found = {f"{kind}, auto": value for kind, value in rates(server, cases, "auto", options.tell, faults).items()}
+    calling = [case for case in cases if case.kind in CALLING]
+    found.update({f"{kind}, required": value for kind, value in rates(server, calling, "required", options.tell, faults).items()})
+    return found
+
+
 def main():
     options = options_of_program()
     cases = [case for case in all_cases() if not options.kinds or case.kind in options.kinds.split(",")][::options.every]
-    columns = {}
+    columns, faults = {}, []
     for model in options.model:
+        short = os.path.basename(model).removesuffix(".gguf").removeprefix("qwen2.5-").removesuffix("-instruct")
         for server in servers_of(options, model):
+            is_ours = isinstance(server, Studio)
             with server:
-                found = {f"{kind}, auto": value for kind, value in rates(server, cases, "auto", options.tell).items()}
-                calling = [case for case in cases if case.kind in CALLING]
-                found.update({f"{kind}, required": value for kind, value in rates(server, calling, "required", options.tell).items()})
-            name = "studio" if isinstance(server, Studio) else "llama-server"
-            columns[f"{name} {os.path.basename(model).removesuffix('.gguf').removeprefix('qwen2.5-').removesuffix('-instruct')}"] = found
+                wait_for(server)
+                columns[f"{'studio' if is_ours else 'llama-server'} {short}"] = rates_of(server, cases, options, faults if is_ours else [])
     told = table(columns)
     print(told)
     if options.save:
         with open(options.save, "w", encoding="utf-8") as file:
             file.write(told + "\n")
-    return 0
+    for fault in faults:
+        print("FAILED  " + fault)
+    asked = sum(total for name, column in columns.items() if name.startswith("studio") for _, total in column.values())
+    print(f"{asked - len(faults)} passed, {len(faults)} failed, 0 skipped")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
