@@ -129,7 +129,8 @@ bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
 
 // Up to the brace that closes the first one.
 bool ToolCallText::read_arguments(ChoiceDelta& delta) {
-  if (depth_ == 0 && !is_in_string_) held_.erase(0, std::min(held_.find_first_not_of(kSpace), held_.size()));
+  if (!has_arguments_) held_.erase(0, std::min(held_.find_first_not_of(kSpace), held_.size()));
+  has_arguments_ = has_arguments_ || !held_.empty();
   size_t end = 0;
   bool is_over = false;
   for (; end < held_.size() && !is_over; ++end) {
@@ -215,6 +216,7 @@ void ToolCallText::begin_call(std::string name, ChoiceDelta& delta) {
       {.index = calls_, .id = "call_" + digest.substr(0, kIdDigits), .name = name_, .arguments = {}});
   ++calls_;
   depth_ = 0;
+  has_arguments_ = is_in_string_ = is_escaped_ = false;
 }
 
 void ToolCallText::add_arguments(std::string_view text, ChoiceDelta& delta) {

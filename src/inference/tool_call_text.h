@@ -62,6 +62,7 @@ class ToolCallText {
   int calls_ = 0;
   std::string name_;  // of the call under way
   int depth_ = 0;     // of its arguments' braces and brackets
+  bool has_arguments_ = false;
   bool is_in_string_ = false, is_escaped_ = false;
   bool has_parameters_ = false;
 };

@@ -124,6 +124,13 @@ TEST(ToolCallText, OtherJsonIsText) {
   }
 }
 
+TEST(ToolCallText, ArgumentsThatWereNotHeldAreReadTheSameInPieces) {
+  for (const char* arguments : {"x {}", "\"a b\" {}", "\\\" {}", "] {}"}) {
+    const std::string text = std::string("{\"name\": \"now\", \"arguments\":") + arguments + "}";
+    expect_same_in_pieces(text, ToolFormat::kHermes, read({text}, ToolFormat::kHermes));
+  }
+}
+
 TEST(ToolCallText, TheAnswerIsOverBehindItsCalls) {
   const std::string now = R"({"name": "now", "arguments": {}})";
   auto is_over = [&](const std::string& text, bool is_parallel) {

@@ -50,6 +50,18 @@ def options_of_program():
 
 
 def post(server, body):
+    """Once more, again and again, while the model is loaded: that takes minutes on a busy machine."""
+    until = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return post_once(server, body)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > until:
+                raise RuntimeError(f"{server.name}: {error.read().decode(errors='replace')}") from error
+        time.sleep(1)
+
+
+def post_once(server, body):
     request = urllib.request.Request(f"http://{server.host}:{server.port}/v1/chat/completions", json.dumps(body).encode(),
                                      {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"})
     return urllib.request.urlopen(request, timeout=TIMEOUT_S)
@@ -58,27 +70,10 @@ def post(server, body):
 def ask(server, case, choice):
     body = {"model": server.model, "messages": case.messages, "tools": SETS[case.tools], "tool_choice": choice, "parallel_tool_calls": True,
             "temperature": 0, "max_tokens": MAX_TOKENS}
-    try:
-        with post(server, body) as response:
-            choice = json.load(response)["choices"][0]
-    except urllib.error.HTTPError as error:
-        raise RuntimeError(f"{server.name}: {error.read().decode(errors='replace')}") from error
+    with post(server, body) as response:
+        choice = json.load(response)["choices"][0]
     calls = [(call["function"]["name"], call["function"]["arguments"]) for call in choice["message"].get("tool_calls") or []]
     return calls, choice["message"].get("content") or "", choice["finish_reason"]
-
-
-def wait_for(server):
-    """Until the model is loaded, which takes minutes on a busy machine."""
-    body = {"model": server.model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-    until = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            with post(server, body):
-                return
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or time.monotonic() > until:
-                raise
-        time.sleep(1)
 
 
 def is_right(value, wanted):
@@ -143,14 +138,15 @@ def rates(server, cases, choice, tell, faults):
 
     found = {}
     with concurrent.futures.ThreadPoolExecutor(STREAMS) as pool:
-        for case, answer, wrong in pool.map(run, cases):
+        # Those of one set behind each other: what they begin with is computed once.
+        for case, answer, wrong in pool.map(run, sorted(cases, key=lambda case: case.tools)):
             right, total = found.get(case.kind, (0, 0))
             found[case.kind] = (right + (wrong is None), total + 1)
             if fault := fault_of(case, answer):
                 faults.append(f"{choice}, {case.messages[-1]['content']!r}: {fault}")
             if wrong and tell:
                 print(f"  {server.name} {choice} {case.kind}: {case.messages[-1]['content']!r}: {wrong}; answer {answer}", flush=True)
-    return found
+    return {kind: found[kind] for kind in dict.fromkeys(case.kind for case in cases)}
 
 
 def servers_of(options, model):
@@ -192,7 +188,6 @@ def main():
         for server in servers_of(options, model):
             is_ours = isinstance(server, Studio)
             with server:
-                wait_for(server)
                 columns[f"{'studio' if is_ours else 'llama-server'} {short}"] = rates_of(server, cases, options, faults if is_ours else [])
     told = table(columns)
     print(told)
