@@ -15,6 +15,7 @@ import threading
 from client import ask, ask_streamed
 from dialects import DIALECTS, Talk
 from judge import fault_of
+from spellings import spelling_faults
 from tool_sets import conversation
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -192,6 +193,8 @@ def main():
         tallies = [schema_answers(server, name, options.schemas, options.most_cut, killer, pool)]
         tallies += tool_answers(server, name, options.tool_sets, killer, pool)
         print(f"  {killer.kills} workers killed meanwhile")
+    tallies.append(Tally(most_cut=0))
+    spelling_faults(tallies[-1])
     passed, failed = sum(one.passed for one in tallies), sum(len(one.faults) for one in tallies)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
