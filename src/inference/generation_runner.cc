@@ -148,6 +148,7 @@ class Run {
     }
     if (choice.calls) {
       choice.calls->push(delta, finish.has_value());
+      if (!finish && choice.calls->is_over()) finish = Finish::kStop;
       if (finish == Finish::kStop && choice.calls->calls() > 0) finish = Finish::kToolCalls;
     }
     if (!delta.is_empty()) sink_.on_delta(delta);

@@ -11,11 +11,11 @@ namespace {
 
 namespace json = boost::json;
 using engine::constrain::kToolCallClose;
-using engine::constrain::kToolCallOpen;
 
 constexpr std::string_view kHermesName = "{\"name\": ", kHermesArguments = ", \"arguments\": ";
 constexpr std::string_view kFunction = "<function=", kParameter = "<parameter=", kTagEnd = ">\n";
 constexpr std::string_view kEndOfValue = "\n</parameter>\n", kEndOfFunction = "</function>";
+constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kIdDigits = 24;  // as long as others make them
 
 // How many bytes at the end of the text begin the tag.
@@ -24,6 +24,13 @@ size_t possible_tag_bytes(std::string_view text, std::string_view tag) {
     if (text.ends_with(tag.substr(0, bytes))) return bytes;
   }
   return 0;
+}
+
+std::vector<std::string> plain_names(const ToolSet& set) {
+  std::vector<std::string> names;
+  if (!set.has_plain_calls) return names;
+  for (const ToolDefinition& tool : set.tools) names.push_back(tool.name);
+  return names;
 }
 
 // Without its quotes.
@@ -35,10 +42,13 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
+ToolCallText::ToolCallText(std::shared_ptr<const ToolSet> tools, ToolFormat format, std::string answer_id)
+    : tools_(std::move(tools)), format_(format), answer_id_(std::move(answer_id)), heads_(plain_names(*tools_)) {}
+
 void ToolCallText::push(ChoiceDelta& delta, bool is_end) {
   held_ += delta.text;
   delta.text.clear();
-  while (step(delta, is_end)) {
+  while (!is_over_ && step(delta, is_end)) {
   }
 }
 
@@ -57,26 +67,37 @@ bool ToolCallText::step(ChoiceDelta& delta, bool is_end) {
     case Part::kJsonValue:
       return read_value(delta, is_end);
     case Part::kClosing:
-      return read_closing(delta);
+      return read_closing();
   }
   return false;
 }
 
-// Line ends before a call belong to it; between calls there is nothing else.
+// What was seen since the last byte that no head of a call could hold is part of the call that is found.
 bool ToolCallText::read_text(ChoiceDelta& delta, bool is_end) {
-  const size_t open = held_.find(kToolCallOpen);
-  size_t end = open != std::string::npos ? open : held_.size() - possible_tag_bytes(held_, kToolCallOpen);
-  if (is_end && open == std::string::npos) end = held_.size();
-  size_t text = end;
-  while (!(is_end && open == std::string::npos) && text > 0 && held_[text - 1] == '\n') --text;
-  if (calls_ == 0) delta.text.append(held_, 0, text);
-  if (open == std::string::npos) {
-    held_.erase(0, text);
-    return false;
+  size_t text = 0;
+  while (seen_ < held_.size() && head_ != Heads::kTag && !heads_.found(head_)) {
+    head_ = heads_.step(head_, static_cast<uint8_t>(held_[seen_]));
+    if (head_ == Heads::kTagBegins) text = seen_;
+    ++seen_;
+    if (head_ == Heads::kInLine) text = seen_;
   }
-  held_.erase(0, open + kToolCallOpen.size());
-  part_ = Part::kOpening;
+  const std::optional<size_t> function = heads_.found(head_);
+  const bool is_found = head_ == Heads::kTag || function;
+  tell_text(is_end && !is_found ? held_.size() : text, delta);
+  if (!is_found || is_over_) return false;
+  held_.erase(0, seen_);
+  is_plain_ = function.has_value();
+  part_ = is_plain_ ? Part::kArguments : Part::kOpening;
+  if (function) begin_call(tools_->tools[*function].name, delta);
   return true;
+}
+
+// The first bytes of what is held are text.
+void ToolCallText::tell_text(size_t bytes, ChoiceDelta& delta) {
+  if (calls_ == 0) delta.text.append(held_, 0, bytes);
+  is_over_ = calls_ > 0 && bytes > 0;
+  held_.erase(0, bytes);
+  seen_ -= bytes;
 }
 
 bool ToolCallText::read_opening(ChoiceDelta& delta) {
@@ -108,6 +129,8 @@ bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
 
 // Up to the brace that closes the first one.
 bool ToolCallText::read_arguments(ChoiceDelta& delta) {
+  if (!has_arguments_) held_.erase(0, std::min(held_.find_first_not_of(kSpace), held_.size()));
+  has_arguments_ = has_arguments_ || !held_.empty();
   size_t end = 0;
   bool is_over = false;
   for (; end < held_.size() && !is_over; ++end) {
@@ -174,11 +197,15 @@ bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
   return true;
 }
 
-bool ToolCallText::read_closing(ChoiceDelta&) {
-  const size_t close = held_.find(kToolCallClose);
-  if (close == std::string::npos) return false;
-  held_.erase(0, close + kToolCallClose.size());
+bool ToolCallText::read_closing() {
+  const std::string_view close = is_plain_ ? "}" : kToolCallClose;
+  const size_t at = held_.find(close);
+  if (at == std::string::npos) return false;
+  held_.erase(0, at + close.size());
   part_ = Part::kText;
+  head_ = Heads::kBetween;
+  seen_ = 0;
+  is_over_ = calls_ >= tools_->choice.most_calls();
   return true;
 }
 
@@ -189,6 +216,7 @@ void ToolCallText::begin_call(std::string name, ChoiceDelta& delta) {
       {.index = calls_, .id = "call_" + digest.substr(0, kIdDigits), .name = name_, .arguments = {}});
   ++calls_;
   depth_ = 0;
+  has_arguments_ = is_in_string_ = is_escaped_ = false;
 }
 
 void ToolCallText::add_arguments(std::string_view text, ChoiceDelta& delta) {

@@ -8,8 +8,10 @@
 namespace studio::inference {
 namespace {
 
-std::shared_ptr<const ToolSet> tools() {
+std::shared_ptr<const ToolSet> tools(ToolFormat format) {
   auto set = std::make_shared<ToolSet>();
+  set->choice.is_parallel = true;
+  set->has_plain_calls = format == ToolFormat::kHermes;
   set->tools.push_back(
       {"weather", {}, boost::json::parse(R"({"properties":{"city":{"type":"string"},"days":{"type":"integer"}}})")});
   set->tools.push_back({"now", {}, boost::json::parse("{}")});
@@ -29,7 +31,7 @@ struct Told {
 };
 
 Told read(const std::vector<std::string>& pieces, ToolFormat format) {
-  ToolCallText reader(tools(), format, "answer#0");
+  ToolCallText reader(tools(format), format, "answer#0");
   Told told;
   for (size_t i = 0; i <= pieces.size(); ++i) {
     ChoiceDelta delta;
@@ -81,6 +83,72 @@ TEST(ToolCallText, CallsAreTakenOutOfTheText) {
   EXPECT_EQ(told.are_whole, (std::vector<bool>{true, true}));
   EXPECT_NE(told.calls[0].id, told.calls[1].id);
   expect_same_in_pieces(text, ToolFormat::kHermes, told);
+}
+
+TEST(ToolCallText, PlainCallsAreTakenOutWithTheirFences) {
+  const std::string json = "{\n  \"name\": \"weather\",\n  \"arguments\": {\n    \"city\": \"}\"\n  }\n}";
+  for (const std::string& text :
+       {json, "```json\n" + json + "\n```", "[" + json + "]", "<tools>\n" + json + "\n</tools>"}) {
+    const Told told = read({text}, ToolFormat::kHermes);
+    EXPECT_EQ(told.text, "") << text;
+    ASSERT_EQ(told.calls.size(), 1u) << text;
+    EXPECT_EQ(told.calls[0].name, "weather");
+    EXPECT_EQ(told.calls[0].arguments, "{\n    \"city\": \"}\"\n  }");
+    EXPECT_EQ(told.are_whole, std::vector<bool>{true});
+    expect_same_in_pieces(text, ToolFormat::kHermes, told);
+  }
+}
+
+TEST(ToolCallText, PlainCallsFollowTextAndEachOther) {
+  const std::string now = R"({"name": "now", "arguments": {}})", fenced = "```json\n" + now + "\n```";
+  for (const std::string& calls : {now + "\n" + now, "[" + now + ", " + now + "]", fenced + "\n\n" + fenced,
+                                   "<tool_call>\n" + now + "\n</tool_call>\n" + now}) {
+    const std::string text = "One `{` and\n[two]:\n\n" + calls + "\n\nThat is what I call.\n" + now;
+    const Told told = read({text}, ToolFormat::kHermes);
+    EXPECT_EQ(told.text, "One `{` and\n[two]:") << text;
+    EXPECT_EQ(told.calls.size(), 2u) << text;
+    EXPECT_EQ(told.are_whole, (std::vector<bool>{true, true}));
+    expect_same_in_pieces(text, ToolFormat::kHermes, told);
+  }
+}
+
+TEST(ToolCallText, OtherJsonIsText) {
+  for (const std::string& text :
+       {std::string(R"({"name": "Ann", "arguments": {}})"), std::string("```json\n{\"name\": \"now\"}\n```"),
+        std::string("{\n  \"name\": \"now\",\n  \"argum"), std::string("Say {\"name\": \"now\", \"arguments\": {}}"),
+        std::string("[1,\n [2]]\n<tools>\n```")}) {
+    const Told told = read({text}, ToolFormat::kHermes);
+    EXPECT_EQ(told.text, text);
+    EXPECT_TRUE(told.calls.empty());
+    expect_same_in_pieces(text, ToolFormat::kHermes, told);
+  }
+}
+
+TEST(ToolCallText, ArgumentsThatWereNotHeldAreReadTheSameInPieces) {
+  for (const char* arguments : {"x {}", "\"a b\" {}", "\\\" {}", "] {}"}) {
+    const std::string text = std::string("{\"name\": \"now\", \"arguments\":") + arguments + "}";
+    expect_same_in_pieces(text, ToolFormat::kHermes, read({text}, ToolFormat::kHermes));
+  }
+}
+
+TEST(ToolCallText, TheAnswerIsOverBehindItsCalls) {
+  const std::string now = R"({"name": "now", "arguments": {}})";
+  auto is_over = [&](const std::string& text, bool is_parallel) {
+    auto set = std::make_shared<ToolSet>(*tools(ToolFormat::kHermes));
+    set->choice.is_parallel = is_parallel;
+    ToolCallText reader(set, ToolFormat::kHermes, "answer#0");
+    ChoiceDelta delta;
+    delta.text = text;
+    reader.push(delta, false);
+    return reader.is_over();
+  };
+  EXPECT_TRUE(is_over(now, false));
+  EXPECT_FALSE(is_over(now + "\n```\n", true)) << "another may follow";
+  EXPECT_TRUE(is_over(now + "\nSo", true));
+  EXPECT_FALSE(is_over("So", true));
+  std::string many;
+  for (int i = 0; i < kMostCalls; ++i) many += now + "\n";
+  EXPECT_TRUE(is_over(many, true));
 }
 
 TEST(ToolCallText, TheCodersParametersBecomeJson) {

@@ -1,22 +1,21 @@
 #include "inference/tools.h"
 
 #include "base/json.h"
+#include "engine/constrain/tool_grammar.h"
 
 namespace studio::inference {
 
 namespace json = boost::json;
-
-namespace {
-
-constexpr int kMostCalls = 32;  // of one answer: more is a model that cannot stop
-
-}  // namespace
 
 ToolFormat tool_format_of(std::string_view chat_template) {
   if (chat_template.find("<tool_call>") == std::string_view::npos) return ToolFormat::kNone;
   if (chat_template.find("tools") == std::string_view::npos) return ToolFormat::kNone;
   const bool is_coder = chat_template.find("<function=") != std::string_view::npos;
   return is_coder ? ToolFormat::kCoder : ToolFormat::kHermes;
+}
+
+bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer) {
+  return format == ToolFormat::kHermes && answer.empty() && set.tools.size() <= engine::constrain::kMaxPlainTools;
 }
 
 std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer) {
@@ -26,11 +25,11 @@ std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string&
     if (!set.choice.name.empty() && tool.name != set.choice.name) continue;
     functions.push_back(json::object{{"name", tool.name}, {"parameters", tool.parameters}});
   }
-  const bool is_one = !set.choice.is_parallel || !set.choice.name.empty();
   json::object tools{{"format", format == ToolFormat::kCoder ? "coder" : "hermes"},
+                     {"plain", set.has_plain_calls},
                      {"text", !is_required},
                      {"least", is_required ? 1 : 0},
-                     {"most", is_one ? 1 : kMostCalls},
+                     {"most", set.choice.most_calls()},
                      {"functions", std::move(functions)}};
   if (!answer.empty() && !is_required) {
     if (auto instead = parse_json(answer); instead.ok()) tools["answer"] = std::move(*instead);

@@ -21,19 +21,28 @@ struct ToolDefinition {
   boost::json::value parameters;  // the schema that arguments are held to
 };
 
+inline constexpr int kMostCalls = 32;  // of one answer: more is a model that cannot stop
+
 struct ToolChoice {
   enum class Mode { kAuto, kNone, kRequired };
   Mode mode = Mode::kAuto;
   std::string name;  // with kRequired: this one
   bool is_parallel = false;
+
+  int most_calls() const { return is_parallel && name.empty() ? kMostCalls : 1; }
 };
 
 struct ToolSet {
   std::vector<ToolDefinition> tools;
   ToolChoice choice;
+  // Calls are told from text without their tag too (engine/constrain/call_heads.h).
+  bool has_plain_calls = false;
 
   bool is_used() const { return !tools.empty() && choice.mode != ToolChoice::Mode::kNone; }
 };
+
+// Whether that may be: where the answer has no form of its own, and by the models that write JSON.
+bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer);
 
 // What an answer is held to (engine/constrain/spec.h): calls, or text, or, where it is not empty, what `answer` says.
 std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer);

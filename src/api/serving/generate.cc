@@ -92,8 +92,10 @@ void add_structure(const TextModel& model, const inference::ChatPrompt& prompt, 
   request.constraint = call.constraint;
   if (!prompt.tools.is_used()) return;
   request.tool_format = model.tool_format();
-  request.tools = std::make_shared<const inference::ToolSet>(prompt.tools);
-  request.constraint = inference::tools_spec(prompt.tools, model.tool_format(), call.constraint);
+  auto tools = std::make_shared<inference::ToolSet>(prompt.tools);
+  tools->has_plain_calls = inference::may_have_plain_calls(*tools, model.tool_format(), call.constraint);
+  request.constraint = inference::tools_spec(*tools, model.tool_format(), call.constraint);
+  request.tools = std::move(tools);
 }
 
 std::optional<Refusal> check_generation(const TextModel& model, const GenerationRequest& request,

@@ -47,7 +47,7 @@ Result<ExprId> add_tools_or_answer(Grammar& grammar, JsonParts& parts, const jso
   const auto& [kind, what] = *answer->get_object().begin();
   if (kind == "tools") return not_a_spec("answer must be of another kind than tools");
   json::object calls = value.get_object();
-  calls["text"] = false;
+  calls["text"] = calls["plain"] = false;
   calls["least"] = 1;
   STUDIO_TRY(const ExprId called, add_tools(grammar, parts, calls));
   STUDIO_TRY(const ExprId said, add_kind(grammar, parts, kind, what));

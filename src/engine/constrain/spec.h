@@ -3,13 +3,14 @@
 //
 //   {"json_schema": SCHEMA}   {"json_object": true}   {"regex": TEXT}   {"choices": [TEXT, ...]}
 //   {"gbnf": TEXT}   {"lark": TEXT}
-//   {"tools": {"format": "hermes"|"coder", "text": BOOL, "least": N, "most": N, "functions": [{"name": TEXT,
-//     "parameters": SCHEMA}, ...], "answer": SPEC}}
+//   {"tools": {"format": "hermes"|"coder", "plain": BOOL, "text": BOOL, "least": N, "most": N, "functions": [{"name":
+//     TEXT, "parameters": SCHEMA}, ...], "answer": SPEC}}
 //
 // and, beside one of them, "after_line_ends": true: up to two line ends may come first, as they do behind reasoning.
-// `text`: an answer may begin with text, which holds no <tool_call>. `least`, `most`: calls; most 0 is no limit.
-// `answer`: where there is no call, the answer is held to this, one of the kinds above.
-// Formats of calls: tool_grammar.h.
+// `text`: an answer may begin with text, in which no call begins. `least`, `most`: calls; most 0 is no limit.
+// `plain`: calls may lack their tag; there is at least one where the answer may not begin with text, and no limit
+// but 1. `answer`: where there is no call, the answer is held to this, one of the kinds above. Formats of calls:
+// tool_grammar.h.
 #pragma once
 
 #include <string_view>

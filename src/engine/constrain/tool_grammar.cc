@@ -42,10 +42,12 @@ class ToolGrammar {
  public:
   ToolGrammar(Grammar& grammar, JsonParts& parts) : grammar_(grammar), parts_(parts) {}
 
-  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters) {
-    STUDIO_TRY(const RuleId arguments, add_schema(grammar_, parts_, parameters));
-    return grammar_.sequence({literal("{\"name\": \"" + json_escaped(name) + "\", \"arguments\": "),
-                              grammar_.rule(arguments), literal("}")});
+  // `arguments`: set to what they are.
+  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters, ExprId& arguments) {
+    STUDIO_TRY(const RuleId rule, add_schema(grammar_, parts_, parameters));
+    arguments = grammar_.rule(rule);
+    return grammar_.sequence(
+        {literal("{\"name\": \"" + json_escaped(name) + "\", \"arguments\": "), arguments, literal("}")});
   }
 
   Result<ExprId> coder_call(std::string_view name, const json::value& parameters) {
@@ -97,6 +99,67 @@ class ToolGrammar {
   std::optional<RuleId> text_rule_;
 };
 
+struct Functions {
+  std::vector<std::string> names;
+  std::vector<ExprId> arguments;  // of hermes
+  ExprId call = 0;                // to any of them, without the tags
+};
+
+Result<Functions> add_functions(Grammar& grammar, JsonParts& parts, const json::object& tools, bool is_coder) {
+  const json::value* list = tools.if_contains("functions");
+  if (list == nullptr || !list->is_array() || list->get_array().empty()) return not_tools("no functions");
+  if (list->get_array().size() > kMaxTools) return not_tools("too many functions");
+  ToolGrammar maker(grammar, parts);
+  Functions functions;
+  std::vector<ExprId> calls;
+  for (const json::value& one : list->get_array()) {
+    const json::object* function = one.if_object();
+    const json::value* parameters = function == nullptr ? nullptr : function->if_contains("parameters");
+    if (parameters == nullptr || text_of(*function, "name").empty())
+      return not_tools("a function needs name and parameters");
+    const std::string_view name = text_of(*function, "name");
+    functions.names.emplace_back(name);
+    STUDIO_TRY(const ExprId call, is_coder ? maker.coder_call(name, *parameters)
+                                           : maker.hermes_call(name, *parameters, functions.arguments.emplace_back()));
+    calls.push_back(call);
+  }
+  functions.call = grammar.choice(calls);
+  return functions;
+}
+
+// From the tag that opens a call on.
+ExprId tagged(Grammar& grammar, ExprId call) {
+  return grammar.sequence({grammar.literal("\n"), call, grammar.literal("\n" + std::string(kToolCallClose))});
+}
+
+// Where a call may follow another, so may text in which none begins.
+Result<ExprId> add_plain(Grammar& grammar, JsonParts& parts, const Functions& functions, bool begins_with_text,
+                         bool is_one) {
+  if (functions.names.size() > kMaxPlainTools) return not_tools("too many functions to call by their JSON alone");
+  const CallHeads heads(functions.names);
+  const RuleId behind = grammar.add_rule(), call = grammar.add_rule();
+  grammar.define(call, grammar.sequence({tagged(grammar, functions.call), grammar.rule(behind)}));
+  const std::vector<RuleId> texts = heads.add_to(grammar, [&](CallHeads::State state) {
+    if (state == CallHeads::kTag) return grammar.rule(call);
+    return grammar.sequence({parts.space(), functions.arguments[*heads.found(state)], parts.space(),
+                             grammar.literal("}"), grammar.rule(behind)});
+  });
+  grammar.define(behind, is_one ? grammar.empty() : grammar.rule(texts[CallHeads::kBetween]));
+  if (begins_with_text) return grammar.rule(texts[CallHeads::kLineStart]);
+  return grammar.sequence({grammar.literal(kToolCallOpen), grammar.rule(call)});
+}
+
+uint32_t number_of(const json::object& tools, std::string_view key) {
+  const json::value* value = tools.if_contains(key);
+  const bool is_some = value != nullptr && value->is_int64() && value->get_int64() > 0;
+  return is_some ? static_cast<uint32_t>(value->get_int64()) : 0u;
+}
+
+bool flag_of(const json::object& tools, std::string_view key) {
+  const json::value* value = tools.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 }  // namespace
 
 bool is_written_as_text(const json::value& schema) {
@@ -127,40 +190,22 @@ ExprId text_without(Grammar& grammar, std::string_view tag) {
 }
 
 Result<ExprId> add_tools(Grammar& grammar, JsonParts& parts, const json::object& tools) {
-  const json::value* functions = tools.if_contains("functions");
-  if (functions == nullptr || !functions->is_array() || functions->get_array().empty())
-    return not_tools("no functions");
-  if (functions->get_array().size() > kMaxTools) return not_tools("too many functions");
   const bool is_coder = text_of(tools, "format") == "coder";
   if (!is_coder && text_of(tools, "format") != "hermes") return not_tools("no such format");
-  ToolGrammar maker(grammar, parts);
-  std::vector<ExprId> calls;
-  for (const json::value& one : functions->get_array()) {
-    const json::object* function = one.if_object();
-    const json::value* parameters = function == nullptr ? nullptr : function->if_contains("parameters");
-    if (parameters == nullptr || text_of(*function, "name").empty())
-      return not_tools("a function needs name and parameters");
-    const std::string_view name = text_of(*function, "name");
-    STUDIO_TRY(const ExprId call,
-               is_coder ? maker.coder_call(name, *parameters) : maker.hermes_call(name, *parameters));
-    calls.push_back(call);
+  STUDIO_TRY(const Functions functions, add_functions(grammar, parts, tools, is_coder));
+  const uint32_t least = number_of(tools, "least"), most = number_of(tools, "most");
+  const bool begins_with_text = flag_of(tools, "text");
+  if (flag_of(tools, "plain")) {
+    if (is_coder) return not_tools("plain is for the format hermes");
+    return add_plain(grammar, parts, functions, begins_with_text, most == 1);
   }
   const RuleId call = grammar.add_rule();
-  grammar.define(call, grammar.sequence({grammar.literal(std::string(kToolCallOpen) + "\n"), grammar.choice(calls),
-                                         grammar.literal("\n" + std::string(kToolCallClose))}));
-  auto number_of = [&](std::string_view key) {
-    const json::value* value = tools.if_contains(key);
-    return value != nullptr && value->is_int64() && value->get_int64() > 0 ? static_cast<uint32_t>(value->get_int64())
-                                                                           : 0u;
-  };
-  const uint32_t least = number_of("least"), most = number_of("most");
+  grammar.define(call, grammar.sequence({grammar.literal(kToolCallOpen), tagged(grammar, functions.call)}));
   const ExprId next = grammar.sequence({grammar.literal("\n"), grammar.rule(call)});
   const ExprId some = grammar.sequence(
       {grammar.rule(call), grammar.repeat(next, std::max(least, 1u) - 1, most == 0 ? kNoLimit : most - 1)});
-  const json::value* text = tools.if_contains("text");
   const ExprId all = least == 0 ? grammar.optional(some) : some;
-  if (text == nullptr || !text->is_bool() || !text->get_bool()) return all;
-  return grammar.sequence({text_without(grammar, kToolCallOpen), all});
+  return begins_with_text ? grammar.sequence({text_without(grammar, kToolCallOpen), all}) : all;
 }
 
 }  // namespace studio::engine::constrain

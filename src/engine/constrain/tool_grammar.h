@@ -5,6 +5,8 @@
 //
 // Several calls have a line end between them; nothing follows the last. In the coder's form a parameter of type string
 // is written as it is, any other as JSON; parameters come in the order of `properties`, required ones always.
+// plain (beside hermes): also the JSON of a call alone, where call_heads.h says that one begins; behind a call any text
+// may come then, which is no part of the answer: whoever reads it ends the answer there.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -13,15 +15,17 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "engine/constrain/call_heads.h"
 #include "engine/constrain/grammar.h"
 #include "engine/constrain/json_parts.h"
 
 namespace studio::engine::constrain {
 
-inline constexpr std::string_view kToolCallOpen = "<tool_call>", kToolCallClose = "</tool_call>";
-
 // Of one request: what other platforms take, and more than a model can tell apart.
 inline constexpr size_t kMaxTools = 512;
+// Of these at most is a plain call told from text: each takes some 60 rules of the grammar, and coding agents, whose
+// sets are the largest, have under 100.
+inline constexpr size_t kMaxPlainTools = 128;
 
 // In the coder's form, whether a parameter of this schema is written as text, without JSON's quotes.
 bool is_written_as_text(const boost::json::value& schema);

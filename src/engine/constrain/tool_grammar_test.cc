@@ -47,6 +47,38 @@ TEST(ToolGrammar, SoManyCallsAsAreAllowed) {
   EXPECT_FALSE(accepts(one, kNow + "\n" + kNow));
 }
 
+TEST(ToolGrammar, PlainCallsAreHeldToTheirSchemas) {
+  const Matcher any = hermes(R"("plain":true,"text":true,"least":0,"most":0)");
+  const std::string plain = R"({"name": "now", "arguments": {}})";
+  const std::string fenced =
+      "```json\n{\n  \"name\": \"weather\",\n  \"arguments\": {\n    \"city\": \"Paris\",\n    \"unit\": \"c\"\n  }\n}";
+  for (const std::string& text :
+       {plain, fenced + "\n```", "Let me see.\n\n" + fenced, plain + "\n" + kNow, kNow + "\n" + plain, kParis,
+        "[" + plain + ", " + plain + "]", plain + "\nThat is it.", std::string(R"({"name": "Ann", "arguments": [1]})"),
+        std::string(R"({"name": "now"})"), std::string(R"({"name": "now", "argu)"),
+        std::string("```json\n{\n  \"a\": 1}")}) {
+    EXPECT_TRUE(accepts(any, text)) << text;
+  }
+  for (const std::string& text :
+       {std::string(R"({"name": "now", "arguments": {"x": 1}})"), std::string(R"({"name": "now", "arguments": {})"),
+        std::string(R"({"name": "now", "arguments": [)"),
+        "```\n" + std::string(R"({"name": "weather", "arguments": {}})"),
+        std::string(R"({"name": "now", "arguments":  {}})"), std::string("x <tool_call> y")}) {
+    EXPECT_FALSE(accepts(any, text)) << text;
+  }
+}
+
+TEST(ToolGrammar, OnePlainCallEndsTheAnswer) {
+  const Matcher one = hermes(R"("plain":true,"text":true,"least":0,"most":1)");
+  Matcher matcher = one;
+  EXPECT_TRUE(matcher.accept_text("```json\n{\"name\": \"now\", \"arguments\": {}}"));
+  EXPECT_TRUE(matcher.is_complete());
+  const Matcher required = hermes(R"("plain":true,"text":false,"least":1,"most":1)");
+  EXPECT_TRUE(accepts(required, kNow));
+  EXPECT_FALSE(accepts(required, ""));
+  EXPECT_FALSE(accepts(required, R"({"name": "now", "arguments": {}})")) << "nothing says yet that it is a call";
+}
+
 TEST(ToolGrammar, TheCodersForm) {
   const Matcher any = coder(R"("text":true,"least":0,"most":0)");
   const std::string whole = call(
@@ -78,6 +110,7 @@ TEST(ToolGrammar, WhatIsNoSpecIsRefused) {
        {"", "[]", "{}", R"({"yaml":1})", R"({"regex":1})", R"({"choices":[]})", R"({"choices":[1]})", R"({"tools":{}})",
         R"({"tools":{"format":"xml","functions":[]}})", R"({"regex":"a","gbnf":"root ::= \"a\""})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f"}]}})",
+        R"({"tools":{"format":"coder","plain":true,"functions":[{"name":"f","parameters":{}}]}})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f","parameters":{}}],"answer":{"tools":{}}}})"}) {
     EXPECT_FALSE(compile_spec(spec).ok()) << spec;
   }
