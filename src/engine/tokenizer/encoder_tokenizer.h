@@ -1,5 +1,5 @@
-// The tokenizer of a text encoder, whichever kind it is: a WordPiece of a folder's tokenizer.json, or the unigram of a
-// GGUF file. Texts become ids here, and what the model wants around one text or a pair is put there.
+// The tokenizer of a text encoder, whichever kind it is: a WordPiece or a unigram of a folder's tokenizer.json, or the
+// unigram of a GGUF file. Texts become ids here, and what the model wants around one text or a pair is put there.
 // Immutable: share one between threads.
 #pragma once
 
@@ -31,6 +31,8 @@ class EncoderTokenizer {
 
  private:
   EncoderTokenizer() = default;
+  Status open_json(const std::string& path);
+  void use(std::shared_ptr<const Unigram> unigram);
 
   std::shared_ptr<const WordPiece> pieces_;  // this one
   std::shared_ptr<const Unigram> unigram_;   // or that
