@@ -3,20 +3,51 @@
 #include <utility>
 
 #include "engine/formats/folder_text.h"
+#include "engine/formats/hf_qwen3_encoder.h"
 #include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/hf_unigram.h"
 
 namespace studio::engine {
+namespace {
+
+// An own key's list of ids; empty where there is none.
+Result<std::vector<TokenId>> read_ids(const ModelSource& head, std::string_view key, int vocab) {
+  STUDIO_TRY(const auto listed, head.find_i32_array(key));
+  std::vector<TokenId> ids;
+  for (const int32_t id : listed.value_or(std::vector<int32_t>{})) {
+    if (id < 0 || id >= vocab) return Error(Code::kCorruptData, std::string(key) + " is outside the vocabulary");
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const EncoderTokenizer>> EncoderTokenizer::open(const ModelSource& head,
                                                                        const std::string& path) {
   std::shared_ptr<EncoderTokenizer> made(new EncoderTokenizer());
-  if (head.format() == "safetensors") {
+  STUDIO_TRY(const auto architecture, head.get_string("general.architecture"));
+  if (architecture == "qwen3") {
+    STUDIO_CHECK_OK(made->open_bpe(head));
+  } else if (head.format() == "safetensors") {
     STUDIO_CHECK_OK(made->open_json(path));
   } else {
     STUDIO_TRY(auto unigram, Unigram::from_gguf(head));
     made->use(std::move(unigram));
   }
   return std::shared_ptr<const EncoderTokenizer>(std::move(made));
+}
+
+Status EncoderTokenizer::open_bpe(const ModelSource& head) {
+  STUDIO_TRY(bpe_, Tokenizer::from_gguf(head));
+  vocab_size_ = bpe_->vocab_size();
+  STUDIO_TRY(before_, read_ids(head, kBeforeKey, vocab_size_));
+  STUDIO_TRY(after_, read_ids(head, kAfterKey, vocab_size_));
+  if (head.format() == "safetensors") return Ok{};
+  // Files that say nothing are older than the key; the family's texts end so.
+  STUDIO_TRY(const auto adds_end, head.find_bool("tokenizer.ggml.add_eos_token"));
+  if (adds_end.value_or(true) && after_.empty() && bpe_->eos() >= 0) after_ = {bpe_->eos()};
+  return Ok{};
 }
 
 Status EncoderTokenizer::open_json(const std::string& path) {
@@ -43,7 +74,12 @@ void EncoderTokenizer::use(std::shared_ptr<const Unigram> unigram) {
 }
 
 std::vector<TokenId> EncoderTokenizer::encode(std::string_view text) const {
+  if (bpe_) return bpe_->encode(text);
   return pieces_ ? pieces_->encode(text) : unigram_->encode(text);
+}
+
+std::vector<TokenId> EncoderTokenizer::encode_template(std::string_view text) const {
+  return bpe_ ? bpe_->encode_template(text) : encode(text);
 }
 
 }  // namespace studio::engine
