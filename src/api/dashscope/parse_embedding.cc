@@ -28,7 +28,7 @@ constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},
     {"dimension"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
-    {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"instruct"},
 };
 
 constexpr FieldRule kRerankInputRules[] = {
@@ -38,7 +38,7 @@ constexpr FieldRule kRerankInputRules[] = {
 constexpr FieldRule kRerankRules[] = {
     {"top_n"},
     {"return_documents"},
-    {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"instruct"},
     {"fps", FieldUse::kNotBuilt, "1 1.0"},
 };
 
@@ -70,6 +70,12 @@ Result<EmbeddingCall> parse_embedding(std::string_view body) {
       }
     }
     if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
+    read_instruct(parameters, call.instruct);
+    if (call.instruct && !call.is_query) {
+      // As the original has it; whoever asks is told.
+      call.ignored.emplace_back("parameters.instruct");
+      call.instruct.reset();
+    }
   });
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
@@ -86,6 +92,7 @@ Result<RankCall> parse_rerank(std::string_view body) {
   read_part(reader, "parameters", kRerankRules, call.ignored, [&](FieldReader& parameters) {
     read_top_n(parameters, call);
     call.returns_documents = parameters.flag("return_documents").value_or(false);
+    read_instruct(parameters, call.instruct);
   });
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
