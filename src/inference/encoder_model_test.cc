@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -111,6 +114,28 @@ TEST(EncoderModel, RefusesAQueryThatLeavesNoRoom) {
   const auto refused = model->prepare_pair(std::vector<engine::TokenId>(130, 5), "x", "documents[0]", TooLong::kIsCut);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().param(), "query");
+}
+
+// The tiny XLM-R with a unigram of six tokens beside it, as the releases have theirs.
+TEST(EncoderModel, OpensAFolderWithAUnigram) {
+  char name[] = "/tmp/encoder_model_test.XXXXXX";
+  const std::string folder = std::string(::mkdtemp(name)) + "/xlmr";
+  std::filesystem::copy(kGolden + "tiny-xlmr-ranker", folder, std::filesystem::copy_options::recursive);
+  std::ofstream(folder + "/tokenizer.json")
+      << R"({"normalizer":null,"added_tokens":[{"id":0,"content":"<s>","special":true},{"id":2,"content":"</s>","special":true}],)"
+      << R"("pre_tokenizer":{"type":"Metaspace","replacement":"\u2581","prepend_scheme":"always","split":true},)"
+      << R"("post_processor":{"type":"TemplateProcessing","special_tokens":{"b":{"ids":[0]},"e":{"ids":[2]}},)"
+      << R"("single":[{"SpecialToken":{"id":"b"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"e"}}],)"
+      << R"("pair":[{"SpecialToken":{"id":"b"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"e"}},)"
+      << R"({"SpecialToken":{"id":"e"}},{"Sequence":{"id":"B"}},{"SpecialToken":{"id":"e"}}]},)"
+      << R"("model":{"type":"Unigram","unk_id":3,)"
+      << R"("vocab":[["<s>",0],["<pad>",0],["</s>",0],["<unk>",0],["\u2581",-2],["a",-3.5]]}})";
+  const auto model = EncoderModel::open(folder, nullptr);
+  std::filesystem::remove_all(name);
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  const auto pair = (*model)->prepare_pair((*model)->query_ids("a"), "a x", "", TooLong::kIsRefused);
+  ASSERT_TRUE(pair.ok());
+  EXPECT_EQ(pair->text.ids, (std::vector<engine::TokenId>{0, 4, 5, 2, 2, 4, 5, 4, 3, 2}));
 }
 
 // The tiny XLM-R has no tokenizer: what cannot be tokenised cannot be served.

@@ -43,7 +43,7 @@ def draw(model):
         for name, weight in model.named_parameters():
             drawn = torch.randn(weight.shape, generator=random)
             is_norm = "norm" in name.lower() and name.endswith("weight")
-            scale = 0.1 if is_norm else 0.1 if name.endswith("bias") else 1.0 if "embed" in name else 1.2 / weight.shape[-1] ** 0.5
+            scale = 0.1 if is_norm else 0.1 if name.endswith("bias") else 0.05 if "embed" in name else 1.2 / weight.shape[-1] ** 0.5
             weight.copy_(drawn * scale + (1 if is_norm else 0))
     return model.float().eval()
 
@@ -52,12 +52,11 @@ def qwen3_folder(folder, made, cls, layers, dtype):
     config = transformers.Qwen3Config(vocab_size=made.get_vocab_size(), num_hidden_layers=layers, max_position_embeddings=LONGEST,
                                       rope_parameters={"rope_type": "default", "rope_theta": 1e6}, tie_word_embeddings=True,
                                       attn_implementation="eager", **WIDE)
-    model = draw(cls(config)).to(dtype)
-    model.save_pretrained(folder)
+    draw(cls(config)).to(dtype).save_pretrained(folder)
     data = json.load(open(os.path.join(folder, "config.json"), encoding="utf-8"))
     write_json(os.path.join(folder, "config.json"), {**data, "architectures": ["Qwen3ForCausalLM"]})
     made.save(os.path.join(folder, "tokenizer.json"))
-    return model.float()
+    return cls.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
 def hidden(model, ids):
@@ -114,7 +113,8 @@ def check_cross_encoder(tool, work, name, config, cls, tokenizer_data):
     folder = os.path.join(work, name)
     made = Tokenizer.from_str(json.dumps(tokenizer_data))
     model = draw(cls(config(vocab_size=made.get_vocab_size(), hidden_size=384, intermediate_size=1536, num_attention_heads=12,
-                            num_hidden_layers=6, num_labels=1, max_position_embeddings=514, attn_implementation="eager")))
+                            num_hidden_layers=6, num_labels=1, max_position_embeddings=514,
+                            type_vocab_size=2 if name == "bert" else 1, attn_implementation="eager")))
     model.save_pretrained(folder)
     write_json(os.path.join(folder, "tokenizer.json"), tokenizer_data)
     logits = []

@@ -17,6 +17,8 @@ namespace json = boost::json;
 constexpr size_t kMaxDepth = 16;   // real files nest six deep
 constexpr size_t kMaxAround = 16;  // ids before or after a text; real files have one each
 
+constexpr std::string_view kOffsets = "ByteLevel";  // says where tokens stand in the text, no more
+
 using Ids = std::vector<int32_t>;
 // What stands before the first text of a list, between it and the next, and so on: one entry more than there are texts.
 using Gaps = std::vector<Ids>;
@@ -93,6 +95,7 @@ Result<HfAround> read_processor(const json::object& processor, size_t tokens) {
   const std::string_view type = string_at(processor, "type");
   if (type == "BertProcessing") return read_bert_processing(processor, tokens);
   if (type == "TemplateProcessing") return read_template(processor, tokens);
+  if (type == kOffsets) return HfAround{};
   return unsupported("post_processor.type is " + quoted(type) +
                      "; TemplateProcessing and BertProcessing are supported");
 }
@@ -110,7 +113,7 @@ Result<HfAround> HfAround::read(const json::object& root, size_t tokens) {
   for (const json::value& step : steps->get_array()) {
     const json::object* object = step.if_object();
     if (object == nullptr) return bad("post_processor.processors holds what is no object");
-    if (string_at(*object, "type") == "ByteLevel") continue;  // says where tokens stand in the text, no more
+    if (string_at(*object, "type") == kOffsets) continue;
     if (only != nullptr) return unsupported("post_processor has several steps that put tokens around a text");
     only = object;
   }

@@ -125,6 +125,10 @@ Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
   STUDIO_TRY(const double eps, fields.number_or("layer_norm_eps", 1e-30, 1, 1e-12));
   if (config.hidden % config.heads != 0) return fields.wrong("hidden_size", "is no multiple of num_attention_heads");
   if (config.is_xlmr) {
+    // Its tokenizers call both texts of a pair by the first type, and nothing here says so.
+    if (config.ranks() && config.token_types != 1) {
+      return fields.unsupported("type_vocab_size", "other than 1 is not supported for an XLM-R that ranks");
+    }
     STUDIO_TRY(const int padding, fields.whole_or("pad_token_id", 0, kMaxPositions, 1));
     config.first_position = padding + 1;
     if (config.first_position >= config.positions)
