@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/encoders/qwen3_prompts.h"
 #include "engine/formats/open_encoder.h"
 
 namespace studio::inference {
@@ -28,33 +29,58 @@ Result<std::shared_ptr<EncoderModel>> EncoderModel::open(const std::string& path
   STUDIO_TRY(const auto head, engine::read_encoder_head(path));
   STUDIO_TRY(model->config_, engine::EncoderConfig::read(head));
   STUDIO_TRY(model->tokenizer_, engine::EncoderTokenizer::open(head, path));
-  const engine::EncoderTokenizer& tokenizer = *model->tokenizer_;
-  if (tokenizer.vocab_size() > model->config_.vocab) {
+  if (model->tokenizer_->vocab_size() > model->config_.vocab) {
     return Error(Code::kCorruptData, "the vocabulary has more tokens than the model has rows");
   }
-  if (model->config_.ranks() && !tokenizer.between()) {
-    return Error(Code::kUnimplemented,
-                 "a model that ranks whose tokenizer.json says nothing of pairs is not supported");
-  }
-  const size_t around =
-      tokenizer.before().size() + tokenizer.after().size() + (tokenizer.between() ? tokenizer.between()->size() : 0);
-  if (around + 2 > static_cast<size_t>(model->config_.context_tokens)) {
-    return Error(Code::kCorruptData, "the model's context leaves no room for a text");
-  }
+  STUDIO_CHECK_OK(model->place_around());
   model->client_ = std::move(client);
   return model;
 }
 
 std::vector<TokenId> EncoderModel::text_ids(std::string_view text) const {
-  std::vector<TokenId> ids = tokenizer_->before();
+  std::vector<TokenId> ids = before_;
   append(ids, tokenizer_->encode(text));
-  append(ids, tokenizer_->after());
+  append(ids, after_);
   return ids;
+}
+
+Status EncoderModel::place_around() {
+  if (ranks_by_words()) {
+    before_ = tokenizer_->encode_template(engine::kRankBefore);
+    after_ = tokenizer_->encode_template(engine::kRankAfter);
+  } else {
+    before_ = tokenizer_->before();
+    after_ = tokenizer_->after();
+    if (config_.ranks() && !tokenizer_->between()) {
+      return Error(Code::kUnimplemented,
+                   "a model that ranks whose tokenizer.json says nothing of pairs is not supported");
+    }
+    if (tokenizer_->between()) between_ = *tokenizer_->between();
+  }
+  if (before_.size() + between_.size() + after_.size() + 2 > static_cast<size_t>(config_.context_tokens)) {
+    return Error(Code::kCorruptData, "the model's context leaves no room for a text");
+  }
+  return Ok{};
+}
+
+bool EncoderModel::takes_instruction() const {
+  return ranks_by_words() || engine::with_instruction(config_.query_prompt, "").has_value();
+}
+
+std::string EncoderModel::query_prompt(const std::optional<std::string>& instruction) const {
+  if (!instruction) return config_.query_prompt;
+  return engine::with_instruction(config_.query_prompt, *instruction).value_or(config_.query_prompt);
+}
+
+std::vector<TokenId> EncoderModel::query_ids(std::string_view query,
+                                             const std::optional<std::string>& instruction) const {
+  if (!ranks_by_words()) return tokenizer_->encode(query);
+  return tokenizer_->encode(engine::rank_query(instruction.value_or(config_.query_prompt), query));
 }
 
 Result<PreparedText> EncoderModel::prepare_text(std::string_view text, const std::string& place, TooLong when) const {
   std::vector<TokenId> own = tokenizer_->encode(text);
-  const size_t around = tokenizer_->before().size() + tokenizer_->after().size();
+  const size_t around = before_.size() + after_.size();
   const size_t room = static_cast<size_t>(config_.context_tokens) - around;
   PreparedText prepared;
   if (own.size() > room) {
@@ -62,17 +88,17 @@ Result<PreparedText> EncoderModel::prepare_text(std::string_view text, const std
     own.resize(room);
     prepared.is_cut = true;
   }
-  prepared.text.ids = tokenizer_->before();
+  prepared.text.ids = before_;
   append(prepared.text.ids, own);
-  append(prepared.text.ids, tokenizer_->after());
+  append(prepared.text.ids, after_);
   return prepared;
 }
 
 Result<PreparedText> EncoderModel::prepare_pair(const std::vector<TokenId>& query, std::string_view document,
                                                 const std::string& place, TooLong when) const {
-  const std::vector<TokenId>& between = *tokenizer_->between();
-  std::vector<TokenId> own = tokenizer_->encode(document);
-  const size_t around = tokenizer_->before().size() + between.size() + tokenizer_->after().size() + query.size();
+  std::vector<TokenId> own =
+      ranks_by_words() ? tokenizer_->encode(engine::rank_document(document)) : tokenizer_->encode(document);
+  const size_t around = before_.size() + between_.size() + after_.size() + query.size();
   const auto context = static_cast<size_t>(config_.context_tokens);
   if (around >= context) return too_long("query", "alone has", around, config_.context_tokens);
   PreparedText prepared;
@@ -84,12 +110,12 @@ Result<PreparedText> EncoderModel::prepare_pair(const std::vector<TokenId>& quer
     prepared.is_cut = true;
   }
   std::vector<TokenId>& ids = prepared.text.ids;
-  ids = tokenizer_->before();
+  ids = before_;
   append(ids, query);
-  append(ids, between);
+  append(ids, between_);
   prepared.text.second_from = static_cast<int>(ids.size());
   append(ids, own);
-  append(ids, tokenizer_->after());
+  append(ids, after_);
   return prepared;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,9 +42,15 @@ class EncoderModel {
   // Of a model that ranks: the document is what may be cut. Errors also where the query leaves no room for one.
   Result<PreparedText> prepare_pair(const std::vector<engine::TokenId>& query, std::string_view document,
                                     const std::string& place, TooLong too_long) const;
-  std::vector<engine::TokenId> query_ids(std::string_view query) const { return tokenizer_->encode(query); }
   // A text's ids with what stands around them, whatever their number.
   std::vector<engine::TokenId> text_ids(std::string_view text) const;
+  // `instruction` is for models that take one (takes_instruction()), and replaces their own.
+  std::vector<engine::TokenId> query_ids(std::string_view query,
+                                         const std::optional<std::string>& instruction = std::nullopt) const;
+  // Whether a query may say what is asked of the texts. Others are refused one by the dialects.
+  bool takes_instruction() const;
+  // What stands before a text that asks, with another instruction where one is given.
+  std::string query_prompt(const std::optional<std::string>& instruction) const;
   // As they are: whoever sends ids has put there what stands around them. Errors: out_of_range outside the vocabulary.
   Result<PreparedText> prepare_ids(std::vector<engine::TokenId> ids, const std::string& place, TooLong too_long) const;
 
@@ -52,9 +59,13 @@ class EncoderModel {
 
  private:
   EncoderModel() = default;
+  // Of a decoder that ranks: query and document are parts of one text that tells it what to do.
+  bool ranks_by_words() const { return config_.ranks() && config_.is_decoder(); }
+  Status place_around();
 
   engine::EncoderConfig config_;
   std::shared_ptr<const engine::EncoderTokenizer> tokenizer_;
+  std::vector<engine::TokenId> before_, between_, after_;  // around and between texts
   std::shared_ptr<EncoderClient> client_;
 };
 

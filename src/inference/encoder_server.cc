@@ -136,7 +136,7 @@ Result<LoadedEncoder> load_encoder(const engine::EngineOptions& options) {
   const std::string digest = engine::model_digest(source);
   STUDIO_TRY(loaded.encoder, engine::Encoder::load(std::move(source), *kernels, *loaded.pool));
   const engine::EncoderConfig& config = loaded.encoder->config();
-  loaded.info = {.architecture = "bert",
+  loaded.info = {.architecture = config.architecture,
                  .name = config.name,
                  .digest = digest,
                  .numerics_class = kEncoderNumerics,

@@ -19,7 +19,7 @@ CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "What is a vio
         "seed": 7, "enable_thinking": False}
 COMPLETION = {"model": "tiny", "prompt": "The violin is", "max_tokens": 8, "temperature": 0.7, "seed": 7}
 ENCODERS = os.path.join(HERE, "../golden/encoders")  # of random weights
-MODELS = ["tiny", os.path.join(ENCODERS, "tiny-bert"), os.path.join(ENCODERS, "tiny-ranker")]
+MODELS = ["tiny", *(os.path.join(ENCODERS, name) for name in ("tiny-bert", "tiny-ranker", "tiny-qwen3-embedding", "tiny-qwen3-reranker"))]
 ABSENT = object()
 
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""multilingual-e5-small in 4 bits: ids against Hugging Face `tokenizers` over the same vocabulary, vectors against NumPy over
-the same weights in f64.
+"""multilingual-e5-small in 4 bits: ids against Hugging Face `tokenizers` over the same vocabulary, from GGUF and as XLM-R's
+tokenizer.json, vectors against NumPy over the same weights in f64.
 
 Usage: e5_parity.py EMBED_TOOL E5_SMALL_Q4.bin MEGABYTES
 Converts the file first (tools/convert_e5.py). Prints differences and the least cosine; counts last.
 """
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +18,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path += [os.path.join(ROOT, folder) for folder in ("tools", "tools/golden", "tests/tokenizer")]
 import bert_reference  # noqa: E402
+import character_map  # noqa: E402
 import convert_e5  # noqa: E402
 import corpus  # noqa: E402
+import make_unigram  # noqa: E402
 from make_encoder import TEXTS  # noqa: E402
 from parity import LEAST_COSINE, check_ids, every_character, run_tool, slices  # noqa: E402
 
@@ -76,6 +80,36 @@ class ReferenceTokenizer:
         return [self.encode(text) for text in texts]
 
 
+def tokenizer_json(vocabulary, table, hides_control):
+    """As XLM-R's releases have it. hides_control: under names that no text spells, as the library would read them in texts."""
+    names = [token.decode() for token in vocabulary["tokenizer.ggml.tokens"]]
+    control = [i for i, kind in enumerate(vocabulary["tokenizer.ggml.token_type"]) if kind != convert_e5.NORMAL]
+    ids = {"<s>": vocabulary["tokenizer.ggml.bos_token_id"], "</s>": vocabulary["tokenizer.ggml.eos_token_id"]}
+    added = [{"id": i, "content": names[i], "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+             for i in control]
+    if hides_control:
+        names = [f"\U0010ffff{i}" if i in set(control) else name for i, name in enumerate(names)]
+    end = make_unigram.special("</s>")
+    first = [make_unigram.special("<s>"), make_unigram.text("A"), end]
+    charsmap = base64.b64encode(character_map.character_map(table)).decode()
+    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [] if hides_control else added,
+            "normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap},
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, make_unigram.metaspace("always", True)]},
+            "post_processor": {"type": "TemplateProcessing", "single": first, "pair": [*first, make_unigram.text("B"), end],
+                               "special_tokens": {name: {"id": name, "ids": [id], "tokens": [name]} for name, id in ids.items()}},
+            "decoder": None, "model": {"type": "Unigram", "unk_id": vocabulary["tokenizer.ggml.unknown_token_id"], "byte_fallback": False,
+                                       "vocab": list(zip(names, map(float, vocabulary["tokenizer.ggml.scores"])))}}
+
+
+def check_json(tool, folder, vocabulary, table, texts):
+    path = os.path.join(folder, "tokenizer.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(tokenizer_json(vocabulary, table, False), file)
+    library = Tokenizer.from_str(json.dumps(tokenizer_json(vocabulary, table, True)))
+    results = [check_ids(tool, path, library, "tokenizer.json, " + kind, of_kind) for kind, of_kind in texts.items()]
+    return [*results, check_ids(tool, path, library, "tokenizer.json, every character", list(every_character()))]
+
+
 def check_vectors(tool, file, tokenizer, model, longest, texts):
     worst = 1.0
     for text, ours in zip(texts, run_tool(tool, file, "vectors", texts)):
@@ -98,6 +132,7 @@ def main():
         subprocess.run([sys.executable, os.path.join(ROOT, "tools/convert_e5.py"), source, file], check=True)
         results = [check_ids(tool, file, tokenizer, kind, of_kind) for kind, of_kind in texts.items()]
         results.append(check_ids(tool, file, tokenizer, "every character", list(every_character())))
+        results += check_json(tool, folder, vocabulary, tokenizer.table, texts)
         prefixed = ["query: " + text for text in [*TEXTS, *slices(texts)][::EVERY]]
         results.append(check_vectors(tool, file, tokenizer, model, sizes["P"], prefixed))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")

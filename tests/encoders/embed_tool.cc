@@ -1,6 +1,8 @@
-// Ids and vectors of texts for the parity test. Usage: embed_tool FOLDER|FILE.gguf ids|vectors < TEXTS > RESULTS
+// Ids and values of texts for the parity tests. Usage: embed_tool MODEL ids|vectors|pairs < TEXTS > RESULTS
+// MODEL: an encoder's folder or GGUF file; for ids also a tokenizer.json with a unigram.
 // TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector.
-// Ids have [CLS] and [SEP]; what a model cannot take is cut behind its last token.
+// pairs: a text is query, NUL, document, and its result the logit. Ids have what the model wants around a text; what it
+// cannot take is cut, as Hugging Face truncates.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -11,10 +13,9 @@
 
 #include "base/file.h"
 #include "engine/encoders/encoder.h"
-#include "engine/formats/gguf.h"
 #include "engine/formats/hf_tokenizer.h"
-#include "engine/tokenizer/unigram.h"
-#include "engine/tokenizer/wordpiece.h"
+#include "engine/formats/open_encoder.h"
+#include "inference/encoder_model.h"
 
 namespace {
 
@@ -44,51 +45,86 @@ void write(const T* values, size_t n) {
 
 using Encode = std::function<std::vector<TokenId>(std::string_view)>;
 
-// A folder has a WordPiece, a GGUF file a unigram.
 Result<Encode> tokenizer_of(const std::string& path) {
-  if (path.ends_with(".gguf")) {
-    STUDIO_TRY(const auto file, GgufFile::open(path));
-    STUDIO_TRY(auto unigram, Unigram::from_gguf(file));
+  if (path.ends_with(".json")) {
+    STUDIO_TRY(const auto json, read_file(path, kMaxTokenizerJsonBytes));
+    STUDIO_TRY(auto unigram, Unigram::from_json(json));
     return Encode([unigram](std::string_view text) { return unigram->encode_for_model(text); });
   }
-  STUDIO_TRY(const auto json, read_file(path + "/tokenizer.json", kMaxTokenizerJsonBytes));
-  STUDIO_TRY(auto pieces, WordPiece::from_json(json));
-  return Encode([pieces](std::string_view text) { return pieces->encode_for_model(text); });
+  STUDIO_TRY(const auto head, read_encoder_head(path));
+  STUDIO_TRY(auto tokenizer, EncoderTokenizer::open(head, path));
+  return Encode([tokenizer](std::string_view text) {
+    std::vector<TokenId> ids = tokenizer->before();
+    for (const auto& more : {tokenizer->encode(text), tokenizer->after()})
+      ids.insert(ids.end(), more.begin(), more.end());
+    return ids;
+  });
 }
 
-int write_ids(const Encode& encode) {
+int write_ids(const std::string& path) {
+  auto encode = tokenizer_of(path);
+  if (!encode.ok()) return fail(encode.error());
   for (std::string text; read_text(text);) {
-    const auto ids = encode(text);
+    const auto ids = (*encode)(text);
     write(ids.data(), ids.size());
   }
   return 0;
 }
 
-int write_vectors(const Encode& encode, const std::string& path) {
+using Prepare = std::function<Result<EncoderText>(const std::string&)>;
+
+// Batches of texts through the model; each gives config().width() values.
+int write_values(const std::string& path, const Prepare& prepare) {
   ThreadPool pool(2);
   auto encoder = Encoder::open(path, *available_kernels().back(), pool);
   if (!encoder.ok()) return fail(encoder.error());
-  const auto most = static_cast<size_t>((*encoder)->config().context_tokens);
-  const auto width = static_cast<size_t>((*encoder)->config().hidden);
+  const auto width = static_cast<size_t>((*encoder)->config().width());
   std::string text;
   for (bool has_more = true; has_more;) {
-    std::vector<std::vector<TokenId>> batch;
+    std::vector<EncoderText> batch;
     while (batch.size() < kBatch && (has_more = read_text(text))) {
-      batch.push_back(encode(text));
-      if (batch.back().size() > most) batch.back().resize(most);
+      auto prepared = prepare(text);
+      if (!prepared.ok()) return fail(prepared.error());
+      batch.push_back(std::move(*prepared));
     }
-    auto vectors = (*encoder)->embed(batch);
-    if (!vectors.ok()) return fail(vectors.error());
-    for (size_t i = 0; i < batch.size(); ++i) write(vectors->data() + i * width, width);
+    auto values = (*encoder)->encode(batch);
+    if (!values.ok()) return fail(values.error());
+    for (size_t i = 0; i < batch.size(); ++i) write(values->data() + i * width, width);
   }
   return 0;
+}
+
+int write_vectors(const std::string& path) {
+  const auto head = read_encoder_head(path);
+  if (!head.ok()) return fail(head.error());
+  const auto config = EncoderConfig::read(*head);
+  if (!config.ok()) return fail(config.error());
+  const auto encode = tokenizer_of(path);
+  if (!encode.ok()) return fail(encode.error());
+  return write_values(path, [&](const std::string& text) -> Result<EncoderText> {
+    EncoderText made{.ids = (*encode)(text)};
+    made.ids.resize(std::min(made.ids.size(), static_cast<size_t>(config->context_tokens)));
+    return made;
+  });
+}
+
+int write_pairs(const std::string& path) {
+  const auto model = inference::EncoderModel::open(path, nullptr);
+  if (!model.ok()) return fail(model.error());
+  return write_values(path, [&](const std::string& text) -> Result<EncoderText> {
+    const size_t end = std::min(text.find('\0'), text.size() - 1);
+    const auto query = (*model)->query_ids(std::string_view(text).substr(0, end));
+    STUDIO_TRY(auto prepared, (*model)->prepare_pair(query, std::string_view(text).substr(end + 1), "text",
+                                                     inference::TooLong::kIsCut));
+    return std::move(prepared.text);
+  });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  auto encode = tokenizer_of(argv[1]);
-  if (!encode.ok()) return fail(encode.error());
-  return std::string_view(argv[2]) == "ids" ? write_ids(*encode) : write_vectors(*encode, argv[1]);
+  const std::string_view what = argv[2];
+  if (what == "ids") return write_ids(argv[1]);
+  return what == "pairs" ? write_pairs(argv[1]) : write_vectors(argv[1]);
 }

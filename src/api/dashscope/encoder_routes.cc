@@ -63,8 +63,10 @@ void embed(const Services& services, const ExchangePtr& exchange, RenderEmbeddin
   const engine::EncoderConfig& config = encoder.config();
   const Status fits = check_dimensions(encoder, *call, "parameters.dimension");
   if (!fits.ok()) return refuse(exchange, fits.error());
-  auto input =
-      prepare_embeddings(encoder, *call, "input.texts", call->is_query ? config.query_prompt : config.document_prompt);
+  const Status takes = check_instruction(encoder, call->instruct, "parameters.instruct");
+  if (!takes.ok()) return refuse(exchange, takes.error());
+  auto input = prepare_embeddings(encoder, *call, "input.texts",
+                                  call->is_query ? encoder.query_prompt(call->instruct) : config.document_prompt);
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;
   EncodeOptions options{
@@ -93,6 +95,8 @@ void text_rerank(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, call.error());
   auto model = services.models->find(call->model, ModelKind::kScores);
   if (!model.ok()) return refuse(exchange, model.error());
+  const Status takes = check_instruction(*(*model)->encoder, call->instruct, "parameters.instruct");
+  if (!takes.ok()) return refuse(exchange, takes.error());
   auto input = prepare_ranking(*(*model)->encoder, *call, "input.");
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;

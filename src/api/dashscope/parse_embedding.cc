@@ -37,7 +37,7 @@ constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},
     {"dimension"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
-    {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"instruct"},
     {"allow_degraded"},
 };
 
@@ -48,7 +48,7 @@ constexpr FieldRule kRerankInputRules[] = {
 constexpr FieldRule kRerankRules[] = {
     {"top_n"},
     {"return_documents"},
-    {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"instruct"},
     {"fps", FieldUse::kNotBuilt, "1 1.0"},
     {"allow_degraded"},
 };
@@ -72,6 +72,12 @@ void read_embedding_parameters(FieldReader& parameters, EmbeddingCall& call) {
     }
   }
   if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
+  read_instruct(parameters, call.instruct);
+  if (call.instruct && !call.is_query) {
+    // As the original has it; whoever asks is told.
+    call.ignored.emplace_back("parameters.instruct");
+    call.instruct.reset();
+  }
 }
 
 void read_url(FieldReader& input, EmbeddingTask& task) {
@@ -126,6 +132,7 @@ Result<RankCall> read_rerank(const json::object& body) {
   read_part(reader, "parameters", kRerankRules, call.ignored, [&](FieldReader& parameters) {
     read_top_n(parameters, call);
     call.returns_documents = parameters.flag("return_documents").value_or(false);
+    read_instruct(parameters, call.instruct);
   });
   STUDIO_TRY(call.may_cut, allows_degraded(body, "parameters"));
   STUDIO_CHECK_OK(reader.status());

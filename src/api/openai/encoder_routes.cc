@@ -84,6 +84,8 @@ void reranks(const Services& services, const ExchangePtr& exchange) {
   if (!call.ok()) return refuse(exchange, call.error());
   auto model = services.models->find(call->model, ModelKind::kScores);
   if (!model.ok()) return refuse(exchange, model.error());
+  const Status takes = check_instruction(*(*model)->encoder, call->instruct, "instruct");
+  if (!takes.ok()) return refuse(exchange, takes.error());
   auto input = prepare_ranking(*(*model)->encoder, *call, "");
   if (!input.ok()) return refuse(exchange, input.error());
   const std::string id = exchange->request().request_id;

@@ -22,7 +22,7 @@ constexpr FieldRule kRerankRules[] = {
     {"return_documents"},
     {"allow_degraded"},
     {"user", FieldUse::kNoEffect, "a text"},
-    {"instruct", FieldUse::kNotBuilt, R"("")"},
+    {"instruct"},
 };
 
 Result<EmbeddingsCall> read_embeddings(const boost::json::object& body) {
@@ -50,6 +50,7 @@ Result<RankCall> read_reranks(const boost::json::object& body) {
   read_rank_input(reader, call);
   read_top_n(reader, call);
   call.returns_documents = reader.flag("return_documents").value_or(false);
+  read_instruct(reader, call.instruct);
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;

@@ -71,6 +71,16 @@ void read_embed_items(FieldReader& reader, std::string_view name, bool takes_ids
   }
 }
 
+void read_instruct(FieldReader& reader, std::optional<std::string>& instruct) {
+  auto text = reader.text("instruct");
+  if (!text || text->empty()) return;
+  if (text->size() > kMaxInstructBytes) {
+    return reader.fail(
+        "instruct", "may have " + std::to_string(kMaxInstructBytes) + " bytes; it has " + std::to_string(text->size()));
+  }
+  instruct = std::move(text);
+}
+
 Result<EncodeInput> prepare_embeddings(const inference::EncoderModel& model, const EmbedCall& call,
                                        const std::string& field, const std::string& prompt) {
   using inference::TooLong;
@@ -94,6 +104,13 @@ Result<EncodeInput> prepare_embeddings(const inference::EncoderModel& model, con
   return input;
 }
 
+Status check_instruction(const inference::EncoderModel& model, const std::optional<std::string>& instruct,
+                         const std::string& field) {
+  if (!instruct || model.takes_instruction()) return Ok{};
+  return Error(Code::kUnimplemented, field + " is not supported by this model, which was not trained to take one.")
+      .with_param(field);
+}
+
 Status check_dimensions(const inference::EncoderModel& model, const EmbedCall& call, const std::string& field) {
   const engine::EncoderConfig& config = model.config();
   if (!call.dimensions || *call.dimensions == config.hidden) return Ok{};
@@ -105,10 +122,12 @@ Status check_dimensions(const inference::EncoderModel& model, const EmbedCall& c
                                         wanted + ".")
         .with_param(field);
   }
-  const bool takes_any = config.shorter.size() >= static_cast<size_t>(config.hidden) - 1;
-  return Error(Code::kOutOfRange, field + " must be " +
-                                      (takes_any ? "from 1 to " : "one of " + listed(config.shorter)) + whole +
-                                      " for this model; it is " + wanted + ".")
+  const int least = config.shorter.front();
+  const bool takes_any = config.shorter.size() >= static_cast<size_t>(config.hidden - least);
+  return Error(Code::kOutOfRange,
+               field + " must be " +
+                   (takes_any ? "from " + std::to_string(least) + " to " : "one of " + listed(config.shorter)) + whole +
+                   " for this model; it is " + wanted + ".")
       .with_param(field);
 }
 

@@ -52,7 +52,7 @@ void read_top_n(FieldReader& reader, RankCall& call) {
 Result<EncodeInput> prepare_ranking(const inference::EncoderModel& model, const RankCall& call,
                                     const std::string& prefix) {
   using inference::TooLong;
-  const auto query = model.query_ids(call.query);
+  const auto query = model.query_ids(call.query, call.instruct);
   EncodeInput input;
   for (size_t i = 0; i < call.documents.size(); ++i) {
     const std::string place = prefix + "documents[" + std::to_string(i) + "]";

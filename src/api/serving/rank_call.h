@@ -21,7 +21,8 @@ struct RankCall {
   std::vector<std::string> documents;
   std::optional<int> top_n;
   bool returns_documents = false;
-  bool may_cut = false;  // a document that is too long
+  bool may_cut = false;                 // a document that is too long
+  std::optional<std::string> instruct;  // what makes a document a good one; not every model takes it
   std::vector<std::string> ignored, degraded;
 };
 

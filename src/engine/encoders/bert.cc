@@ -8,12 +8,12 @@
 #include <optional>
 #include <utility>
 
+#include "engine/encoders/architectures.h"
 #include "engine/encoders/encoder.h"
 #include "engine/encoders/pooling.h"
 #include "engine/encoders/rank_head.h"
 #include "engine/encoders/text_attention.h"
 #include "engine/formats/block_codec.h"
-#include "engine/formats/open_encoder.h"
 #include "engine/kernels/activations.h"
 #include "engine/kernels/matmul.h"
 #include "engine/layers/weights.h"
@@ -57,7 +57,6 @@ class Bert : public Encoder {
   const EncoderConfig& config() const override { return config_; }
   int64_t weight_bytes() const override { return loader_.matrix_bytes(); }
   Result<std::vector<float>> encode(std::span<const EncoderText> texts) override;
-  Status check(std::span<const EncoderText> texts) const override;
 
   Status load();
 
@@ -68,7 +67,6 @@ class Bert : public Encoder {
   Status make_scratch();
 
   Status load_head();
-  Status check_text(const EncoderText& text, const std::string& name) const;
   void step(std::span<const EncoderText> texts, float* out);
   void embed_rows(std::span<const EncoderText> texts);
   void run_layer(const Layer& layer);
@@ -184,33 +182,6 @@ Status Bert::make_scratch() {
   const bool has_memory = qkv_.data() != nullptr && attention_->has_memory() && x_->view().values != nullptr &&
                           attended_->view().values != nullptr && activated_->view().values != nullptr;
   if (!has_memory) return Error(Code::kUnavailable, "not enough memory for the activations of an encoder's step");
-  return Ok{};
-}
-
-Status Bert::check(std::span<const EncoderText> texts) const {
-  if (texts.size() > kMaxEncoderTexts) {
-    return Error(Code::kInvalidArgument, std::to_string(texts.size()) + " texts at once; at most " +
-                                             std::to_string(kMaxEncoderTexts) + " are encoded together");
-  }
-  for (size_t i = 0; i < texts.size(); ++i) STUDIO_CHECK_OK(check_text(texts[i], "text " + std::to_string(i)));
-  return Ok{};
-}
-
-Status Bert::check_text(const EncoderText& text, const std::string& name) const {
-  const auto refused = [&](const std::string& why) { return Error(Code::kInvalidArgument, name + " has " + why); };
-  if (text.ids.empty()) return refused("no token");
-  if (text.ids.size() > static_cast<size_t>(config_.context_tokens)) {
-    return refused(std::to_string(text.ids.size()) + " tokens; the model takes at most " +
-                   std::to_string(config_.context_tokens));
-  }
-  if (text.second_from < 0 || static_cast<size_t>(text.second_from) >= text.ids.size()) {
-    return refused("a second text that begins outside it");
-  }
-  for (const TokenId id : text.ids) {
-    if (id >= 0 && id < config_.vocab) continue;
-    return refused("the token id " + std::to_string(id) + ", which is outside the vocabulary of " +
-                   std::to_string(config_.vocab));
-  }
   return Ok{};
 }
 
@@ -331,22 +302,11 @@ void Bert::finish(Activations& x) {
 
 }  // namespace
 
-Result<std::unique_ptr<Encoder>> Encoder::load(ModelSource source, const KernelSet& kernels, ThreadPool& pool) {
-  STUDIO_TRY(auto config, EncoderConfig::read(source));
+Result<std::unique_ptr<Encoder>> load_bert(ModelSource source, const KernelSet& kernels, ThreadPool& pool,
+                                           EncoderConfig config) {
   auto bert = std::make_unique<Bert>(std::move(source), kernels, pool, std::move(config));
   STUDIO_CHECK_OK(bert->load());
   return std::unique_ptr<Encoder>(std::move(bert));
-}
-
-Result<std::unique_ptr<Encoder>> Encoder::open(const std::string& path, const KernelSet& kernels, ThreadPool& pool) {
-  STUDIO_TRY(auto source, open_encoder(path));
-  return load(std::move(source), kernels, pool);
-}
-
-Result<std::vector<float>> Encoder::embed(std::span<const std::vector<TokenId>> texts) {
-  std::vector<EncoderText> alone;
-  for (const auto& ids : texts) alone.push_back({.ids = ids});
-  return encode(alone);
 }
 
 }  // namespace studio::engine

@@ -1,10 +1,10 @@
-// A text encoder of the BERT family (MiniLM, E5, BGE, XLM-R): token ids of texts in, one vector for each text out; of a
-// cross-encoder one score for each text or pair of texts.
+// A text encoder (of the BERT family: MiniLM, E5, BGE, XLM-R; Qwen3-Embedding, Qwen3-Reranker): token ids of texts in,
+// one vector for each text out; of a model that ranks one score for each text or pair of texts.
 //
 // The texts of a call are computed together, row after row without padding, and a vector depends on its own text alone:
 // the same bits alone or among others, for any number of threads and any kernel set (kernels/numerics.md, section 8).
 // Weights of any type that the kernels multiply: f32, f16, bf16 as they are, coded ones by inputs in two terms.
-// Source: BERT (Devlin et al., 2018), as BertModel of transformers 5.x computes it; pooling as sentence-transformers.
+// Sources: bert.cc, qwen3_encoder.cc; pooling as sentence-transformers.
 // Threads: one call at a time, from the pool's owner.
 #pragma once
 
@@ -34,9 +34,8 @@ struct EncoderText {
 
 class Encoder {
  public:
-  // A sentence-transformers folder (formats/hf_encoder_folder.h) or a GGUF file of the architecture "bert". Errors:
-  // those of the readers, naming file, field or tensor; unavailable when memory is short. kernels and pool must outlive
-  // it.
+  // A folder or GGUF file as formats/open_encoder.h has it. Errors: those of the readers, naming file, field or tensor;
+  // unavailable when memory is short. kernels and pool must outlive it.
   static Result<std::unique_ptr<Encoder>> open(const std::string& path, const KernelSet& kernels, ThreadPool& pool);
   static Result<std::unique_ptr<Encoder>> load(ModelSource source, const KernelSet& kernels, ThreadPool& pool);
 
@@ -49,7 +48,7 @@ class Encoder {
   virtual Result<std::vector<float>> encode(std::span<const EncoderText> texts) = 0;
   // invalid_argument naming the text when it has no id, more than config().context_tokens, or one outside the
   // vocabulary, when its second text begins outside it, or when there are more than kMaxEncoderTexts. Any thread.
-  virtual Status check(std::span<const EncoderText> texts) const = 0;
+  virtual Status check(std::span<const EncoderText> texts) const;
   // The same of texts alone.
   Result<std::vector<float>> embed(std::span<const std::vector<TokenId>> texts);
 };

@@ -21,10 +21,11 @@ void check(bool holds) {
 // NaN and infinities among the weights give what they give, but as many numbers.
 void embed(Encoder& encoder) {
   const EncoderConfig& config = encoder.config();
-  check(config.head_dim * config.heads == config.hidden && config.context_tokens > 0 && config.vocab > 0);
+  check(config.is_decoder() || config.head_dim * config.heads == config.hidden);
+  check(config.context_tokens > 0 && config.vocab > 0);
   std::vector<std::vector<TokenId>> texts = {{0}, {config.vocab - 1}};
   if (config.context_tokens >= 3) texts[1] = {0, config.vocab - 1, 0};
-  const auto width = static_cast<size_t>(config.hidden);
+  const auto width = static_cast<size_t>(config.width());
   auto together = encoder.embed(texts);
   check(together.ok() && together->size() == texts.size() * width);
   texts[1].assign(static_cast<size_t>(config.context_tokens) + 1, 0);

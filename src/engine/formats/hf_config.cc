@@ -25,7 +25,7 @@ constexpr Family kFamilies[] = {{"qwen2", "Qwen2ForCausalLM", 0, 10000.0},
                                 {"qwen3", "Qwen3ForCausalLM", 128, 10000.0},
                                 {"llama", "LlamaForCausalLM", 0, 10000.0}};
 
-Result<const Family*> family_of(const HfFields& config) {
+Result<const Family*> family_of(const HfFields& config, std::span<const std::string_view> accepted) {
   STUDIO_TRY(auto type, config.text("model_type"));
   if (!type) return config.wrong("model_type", "is missing");
   const Family* family = nullptr;
@@ -43,7 +43,9 @@ Result<const Family*> family_of(const HfFields& config) {
     return config.wrong("architectures", "is no list of one name");
   }
   const std::string_view name = (*list)[0].get_string();
-  if (name != family->architecture_class) {
+  const bool is_accepted =
+      accepted.empty() ? name == family->architecture_class : std::ranges::find(accepted, name) != accepted.end();
+  if (!is_accepted) {
     return config.unsupported("architectures", quoted(name) + " is not supported; for this model_type " +
                                                    std::string(family->architecture_class) + " is");
   }
@@ -100,9 +102,9 @@ Status refuse_what_is_not_built(const HfFields& config, const Family& family) {
 
 }  // namespace
 
-Result<HfConfig> HfConfig::parse(std::string_view text) {
+Result<HfConfig> HfConfig::parse(std::string_view text, std::span<const std::string_view> classes) {
   STUDIO_TRY(auto fields, HfFields::parse("config.json", text, kMaxHfConfigBytes));
-  STUDIO_TRY(const Family* family, family_of(fields));
+  STUDIO_TRY(const Family* family, family_of(fields, classes));
   STUDIO_CHECK_OK(refuse_what_is_not_built(fields, *family));
 
   HfConfig config;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,8 @@ struct HfConfig {
   bool ties_embeddings = false;                    // the head is the embedding
   std::vector<int32_t> bos_ids, eos_ids, pad_ids;  // none, one or several
 
-  static Result<HfConfig> parse(std::string_view json);
+  // `classes`: the reference classes of which the file may be one; none: that of the family which generates.
+  static Result<HfConfig> parse(std::string_view json, std::span<const std::string_view> classes = {});
   // The keys general.architecture and ARCHITECTURE.*.
   void describe(GgufWriter& out) const;
 };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "base/json.h"
 #include "engine/formats/hf_fields.h"
+#include "engine/formats/hf_modules.h"
 #include "engine/formats/source_error.h"
 
 namespace studio::engine {
@@ -15,19 +15,8 @@ namespace json = boost::json;
 // Bounds on what a file may claim, each far above any published encoder.
 constexpr int kMaxLayers = 256, kMaxWidth = 1 << 16, kMaxHeads = 256, kMaxVocabulary = 1 << 22, kMaxTypes = 64;
 constexpr int kMaxPositions = 1 << 16;
-constexpr size_t kMaxModules = 16;        // real files list two or three
 constexpr size_t kMaxShorter = 64;        // lengths of vectors; real models name six to eight
 constexpr size_t kMaxPromptBytes = 4096;  // an instruction; real ones have a sentence
-constexpr size_t kMaxModuleName = 64;     // "1_Pooling"
-
-constexpr std::string_view kModulePackage = "sentence_transformers.models.";
-
-// A folder inside this one, and no way out of it.
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxModuleName && std::ranges::all_of(name, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  });
-}
 
 // What is_xlmr and pooling say afterwards: which of four architectures it is.
 Status read_family(const HfFields& config, HfEncoderConfig& out) {
@@ -55,31 +44,16 @@ Status read_family(const HfFields& config, HfEncoderConfig& out) {
   return Ok{};
 }
 
-// A cross-encoder has one label, whose logit is the score; more would be classes.
-Status check_labels(const HfFields& config) {
-  STUDIO_TRY(const auto labels, config.object("id2label"));
-  STUDIO_TRY(const int count,
-             config.whole_or("num_labels", 1, 1 << 20, labels ? static_cast<int>(labels->all().size()) : 2));
-  if (count == 1) return Ok{};
-  return config.unsupported("id2label", "has " + std::to_string(count) + " labels; a model that ranks has one");
-}
-
-// The lengths that vectors may be cut to, as the model's makers say it: a list, or "any".
-Status read_shorter(const HfFields& config, HfEncoderConfig& out) {
-  STUDIO_TRY(const bool is_any, config.flag_or("is_matryoshka", false));
-  if (is_any) out.shorter = {0};
-  const json::value* value = config.find("matryoshka_dimensions");
-  if (value == nullptr) return Ok{};
-  const json::array* list = value->if_array();
-  if (list == nullptr || list->size() > kMaxShorter)
-    return config.wrong("matryoshka_dimensions", "is no list of at most 64");
-  out.shorter.clear();
-  for (const json::value& item : *list) {
-    if (!item.is_int64() || item.get_int64() < 1 || item.get_int64() > out.hidden) {
-      return config.wrong("matryoshka_dimensions", "holds what is no length from 1 to hidden_size");
-    }
-    out.shorter.push_back(static_cast<int32_t>(item.get_int64()));
+// One name, as newer files have it.
+Status read_pooling_mode(const HfFields& fields, Pooling& pooling) {
+  constexpr std::pair<std::string_view, Pooling> kModes[] = {
+      {"mean", Pooling::kMean}, {"cls", Pooling::kCls}, {"lasttoken", Pooling::kLast}};
+  STUDIO_TRY(const auto name, fields.text("pooling_mode"));
+  const auto mode = std::ranges::find(kModes, std::string_view(*name), [](const auto& known) { return known.first; });
+  if (mode == std::end(kModes)) {
+    return fields.unsupported("pooling_mode", "= " + quoted(*name) + " is not supported; mean, cls and lasttoken are");
   }
+  pooling = mode->second;
   return Ok{};
 }
 
@@ -109,12 +83,38 @@ bool is_encoder_type(std::string_view model_type) {
   return model_type == "bert" || model_type == "xlm-roberta";
 }
 
+Status check_one_label(const HfFields& config) {
+  STUDIO_TRY(const auto labels, config.object("id2label"));
+  STUDIO_TRY(const int count,
+             config.whole_or("num_labels", 1, 1 << 20, labels ? static_cast<int>(labels->all().size()) : 2));
+  if (count == 1) return Ok{};
+  return config.unsupported("id2label", "has " + std::to_string(count) + " labels; a model that ranks has one");
+}
+
+Status HfEncoderConfig::read_shorter(const HfFields& config) {
+  STUDIO_TRY(const bool is_any, config.flag_or("is_matryoshka", false));
+  if (is_any) shorter = {0};
+  const json::value* value = config.find("matryoshka_dimensions");
+  if (value == nullptr) return Ok{};
+  const json::array* list = value->if_array();
+  if (list == nullptr || list->size() > kMaxShorter)
+    return config.wrong("matryoshka_dimensions", "is no list of at most 64");
+  shorter.clear();
+  for (const json::value& item : *list) {
+    if (!item.is_int64() || item.get_int64() < 1 || item.get_int64() > hidden) {
+      return config.wrong("matryoshka_dimensions", "holds what is no length from 1 to hidden_size");
+    }
+    shorter.push_back(static_cast<int32_t>(item.get_int64()));
+  }
+  return Ok{};
+}
+
 Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
   STUDIO_TRY(auto fields, HfFields::parse("config.json", text, kMaxEncoderJsonBytes));
   HfEncoderConfig config;
   STUDIO_CHECK_OK(read_family(fields, config));
   STUDIO_CHECK_OK(refuse_what_is_not_built(fields));
-  if (config.ranks()) STUDIO_CHECK_OK(check_labels(fields));
+  if (config.ranks()) STUDIO_CHECK_OK(check_one_label(fields));
   STUDIO_TRY(config.layers, fields.need_whole("num_hidden_layers", 1, kMaxLayers));
   STUDIO_TRY(config.hidden, fields.need_whole("hidden_size", 1, kMaxWidth));
   STUDIO_TRY(config.heads, fields.need_whole("num_attention_heads", 1, kMaxHeads));
@@ -125,55 +125,48 @@ Result<HfEncoderConfig> HfEncoderConfig::parse(std::string_view text) {
   STUDIO_TRY(const double eps, fields.number_or("layer_norm_eps", 1e-30, 1, 1e-12));
   if (config.hidden % config.heads != 0) return fields.wrong("hidden_size", "is no multiple of num_attention_heads");
   if (config.is_xlmr) {
+    // Its tokenizers call both texts of a pair by the first type, and nothing here says so.
+    if (config.ranks() && config.token_types != 1) {
+      return fields.unsupported("type_vocab_size", "other than 1 is not supported for an XLM-R that ranks");
+    }
     STUDIO_TRY(const int padding, fields.whole_or("pad_token_id", 0, kMaxPositions, 1));
     config.first_position = padding + 1;
     if (config.first_position >= config.positions)
       return fields.wrong("pad_token_id", "leaves no position for a token");
   }
-  STUDIO_CHECK_OK(read_shorter(fields, config));
+  STUDIO_CHECK_OK(config.read_shorter(fields));
   config.context_tokens = config.positions - config.first_position;
   config.norm_eps = static_cast<float>(eps);
   return config;
 }
 
 Result<std::string> HfEncoderConfig::read_modules(std::string_view text) {
-  const auto wrong = [](const std::string& what) { return Error(Code::kCorruptData, "modules.json " + what); };
-  auto document = parse_json(text, {.depth = 4, .bytes = kMaxEncoderJsonBytes});
-  if (!document.ok()) return wrong("is no JSON we accept: " + document.error().message());
-  const json::array* list = document->if_array();
-  if (list == nullptr || list->size() > kMaxModules) return wrong("is no list of at most 16 modules");
-  std::string order, folder;
-  for (const json::value& item : *list) {
-    const json::object* module = item.if_object();
-    const json::value* type = module != nullptr ? module->if_contains("type") : nullptr;
-    const json::value* path = module != nullptr ? module->if_contains("path") : nullptr;
-    if (type == nullptr || !type->is_string() || path == nullptr || !path->is_string()) {
-      return wrong("has a module without a type or a path");
-    }
-    std::string_view name = type->get_string();
-    if (name.starts_with(kModulePackage)) name.remove_prefix(kModulePackage.size());
-    order += (order.empty() ? "" : " ") + std::string(name);
-    if (name == "Pooling") folder = std::string(path->get_string());
-    if (name == "Transformer" && !path->get_string().empty()) return wrong("keeps its Transformer in another folder");
-  }
+  STUDIO_TRY(const auto modules, read_hf_modules(text));
+  const std::string order = listed(modules);
   if (order != "Transformer Pooling" && order != "Transformer Pooling Normalize") {
     return Error(Code::kUnimplemented,
                  "modules.json lists " + quoted(order) + "; Transformer, Pooling and perhaps Normalize are supported");
   }
-  if (!is_plain_name(folder)) return wrong("names the pooling module's folder " + quoted(folder));
-  normalises = order.ends_with("Normalize");
+  const std::string& folder = modules[1].path;
+  if (!is_plain_folder_name(folder)) {
+    return Error(Code::kCorruptData, "modules.json names the pooling module's folder " + quoted(folder));
+  }
+  normalises = modules.size() == 3;
   return folder;
 }
 
 Status HfEncoderConfig::read_pooling(std::string_view text) {
   STUDIO_TRY(auto fields, HfFields::parse("pooling config.json", text, kMaxEncoderJsonBytes));
-  STUDIO_TRY(const int width, fields.whole_or("word_embedding_dimension", 1, kMaxWidth, hidden));
-  if (width != hidden) return fields.wrong("word_embedding_dimension", "is not the hidden_size of config.json");
+  for (const char* key : {"word_embedding_dimension", "embedding_dimension"}) {
+    STUDIO_TRY(const int width, fields.whole_or(key, 1, kMaxWidth, hidden));
+    if (width != hidden) return fields.wrong(key, "is not the hidden_size of config.json");
+  }
   STUDIO_TRY(const bool counts_prompt, fields.flag_or("include_prompt", true));
   if (!counts_prompt) return fields.unsupported("include_prompt", "= false is not supported");
   constexpr std::pair<std::string_view, Pooling> kModes[] = {{"pooling_mode_mean_tokens", Pooling::kMean},
                                                              {"pooling_mode_cls_token", Pooling::kCls},
                                                              {"pooling_mode_lasttoken", Pooling::kLast}};
+  if (fields.has("pooling_mode")) return read_pooling_mode(fields, pooling);
   int chosen = 0;
   for (const auto& [key, value] : fields.all()) {
     if (!key.starts_with("pooling_mode")) continue;
@@ -230,6 +223,10 @@ void HfEncoderConfig::describe(GgufWriter& out) const {
   out.add_f32("bert.attention.layer_norm_epsilon", norm_eps);
   out.add_bool("bert.attention.causal", false);
   out.add_u32("bert.pooling_type", static_cast<uint32_t>(pooling));
+  describe_sentence(out);
+}
+
+void HfEncoderConfig::describe_sentence(GgufWriter& out) const {
   out.add_bool(kNormalisesKey, normalises);
   if (!shorter.empty()) out.add_i32_array(kShorterKey, shorter);
   if (!query_prompt.empty()) out.add_string(kQueryPromptKey, query_prompt);

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "engine/formats/gguf_writer.h"
+#include "engine/formats/hf_fields.h"
 
 namespace studio::engine {
 
@@ -39,6 +40,8 @@ inline constexpr std::string_view kQueryPromptKey = "studio.prompt.query",
 
 // "bert", "xlm-roberta": what config.json calls the models read here.
 bool is_encoder_type(std::string_view model_type);
+// A cross-encoder has one label, whose logit is the score; more would be classes. `config` is of config.json.
+Status check_one_label(const HfFields& config);
 
 struct HfEncoderConfig {
   int layers = 0;          // L
@@ -68,9 +71,13 @@ struct HfEncoderConfig {
   Status read_sentence_config(std::string_view json);
   // config_sentence_transformers.json: the prompts.
   Status read_prompts(std::string_view json);
+  // config.json: the lengths that vectors may be cut to, as the model's makers say it: a list, or "any".
+  Status read_shorter(const HfFields& config);
 
   // The keys general.architecture and bert.*.
   void describe(GgufWriter& out) const;
+  // Of them those of our own, which say what becomes of the vectors of tokens.
+  void describe_sentence(GgufWriter& out) const;
 };
 
 struct EncoderTensor {

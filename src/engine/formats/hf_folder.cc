@@ -64,12 +64,10 @@ class HfFolder : public ModelSource {
  public:
   HfFolder() : ModelSource("safetensors") {}
 
-  Status read(const std::string& path, FolderPart part) {
-    STUDIO_TRY(auto config_text, read_folder_text(path, kHfConfigFile, kMaxHfConfigBytes));
-    STUDIO_TRY(const HfConfig config, HfConfig::parse(config_text));
+  Status read(const std::string& path, FolderPart part, const HfFolderPlan& plan) {
     STUDIO_TRY(const HfText text, read_text_side(path));
-    STUDIO_CHECK_OK(translate(path, config, text));
-    return read_tensors(path, part, config);
+    STUDIO_CHECK_OK(translate(path, plan, text));
+    return read_tensors(path, part, plan);
   }
 
  private:
@@ -79,11 +77,12 @@ class HfFolder : public ModelSource {
   };
 
   // Written in GGUF's own encoding and read back by its reader, so every limit of the one holds for the other.
-  Status translate(const std::string& path, const HfConfig& config, const HfText& text) {
+  Status translate(const std::string& path, const HfFolderPlan& plan, const HfText& text) {
     GgufWriter writer;
-    config.describe(writer);
+    plan.config.describe(writer);
     writer.add_string("general.name", std::filesystem::path(path).lexically_normal().filename().string());
-    STUDIO_CHECK_OK(text.describe(config, writer));
+    STUDIO_CHECK_OK(text.describe(plan.config, writer));
+    if (plan.describe) plan.describe(writer);
     STUDIO_TRY(auto bytes, writer.finish());
     STUDIO_TRY(const GgufFile metadata, GgufFile::parse(bytes));
     metadata_.assign(metadata.metadata().begin(), metadata.metadata().end());
@@ -91,15 +90,13 @@ class HfFolder : public ModelSource {
     return index_metadata();
   }
 
-  Status read_tensors(const std::string& path, FolderPart part, const HfConfig& config) {
+  Status read_tensors(const std::string& path, FolderPart part, const HfFolderPlan& plan) {
     STUDIO_TRY(const Shards shards, find_shards(path));
-    std::vector<ExpectedTensor> expected = expected_tensors(config);
     std::map<std::string, Wanted, std::less<>> wanted;
     size_t name_bytes = 0;
-    for (ExpectedTensor& tensor : expected) {
+    for (const ExpectedTensor& tensor : plan.tensors) {
       name_bytes += tensor.name.size();
-      std::string key = tensor.hf_name;
-      wanted.emplace(std::move(key), Wanted{std::move(tensor)});
+      wanted.emplace(tensor.hf_name, Wanted{tensor});
     }
     std::vector<uint8_t> names;  // what the tensors' views point into; reserved whole, so that it never moves
     names.reserve(name_bytes);
@@ -109,7 +106,7 @@ class HfFolder : public ModelSource {
                  part == FolderPart::kAll ? SafetensorsFile::open(file_path) : SafetensorsFile::read_header(file_path));
       if (shards.index) STUDIO_CHECK_OK(check_shard(*shards.index, i, file));
       for (const SafetensorsTensor& tensor : file.tensors()) {
-        Status added = add(tensor, config, wanted, names);
+        Status added = add(tensor, plan, wanted, names);
         if (!added.ok()) return in_file(file_path, std::move(added).error());
       }
       if (part == FolderPart::kAll) mappings_.push_back(std::move(file).take_mapping());
@@ -139,13 +136,15 @@ class HfFolder : public ModelSource {
                      (is_missing ? " is not in its file " : " is not listed for the file ") + index.shards[shard]);
   }
 
-  Status add(const SafetensorsTensor& tensor, const HfConfig& config,
+  Status add(const SafetensorsTensor& tensor, const HfFolderPlan& plan,
              std::map<std::string, Wanted, std::less<>>& wanted, std::vector<uint8_t>& names) {
-    if (is_passed_over(tensor.name, config)) return Ok{};
-    const auto found = wanted.find(tensor.name);
+    const bool is_extra = std::ranges::find(plan.passed_over, tensor.name) != plan.passed_over.end();
+    if (is_extra || is_passed_over(tensor.name, plan.config)) return Ok{};
+    auto found = wanted.find(tensor.name);
+    if (found == wanted.end() && plan.may_lack_prefix) found = wanted.find("model." + std::string(tensor.name));
     if (found == wanted.end()) {
       return Error(Code::kUnimplemented, "tensor " + engine::quoted(tensor.name) + " has no place in a " +
-                                             config.architecture + " model as config.json describes it");
+                                             plan.config.architecture + " model as config.json describes it");
     }
     Wanted& place = found->second;
     if (place.is_found) return Error(Code::kCorruptData, "tensor " + engine::quoted(tensor.name) + " stands twice");
@@ -175,8 +174,16 @@ class HfFolder : public ModelSource {
 }  // namespace
 
 Result<ModelSource> read_hf_folder(const std::string& path, FolderPart part) {
+  STUDIO_TRY(const auto text, read_folder_text(path, kHfConfigFile, kMaxHfConfigBytes));
+  HfFolderPlan plan;
+  STUDIO_TRY(plan.config, HfConfig::parse(text));
+  plan.tensors = expected_tensors(plan.config);
+  return read_hf_folder(path, part, plan);
+}
+
+Result<ModelSource> read_hf_folder(const std::string& path, FolderPart part, const HfFolderPlan& plan) {
   HfFolder folder;
-  STUDIO_CHECK_OK(folder.read(path, part));
+  STUDIO_CHECK_OK(folder.read(path, part, plan));
   return ModelSource(std::move(folder));
 }
 

@@ -7,9 +7,14 @@
 // Errors: those of the readers, naming file and field or tensor.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
+#include "engine/formats/gguf_writer.h"
+#include "engine/formats/hf_config.h"
+#include "engine/formats/hf_tensors.h"
 #include "engine/formats/model_source.h"
 
 namespace studio::engine {
@@ -22,5 +27,15 @@ inline constexpr const char* kHfIndexFile = "model.safetensors.index.json";
 // kHead: no tensor has data, nothing is mapped.
 enum class FolderPart { kAll, kHead };
 Result<ModelSource> read_hf_folder(const std::string& path, FolderPart part);
+
+// A folder of a known family that is no decoder for text: which tensors it must hold, and what more is told of it.
+struct HfFolderPlan {
+  HfConfig config;
+  std::vector<ExpectedTensor> tensors;
+  std::vector<std::string> passed_over;       // tensors that may be there, and of which nothing is computed
+  bool may_lack_prefix = false;               // names without "model." in front, as the base classes save them
+  std::function<void(GgufWriter&)> describe;  // keys besides those of the configuration and the vocabulary
+};
+Result<ModelSource> read_hf_folder(const std::string& path, FolderPart part, const HfFolderPlan& plan);
 
 }  // namespace studio::engine

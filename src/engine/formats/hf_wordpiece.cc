@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "engine/formats/hf_around.h"
 #include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
@@ -19,7 +20,6 @@ constexpr int64_t kMaxTokens = 4 << 20;       // as for a GGUF file's arrays
 constexpr int64_t kMaxHoles = 65'536;         // ids without a token
 constexpr size_t kMaxTokenBytes = 1024;       // the longest of real vocabularies are under 100
 constexpr int64_t kMaxWordCharacters = 1000;  // BERT's own limit is 100
-constexpr size_t kMaxAround = 16;             // ids before or after a text; real files have one each
 
 Error bad(const std::string& text) {
   return Error(Code::kCorruptData, "tokenizer.json: " + text);
@@ -94,79 +94,6 @@ Status read_model(const json::object& model, HfWordPiece& data) {
   return Ok{};
 }
 
-Status add_id(const json::value* value, const HfWordPiece& data, std::vector<int32_t>& to) {
-  const int64_t* id = value != nullptr ? value->if_int64() : nullptr;
-  if (id == nullptr || *id < 0 || *id >= static_cast<int64_t>(data.tokens.size()) || to.size() == kMaxAround) {
-    return bad("post_processor names too many ids, or one that is not in the vocabulary");
-  }
-  to.push_back(static_cast<int32_t>(*id));
-  return Ok{};
-}
-
-// {"type": "BertProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]}
-Status read_bert_processing(const json::object& processor, HfWordPiece& data) {
-  for (const auto& [key, to] : {std::pair{"cls", &data.before}, std::pair{"sep", &data.after}}) {
-    const json::value* pair = processor.if_contains(key);
-    if (pair == nullptr || !pair->is_array() || pair->get_array().size() != 2) {
-      return bad(std::string("post_processor.") + key + " is no pair of token and id");
-    }
-    STUDIO_CHECK_OK(add_id(&pair->get_array()[1], data, *to));
-  }
-  data.between = data.after;
-  return Ok{};
-}
-
-// What stands before the first text of a list, between it and the next, and so on: one entry more than there are texts.
-using Around = std::vector<std::vector<int32_t>>;
-
-// A list of special tokens and {"Sequence": ...}, in the order of the ids.
-Result<Around> read_pieces(const json::object& processor, std::string_view name, const HfWordPiece& data) {
-  const json::value* list = processor.if_contains(name);
-  const json::object* specials = object_at(processor, "special_tokens");
-  const auto wrong = [&](const std::string& what) { return bad("post_processor." + std::string(name) + " " + what); };
-  if (list == nullptr || !list->is_array() || specials == nullptr) {
-    return bad("post_processor has no list `" + std::string(name) + "`, or no special_tokens");
-  }
-  Around around(1);
-  for (const json::value& item : list->get_array()) {
-    const json::object* piece = item.if_object();
-    if (piece == nullptr) return wrong("holds what is no object");
-    if (piece->if_contains("Sequence") != nullptr) {
-      if (around.size() > 2) return wrong("has more than two texts");
-      around.emplace_back();
-      continue;
-    }
-    const json::object* special = object_at(*piece, "SpecialToken");
-    const json::object* token = special != nullptr ? object_at(*specials, string_at(*special, "id")) : nullptr;
-    const json::value* ids = token != nullptr ? token->if_contains("ids") : nullptr;
-    if (ids == nullptr || !ids->is_array()) return wrong("names a token without ids");
-    for (const json::value& id : ids->get_array()) STUDIO_CHECK_OK(add_id(&id, data, around.back()));
-  }
-  return around;
-}
-
-Status read_template(const json::object& processor, HfWordPiece& data) {
-  STUDIO_TRY(const Around single, read_pieces(processor, "single", data));
-  if (single.size() == 1) return bad("post_processor.single leaves out the text");
-  if (single.size() > 2) return unsupported("post_processor.single has the text twice");
-  data.before = single[0];
-  data.after = single[1];
-  if (processor.if_contains("pair") == nullptr) return Ok{};
-  STUDIO_TRY(Around pair, read_pieces(processor, "pair", data));
-  if (pair.size() == 3 && pair[0] == data.before && pair[2] == data.after) data.between = std::move(pair[1]);
-  return Ok{};
-}
-
-Status read_around(const json::object& root, HfWordPiece& data) {
-  const json::object* processor = object_at(root, "post_processor");
-  if (processor == nullptr) return bad("there is no post_processor");
-  const std::string_view type = string_at(*processor, "type");
-  if (type == "BertProcessing") return read_bert_processing(*processor, data);
-  if (type == "TemplateProcessing") return read_template(*processor, data);
-  return unsupported("post_processor.type is " + quoted(type) +
-                     "; TemplateProcessing and BertProcessing are supported");
-}
-
 }  // namespace
 
 Result<HfWordPiece> HfWordPiece::parse(std::string_view text) {
@@ -180,7 +107,10 @@ Result<HfWordPiece> HfWordPiece::parse(std::string_view text) {
   HfWordPiece data;
   STUDIO_CHECK_OK(read_rules(*root, data.rules));
   STUDIO_CHECK_OK(read_model(*model, data));
-  STUDIO_CHECK_OK(read_around(*root, data));
+  STUDIO_TRY(HfAround around, HfAround::read(*root, data.tokens.size()));
+  data.before = std::move(around.before);
+  data.after = std::move(around.after);
+  data.between = std::move(around.between);
   return data;
 }
 

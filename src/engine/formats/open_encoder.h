@@ -1,5 +1,6 @@
-// A text encoder from its path: a GGUF file of the architecture "bert", or a folder of sentence-transformers or of a
-// cross-encoder. What is not one is a model of open_model.h, or none.
+// A text encoder from its path: a GGUF file of the architecture "bert", or of "qwen3" with a qwen3.pooling_type; a
+// folder of sentence-transformers, of a cross-encoder, or of Qwen3-Embedding or Qwen3-Reranker (hf_qwen3_encoder.h says
+// how these are told from a model for chat). What is not one is a model of open_model.h, or none.
 #pragma once
 
 #include <string>

@@ -40,21 +40,25 @@ struct Unigram::Best {
 
 Status Unigram::read_tokens(const ModelSource& file) {
   STUDIO_TRY(const auto tokens, file.get_string_array("tokenizer.ggml.tokens"));
-  STUDIO_TRY(scores_, file.get_f32_array("tokenizer.ggml.scores"));
+  STUDIO_TRY(const auto scores, file.get_f32_array("tokenizer.ggml.scores"));
   STUDIO_TRY(const auto types, file.get_i32_array("tokenizer.ggml.token_type"));
-  if (scores_.size() != tokens.size() || types.size() != tokens.size() || tokens.empty()) {
+  if (scores.size() != tokens.size() || types.size() != tokens.size() || tokens.empty()) {
     return bad("tokenizer.ggml.tokens", "is empty, or there are not as many scores and types");
   }
-  if (!std::ranges::all_of(scores_, [](float score) { return std::isfinite(score); })) {
+  if (!std::ranges::all_of(scores, [](float score) { return std::isfinite(score); })) {
     return bad("tokenizer.ggml.scores", "holds a value that is not finite");
   }
   for (size_t id = 0; id < tokens.size(); ++id) {
     if (types[id] == kNormal || types[id] == kUserDefined) tree_.add(tokens[id], static_cast<TokenId>(id));
   }
-  unknown_score_ = static_cast<double>(*std::ranges::min_element(scores_)) - kUnknownPenalty;
+  scores_.assign(scores.begin(), scores.end());
+  unknown_score_ = *std::ranges::min_element(scores_) - kUnknownPenalty;
   STUDIO_TRY(unknown_, read_id(file, "tokenizer.ggml.unknown_token_id", tokens.size()));
-  STUDIO_TRY(bos_, read_id(file, "tokenizer.ggml.bos_token_id", tokens.size()));
-  STUDIO_TRY(eos_, read_id(file, "tokenizer.ggml.eos_token_id", tokens.size()));
+  STUDIO_TRY(const TokenId bos, read_id(file, "tokenizer.ggml.bos_token_id", tokens.size()));
+  STUDIO_TRY(const TokenId eos, read_id(file, "tokenizer.ggml.eos_token_id", tokens.size()));
+  before_ = {bos};
+  after_ = {eos};
+  between_ = {eos, eos};  // as XLM-R has it
   return Ok{};
 }
 
@@ -91,6 +95,22 @@ Result<std::shared_ptr<const Unigram>> Unigram::from_gguf(const ModelSource& fil
   return std::shared_ptr<const Unigram>(std::move(unigram));
 }
 
+Result<std::shared_ptr<const Unigram>> Unigram::from_json(std::string_view json) {
+  STUDIO_TRY(HfUnigram data, HfUnigram::parse(json));
+  auto unigram = std::shared_ptr<Unigram>(new Unigram());
+  for (size_t id = 0; id < data.tokens.size(); ++id) {
+    if (!data.is_control[id]) unigram->tree_.add(data.tokens[id], static_cast<TokenId>(id));
+  }
+  unigram->unknown_ = data.unknown;
+  unigram->unknown_score_ = *std::ranges::min_element(data.scores) - kUnknownPenalty;
+  unigram->scores_ = std::move(data.scores);
+  unigram->before_ = std::move(data.around.before);
+  unigram->after_ = std::move(data.around.after);
+  unigram->between_ = std::move(data.around.between);
+  STUDIO_TRY(unigram->text_, UnigramText::make(data));
+  return std::shared_ptr<const Unigram>(std::move(unigram));
+}
+
 void Unigram::append_character(uint32_t code_point, std::string& out) const {
   const auto found = std::ranges::lower_bound(from_, code_point);
   if (found == from_.end() || *found != code_point) return append_utf8(code_point, out);
@@ -116,7 +136,7 @@ void Unigram::add_word(std::string_view word, std::vector<Best>& best, std::vect
       const TokenId token = tree_.token_at(node);
       if (token < 0) continue;
       is_spelled = is_spelled || end == after;
-      relax(begin, end, best[begin].score + static_cast<double>(scores_[static_cast<size_t>(token)]), token);
+      relax(begin, end, best[begin].score + scores_[static_cast<size_t>(token)], token);
     }
     if (!is_spelled) relax(begin, after, best[begin].score + unknown_score_, unknown_);
   }
@@ -129,6 +149,22 @@ void Unigram::add_word(std::string_view word, std::vector<Best>& best, std::vect
 }
 
 std::vector<TokenId> Unigram::encode(std::string_view text) const {
+  if (!text_) return encode_by_table(text);
+  std::vector<TokenId> ids;
+  std::vector<Best> best;
+  text_->for_words(text, [&](std::string_view word) {
+    while (word.size() > kMaxWordBytes) {
+      size_t end = kMaxWordBytes;
+      while ((static_cast<uint8_t>(word[end]) & 0xC0) == 0x80) --end;  // behind a whole character
+      add_word(word.substr(0, end), best, ids);
+      word.remove_prefix(end);
+    }
+    add_word(word, best, ids);
+  });
+  return ids;
+}
+
+std::vector<TokenId> Unigram::encode_by_table(std::string_view text) const {
   std::vector<TokenId> ids;
   std::vector<Best> best;
   std::string word(kSpaceMark), replaced;
@@ -154,8 +190,8 @@ std::vector<TokenId> Unigram::encode(std::string_view text) const {
 
 std::vector<TokenId> Unigram::encode_for_model(std::string_view text) const {
   std::vector<TokenId> ids = encode(text);
-  ids.insert(ids.begin(), bos_);
-  ids.push_back(eos_);
+  ids.insert(ids.begin(), before_.begin(), before_.end());
+  ids.insert(ids.end(), after_.begin(), after_.end());
   return ids;
 }
 
