@@ -1,5 +1,6 @@
-// Ids and vectors of texts for the parity test. Usage: embed_tool FOLDER|FILE.gguf ids|vectors < TEXTS > RESULTS
-// TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector.
+// Ids and vectors of texts for the parity test. Usage: embed_tool FOLDER|FILE.gguf ids|vectors|fast < TEXTS > RESULTS
+// TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector
+// (fast: in the faster class of numerics).
 // Ids have [CLS] and [SEP]; what a model cannot take is cut behind its last token.
 #include <algorithm>
 #include <cstdint>
@@ -64,7 +65,7 @@ int write_ids(const Encode& encode) {
   return 0;
 }
 
-int write_vectors(const Encode& encode, const std::string& path) {
+int write_vectors(const Encode& encode, const std::string& path, bool is_fast) {
   ThreadPool pool(2);
   auto encoder = Encoder::open(path, *available_kernels().back(), pool);
   if (!encoder.ok()) return fail(encoder.error());
@@ -72,12 +73,12 @@ int write_vectors(const Encode& encode, const std::string& path) {
   const auto width = static_cast<size_t>((*encoder)->config().hidden);
   std::string text;
   for (bool has_more = true; has_more;) {
-    std::vector<std::vector<TokenId>> batch;
+    std::vector<EncoderText> batch;
     while (batch.size() < kBatch && (has_more = read_text(text))) {
-      batch.push_back(encode(text));
-      if (batch.back().size() > most) batch.back().resize(most);
+      batch.push_back({.ids = encode(text)});
+      if (batch.back().ids.size() > most) batch.back().ids.resize(most);
     }
-    auto vectors = (*encoder)->embed(batch);
+    auto vectors = is_fast ? (*encoder)->encode_fast(batch) : (*encoder)->encode(batch);
     if (!vectors.ok()) return fail(vectors.error());
     for (size_t i = 0; i < batch.size(); ++i) write(vectors->data() + i * width, width);
   }
@@ -90,5 +91,6 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   auto encode = tokenizer_of(argv[1]);
   if (!encode.ok()) return fail(encode.error());
-  return std::string_view(argv[2]) == "ids" ? write_ids(*encode) : write_vectors(*encode, argv[1]);
+  const std::string_view what = argv[2];
+  return what == "ids" ? write_ids(*encode) : write_vectors(*encode, argv[1], what == "fast");
 }
