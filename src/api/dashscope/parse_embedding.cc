@@ -27,6 +27,7 @@ constexpr FieldRule kEmbeddingInputRules[] = {
 constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},
     {"dimension"},
+    {"numerics"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
     {"instruct", FieldUse::kNotBuilt, R"("")"},
 };
@@ -69,6 +70,7 @@ Result<EmbeddingCall> parse_embedding(std::string_view body) {
         parameters.fail("text_type", "must be \"document\" or \"query\"; it is " + quoted(*type));
       }
     }
+    read_numerics(parameters, call);
     if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
   });
   call.may_cut = reader.flag("allow_degraded").value_or(false);

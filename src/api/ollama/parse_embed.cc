@@ -23,6 +23,7 @@ constexpr FieldRule kOldRules[] = {
 // How the machine is used, which is its owner's to say, and how tokens are drawn, of which a vector has none.
 constexpr FieldRule kOptionRules[] = {
     {"num_ctx"},
+    {"numerics"},
     {"num_batch", FieldUse::kNoEffect, "a number"},
     {"num_gpu", FieldUse::kNoEffect, "a number"},
     {"main_gpu", FieldUse::kNoEffect, "a number"},
@@ -48,6 +49,7 @@ void read_options(FieldReader& reader, VectorsCall& call) {
   const json::object* object = reader.object("options");
   FieldReader options(object != nullptr ? *object : kNone, "options", kOptionRules, &call.ignored);
   if (const auto context = options.integer("num_ctx", 1, kMaxTokensLimit)) call.num_ctx = static_cast<int>(*context);
+  read_numerics(options, call);
   if (!options.ok()) reader.fail(options.status().error());
 }
 

@@ -9,8 +9,13 @@ namespace {
 
 // One line per field; see the README for what each means.
 constexpr FieldRule kEmbeddingsRules[] = {
-    {"model"},      {"input"},          {"encoding_format"},
-    {"dimensions"}, {"allow_degraded"}, {"user", FieldUse::kNoEffect, "a text"},
+    {"model"},
+    {"input"},
+    {"encoding_format"},
+    {"dimensions"},
+    {"numerics"},
+    {"allow_degraded"},
+    {"user", FieldUse::kNoEffect, "a text"},
 };
 
 constexpr FieldRule kRerankRules[] = {
@@ -40,6 +45,7 @@ Result<EmbeddingsCall> parse_embeddings(std::string_view body) {
   }
   if (const auto dimensions = reader.integer("dimensions", 1, INT32_MAX))
     call.dimensions = static_cast<int>(*dimensions);
+  read_numerics(reader, call);
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;

@@ -29,13 +29,17 @@ struct EmbedCall {
   std::vector<EmbedItem> items;
   bool is_list = true;  // or the one item stands for itself, and is called by the field's name alone
   std::optional<int> dimensions;
-  bool may_cut = false;  // a text that is too long
+  bool may_cut = false;         // a text that is too long
+  std::optional<bool> is_fast;  // where the request names a class of numerics
   std::vector<std::string> ignored;
 };
 
 // A text, a list of texts, and where `takes_ids` a list of token ids or of such lists. Empty texts are refused by
 // place.
 void read_embed_items(FieldReader& reader, std::string_view name, bool takes_ids, EmbedCall& call);
+
+// The class of numerics, "default" or "fast".
+void read_numerics(FieldReader& reader, EmbedCall& call);
 
 // `field` is what the dialect calls the items, `prompt` what goes before each text. Errors name the item.
 Result<EncodeInput> prepare_embeddings(const inference::EncoderModel& model, const EmbedCall& call,
