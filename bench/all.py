@@ -18,7 +18,7 @@ import sys
 import peer_programs
 import report
 from pairs import ROOT, run_row
-from rows import adapters, clients, engine, parts, prefixes, speculation
+from rows import adapters, clients, embeddings, engine, parts, prefixes, speculation
 
 
 @dataclasses.dataclass
@@ -51,7 +51,7 @@ def named(name, patterns):
 
 
 def all_rows(context):
-    return [row for module in (engine, clients, adapters, prefixes, speculation, parts) for row in module.rows(context)]
+    return [row for module in (engine, clients, adapters, prefixes, speculation, embeddings, parts) for row in module.rows(context)]
 
 
 def chosen_rows(context, arguments):

@@ -41,8 +41,10 @@ def head(folder, peers):
     # What earlier rows wrote down is no change of the program.
     changed = git(HERE, "status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)bench/results")
     yield f"compiler: {compiler}; commit: {git(HERE, 'describe', '--always')}{'-dirty' if changed else ''}"
-    with open(os.path.join(HERE, "../tools/requirements/bench.txt"), encoding="utf-8") as file:
-        libraries = dict(line.strip().split("==") for line in file)
+    libraries = {}
+    for name in ("bench", "onnx"):
+        with open(os.path.join(HERE, f"../tools/requirements/{name}.txt"), encoding="utf-8") as file:
+            libraries.update(line.strip().split("==") for line in file)
     for peer in peers:
         sources = os.path.join(folder, {"llama-server": "llama.cpp"}.get(peer, peer))
         if peer in libraries:

@@ -1,10 +1,13 @@
 """Texts a second of a BERT folder in onnxruntime, f32, as encoder_bench prints them for ours.
 
-Usage: onnx_encoder.py FOLDER [THREADS [SECONDS]]   (needs numpy, onnx, onnxruntime)
+Usage: onnx_encoder.py FOLDER [--threads N] [--seconds S] [--tokens 16,128,256] [--texts 1,8,32] [--json]
+Needs numpy, onnx, onnxruntime: tools/python_env.sh onnx.
 The graph is written here from the folder's own weights, the way that suits the program best: one product for q, k and v,
 no mask (texts of a batch are equally long), its own operators for GELU and layer norm. Its vectors are held against
 NumPy's before anything is timed.
 """
+import argparse
+import json
 import os
 import sys
 import time
@@ -86,24 +89,45 @@ def session_for(model, tokens, threads):
     return onnxruntime.InferenceSession(Graph(model).build(tokens).SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def measure(session, ids, seconds):
+    """The best of several runs counts."""
+    best, start = 1e9, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        begin = time.perf_counter()
+        session.run(None, {"ids": ids})
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def numbers(text):
+    return [int(part) for part in text.split(",")]
+
+
 def main():
-    folder = sys.argv[1]
-    threads = int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count()
-    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 2.0
-    model, random = bert_reference.Bert(folder), np.random.default_rng(1)
-    print(f"onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}, f32, {threads} threads")
-    for tokens in (16, 128, 256):
-        session = session_for(model, tokens, threads)
-        for count in (1, 32):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--tokens", type=numbers, default=[16, 128, 256])
+    parser.add_argument("--texts", type=numbers, default=[1, 8, 32])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    model, random = bert_reference.Bert(options.folder), np.random.default_rng(1)
+    if not options.json:
+        print(f"onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}, f32, {options.threads} threads")
+    found = []
+    for tokens in options.tokens:
+        session = session_for(model, tokens, options.threads)
+        for count in options.texts:
             ids = random.integers(0, model.config["vocab_size"], (count, tokens))
             vectors = session.run(None, {"ids": ids})[0]
             assert vectors[0] @ model.embed(ids[0]) > 0.99999, "another vector than NumPy's"
-            best, start = 1e9, time.perf_counter()
-            while time.perf_counter() - start < seconds:
-                begin = time.perf_counter()
-                session.run(None, {"ids": ids})
-                best = min(best, time.perf_counter() - begin)
-            print(f"{count:4d} texts of {tokens:4d} tokens: {best * 1e3:8.2f} ms, {count / best:8.1f} texts/s", flush=True)
+            best = measure(session, ids, options.seconds)
+            found.append({"tokens": tokens, "texts": count, "rate": count / best})
+            if not options.json:
+                print(f"{count:4d} texts of {tokens:4d} tokens: {best * 1e3:8.2f} ms, {count / best:8.1f} texts/s", flush=True)
+    if options.json:
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

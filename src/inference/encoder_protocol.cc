@@ -21,6 +21,7 @@ using engine::EncoderText;
 using engine::TokenId;
 
 constexpr size_t kMaxWidth = 8192;  // as encoders have it
+constexpr size_t kMaxNumericsName = 64;
 
 Error bad(std::string_view field, std::string_view what) {
   return Error(Code::kInvalidArgument, std::string(field) + " " + std::string(what)).with_param(std::string(field));
@@ -105,6 +106,7 @@ std::string encode_encode_request(const EncodeRequest& request) {
   }
   json::object body = {{"request_id", request.request_id}, {"input", std::move(input)}, {"encoding_format", "base64"}};
   if (has_pairs) body["second_from"] = std::move(seconds);
+  if (request.is_fast) body["numerics"] = "fast";
   if (request.deadline != std::chrono::steady_clock::time_point::max()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(request.deadline - std::chrono::steady_clock::now());
     body["deadline_ms"] = std::max<int64_t>(0, left.count());
@@ -114,8 +116,8 @@ std::string encode_encode_request(const EncodeRequest& request) {
 
 Result<EncodeRequest> decode_encode_request(std::string_view text) {
   STUDIO_TRY(const json::object body, parse_object(text, kMaxProtocolBytes));
-  static constexpr std::array<std::string_view, 6> kKnown = {"request_id",  "input",       "encoding_format",
-                                                             "second_from", "deadline_ms", "model"};
+  static constexpr std::array<std::string_view, 7> kKnown = {"request_id",  "input", "encoding_format", "second_from",
+                                                             "deadline_ms", "model", "numerics"};
   for (const auto& entry : body) {
     if (std::ranges::find(kKnown, std::string_view(entry.key())) != kKnown.end()) continue;
     return bad(entry.key(), "is not a field of the token protocol");
@@ -131,6 +133,10 @@ Result<EncodeRequest> decode_encode_request(std::string_view text) {
   if (format == nullptr || *format != "base64") return bad("encoding_format", "must be base64");
   STUDIO_CHECK_OK(read_texts(body, request.texts));
   STUDIO_CHECK_OK(read_seconds(body, request.texts));
+  if (const json::value* numerics = body.if_contains("numerics")) {
+    request.is_fast = *numerics == "fast";
+    if (!request.is_fast && *numerics != "default") return bad("numerics", "must be default or fast");
+  }
   if (const json::value* left = body.if_contains("deadline_ms")) {
     const auto ms = whole(left, int64_t{1} << 40);
     if (!ms) return bad("deadline_ms", "is out of range");
@@ -150,6 +156,7 @@ std::string encode_encoded(const Encoded& encoded) {
   return to_json(
       json::object{{"object", "list"},
                    {"data", std::move(data)},
+                   {"numerics_class", encoded.numerics_class},
                    {"usage", {{"prompt_tokens", encoded.prompt_tokens}, {"total_tokens", encoded.prompt_tokens}}}});
 }
 
@@ -166,6 +173,10 @@ Result<Encoded> decode_encoded(std::string_view text, size_t texts) {
   const auto count = whole(tokens, std::numeric_limits<int64_t>::max());
   if (!count) return corrupt("usage");
   encoded.prompt_tokens = *count;
+  if (const json::value* name = parsed->if_contains("numerics_class")) {
+    if (!name->is_string() || name->get_string().size() > kMaxNumericsName) return corrupt("numerics_class");
+    encoded.numerics_class = std::string(name->get_string());
+  }
   return encoded;
 }
 

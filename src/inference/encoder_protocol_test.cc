@@ -42,11 +42,15 @@ TEST(EncoderProtocol, SendsARequestThatIsReadAsItWas) {
   EXPECT_EQ(read->texts, request.texts);
   EXPECT_EQ(read->deadline, std::chrono::steady_clock::time_point::max());
 
+  EXPECT_FALSE(read->is_fast);
+
   request.texts[0].second_from = 2;
+  request.is_fast = true;
   request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   read = decode_encode_request(encode_encode_request(request));
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->texts, request.texts);
+  EXPECT_TRUE(read->is_fast);
   EXPECT_LT(std::chrono::abs(read->deadline - request.deadline), std::chrono::seconds(5));
 }
 

@@ -32,6 +32,10 @@ EncoderQueue::~EncoderQueue() {
 Result<EncoderQueue::Id> EncoderQueue::submit(EncodeRequest request, EncodedSink done) {
   if (request.texts.empty()) return Error(Code::kInvalidArgument, "input must hold a text").with_param("input");
   STUDIO_CHECK_OK(encoder_.check(request.texts));  // or one that is wrong would spoil the pass of all
+  if (request.is_fast && !encoder_.has_fast()) {
+    return Error(Code::kInvalidArgument, "This model computes in the default class of numerics alone.")
+        .with_param("numerics");
+  }
   std::unique_lock lock(mutex_);
   const size_t texts = request.texts.size();
   if (jobs_.size() >= max_requests_ || waiting_texts_ + texts > kMaxWaitingTexts) {
@@ -109,15 +113,18 @@ void EncoderQueue::end_late(std::vector<JobPtr>& late) {
   }
 }
 
-// A text of each request in turn until the pass is full; the first one goes in whatever its length.
+// A text of each request in turn until the pass is full; the first one goes in whatever its length. Requests of the
+// other class of numerics wait for their turn.
 EncoderQueue::Pass EncoderQueue::next_pass() {
   Pass pass;
+  if (jobs_.empty()) return pass;
+  pass.is_fast = jobs_.front()->request.is_fast;
   size_t tokens = 0;
   const auto now = steady_clock::now();
   for (bool has_more = true; has_more && tokens < kPassTokens;) {
     has_more = false;
     for (const JobPtr& job : jobs_) {
-      if (job->taken == job->request.texts.size()) continue;
+      if (job->request.is_fast != pass.is_fast || job->taken == job->request.texts.size()) continue;
       engine::EncoderText& text = job->request.texts[job->taken];
       if (tokens > 0 && tokens + text.ids.size() > kPassTokens) continue;
       if (job->taken == 0) stats_.queue_seconds.add(engine::kQueueSecondsBounds, seconds_between(job->arrived, now));
@@ -138,7 +145,7 @@ EncoderQueue::Pass EncoderQueue::next_pass() {
 
 void EncoderQueue::compute(const Pass& pass) {
   const auto begun = steady_clock::now();
-  const auto values = encoder_.encode(pass.texts);
+  const auto values = pass.is_fast ? encoder_.encode_fast(pass.texts) : encoder_.encode(pass.texts);
   note(pass, seconds_between(begun, steady_clock::now()));
   hand_out(pass, values);
 }
@@ -169,7 +176,11 @@ void EncoderQueue::hand_out(const Pass& pass, const Result<std::vector<float>>& 
       job->values.insert(job->values.end(), values->begin() + static_cast<ptrdiff_t>(i * width),
                          values->begin() + static_cast<ptrdiff_t>((i + 1) * width));
       if (job->values.size() < job->request.texts.size() * width) continue;
-      ended.emplace_back(job, Encoded{.values = std::move(job->values), .width = width, .prompt_tokens = job->tokens});
+      ended.emplace_back(job,
+                         Encoded{.values = std::move(job->values),
+                                 .width = width,
+                                 .prompt_tokens = job->tokens,
+                                 .numerics_class = job->request.is_fast ? kFastEncoderNumerics : kEncoderNumerics});
     }
     for (const auto& [job, result] : ended) jobs_.remove(job);
   }

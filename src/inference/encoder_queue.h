@@ -21,6 +21,9 @@ namespace studio::inference {
 // Of one pass: four of the encoder's own steps, so that who comes next waits a fraction of a second, and the weights
 // meet enough rows.
 inline constexpr size_t kPassTokens = 2048;
+// The classes of numerics: a new number with every change of kernels/numerics.md, section 8, and section 9.
+inline constexpr const char* kEncoderNumerics = "x86-f32-encoder-v1";
+inline constexpr const char* kFastEncoderNumerics = "x86-i16-encoder-v1";
 // That may wait, of all requests together: two of the largest, minutes of work of a small model on a small machine.
 inline constexpr size_t kMaxWaitingTexts = 2 * engine::kMaxEncoderTexts;
 
@@ -52,6 +55,7 @@ class EncoderQueue {
   struct Pass {
     std::vector<engine::EncoderText> texts;
     std::vector<JobPtr> owners;  // of each text
+    bool is_fast = false;        // all of one class of numerics
   };
 
   void run();

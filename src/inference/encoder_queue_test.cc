@@ -84,6 +84,23 @@ TEST_F(EncoderQueueTest, TakesTextsOfAllRequestsInTurn) {
   EXPECT_EQ(large.get_future().get(), 600u);
 }
 
+TEST_F(EncoderQueueTest, APassHoldsOneClassOfNumerics) {
+  Seen held, plain, fast;
+  hold_with_a_pass(held);
+  ASSERT_TRUE(queue_.submit(request_of(2, 8), plain.sink()).ok());
+  EncodeRequest request = request_of(3, 6);
+  request.is_fast = true;
+  ASSERT_TRUE(queue_.submit(std::move(request), fast.sink()).ok());
+  encoder_.let_go();
+  const auto of_plain = plain.wait(), of_fast = fast.wait();
+  ASSERT_TRUE(held.wait().ok() && of_plain.ok() && of_fast.ok());
+  EXPECT_EQ(of_plain->values, (std::vector<float>{8, 4, 0, 8, 4, 0}));
+  EXPECT_EQ(of_fast->values, (std::vector<float>{3, 2, 0, 3, 2, 0, 3, 2, 0}));
+  EXPECT_EQ(of_plain->numerics_class, kEncoderNumerics);
+  EXPECT_EQ(of_fast->numerics_class, kFastEncoderNumerics);
+  EXPECT_EQ(encoder_.passes(), (std::vector<size_t>{1, 2, 3}));
+}
+
 TEST_F(EncoderQueueTest, RefusesMoreThanMayWait) {
   Seen held;
   hold_with_a_pass(held);

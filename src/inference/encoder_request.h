@@ -15,6 +15,7 @@ namespace studio::inference {
 struct EncodeRequest {
   std::string request_id;
   std::vector<engine::EncoderText> texts;  // 1 .. engine::kMaxEncoderTexts
+  bool is_fast = false;                    // in the faster class of numerics: Encoder::encode_fast()
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
@@ -22,6 +23,7 @@ struct Encoded {
   std::vector<float> values;  // [texts, width]
   size_t width = 0;
   int64_t prompt_tokens = 0;
+  std::string numerics_class;  // of the worker that computed them, or empty where none said
 };
 
 // Called once, on a thread of the callee's choosing; must not block.

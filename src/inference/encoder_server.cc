@@ -26,9 +26,6 @@ using http::Method;
 using http::Response;
 using ExchangePtr = std::shared_ptr<Exchange>;
 
-// A new number with every change of kernels/numerics.md, section 8.
-constexpr const char* kEncoderNumerics = "x86-f32-encoder-v1";
-
 // What a gateway asked for, until it is answered.
 struct Asked {
   ExchangePtr exchange;

@@ -1,6 +1,7 @@
-// Ids and values of texts for the parity tests. Usage: embed_tool MODEL ids|vectors|pairs < TEXTS > RESULTS
+// Ids and values of texts for the parity tests. Usage: embed_tool MODEL ids|vectors|fast|pairs < TEXTS > RESULTS
 // MODEL: an encoder's folder or GGUF file; for ids also a tokenizer.json with a unigram.
-// TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector.
+// TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector
+// (fast: in the faster class of numerics).
 // pairs: a text is query, NUL, document, and its result the logit. Ids have what the model wants around a text; what it
 // cannot take is cut, as Hugging Face truncates.
 #include <algorithm>
@@ -74,7 +75,7 @@ int write_ids(const std::string& path) {
 using Prepare = std::function<Result<EncoderText>(const std::string&)>;
 
 // Batches of texts through the model; each gives config().width() values.
-int write_values(const std::string& path, const Prepare& prepare) {
+int write_values(const std::string& path, const Prepare& prepare, bool is_fast = false) {
   ThreadPool pool(2);
   auto encoder = Encoder::open(path, *available_kernels().back(), pool);
   if (!encoder.ok()) return fail(encoder.error());
@@ -87,14 +88,14 @@ int write_values(const std::string& path, const Prepare& prepare) {
       if (!prepared.ok()) return fail(prepared.error());
       batch.push_back(std::move(*prepared));
     }
-    auto values = (*encoder)->encode(batch);
+    auto values = is_fast ? (*encoder)->encode_fast(batch) : (*encoder)->encode(batch);
     if (!values.ok()) return fail(values.error());
     for (size_t i = 0; i < batch.size(); ++i) write(values->data() + i * width, width);
   }
   return 0;
 }
 
-int write_vectors(const std::string& path) {
+int write_vectors(const std::string& path, bool is_fast) {
   const auto head = read_encoder_head(path);
   if (!head.ok()) return fail(head.error());
   const auto config = EncoderConfig::read(*head);
@@ -105,7 +106,7 @@ int write_vectors(const std::string& path) {
     EncoderText made{.ids = (*encode)(text)};
     made.ids.resize(std::min(made.ids.size(), static_cast<size_t>(config->context_tokens)));
     return made;
-  });
+  }, is_fast);
 }
 
 int write_pairs(const std::string& path) {
@@ -126,5 +127,5 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string_view what = argv[2];
   if (what == "ids") return write_ids(argv[1]);
-  return what == "pairs" ? write_pairs(argv[1]) : write_vectors(argv[1]);
+  return what == "pairs" ? write_pairs(argv[1]) : write_vectors(argv[1], what == "fast");
 }

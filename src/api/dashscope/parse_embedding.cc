@@ -36,6 +36,7 @@ constexpr FieldRule kTaskInputRules[] = {
 constexpr FieldRule kEmbeddingRules[] = {
     {"text_type"},
     {"dimension"},
+    {"numerics"},
     {"output_type", FieldUse::kNotBuilt, R"("dense")"},
     {"instruct"},
     {"allow_degraded"},
@@ -71,6 +72,7 @@ void read_embedding_parameters(FieldReader& parameters, EmbeddingCall& call) {
       parameters.fail("text_type", "must be \"document\" or \"query\"; it is " + quoted(*type));
     }
   }
+  read_numerics(parameters, call);
   if (const auto length = parameters.integer("dimension", 1, INT32_MAX)) call.dimensions = static_cast<int>(*length);
   read_instruct(parameters, call.instruct);
   if (call.instruct && !call.is_query) {

@@ -28,6 +28,7 @@ constexpr FieldRule kOldRules[] = {
 constexpr FieldRule kOptionRules[] = {
     {"num_ctx"},
     {"allow_degraded"},
+    {"numerics"},
     {"num_batch", FieldUse::kNoEffect, "a number"},
     {"num_gpu", FieldUse::kNoEffect, "a number"},
     {"main_gpu", FieldUse::kNoEffect, "a number"},
@@ -65,6 +66,7 @@ void read_options(FieldReader& reader, VectorsCall& call) {
   const json::object* object = reader.object("options");
   FieldReader options(object != nullptr ? *object : kNone, "options", kOptionRules, &call.ignored);
   if (const auto context = options.integer("num_ctx", 1, kMaxTokensLimit)) call.num_ctx = static_cast<int>(*context);
+  read_numerics(options, call);
   if (!options.ok()) reader.fail(options.status().error());
 }
 

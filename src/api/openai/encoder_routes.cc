@@ -21,7 +21,8 @@ void refuse(const ExchangePtr& exchange, const Error& error) {
 }
 
 // Written by hand: of the megabytes of a large answer all but a few bytes are numbers.
-std::string render_embeddings(const Encoded& encoded, const std::string& model, const std::string& id, bool is_base64) {
+std::string render_embeddings(const Encoded& encoded, const std::string& model, const std::string& id, bool is_base64,
+                              bool names_numerics) {
   std::string body = R"({"object":"list","data":[)";
   for (size_t i = 0; (i + 1) * encoded.width <= encoded.values.size(); ++i) {
     const float* const vector = encoded.values.data() + i * encoded.width;
@@ -35,8 +36,9 @@ std::string render_embeddings(const Encoded& encoded, const std::string& model, 
     body += '}';
   }
   const std::string tokens = std::to_string(encoded.prompt_tokens);
-  return body + R"(],"model":)" + to_json(json::string(model)) + R"(,"id":)" + to_json(json::string(id)) +
-         R"(,"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens + "}}";
+  body += R"(],"model":)" + to_json(json::string(model)) + R"(,"id":)" + to_json(json::string(id));
+  if (names_numerics) body += R"(,"numerics_class":)" + to_json(json::string(encoded.numerics_class));
+  return body + R"(,"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens + "}}";
 }
 
 std::string render_ranking(const Encoded& encoded, const RankCall& call, const std::string& model,
@@ -71,9 +73,10 @@ void embeddings(const Services& services, const ExchangePtr& exchange) {
   EncodeOptions options{
       .operation = "embeddings", .ignored = call->ignored, .degraded = call->degraded, .render = {}, .refuse = {}};
   options.render = [name = (*model)->name, id, dimensions = call->dimensions, is_base64 = call->is_base64,
+                    names_numerics = call->is_fast.has_value(),
                     normalises = encoder.config().normalises](const Encoded& encoded) {
-    return http::Response::json(200,
-                                render_embeddings(shortened(encoded, dimensions, normalises), name, id, is_base64));
+    const Encoded whole = shortened(encoded, dimensions, normalises);
+    return http::Response::json(200, render_embeddings(whole, name, id, is_base64, names_numerics));
   };
   options.refuse = [id](const Error& error) { return error_response(error, id); };
   answer_encoded(exchange, services, *model, std::move(*input), std::move(options));

@@ -10,8 +10,13 @@ namespace {
 
 // One line per field; see the README for what each means.
 constexpr FieldRule kEmbeddingsRules[] = {
-    {"model"},      {"input"},          {"encoding_format"},
-    {"dimensions"}, {"allow_degraded"}, {"user", FieldUse::kNoEffect, "a text"},
+    {"model"},
+    {"input"},
+    {"encoding_format"},
+    {"dimensions"},
+    {"numerics"},
+    {"allow_degraded"},
+    {"user", FieldUse::kNoEffect, "a text"},
 };
 
 constexpr FieldRule kRerankRules[] = {
@@ -38,6 +43,7 @@ Result<EmbeddingsCall> read_embeddings(const boost::json::object& body) {
   }
   if (const auto dimensions = reader.integer("dimensions", 1, INT32_MAX))
     call.dimensions = static_cast<int>(*dimensions);
+  read_numerics(reader, call);
   call.may_cut = reader.flag("allow_degraded").value_or(false);
   STUDIO_CHECK_OK(reader.status());
   return call;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "api/serving/call_fields.h"
+
 namespace studio::api {
 namespace {
 
@@ -81,11 +83,21 @@ void read_instruct(FieldReader& reader, std::optional<std::string>& instruct) {
   instruct = std::move(text);
 }
 
+void read_numerics(FieldReader& reader, EmbedCall& call) {
+  const auto name = reader.text("numerics");
+  if (!name) return;
+  call.is_fast = *name == "fast";
+  if (!*call.is_fast && *name != "default") {
+    reader.fail("numerics", "must be \"default\" or \"fast\"; it is " + quoted(*name));
+  }
+}
+
 Result<EncodeInput> prepare_embeddings(const inference::EncoderModel& model, const EmbedCall& call,
                                        const std::string& field, const std::string& prompt) {
   using inference::TooLong;
   const TooLong too_long = call.may_cut ? TooLong::kIsCut : TooLong::kIsRefused;
   EncodeInput input;
+  input.is_fast = call.is_fast;
   for (size_t i = 0; i < call.items.size(); ++i) {
     const std::string place = place_of(field, call, i);
     const auto* text = std::get_if<std::string>(&call.items[i]);

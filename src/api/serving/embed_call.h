@@ -32,6 +32,7 @@ struct EmbedCall {
   std::optional<int> dimensions;
   bool may_cut = false;                 // a text that is too long
   std::optional<std::string> instruct;  // what is asked of the texts, before one that asks; not every model takes it
+  std::optional<bool> is_fast;          // where the request names a class of numerics
   std::vector<std::string> ignored, degraded;
 };
 
@@ -40,6 +41,9 @@ void read_instruct(FieldReader& reader, std::optional<std::string>& instruct);
 // A text, a list of texts, and where `takes_ids` a list of token ids or of such lists. Empty texts are refused by
 // place.
 void read_embed_items(FieldReader& reader, std::string_view name, bool takes_ids, EmbedCall& call);
+
+// The class of numerics, "default" or "fast".
+void read_numerics(FieldReader& reader, EmbedCall& call);
 
 // `field` is what the dialect calls the items, `prompt` what goes before each text. Errors name the item.
 Result<EncodeInput> prepare_embeddings(const inference::EncoderModel& model, const EmbedCall& call,

@@ -33,8 +33,10 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
 
   void start(EncodeInput input) {
     cut_ = std::move(input.cut);
+    names_numerics_ = input.is_fast.has_value();
     inference::EncodeRequest request{.request_id = exchange_->request().request_id,
                                      .texts = std::move(input.texts),
+                                     .is_fast = input.is_fast.value_or(false),
                                      .deadline = exchange_->received_at() + services_.answer_limit};
     auto handle = model_->encoder->start(std::move(request), [self = shared_from_this()](Result<Encoded> encoded) {
       self->services_.post([self, encoded = std::move(encoded)] { self->settle(encoded); });
@@ -112,6 +114,7 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
     }
     http::Response response = options_.render(*encoded);
     add_marks(response);
+    if (names_numerics_) response.fields.add("X-Studio-Numerics", encoded->numerics_class);
     exchange_->respond(std::move(response));
   }
 
@@ -168,6 +171,7 @@ class EncodeAnswer : public std::enable_shared_from_this<EncodeAnswer> {
   const ServedModelPtr model_;
   const EncodeOptions options_;
   std::vector<std::string> cut_;
+  bool names_numerics_ = false;
 
   std::mutex mutex_;  // of what follows; never held while a handle goes
   HandlePtr handle_;

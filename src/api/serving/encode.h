@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace studio::api {
 struct EncodeInput {
   std::vector<engine::EncoderText> texts;  // at least one
   std::vector<std::string> cut;            // places in the request of those whose end was left out, as was allowed
+  std::optional<bool> is_fast;             // where the request names a class of numerics, which the answer then does
 };
 
 struct EncodeOptions {

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "engine/encoders/architectures.h"
+#include "engine/encoders/bert_layer.h"
 #include "engine/encoders/encoder.h"
+#include "engine/encoders/fast_layers.h"
 #include "engine/encoders/pooling.h"
 #include "engine/encoders/rank_head.h"
 #include "engine/encoders/text_attention.h"
@@ -28,22 +30,6 @@ constexpr int kStepTokens = 512;
 constexpr int kRowChunk = 16;
 constexpr int kCodedTerms = 2;
 
-struct Linear {
-  PanelMatrix weight;       // [rows, k]
-  std::vector<float> bias;  // [rows]
-};
-
-struct LayerNorm {
-  std::vector<float> weight, bias;  // [C]
-};
-
-struct Layer {
-  Linear q, k, v, output;  // [C, C]
-  LayerNorm attention_norm;
-  Linear up, down;  // [F, C], [C, F]
-  LayerNorm output_norm;
-};
-
 class Bert : public Encoder {
  public:
   Bert(ModelSource source, const KernelSet& kernels, ThreadPool& pool, EncoderConfig config)
@@ -57,6 +43,8 @@ class Bert : public Encoder {
   const EncoderConfig& config() const override { return config_; }
   int64_t weight_bytes() const override { return loader_.matrix_bytes(); }
   Result<std::vector<float>> encode(std::span<const EncoderText> texts) override;
+  bool has_fast() const override { return true; }
+  Result<std::vector<float>> encode_fast(std::span<const EncoderText> texts) override;
 
   Status load();
 
@@ -67,9 +55,10 @@ class Bert : public Encoder {
   Status make_scratch();
 
   Status load_head();
-  void step(std::span<const EncoderText> texts, float* out);
+  std::vector<float> encode_with(std::span<const EncoderText> texts, FastLayers* fast);
+  void step(std::span<const EncoderText> texts, FastLayers* fast, float* out);
   void embed_rows(std::span<const EncoderText> texts);
-  void run_layer(const Layer& layer);
+  void run_layer(const BertLayer& layer);
   void norm(const LayerNorm& norm);
   void finish(Activations& x);
   template <typename Fn>
@@ -86,7 +75,7 @@ class Bert : public Encoder {
   std::vector<float> positions_;       // [context_tokens, C]
   std::vector<float> types_;           // [1 or 2, C]: of a single or first text, and of a second one
   LayerNorm embedding_norm_;
-  std::vector<Layer> layers_;
+  std::vector<BertLayer> layers_;
   std::optional<RankHead> head_;  // where it ranks
 
   int rows_ = 0;  // N of the step
@@ -94,6 +83,7 @@ class Bert : public Encoder {
   std::optional<Activations> x_, attended_, activated_;  // K = C, C, F; x_ is also what each layer adds to
   AlignedBuffer qkv_;                                    // f32 [N, 3, C]
   std::optional<TextAttention> attention_;
+  std::unique_ptr<FastLayers> fast_;  // from the first call on that asks for it
 };
 
 Result<Linear> Bert::load_linear(const std::string& name, int rows, int k) {
@@ -187,6 +177,18 @@ Status Bert::make_scratch() {
 
 Result<std::vector<float>> Bert::encode(std::span<const EncoderText> texts) {
   STUDIO_CHECK_OK(check(texts));
+  return encode_with(texts, nullptr);
+}
+
+Result<std::vector<float>> Bert::encode_fast(std::span<const EncoderText> texts) {
+  STUDIO_CHECK_OK(check(texts));
+  if (fast_ == nullptr) {
+    STUDIO_TRY(fast_, FastLayers::make(layers_, config_, kernels_, pool_, step_tokens_));
+  }
+  return encode_with(texts, fast_.get());
+}
+
+std::vector<float> Bert::encode_with(std::span<const EncoderText> texts, FastLayers* fast) {
   const auto width = static_cast<size_t>(config_.width());
   std::vector<float> vectors(texts.size() * width);
   for (size_t begin = 0; begin < texts.size();) {
@@ -195,14 +197,14 @@ Result<std::vector<float>> Bert::encode(std::span<const EncoderText> texts) {
       tokens += texts[end].ids.size();
       if (tokens > static_cast<size_t>(step_tokens_)) break;
     }
-    step(texts.subspan(begin, end - begin), vectors.data() + begin * width);
+    step(texts.subspan(begin, end - begin), fast, vectors.data() + begin * width);
     begin = end;
   }
   return vectors;
 }
 
-// As many texts as fit into one pass; out [texts, width()].
-void Bert::step(std::span<const EncoderText> texts, float* out) {
+// As many texts as fit into one pass, by `fast` unless it is null; out [texts, width()].
+void Bert::step(std::span<const EncoderText> texts, FastLayers* fast, float* out) {
   text_rows_.clear();
   rows_ = 0;
   for (const auto& text : texts) {
@@ -215,7 +217,11 @@ void Bert::step(std::span<const EncoderText> texts, float* out) {
   activated_->reset(rows_, config_.feed_forward, terms);
   embed_rows(texts);
   norm(embedding_norm_);
-  for (const Layer& layer : layers_) run_layer(layer);
+  if (fast != nullptr) {
+    fast->run(text_rows_, rows_, x_->view().values);
+  } else {
+    for (const BertLayer& layer : layers_) run_layer(layer);
+  }
   const auto width = static_cast<size_t>(config_.hidden);
   pool_.parallel_for(static_cast<int64_t>(texts.size()), 1, [&](int64_t begin, int64_t end, int) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
@@ -248,7 +254,7 @@ void Bert::embed_rows(std::span<const EncoderText> texts) {
   });
 }
 
-void Bert::run_layer(const Layer& layer) {
+void Bert::run_layer(const BertLayer& layer) {
   const auto width = static_cast<size_t>(config_.hidden), wide = static_cast<size_t>(config_.feed_forward);
   float* const qkv = qkv_.as<float>();
   const auto output = [](const Linear& linear, float* out, size_t stride, bool add) {

@@ -46,6 +46,13 @@ class Encoder {
   // [texts, config().width()] f32: a vector for each text, of length 1 where the model says so (config().normalises),
   // or the head's logit where it ranks. Errors: those of check().
   virtual Result<std::vector<float>> encode(std::span<const EncoderText> texts) = 0;
+  // The same in the faster class of numerics (kernels/numerics.md, section 9), whose vectors have a cosine of 0.9999
+  // and more to these. Errors besides: unavailable where memory for its weights is short, which the first call makes;
+  // unimplemented where there is none.
+  virtual bool has_fast() const { return false; }
+  virtual Result<std::vector<float>> encode_fast(std::span<const EncoderText>) {
+    return Error(Code::kUnimplemented, "this encoder has no faster class of numerics");
+  }
   // invalid_argument naming the text when it has no id, more than config().context_tokens, or one outside the
   // vocabulary, when its second text begins outside it, or when there are more than kMaxEncoderTexts. Any thread.
   virtual Status check(std::span<const EncoderText> texts) const;

@@ -167,6 +167,48 @@ TEST(Encoder, GivesTheSameBitsAloneAndTogetherOnAnyThreadsAndKernels) {
   }
 }
 
+std::vector<float> embedded_fast(Encoder& encoder, const Texts& texts) {
+  std::vector<EncoderText> alone;
+  for (const auto& ids : texts) alone.push_back({.ids = ids});
+  auto vectors = encoder.encode_fast(alone);
+  EXPECT_TRUE(vectors.ok()) << vectors.error().message();
+  return vectors.ok() ? *vectors : std::vector<float>{};
+}
+
+TEST(Encoder, TheFastClassHasTheSameBitsAloneAndTogetherOnAnyThreadsAndKernels) {
+  ThreadPool one(1), three(3);
+  const Texts texts = golden_texts(kTiny + "/tokenizer.json", 128, 1000);
+  for (const DType type : {DType::kF32, DType::kBF16, DType::kQ4_0}) {
+    const auto bytes = as_gguf(kTiny, type);
+    const auto plain = loaded(bytes, *available_kernels().front(), one);
+    ASSERT_NE(plain, nullptr);
+    const auto together = embedded_fast(*plain, texts);
+    EXPECT_GE(worst_cosine(together, embedded(*plain, texts), 32), 0.9999) << dtype_name(type);
+    for (const KernelSet* kernels : available_kernels()) {
+      const auto encoder = loaded(bytes, *kernels, three);
+      ASSERT_NE(encoder, nullptr);
+      EXPECT_EQ(embedded_fast(*encoder, texts), together) << kernels->name << " " << dtype_name(type);
+      std::vector<float> alone;
+      for (const auto& text : texts) {
+        const auto vector = embedded_fast(*encoder, {text});
+        alone.insert(alone.end(), vector.begin(), vector.end());
+      }
+      EXPECT_EQ(alone, together) << kernels->name << " " << dtype_name(type);
+    }
+  }
+}
+
+TEST(Encoder, TheDefaultClassHasItsBitsAfterAFastCall) {
+  ThreadPool pool(2);
+  const auto encoder = opened(kTiny, fastest(), pool);
+  ASSERT_NE(encoder, nullptr);
+  const Texts texts = golden_texts(kTiny + "/tokenizer.json", 128, 5);
+  const auto before = embedded(*encoder, texts), fast = embedded_fast(*encoder, texts);
+  EXPECT_NE(fast, before);
+  EXPECT_EQ(embedded(*encoder, texts), before);
+  EXPECT_EQ(embedded_fast(*encoder, texts), fast);
+}
+
 TEST(Encoder, ReversedTextsGiveReversedVectors) {
   ThreadPool pool(2);
   const auto encoder = opened(kTiny, fastest(), pool);
