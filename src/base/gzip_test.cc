@@ -8,10 +8,10 @@
 namespace studio {
 namespace {
 
-std::string unpacked(const std::string& packed) {
+std::string unpacked(const std::string& packed, size_t size) {
   z_stream stream{};
   EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
-  std::string text(64 << 20, '\0');
+  std::string text(size + 1, '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
   stream.avail_in = static_cast<uInt>(packed.size());
   stream.next_out = reinterpret_cast<Bytef*>(text.data());
@@ -34,7 +34,7 @@ TEST(Gzip, UnpacksToWhatWasPackedHoweverItWasCut) {
       packed += gzip.pack(piece, false);
     }
     packed += gzip.pack("", true);
-    ASSERT_EQ(unpacked(packed), text);
+    ASSERT_EQ(unpacked(packed, text.size()), text);
   }
 }
 
