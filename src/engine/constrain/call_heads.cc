@@ -1,7 +1,6 @@
 #include "engine/constrain/call_heads.h"
 
 #include <algorithm>
-#include <map>
 
 namespace studio::engine::constrain {
 namespace {
@@ -124,11 +123,20 @@ std::optional<size_t> CallHeads::found(State state) const {
   return nodes_[state].found;
 }
 
-std::array<CallHeads::State, 256> CallHeads::all_next(State state) const {
-  std::array<State, 256> next;
-  for (size_t byte = 0; byte < 256; ++byte) next[byte] = other_next(static_cast<uint8_t>(byte));
-  for (const auto& [byte, to] : nodes_[state].next) next[byte] = to;
-  return next;
+std::map<CallHeads::State, ByteSet> CallHeads::ways_from(State state) const {
+  std::map<State, ByteSet> ways;
+  ByteSet others = ~ByteSet();
+  for (const auto& [byte, to] : nodes_[state].next) {
+    ways[to].set(byte);
+    others.reset(byte);
+  }
+  for (const char c : {'\n', '<'}) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (others[byte]) ways[other_next(byte)].set(byte);
+    others.reset(byte);
+  }
+  ways[kInLine] |= others;
+  return ways;
 }
 
 std::vector<RuleId> CallHeads::add_to(Grammar& grammar, const std::function<ExprId(State)>& after) const {
@@ -139,11 +147,8 @@ std::vector<RuleId> CallHeads::add_to(Grammar& grammar, const std::function<Expr
       grammar.define(rules[state], after(state));
       continue;
     }
-    std::map<State, ByteSet> ways;
-    const auto next = all_next(state);
-    for (size_t byte = 0; byte < 256; ++byte) ways[next[byte]].set(byte);
     std::vector<ExprId> branches = {grammar.empty()};
-    for (const auto& [to, bytes] : ways) {
+    for (const auto& [to, bytes] : ways_from(state)) {
       branches.push_back(grammar.sequence({grammar.bytes(bytes), grammar.rule(rules[to])}));
     }
     grammar.define(rules[state], grammar.choice(branches));

@@ -12,9 +12,9 @@
 // Immutable once made.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,7 +65,7 @@ class CallHeads {
   void add_fence();
   void add_names(std::span<const std::string> names);
   State other_next(uint8_t byte) const;
-  std::array<State, 256> all_next(State state) const;
+  std::map<State, ByteSet> ways_from(State state) const;
 
   std::vector<Node> nodes_;
   State object_ = kInLine, fence_ = kInLine, tags_ = kInLine;  // behind { ` < at the start of a line

@@ -79,6 +79,22 @@ TEST(ToolGrammar, OnePlainCallEndsTheAnswer) {
   EXPECT_FALSE(accepts(required, R"({"name": "now", "arguments": {}})")) << "nothing says yet that it is a call";
 }
 
+TEST(ToolGrammar, AsManyPlainFunctionsAsMayBeWithTheLongestNames) {
+  auto made = [](size_t count) {
+    std::string spec = R"({"tools":{"format":"hermes","plain":true,"text":true,"most":1,"functions":[)";
+    for (size_t i = 0; i < count; ++i) {
+      const std::string name = std::to_string(i) + std::string(128 - std::to_string(i).size(), 'x');
+      spec += std::string(i == 0 ? "" : ",") + "{\"name\":\"" + name + "\",\"parameters\":{\"type\":\"object\"}}";
+    }
+    return compile_spec(spec + "]}}");
+  };
+  const Matcher any = start_of(made(kMaxPlainTools));
+  const std::string last = "127" + std::string(125, 'x');
+  EXPECT_TRUE(accepts(any, "{\"name\": \"" + last + "\", \"arguments\": {}}"));
+  EXPECT_FALSE(accepts(any, "{\"name\": \"" + last + "\", \"arguments\": []}"));
+  EXPECT_FALSE(made(kMaxPlainTools + 1).ok());
+}
+
 TEST(ToolGrammar, TheCodersForm) {
   const Matcher any = coder(R"("text":true,"least":0,"most":0)");
   const std::string whole = call(
