@@ -91,7 +91,7 @@ def tokenizer_json(vocabulary, table, hides_control):
         names = [f"\U0010ffff{i}" if i in set(control) else name for i, name in enumerate(names)]
     end = make_unigram.special("</s>")
     first = [make_unigram.special("<s>"), make_unigram.text("A"), end]
-    charsmap = base64.b64encode(character_map.character_map(table)).decode()
+    charsmap = base64.b64encode(character_map.character_map({chr(code): text for code, text in table.items()})).decode()
     return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [] if hides_control else added,
             "normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap},
             "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, make_unigram.metaspace("always", True)]},
