@@ -41,6 +41,26 @@ def check_dimensions(server, _):
     is_refused(embed(server, dimensions=length - 1), "dimensions")
 
 
+CLASSES = {"default": "x86-f32-encoder-v1", "fast": "x86-i16-encoder-v1"}  # of numerics
+
+
+def numerics(path, read, place, over):
+    """Each class is named in the answer; the default one has the bytes of a request that names none, the fast one others near them."""
+    def check(server, _):
+        plain = send(server, path, over(None))
+        assert "x-studio-numerics" not in plain.headers
+        found = {}
+        for name, told in CLASSES.items():
+            answer = send(server, path, over(name))
+            same(answer.headers["x-studio-numerics"], told)
+            found[name] = read(answer.body)
+        same(found["default"], read(plain.body))
+        assert found["fast"] != found["default"]
+        assert sum(a * b for a, b in zip(found["fast"], found["default"])) > 0.9999
+        is_refused(send(server, path, over("exact")), place)
+    return check
+
+
 def degrades(path, body, too_long, place):
     """Fields that are unknown are left out, texts that are too long lose their end, and both are told."""
     def check(server, _):
@@ -64,6 +84,8 @@ def check_unknown_model(path, body):
 
 OF_EMBEDDINGS = {
     "model": check_unknown_model(EMBEDDINGS, {"input": "x"}), "input": check_input, "encoding_format": check_encoding, "dimensions": check_dimensions,
+    "numerics": numerics(EMBEDDINGS, lambda body: body["data"][0]["embedding"], "numerics",
+                         lambda name: {"model": ENCODER, "input": "Hello, world!", **({"numerics": name} if name else {})}),
     "allow_degraded": degrades(EMBEDDINGS, {"model": ENCODER, "input": "x"}, {"input": TOO_LONG}, "input"),
 }
 
@@ -105,7 +127,10 @@ def ollama_proofs(path, body, own):
                            ({"options": {"no_such": 1, "allow_degraded": True}}, "options.no_such")):
             answer = send(server, path, {**body, **over})
             same((answer.headers["x-studio-degraded"], answer.body["degraded"]), (name, {"unhonoured": [name]}))
-    return {"model": check_unknown_model(path, {name: value for name, value in body.items() if name != "model"}), "options": check_context,
+    def first(found):
+        return found["embeddings"][0] if "embeddings" in found else found["embedding"]
+    check_numerics = numerics(path, first, "options.numerics", lambda name: {**body, "options": {"numerics": name} if name else {}})
+    return {"options.numerics": check_numerics, "model": check_unknown_model(path, {name: value for name, value in body.items() if name != "model"}), "options": check_context,
             "options.num_ctx": check_context, "allow_degraded": check_degraded, "options.allow_degraded": check_degraded, **own}
 
 

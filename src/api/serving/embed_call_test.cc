@@ -18,7 +18,7 @@ using inference::EncoderModel;
 using inference::TooLong;
 
 const std::string kGolden = std::string(STUDIO_SOURCE_DIR) + "/tests/golden/encoders/";
-constexpr FieldRule kRules[] = {{"input"}, {"query"}, {"documents"}};
+constexpr FieldRule kRules[] = {{"input"}, {"query"}, {"documents"}, {"numerics"}};
 
 struct Read {
   EmbedCall call;
@@ -32,6 +32,25 @@ Read read_items(const std::string& body, bool takes_ids) {
   read_embed_items(reader, "input", takes_ids, read.call);
   read.status = reader.status();
   return read;
+}
+
+TEST(Numerics, AreOneOfTwoClassesOrNotNamed) {
+  const auto read = [](const std::string& body) {
+    Read found;
+    const auto json = parse_json(body).value();
+    FieldReader reader(json.get_object(), "", kRules, nullptr);
+    read_numerics(reader, found.call);
+    found.status = reader.status();
+    return found;
+  };
+  EXPECT_EQ(read(R"({})").call.is_fast, std::nullopt);
+  EXPECT_EQ(read(R"({"numerics":"fast"})").call.is_fast, true);
+  EXPECT_EQ(read(R"({"numerics":"default"})").call.is_fast, false);
+  for (const char* bad : {R"({"numerics":"exact"})", R"({"numerics":""})", R"({"numerics":1})"}) {
+    const Read refused = read(bad);
+    ASSERT_FALSE(refused.status.ok()) << bad;
+    EXPECT_EQ(refused.status.error().param(), "numerics");
+  }
 }
 
 TEST(EmbedItems, AreTextsOrIdsAloneOrInLists) {
