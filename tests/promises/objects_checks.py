@@ -8,7 +8,7 @@ from doors import send, send_form
 from responses_checks import get
 from structure_checks import is_refused
 
-ENCODER, RANKER = "tiny-bert", "tiny-ranker"  # of random weights: tests/golden/encoders
+ENCODER, RANKER, ASKED_RANKER = "tiny-bert", "tiny-ranker", "tiny-qwen3-reranker"  # of random weights: tests/golden/encoders
 EMBEDDINGS, RERANK, BATCHES, FILES = "/v1/embeddings", "/v1/rerank", "/v1/batches", "/v1/files"
 TOO_LONG = "word " * 2000
 
@@ -167,7 +167,18 @@ def check_return_documents(server, _):
         same([item.get("document") for item in results], [{"text": "abc"[item["index"]]} if is_wanted else None for item in results])
 
 
+def check_instruct(server, _):
+    def asked(**over):
+        return scores(server, model=ASKED_RANKER, **over)
+
+    own = "Given a web search query, retrieve relevant passages that answer the query"  # the model's, where nothing is said
+    same(asked(instruct=own), asked())
+    assert asked(instruct="Find the letter b.") != asked()
+    is_refused(rank(server, instruct="x"), "instruct")  # this one takes none
+
+
 OF_RERANK = {
+    "instruct": check_instruct,
     "model": check_unknown_model(RERANK, {"query": "x", "documents": ["y"]}), "query": check_documents, "documents": check_documents,
     "top_n": check_top_n, "return_documents": check_return_documents,
     "allow_degraded": degrades(RERANK, {"model": RANKER, "query": "x", "documents": ["y"]}, {"documents": ["y", TOO_LONG]}, "documents[1]"),

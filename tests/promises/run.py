@@ -23,7 +23,7 @@ from doors import merged, put, send, send_form  # noqa: E402
 from server import Server  # noqa: E402
 
 LEAST = 40  # promises that are refused, of each dialect
-ENCODERS = [os.path.join(HERE, "../golden/encoders", name) for name in ("tiny-bert", "tiny-ranker")]
+ENCODERS = [os.path.join(HERE, "../golden/encoders", name) for name in ("tiny-bert", "tiny-ranker", "tiny-qwen3-reranker")]
 BASE = {
     "POST /v1/responses/input_tokens": {"model": "tiny", "input": "x"},
     "POST /v1/conversations": {},
