@@ -51,7 +51,7 @@ def test_errors_name_the_field():
     embed = CLIENT.embed
     refused(lambda: embed(model=reference.MINILM, input="x", dimensions=64), "dimensions must be 384")
     refused(lambda: embed(model=reference.MINILM, input="x", options={"num_ctx": 4096}), "options.num_ctx must be at most 256")
-    refused(lambda: embed(model=reference.MINILM, input="x", options={"mirostat": 1}), "options.mirostat")
+    refused(lambda: embed(model=reference.MINILM, input="x", options={"vocab_only": True}), "options.vocab_only")
     refused(lambda: embed(model=reference.CHAT, input="x"), "this request needs one for embeddings")
     refused(lambda: CLIENT.chat(model=reference.E5, messages=[{"role": "user", "content": "x"}]), "makes embeddings")
     refused(lambda: CLIENT.generate(model=reference.RANKER, prompt="x"), "ranks documents")
