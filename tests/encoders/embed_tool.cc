@@ -102,11 +102,14 @@ int write_vectors(const std::string& path, bool is_fast) {
   if (!config.ok()) return fail(config.error());
   const auto encode = tokenizer_of(path);
   if (!encode.ok()) return fail(encode.error());
-  return write_values(path, [&](const std::string& text) -> Result<EncoderText> {
-    EncoderText made{.ids = (*encode)(text)};
-    made.ids.resize(std::min(made.ids.size(), static_cast<size_t>(config->context_tokens)));
-    return made;
-  }, is_fast);
+  return write_values(
+      path,
+      [&](const std::string& text) -> Result<EncoderText> {
+        EncoderText made{.ids = (*encode)(text)};
+        made.ids.resize(std::min(made.ids.size(), static_cast<size_t>(config->context_tokens)));
+        return made;
+      },
+      is_fast);
 }
 
 int write_pairs(const std::string& path) {

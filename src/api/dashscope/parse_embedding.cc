@@ -34,12 +34,8 @@ constexpr FieldRule kTaskInputRules[] = {
     {"texts", FieldUse::kNotBuilt, "", "a task reads a file, input.url"},
 };
 constexpr FieldRule kEmbeddingRules[] = {
-    {"text_type"},
-    {"dimension"},
-    {"numerics"},
-    {"output_type", FieldUse::kNotBuilt, R"("dense")"},
-    {"instruct"},
-    {"allow_degraded"},
+    {"text_type"}, {"dimension"},      {"numerics"}, {"output_type", FieldUse::kNotBuilt, R"("dense")"},
+    {"instruct"},  {"allow_degraded"},
 };
 
 constexpr FieldRule kRerankInputRules[] = {
@@ -47,11 +43,7 @@ constexpr FieldRule kRerankInputRules[] = {
     {"documents"},
 };
 constexpr FieldRule kRerankRules[] = {
-    {"top_n"},
-    {"return_documents"},
-    {"instruct"},
-    {"fps", FieldUse::kNotBuilt, "1 1.0"},
-    {"allow_degraded"},
+    {"top_n"}, {"return_documents"}, {"instruct"}, {"fps", FieldUse::kNotBuilt, "1 1.0"}, {"allow_degraded"},
 };
 
 // The object of a request's field, against its table; read() is called with its reader. A missing one is empty.

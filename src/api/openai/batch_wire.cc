@@ -17,7 +17,8 @@ namespace json = boost::json;
 
 constexpr FieldRule kBatchRules[] = {
     {"input_file_id"},
-    {"endpoint", FieldUse::kHonoured, R"("/v1/chat/completions" "/v1/completions" "/v1/embeddings" "/v1/chat/ds-test")"},
+    {"endpoint", FieldUse::kHonoured,
+     R"("/v1/chat/completions" "/v1/completions" "/v1/embeddings" "/v1/chat/ds-test")"},
     {"completion_window"},
     {"metadata"},
     {"output_expires_after", FieldUse::kNotBuilt, "", "files are kept until they are deleted"},
