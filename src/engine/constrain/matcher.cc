@@ -40,18 +40,6 @@ bool Matcher::is_complete() const {
   return has_ended_ || (may_end() && !tables_->automaton.goes_on(state_));
 }
 
-std::string Matcher::forced_text(size_t limit) const {
-  std::string text;
-  StateId state = has_ended_ ? Automaton::kDead : state_;
-  while (text.size() < limit) {
-    const int byte = tables_->automaton.forced_byte(state);
-    if (byte < 0) break;
-    text += static_cast<char>(byte);
-    state = tables_->automaton.step(state, static_cast<uint8_t>(byte));
-  }
-  return text;
-}
-
 namespace {
 constexpr char kSomeValue = '0';  // where its first byte is open
 }

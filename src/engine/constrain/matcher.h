@@ -44,11 +44,9 @@ class Matcher {
   bool is_complete() const;
   // An end token was accepted: nothing may follow.
   bool has_ended() const { return has_ended_; }
-  // What must come next, up to `limit` bytes: as long as there is one way to go on. May end within a character, and
-  // its last bytes may belong to a token that goes on: let the tokenizer cut it, and keep whole tokens but the last.
-  std::string forced_text(size_t limit) const;
-  // The same, and past places where but white space is open, which is taken as `layout`, which has read the text so
-  // far, says. A guess.
+  // What must come next, up to `limit` bytes: as long as there is one way to go on, but for white space, which is taken
+  // as `layout`, which has read the text so far, says. So a guess. May end within a character, and its last bytes may
+  // belong to a token that goes on.
   std::string likely_text(JsonLayout layout, size_t limit) const;
   // It cut into tokens by `encode`; kept by state and layout, as forms come again and again.
   std::vector<TokenId> likely_tokens(const JsonLayout& layout, size_t limit,

@@ -101,12 +101,12 @@ TEST(Matcher, KnowsWhatIsForced) {
   Matcher matcher = start_of(Constraint::from_schema_text(
       R"({"type":"object","properties":{"location":{"type":"string"}},"required":["location"],"additionalProperties":false})",
       {.whitespace = Whitespace::kNone}));
-  EXPECT_EQ(matcher.forced_text(100), R"({"location":")");
-  EXPECT_EQ(matcher.forced_text(4), R"({"lo)");
+  EXPECT_EQ(matcher.likely_text({}, 100), R"({"location":")");
+  EXPECT_EQ(matcher.likely_text({}, 4), R"({"lo)");
   ASSERT_TRUE(matcher.accept_text(R"({"location":"x")"));
-  EXPECT_EQ(matcher.forced_text(100), "}");
+  EXPECT_EQ(matcher.likely_text({}, 100), "}");
   ASSERT_TRUE(matcher.accept_text("}"));
-  EXPECT_EQ(matcher.forced_text(100), "");
+  EXPECT_EQ(matcher.likely_text({}, 100), "");
   EXPECT_TRUE(matcher.is_complete());
 }
 
