@@ -17,6 +17,8 @@ export async function open(browser, options = {}) {
     void dialog.dismiss();
   });
   await context.exposeFunction("reportBreach", (text) => watch.faults.push(`policy: ${text}`));
+  // Chromium hands requests to routes from the start: a page that has loaded may send its next request before it learns of a first route.
+  await context.route("**/chat/completions", (route) => route.fallback());
   await context.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => window.reportBreach(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
   });

@@ -1,4 +1,5 @@
 // Where the message is written. Enter sends, Shift + Enter makes a line; an input method's own Enter does neither.
+// An Enter before it is known which models there are sends as soon as that is known, unless the text is changed meanwhile.
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { IconButton } from "../../components/ui/button.tsx";
 import { useI18n } from "../../i18n/i18n.tsx";
@@ -14,6 +15,7 @@ export function Composer({ isRunning, canSend, onSend, onStop }: Props) {
   const { t } = useI18n();
   const hint = useId();
   const [text, setText] = useState("");
+  const [isAwaited, setIsAwaited] = useState(false); // Enter was pressed before a message could be sent
   const area = useRef<HTMLTextAreaElement>(null);
 
   useEffect(() => {
@@ -28,8 +30,12 @@ export function Composer({ isRunning, canSend, onSend, onStop }: Props) {
 
   const isReady = canSend && !isRunning && text.trim() !== "";
   const send = () => {
+    setIsAwaited(!canSend);
     if (isReady && onSend(text.trim())) setText("");
   };
+  useEffect(() => {
+    if (isAwaited && canSend) send();
+  }, [canSend]);
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -48,7 +54,10 @@ export function Composer({ isRunning, canSend, onSend, onStop }: Props) {
         value={text}
         placeholder={t("composer.placeholder")}
         aria-describedby={hint}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => {
+          setText(event.target.value);
+          setIsAwaited(false);
+        }}
         onKeyDown={onKey}
       />
       <div className="composer_foot">
