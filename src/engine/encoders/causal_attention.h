@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "engine/encoders/text_attention.h"
-#include "engine/kernels/aligned_buffer.h"
+#include "engine/encoders/attention_tile.h"
 #include "engine/kernels/kernel_set.h"
 
 namespace studio::engine {
@@ -29,27 +28,19 @@ class CausalAttention {
   CausalAttention(const KernelSet& kernels, ThreadPool& pool, const CausalShape& shape);
   bool has_memory() const;
 
-  // q [N, H, D], k and v [N, K, D] as AttentionInput has them; out [N, H, D], rows out_stride apart.
+  // out [N, H, D], rows out_stride apart.
   void run(std::span<const TextRows> texts, const AttentionInput& input, float* out, size_t out_stride);
 
  private:
-  struct Scratch {           // of a thread
-    AlignedBuffer k_panels;  // [panels of 16 tokens][D][16]
-    AlignedBuffer v_panels;  // [D / 16][T][16]
-    AlignedBuffer queries;   // [tile, D], times 1 / sqrt(D)
-    AlignedBuffer scores;    // [tile, T]
-  };
-
   void attend(const TextRows& text, int head, const AttentionInput& input, float* out, size_t out_stride,
-              Scratch& scratch) const;
-  void pack(const TextRows& text, int kv_head, const AttentionInput& input, Scratch& scratch) const;
+              AttentionTile& tile) const;
   void weigh(float* scores, int first, int queries) const;
 
   const KernelSet& kernels_;
   ThreadPool& pool_;
   const CausalShape shape_;
-  float scale_;  // f32(1 / sqrt(D))
-  std::vector<Scratch> scratch_;
+  float scale_;                       // f32(1 / sqrt(D))
+  std::vector<AttentionTile> tiles_;  // of the threads
 };
 
 }  // namespace studio::engine

@@ -9,24 +9,10 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "engine/kernels/aligned_buffer.h"
+#include "engine/encoders/attention_tile.h"
 #include "engine/kernels/kernel_set.h"
 
 namespace studio::engine {
-
-// One text of a batch: rows first .. first + tokens - 1 of every [N, ...] array.
-struct TextRows {
-  int first = 0;
-  int tokens = 0;
-};
-
-// q, k and v [N, H, D] f32 lie side by side: of a token at `row` they begin at base + row * stride.
-struct AttentionInput {
-  const float* q = nullptr;
-  const float* k = nullptr;
-  const float* v = nullptr;
-  size_t stride = 0;
-};
 
 class TextAttention {
  public:
@@ -34,26 +20,18 @@ class TextAttention {
   TextAttention(const KernelSet& kernels, ThreadPool& pool, int heads, int head_dim, int max_tokens);
   bool has_memory() const;
 
-  // out [N, H, D], rows out_stride apart.
+  // K = H; out [N, H, D], rows out_stride apart.
   void run(std::span<const TextRows> texts, const AttentionInput& input, float* out, size_t out_stride);
 
  private:
-  struct Scratch {           // of a thread
-    AlignedBuffer k_panels;  // [panels of 16 tokens][D][16]
-    AlignedBuffer v_panels;  // [D / 16][T][16]
-    AlignedBuffer queries;   // [tile, D], times 1 / sqrt(D)
-    AlignedBuffer scores;    // [tile, T]
-  };
-
   void attend(const TextRows& text, int head, const AttentionInput& input, float* out, size_t out_stride,
-              Scratch& scratch) const;
-  void pack(const TextRows& text, int head, const AttentionInput& input, Scratch& scratch) const;
+              AttentionTile& tile) const;
 
   const KernelSet& kernels_;
   ThreadPool& pool_;
   int heads_, head_dim_;
-  float scale_;  // f32(1 / sqrt(D))
-  std::vector<Scratch> scratch_;
+  float scale_;                       // f32(1 / sqrt(D))
+  std::vector<AttentionTile> tiles_;  // of the threads
 };
 
 }  // namespace studio::engine
