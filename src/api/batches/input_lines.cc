@@ -58,4 +58,20 @@ Result<std::optional<InputLine>> InputLines::next() {
   }
 }
 
+Result<int64_t> for_each_unanswered(store::Files& files, const store::Batch& batch,
+                                    const std::unordered_set<int64_t>& answered,
+                                    const std::function<Status(const InputLine&)>& write) {
+  STUDIO_TRY(const auto input, files.find(batch.owner, batch.input_file_id));
+  STUDIO_TRY(auto bytes, files.read(input));
+  InputLines lines(std::move(bytes));
+  int64_t count = 0;
+  while (true) {
+    STUDIO_TRY(const auto line, lines.next());
+    if (!line) return count;
+    if (answered.contains(line->number)) continue;
+    STUDIO_CHECK_OK(write(*line));
+    ++count;
+  }
+}
+
 }  // namespace studio::api::batches

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 
 #include "base/file.h"
 #include "base/result.h"
+#include "store/batches.h"
 
 namespace studio::api::batches {
 
@@ -36,5 +39,11 @@ class InputLines {
   size_t at_ = 0;      // of held_: the next line's beginning
   int64_t number_ = 0;
 };
+
+// Hands on each line of a batch's or a task's input whose number is not among `answered`, and counts them.
+// Errors: those of the files, of next() and of `write`.
+Result<int64_t> for_each_unanswered(store::Files& files, const store::Batch& batch,
+                                    const std::unordered_set<int64_t>& answered,
+                                    const std::function<Status(const InputLine&)>& write);
 
 }  // namespace studio::api::batches

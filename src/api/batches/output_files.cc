@@ -37,23 +37,12 @@ Result<std::unordered_set<int64_t>> write_answers(store::Batches& batches, const
   }
 }
 
-Result<int64_t> write_expired(store::Files& files, const store::Batch& batch,
-                              const std::unordered_set<int64_t>& answered, FileDraft& errors) {
-  STUDIO_TRY(const auto input, files.find(batch.owner, batch.input_file_id));
-  STUDIO_TRY(auto bytes, files.read(input));
-  InputLines lines(std::move(bytes));
-  int64_t count = 0;
-  while (true) {
-    STUDIO_TRY(const auto line, lines.next());
-    if (!line) return count;
-    if (answered.contains(line->number)) continue;
-    auto request = read_line(*line, batch.endpoint);
-    STUDIO_CHECK_OK(errors.append(unanswered_line(line_request_id(batch.batch_id, line->number),
-                                                  request.ok() ? request->custom_id : "", "batch_expired",
-                                                  "This request was not run before the batch's window ended.") +
-                                  "\n"));
-    ++count;
-  }
+Status write_expired(const store::Batch& batch, const InputLine& line, FileDraft& errors) {
+  auto request = read_line(line, batch.endpoint);
+  return errors.append(unanswered_line(line_request_id(batch.batch_id, line.number),
+                                       request.ok() ? request->custom_id : "", "batch_expired",
+                                       "This request was not run before the batch's window ended.") +
+                       "\n");
 }
 
 Result<std::optional<StoredFile>> place(store::Files& files, FileDraft draft, StoredFile file) {
@@ -72,7 +61,9 @@ Result<OutputFiles> write_output(store::Files& files, store::Batches& batches, c
   OutputFiles written;
   // A batch that was still validated has no count of lines, and none ran.
   if (is_expired && batch.lines_total > 0) {
-    STUDIO_TRY(written.unanswered, write_expired(files, batch, answered, errors));
+    STUDIO_TRY(written.unanswered, for_each_unanswered(files, batch, answered, [&](const InputLine& line) {
+                 return write_expired(batch, line, errors);
+               }));
   }
   STUDIO_TRY(written.output, place(files, std::move(output), description_of(batch, "output")));
   STUDIO_TRY(written.errors, place(files, std::move(errors), description_of(batch, "error")));

@@ -65,21 +65,6 @@ Result<std::unordered_set<int64_t>> write_answers(store::Batches& batches, const
   }
 }
 
-Result<int64_t> write_late(store::Files& files, const store::Batch& task, const std::unordered_set<int64_t>& answered,
-                           PackedLines& packed) {
-  STUDIO_TRY(const auto input, files.find(task.owner, task.input_file_id));
-  STUDIO_TRY(auto bytes, files.read(input));
-  InputLines lines(std::move(bytes));
-  int64_t count = 0;
-  while (true) {
-    STUDIO_TRY(const auto line, lines.next());
-    if (!line) return count;
-    if (answered.contains(line->number)) continue;
-    STUDIO_CHECK_OK(packed.add(failed_line(line->number, kLate, "The task's time ended before this text.")));
-    ++count;
-  }
-}
-
 }  // namespace
 
 std::string embedded_line(int64_t line, std::string_view vector) {
@@ -107,7 +92,9 @@ Result<OutputFiles> write_task_output(store::Files& files, store::Batches& batch
   OutputFiles written;
   // A task that waited to its end has no count of lines, and none ran.
   if (is_expired && task.lines_total > 0) {
-    STUDIO_TRY(written.unanswered, write_late(files, task, answered, packed));
+    STUDIO_TRY(written.unanswered, for_each_unanswered(files, task, answered, [&](const InputLine& line) {
+                 return packed.add(failed_line(line.number, kLate, "The task's time ended before this text."));
+               }));
   }
   if (packed.count() == 0) return written;
   STUDIO_TRY(FileDraft whole, packed.finish());
