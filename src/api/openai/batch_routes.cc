@@ -43,6 +43,19 @@ Status check_input(const BatchDesk& desk, const std::string& owner, const std::s
       .with_param("input_file_id");
 }
 
+// A batch as it is told when it is made, whatever becomes of it.
+store::Batch as_made(const BatchCall& call, const std::string& batch_id, const std::string& owner, int64_t now) {
+  return {.batch_id = batch_id,
+          .owner = owner,
+          .endpoint = call.endpoint,
+          .input_file_id = call.input_file_id,
+          .completion_window = call.completion_window,
+          .metadata = call.metadata,
+          .title = call.title,
+          .created_at = now,
+          .expires_at = now + call.window_seconds};
+}
+
 Result<store::Batch> create(const BatchDesk& desk, const BatchCall& call, const std::string& batch_id,
                             const http::Request& request) {
   STUDIO_CHECK_OK(check_input(desk, request.principal, call.input_file_id));
@@ -52,39 +65,16 @@ Result<store::Batch> create(const BatchDesk& desk, const BatchCall& call, const 
                  "This key has " + std::to_string(open) + " batches that are not over, which is the most it may have.");
   }
   STUDIO_CHECK_OK(admit_object(desk.kept, request));
-  const int64_t now = std::time(nullptr);
-  auto created = desk.batches->create({.batch_id = batch_id,
-                                       .owner = request.principal,
-                                       .endpoint = call.endpoint,
-                                       .input_file_id = call.input_file_id,
-                                       .completion_window = call.completion_window,
-                                       .metadata = call.metadata,
-                                       .title = call.title,
-                                       .created_at = now,
-                                       .expires_at = now + call.window_seconds});
+  auto created = desk.batches->create(as_made(call, batch_id, request.principal, std::time(nullptr)));
   if (!created.ok()) withdraw_object(desk.kept, request);
   return created;
-}
-
-// What it was told as when it was made, whatever has become of it.
-store::Batch as_made(const store::Batch& batch) {
-  return {.sequence = batch.sequence,
-          .batch_id = batch.batch_id,
-          .owner = batch.owner,
-          .endpoint = batch.endpoint,
-          .input_file_id = batch.input_file_id,
-          .completion_window = batch.completion_window,
-          .metadata = batch.metadata,
-          .title = batch.title,
-          .created_at = batch.created_at,
-          .expires_at = batch.expires_at};
 }
 
 Result<store::Batch> find_or_create(const BatchDesk& desk, const BatchCall& call, const http::Request& request) {
   const std::string id = "batch_" + request.request_id;
   if (is_made_again(desk.kept, request)) {
     auto made = desk.batches->find(request.principal, id);
-    if (made.ok()) return as_made(*made);
+    if (made.ok()) return as_made(call, id, request.principal, made->created_at);
     if (made.error().code() != Code::kNotFound) return made;
   }
   return create(desk, call, id, request);
