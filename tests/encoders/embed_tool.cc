@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "engine/encoders/encoder.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/open_encoder.h"
+#include "engine/formats/tokenizer_json.h"
 #include "inference/encoder_model.h"
 
 namespace {

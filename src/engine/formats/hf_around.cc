@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "base/json.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {
 
 namespace json = boost::json;
+using tokenizer_json::bad, tokenizer_json::unsupported;
 
 constexpr size_t kMaxDepth = 16;   // real files nest six deep
 constexpr size_t kMaxAround = 16;  // ids before or after a text; real files have one each
@@ -22,14 +23,6 @@ constexpr std::string_view kOffsets = "ByteLevel";  // says where tokens stand i
 using Ids = std::vector<int32_t>;
 // What stands before the first text of a list, between it and the next, and so on: one entry more than there are texts.
 using Gaps = std::vector<Ids>;
-
-Error bad(const std::string& text) {
-  return Error(Code::kCorruptData, "tokenizer.json: " + text);
-}
-
-Error unsupported(const std::string& text) {
-  return Error(Code::kUnimplemented, "tokenizer.json: " + text);
-}
 
 Status add_id(const json::value* value, size_t tokens, Ids& to) {
   const int64_t* id = value != nullptr ? value->if_int64() : nullptr;

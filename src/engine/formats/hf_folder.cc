@@ -15,6 +15,7 @@
 #include "engine/formats/safetensors.h"
 #include "engine/formats/safetensors_index.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {

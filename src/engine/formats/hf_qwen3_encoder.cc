@@ -10,8 +10,8 @@
 #include "engine/formats/hf_around.h"
 #include "engine/formats/hf_encoder_config.h"
 #include "engine/formats/hf_modules.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {

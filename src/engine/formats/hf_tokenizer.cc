@@ -4,24 +4,18 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "base/json.h"
 #include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {
 
 namespace json = boost::json;
+using tokenizer_json::bad, tokenizer_json::kMaxHoles, tokenizer_json::kMaxTokens, tokenizer_json::unsupported;
 
-constexpr size_t kMaxTokenizerDepth = 16;  // real files nest six deep
-constexpr int64_t kMaxTokens = 4 << 20;    // as for a GGUF file's arrays
-constexpr int64_t kMaxHoles = 65'536;      // ids without a token: padding to a round size is under 1,000
 constexpr std::string_view kQwen2Regex =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
-Error bad(const std::string& text) {
-  return Error(Code::kCorruptData, "tokenizer.json: " + text);
-}
 
 bool flag_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -100,34 +94,29 @@ Status refuse_options(const json::object& model) {
   for (const char* option : {"ignore_merges", "byte_fallback", "dropout"}) {
     const json::value* value = model.if_contains(option);
     if (value == nullptr || value->is_null() || (value->is_bool() && !value->get_bool())) continue;
-    return Error(Code::kUnimplemented, std::string("tokenizer.json: model.") + option + " is not supported");
+    return unsupported(std::string("model.") + option + " is not supported");
   }
   for (const char* option : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!string_at(model, option).empty()) {
-      return Error(Code::kUnimplemented, std::string("tokenizer.json: model.") + option + " is not supported");
+      return unsupported(std::string("model.") + option + " is not supported");
     }
   }
   return Ok{};
 }
 
 Status read_added(const json::object& root, HfTokenizer& data) {
-  const json::value* added = root.if_contains("added_tokens");
-  if (added == nullptr || !added->is_array()) return Ok{};
-  const auto known = static_cast<int64_t>(data.tokens.size() + added->get_array().size());
-  const int64_t limit = std::min(kMaxTokens, known + kMaxHoles);
-  for (const json::value& value : added->get_array()) {
-    const json::object* token = value.if_object();
-    const json::value* id = token != nullptr ? token->if_contains("id") : nullptr;
-    if (id == nullptr || !id->is_int64() || id->get_int64() < 0 || id->get_int64() >= limit) {
-      return bad("an added token has no id, or one out of range");
-    }
+  const json::array& added = tokenizer_json::added_tokens(root);
+  const int64_t limit = std::min(kMaxTokens, static_cast<int64_t>(data.tokens.size() + added.size()) + kMaxHoles);
+  for (const json::value& value : added) {
+    STUDIO_TRY(const int64_t id, tokenizer_json::added_id(value, limit));
+    const json::object& token = value.get_object();
     for (const char* option : {"lstrip", "rstrip", "single_word", "normalized"}) {
-      if (flag_at(*token, option)) {
-        return Error(Code::kUnimplemented, std::string("tokenizer.json: an added token asks for ") + option);
+      if (flag_at(token, option)) {
+        return unsupported(std::string("an added token asks for ") + option);
       }
     }
     data.added.push_back(
-        {static_cast<int32_t>(id->get_int64()), std::string(string_at(*token, "content")), flag_at(*token, "special")});
+        {static_cast<int32_t>(id), std::string(string_at(token, "content")), flag_at(token, "special")});
   }
   return Ok{};
 }
@@ -135,29 +124,24 @@ Status read_added(const json::object& root, HfTokenizer& data) {
 }  // namespace
 
 Result<HfTokenizer> HfTokenizer::parse(std::string_view text) {
-  auto document = parse_json(text, {.depth = kMaxTokenizerDepth, .bytes = kMaxTokenizerJsonBytes});
-  if (!document.ok()) return bad("it is no JSON we accept: " + document.error().message());
-  const json::object* root = document->if_object();
-  const json::object* model = root != nullptr ? object_at(*root, "model") : nullptr;
-  if (model == nullptr) return bad("there is no model");
-  const std::string_view type = string_at(*model, "type");
-  if (type != "BPE") {
-    return Error(Code::kUnimplemented, "tokenizer.json: model.type is " + quoted(type) + "; BPE is supported");
+  STUDIO_TRY(const auto document, tokenizer_json::Document::parse(text));
+  const json::object &root = document.root(), &model = document.model();
+  if (document.type() != "BPE") {
+    return unsupported("model.type is " + quoted(document.type()) + "; BPE is supported");
   }
-  STUDIO_CHECK_OK(refuse_options(*model));
+  STUDIO_CHECK_OK(refuse_options(model));
   HfTokenizer data;
-  STUDIO_TRY(data.split, read_split(*root));
-  const json::object* normalizer = object_at(*root, "normalizer");
+  STUDIO_TRY(data.split, read_split(root));
+  const json::object* normalizer = object_at(root, "normalizer");
   if (normalizer != nullptr) {
     if (string_at(*normalizer, "type") != "NFC") {
-      return Error(Code::kUnimplemented, "tokenizer.json: normalizer.type is " +
-                                             quoted(string_at(*normalizer, "type")) + "; NFC is supported");
+      return unsupported("normalizer.type is " + quoted(string_at(*normalizer, "type")) + "; NFC is supported");
     }
     data.nfc = true;
   }
-  STUDIO_CHECK_OK(read_vocabulary(*model, data));
-  STUDIO_CHECK_OK(read_merges(*model, data));
-  STUDIO_CHECK_OK(read_added(*root, data));
+  STUDIO_CHECK_OK(read_vocabulary(model, data));
+  STUDIO_CHECK_OK(read_merges(model, data));
+  STUDIO_CHECK_OK(read_added(root, data));
   return data;
 }
 

@@ -13,8 +13,6 @@
 
 namespace studio::engine {
 
-inline constexpr size_t kMaxTokenizerJsonBytes = 64u << 20;  // real ones are 2 to 33 MB
-
 struct HfAddedToken {
   int32_t id = -1;
   std::string content;

@@ -7,32 +7,21 @@
 #include <optional>
 #include <utility>
 
-#include "base/json.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {
 
 namespace json = boost::json;
+using tokenizer_json::bad, tokenizer_json::kMaxTokenBytes, tokenizer_json::kMaxTokens, tokenizer_json::unsupported;
 
-constexpr size_t kMaxDepth = 16;               // real files nest six deep
-constexpr size_t kMaxTokens = 4 << 20;         // as for a GGUF file's arrays
-constexpr size_t kMaxTokenBytes = 1024;        // the longest of real vocabularies are under 100
 constexpr size_t kMaxSteps = 16;               // of a normalizer; real files have one to three
 constexpr size_t kMaxTableBytes = 16 << 20;    // real tables have 240 kB
 constexpr size_t kMaxReplacementBytes = 1024;  // of a step's texts
 constexpr std::string_view kMark = "\u2581";
 constexpr std::string_view kSpaces = " {2,}";
-
-Error bad(const std::string& text) {
-  return Error(Code::kCorruptData, "tokenizer.json: " + text);
-}
-
-Error unsupported(const std::string& text) {
-  return Error(Code::kUnimplemented, "tokenizer.json: " + text);
-}
 
 bool flag(const json::object& object, std::string_view key, bool otherwise) {
   const json::value* value = object.if_contains(key);
@@ -169,7 +158,8 @@ double exact(double read) {
 // [["<s>", 0.0], ["\u2581the", -3.5], ...]
 Status read_vocabulary(const json::object& model, HfUnigram& data) {
   const json::value* list = model.if_contains("vocab");
-  if (list == nullptr || !list->is_array() || list->get_array().empty() || list->get_array().size() > kMaxTokens) {
+  if (list == nullptr || !list->is_array() || list->get_array().empty() ||
+      list->get_array().size() > size_t{kMaxTokens}) {
     return bad("model.vocab is no list of tokens, or too long");
   }
   for (const json::value& item : list->get_array()) {
@@ -206,18 +196,13 @@ Result<size_t> read_added(const json::object& root, HfUnigram& data) {
   data.is_control.assign(data.tokens.size(), false);
   data.is_control[static_cast<size_t>(data.unknown)] = true;
   size_t ids = data.tokens.size();
-  const json::value* added = root.if_contains("added_tokens");
-  if (added == nullptr || !added->is_array()) return ids;
-  for (const json::value& item : added->get_array()) {
-    const json::object* token = item.if_object();
-    const json::value* id = token != nullptr ? token->if_contains("id") : nullptr;
-    if (id == nullptr || !id->is_int64() || id->get_int64() < 0 || id->get_int64() >= int64_t{kMaxTokens}) {
-      return bad("an added token has no id, or one out of range");
+  for (const json::value& item : tokenizer_json::added_tokens(root)) {
+    STUDIO_TRY(const int64_t id, tokenizer_json::added_id(item, kMaxTokens));
+    const json::object& token = item.get_object();
+    if (!flag(token, "special", false)) {
+      return unsupported("the added token " + quoted(string_at(token, "content")) + ", which is not special");
     }
-    if (!flag(*token, "special", false)) {
-      return unsupported("the added token " + quoted(string_at(*token, "content")) + ", which is not special");
-    }
-    const auto at = static_cast<size_t>(id->get_int64());
+    const auto at = static_cast<size_t>(id);
     if (at < data.tokens.size()) data.is_control[at] = true;
     ids = std::max(ids, at + 1);
   }
@@ -227,27 +212,22 @@ Result<size_t> read_added(const json::object& root, HfUnigram& data) {
 }  // namespace
 
 Result<HfUnigram> HfUnigram::parse(std::string_view text) {
-  auto document = parse_json(text, {.depth = kMaxDepth, .bytes = kMaxTokenizerJsonBytes});
-  if (!document.ok()) return bad("it is no JSON we accept: " + document.error().message());
-  const json::object* root = document->if_object();
-  const json::object* model = root != nullptr ? object_at(*root, "model") : nullptr;
-  if (model == nullptr) return bad("there is no model");
-  const std::string_view type = string_at(*model, "type");
-  if (type != "Unigram") return unsupported("model.type is " + quoted(type) + "; Unigram is supported here");
+  STUDIO_TRY(const auto document, tokenizer_json::Document::parse(text));
+  if (document.type() != "Unigram") {
+    return unsupported("model.type is " + quoted(document.type()) + "; Unigram is supported here");
+  }
   HfUnigram data;
-  STUDIO_CHECK_OK(read_normalizer(*root, data));
-  STUDIO_CHECK_OK(read_split(*root, data));
-  STUDIO_CHECK_OK(read_model(*model, data));
-  STUDIO_TRY(const size_t ids, read_added(*root, data));
-  STUDIO_TRY(data.around, HfAround::read(*root, ids));
+  STUDIO_CHECK_OK(read_normalizer(document.root(), data));
+  STUDIO_CHECK_OK(read_split(document.root(), data));
+  STUDIO_CHECK_OK(read_model(document.model(), data));
+  STUDIO_TRY(const size_t ids, read_added(document.root(), data));
+  STUDIO_TRY(data.around, HfAround::read(document.root(), ids));
   return data;
 }
 
 bool is_unigram_json(std::string_view text) {
-  const auto document = parse_json(text, {.depth = kMaxDepth, .bytes = kMaxTokenizerJsonBytes});
-  const json::object* root = document.ok() ? document->if_object() : nullptr;
-  const json::object* model = root != nullptr ? object_at(*root, "model") : nullptr;
-  return model != nullptr && string_at(*model, "type") == "Unigram";
+  const auto document = tokenizer_json::Document::parse(text);
+  return document.ok() && document->type() == "Unigram";
 }
 
 }  // namespace studio::engine

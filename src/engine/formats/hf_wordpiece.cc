@@ -4,30 +4,19 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "base/json.h"
 #include "engine/formats/hf_around.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/json_at.h"
 #include "engine/formats/source_error.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {
 
 namespace json = boost::json;
+using tokenizer_json::bad, tokenizer_json::kMaxHoles, tokenizer_json::kMaxTokenBytes, tokenizer_json::kMaxTokens,
+    tokenizer_json::unsupported;
 
-constexpr size_t kMaxDepth = 16;              // real files nest six deep
-constexpr int64_t kMaxTokens = 4 << 20;       // as for a GGUF file's arrays
-constexpr int64_t kMaxHoles = 65'536;         // ids without a token
-constexpr size_t kMaxTokenBytes = 1024;       // the longest of real vocabularies are under 100
 constexpr int64_t kMaxWordCharacters = 1000;  // BERT's own limit is 100
-
-Error bad(const std::string& text) {
-  return Error(Code::kCorruptData, "tokenizer.json: " + text);
-}
-
-Error unsupported(const std::string& text) {
-  return Error(Code::kUnimplemented, "tokenizer.json: " + text);
-}
 
 // A flag of BertNormalizer; null counts as `otherwise`.
 Result<bool> flag(const json::object& object, std::string_view key, bool otherwise) {
@@ -97,17 +86,14 @@ Status read_model(const json::object& model, HfWordPiece& data) {
 }  // namespace
 
 Result<HfWordPiece> HfWordPiece::parse(std::string_view text) {
-  auto document = parse_json(text, {.depth = kMaxDepth, .bytes = kMaxTokenizerJsonBytes});
-  if (!document.ok()) return bad("it is no JSON we accept: " + document.error().message());
-  const json::object* root = document->if_object();
-  const json::object* model = root != nullptr ? object_at(*root, "model") : nullptr;
-  if (model == nullptr) return bad("there is no model");
-  const std::string_view type = string_at(*model, "type");
-  if (type != "WordPiece") return unsupported("model.type is " + quoted(type) + "; WordPiece is supported here");
+  STUDIO_TRY(const auto document, tokenizer_json::Document::parse(text));
+  if (document.type() != "WordPiece") {
+    return unsupported("model.type is " + quoted(document.type()) + "; WordPiece is supported here");
+  }
   HfWordPiece data;
-  STUDIO_CHECK_OK(read_rules(*root, data.rules));
-  STUDIO_CHECK_OK(read_model(*model, data));
-  STUDIO_TRY(HfAround around, HfAround::read(*root, data.tokens.size()));
+  STUDIO_CHECK_OK(read_rules(document.root(), data.rules));
+  STUDIO_CHECK_OK(read_model(document.model(), data));
+  STUDIO_TRY(HfAround around, HfAround::read(document.root(), data.tokens.size()));
   data.before = std::move(around.before);
   data.after = std::move(around.after);
   data.between = std::move(around.between);

@@ -4,8 +4,8 @@
 
 #include "engine/formats/folder_text.h"
 #include "engine/formats/hf_qwen3_encoder.h"
-#include "engine/formats/hf_tokenizer.h"
 #include "engine/formats/hf_unigram.h"
+#include "engine/formats/tokenizer_json.h"
 
 namespace studio::engine {
 namespace {
