@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <filesystem>
-#include <future>
 
 #include "http/server.h"
 #include "http/sse.h"
@@ -24,18 +23,6 @@ EncodeRequest request_of(engine::TokenId first) {
   request.texts = {{.ids = {first, 1}}, {.ids = {first, 1, 2}, .second_from = 1}};
   return request;
 }
-
-struct Seen {
-  std::promise<Result<Encoded>> promise;
-  std::future<Result<Encoded>> future = promise.get_future();
-  EncodedSink sink() {
-    return [this](Result<Encoded> encoded) { promise.set_value(std::move(encoded)); };
-  }
-  Result<Encoded> wait() {
-    EXPECT_EQ(future.wait_for(60s), std::future_status::ready);
-    return future.get();
-  }
-};
 
 class EncoderClientTest : public ::testing::Test {
  protected:

@@ -20,18 +20,6 @@ EncodeRequest request_of(size_t texts, engine::TokenId first, size_t tokens = 4)
   return request;
 }
 
-struct Seen {
-  std::promise<Result<Encoded>> promise;
-  std::future<Result<Encoded>> future = promise.get_future();
-  EncodedSink sink() {
-    return [this](Result<Encoded> encoded) { promise.set_value(std::move(encoded)); };
-  }
-  Result<Encoded> wait() {
-    EXPECT_EQ(future.wait_for(20s), std::future_status::ready);
-    return future.get();
-  }
-};
-
 class EncoderQueueTest : public ::testing::Test {
  protected:
   // Until the first pass is being computed, so that what comes next waits.

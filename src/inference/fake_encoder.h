@@ -2,13 +2,17 @@
 // be held up.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
 #include "engine/encoders/encoder.h"
+#include "inference/encoder_request.h"
 
 namespace studio::inference {
 
@@ -70,6 +74,19 @@ class FakeEncoder final : public engine::Encoder {
   std::condition_variable changed_;
   bool is_held_ = false;
   std::vector<size_t> pass_sizes;  // texts of each
+};
+
+// What one request came to.
+struct Seen {
+  std::promise<Result<Encoded>> promise;
+  std::future<Result<Encoded>> future = promise.get_future();
+  EncodedSink sink() {
+    return [this](Result<Encoded> encoded) { promise.set_value(std::move(encoded)); };
+  }
+  Result<Encoded> wait() {
+    EXPECT_EQ(future.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    return future.get();
+  }
 };
 
 }  // namespace studio::inference
