@@ -28,12 +28,20 @@ Automaton::Automaton(std::shared_ptr<const Program> program, size_t memory_limit
 }
 
 StateId Automaton::make_step(StateId state, uint8_t byte_class) {
+  ByteSet alike = ~ByteSet();  // classes that the same items read: most letters of a string
   for (const Item& item : items(state)) {
     const Node& node = program_->nodes[item.node];
-    if (program_->class_sets[node.a][byte_class]) reach(node.b, item.stack);
+    const ByteSet& set = program_->class_sets[node.a];
+    if (set[byte_class]) {
+      reach(node.b, item.stack);
+      alike &= set;
+    } else {
+      alike &= ~set;
+    }
   }
   const StateId made = close();
-  if (!is_full_) next_[state * classes_ + byte_class] = made;
+  if (is_full_) return made;
+  for (size_t i = alike._Find_first(); i < classes_; i = alike._Find_next(i)) next_[state * classes_ + i] = made;
   return made;
 }
 

@@ -16,13 +16,10 @@ bool Matcher::allows(TokenId id) const {
 }
 
 bool Matcher::accept(TokenId id) {
-  if (!allows(id)) return false;
-  if (tables_->trie->is_end(id)) {
-    has_ended_ = true;
-  } else {
-    state_ = state_after(tables_->trie->bytes(id));
-  }
-  return true;
+  if (has_ended_ || id < 0 || static_cast<size_t>(id) >= tables_->trie->token_count()) return false;
+  if (tables_->trie->is_end(id)) return has_ended_ = may_end();
+  const std::string_view text = tables_->trie->bytes(id);
+  return !text.empty() && accept_text(text);
 }
 
 bool Matcher::accept_text(std::string_view text) {
@@ -44,32 +41,38 @@ namespace {
 constexpr char kSomeValue = '0';  // where its first byte is open
 }
 
-std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
+int Matcher::likely_byte(StateId state, const JsonLayout& layout) const {
   Automaton& automaton = tables_->automaton;
+  if (automaton.may_end(state)) return -1;
+  const int forced = automaton.forced_byte(state);
+  if (forced >= 0) return forced;
+  const int byte = automaton.only_visible_byte(state);
+  const char space = layout.space_before(byte < 0 ? kSomeValue : static_cast<char>(byte));
+  const bool fits = space != 0 && automaton.step(state, static_cast<uint8_t>(space)) != Automaton::kDead;
+  return fits ? space : byte;
+}
+
+std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
   std::string text;
   StateId state = has_ended_ ? Automaton::kDead : state_;
-  while (text.size() < limit && !automaton.may_end(state)) {
-    int byte = automaton.forced_byte(state);
-    if (byte < 0) {
-      byte = automaton.only_visible_byte(state);
-      const char space = layout.space_before(byte < 0 ? kSomeValue : static_cast<char>(byte));
-      if (space != 0 && automaton.step(state, static_cast<uint8_t>(space)) != Automaton::kDead) byte = space;
-      if (byte < 0) break;
-    }
+  while (text.size() < limit) {
+    const int byte = likely_byte(state, layout);
+    if (byte < 0) break;
     text += static_cast<char>(byte);
     layout.read(std::string_view(text).substr(text.size() - 1));
-    state = automaton.step(state, static_cast<uint8_t>(byte));
+    state = tables_->automaton.step(state, static_cast<uint8_t>(byte));
   }
   return text;
 }
 
-std::vector<TokenId> Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
-                                            const std::function<std::vector<TokenId>(std::string_view)>& encode) const {
+Matcher::Tokens Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
+                                       const std::function<std::vector<TokenId>(std::string_view)>& encode) const {
+  // Within values, mostly, there is a choice, which is told sooner than what the layout is.
+  if (has_ended_ || likely_byte(state_, layout) < 0) return nullptr;
   auto& kept = tables_->likely;
-  const uint64_t place = mix(layout.fingerprint(), has_ended_ ? Automaton::kDead : state_);
+  const uint64_t place = mix(layout.fingerprint(), state_);
   if (const auto known = kept.find(place); known != kept.end()) return known->second;
-  const std::string text = likely_text(layout, limit);
-  std::vector<TokenId> tokens = text.empty() ? std::vector<TokenId>() : encode(text);
+  auto tokens = std::make_shared<const std::vector<TokenId>>(encode(likely_text(layout, limit)));
   if (kept.size() >= kMaxLikely) kept.clear();
   kept.emplace(place, tokens);
   return tokens;

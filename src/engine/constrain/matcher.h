@@ -48,9 +48,10 @@ class Matcher {
   // as `layout`, which has read the text so far, says. So a guess. May end within a character, and its last bytes may
   // belong to a token that goes on.
   std::string likely_text(JsonLayout layout, size_t limit) const;
-  // It cut into tokens by `encode`; kept by state and layout, as forms come again and again.
-  std::vector<TokenId> likely_tokens(const JsonLayout& layout, size_t limit,
-                                     const std::function<std::vector<TokenId>(std::string_view)>& encode) const;
+  // It cut into tokens by `encode`; kept by state and layout, as forms come again and again. Null for none.
+  using Tokens = std::shared_ptr<const std::vector<TokenId>>;
+  Tokens likely_tokens(const JsonLayout& layout, size_t limit,
+                       const std::function<std::vector<TokenId>(std::string_view)>& encode) const;
 
   // Every token that may come next. Kept by state: the same state gives the same mask without work.
   std::shared_ptr<const TokenMask> mask() const;
@@ -68,11 +69,13 @@ class Matcher {
     Automaton automaton;
     std::shared_ptr<const TokenTrie> trie;
     std::unordered_map<StateId, std::shared_ptr<const TokenMask>> masks;
-    std::unordered_map<uint64_t, std::vector<TokenId>> likely;  // by state and layout
+    std::unordered_map<uint64_t, Tokens> likely;  // by state and layout
   };
   explicit Matcher(std::shared_ptr<Tables> tables) : tables_(std::move(tables)), state_(tables_->automaton.start()) {}
 
   StateId state_after(std::string_view text) const;
+  // The next of likely_text(); -1 for none.
+  int likely_byte(StateId state, const JsonLayout& layout) const;
 
   std::shared_ptr<Tables> tables_;
   StateId state_;

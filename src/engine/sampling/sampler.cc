@@ -13,8 +13,9 @@ namespace {
 constexpr int kFewCandidates = 256;
 // Adjusted logits and 1 / temperature stay under this, so that no later step can make an infinity of them.
 constexpr float kLargest = 1e30f;
-// Of a token that was refused, before what is allowed is listed: that costs as much as a hundred of them.
-constexpr uint32_t kMostRedraws = 6;
+// Of a token that was refused, before what is allowed is listed: that costs as much as dozens of them, and what is
+// as unlikely as one in ten is found in nearly all cases.
+constexpr uint32_t kMostRedraws = 32;
 
 // floor(random / 2^64 * total): where the draw lands in [0, total).
 int64_t landing_point(uint64_t random, int64_t total) {

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 namespace studio::engine {
 namespace {
 
 // Of the prompt, kept before an answer: where it begins alike, the answer may too.
 constexpr size_t kKeptPrompt = 32;
-// Of a guess: what is less likely to be reached is not worth a look at whether it may come.
+// Of a guess: what is less likely to be reached is not worth a look at whether it may come. Mostly a step needs more.
 constexpr float kLeastHeldChance = 0.1f;
 
 // What must come whatever the logits say is a draft like any other, of which it is certain that it comes.
@@ -56,17 +57,21 @@ DraftOffer Drafting::offer(Sequence& sequence) {
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
 }
 
-// What was said before, as far as it may come, or what the form lets come: what promises more tokens.
-void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
+// What was said before, as far as it may come, or what the form lets come: what promises more tokens. In a step that
+// has no room for drafts nothing is looked at.
+void Drafting::hold(Sequence& sequence, std::span<const float> chances) const {
+  const std::span<const TokenId> said = std::exchange(sequence.draft, {});
+  sequence.held_draft = {};
+  if (least_chance_ > 1) return;
   HeldDraft form, guess;
   form.add(sequence.held->likely());
   HeldAnswer ahead = *sequence.held;
-  float reached = 1;
-  for (size_t i = 0; i < sequence.draft.size() && ahead.allows(sequence.draft[i]); ++i) {
+  double reached = 1;
+  for (size_t i = 0; i < said.size(); ++i) {
     reached *= chances[i];
-    if (reached < kLeastHeldChance) break;
-    ahead.accept(sequence.draft[i]);
-    guess.tokens.push_back(sequence.draft[i]);
+    if (reached < least_chance_ || !ahead.allows(said[i])) break;
+    ahead.accept(said[i]);
+    guess.tokens.push_back(said[i]);
     guess.chances.push_back(chances[i]);
   }
   if (!guess.tokens.empty()) guess.add(ahead.likely());
@@ -84,6 +89,8 @@ void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
   offers_.clear();
   if (!is_on()) return;
+  least_chance_ = kLeastHeldChance;
+  if (mode_ != Speculation::kAlways) least_chance_ = std::max(least_chance_, least_chance(columns, cost_));
   for (Sequence* sequence : decoding) offers_.push_back(offer(*sequence));
   ask_model(decoding, columns);
   for (size_t i = 0; i < decoding.size(); ++i) {

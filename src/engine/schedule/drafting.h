@@ -49,13 +49,14 @@ class Drafting {
  private:
   Drafter& drafter_of(Sequence& sequence);
   DraftOffer offer(Sequence& sequence);
-  static void hold(Sequence& sequence, std::span<const float> chances);
+  void hold(Sequence& sequence, std::span<const float> chances) const;
   void ask_model(std::span<Sequence* const> decoding, int columns);
 
   Speculation mode_;
   std::unique_ptr<DraftModel> model_;
   PastOutputs past_;
   PassCost cost_;
+  double least_chance_ = 0;  // of a draft that this step may take
   std::vector<DraftOffer> offers_;
   uint64_t drafted_tokens_ = 0, accepted_tokens_ = 0;
 };

@@ -66,6 +66,8 @@ void HeldAnswer::accept(TokenId id) {
     return;
   }
   part_ = Part::kAnswer;
+  if (likely_ && (*likely_)[likely_come_] != id) likely_ = nullptr;
+  if (likely_ && ++likely_come_ == likely_->size()) likely_ = nullptr;
   layout_.read(shared_->vocabulary->tokens->bytes(id));
   std::scoped_lock lock(shared_->mutex);
   matcher_->accept(id);
@@ -77,11 +79,16 @@ bool HeldAnswer::is_complete() const {
   return matcher_->is_complete();
 }
 
-std::vector<TokenId> HeldAnswer::likely() const {
+std::span<const TokenId> HeldAnswer::likely() {
   const auto& encode = shared_->vocabulary->encode;
   if (part_ == Part::kReasoning || (part_ == Part::kStart && begin_reasoning_ >= 0) || !encode) return {};
-  std::scoped_lock lock(shared_->mutex);
-  return matcher_->likely_tokens(layout_, kMostLikelyBytes, encode);
+  if (!likely_) {
+    std::scoped_lock lock(shared_->mutex);
+    likely_ = matcher_->likely_tokens(layout_, kMostLikelyBytes, encode);
+    likely_come_ = 0;
+  }
+  if (likely_ && likely_->empty()) likely_ = nullptr;
+  return likely_ ? std::span(*likely_).subspan(likely_come_) : std::span<const TokenId>();
 }
 
 }  // namespace studio::engine

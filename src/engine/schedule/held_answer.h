@@ -30,8 +30,9 @@ class HeldAnswer final : public TokenFilter {
   bool is_complete() const;
   // Seconds that it took to answer since this was asked last; of copies too, since they were made.
   double take_spent() { return std::exchange(spent_seconds_, 0); }
-  // Tokens that are likely to come next, as their text must, but for white space; none where there is a choice.
-  std::vector<TokenId> likely() const;
+  // Tokens that are likely to come next, as their text must, but for white space; none where there is a choice. What is
+  // left of a guess that came true so far is the next one. Good until the next call.
+  std::span<const TokenId> likely();
 
  private:
   enum class Part { kStart, kReasoning, kAnswer };
@@ -43,6 +44,8 @@ class HeldAnswer final : public TokenFilter {
   constrain::JsonLayout layout_;
   std::shared_ptr<const constrain::TokenMask> mask_;  // that was given last
   std::vector<uint64_t> start_mask_;                  // the same with the token that begins reasoning
+  constrain::Matcher::Tokens likely_;                 // that were guessed last
+  size_t likely_come_ = 0;                            // of them, since then
   double spent_seconds_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "engine/speculation/draft_plan.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace studio::engine {
@@ -33,6 +34,15 @@ void plan_drafts(std::span<DraftOffer> offers, int columns, const PassCost& cost
     if (rate > best) best = rate, worth = order.size();
   }
   for (size_t i = worth; i < order.size(); ++i) --order[i]->taken;
+}
+
+double least_chance(int columns, const PassCost& cost) {
+  const double rate = kLeastGain * columns / cost.of(columns);
+  double least = std::numeric_limits<double>::infinity();
+  for (int more = 1; columns + more <= kMostColumns; ++more) {
+    least = std::min(least, (rate * cost.of(columns + more) - columns) / more);
+  }
+  return least;
 }
 
 }  // namespace studio::engine

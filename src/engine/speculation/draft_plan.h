@@ -25,4 +25,7 @@ struct DraftOffer {
 // `columns`: of the step without drafts, each a token that is needed.
 void plan_drafts(std::span<DraftOffer> offers, int columns, const PassCost& cost);
 
+// Drafts that all have a lower chance are not taken, whatever their number. Above 1: none is.
+double least_chance(int columns, const PassCost& cost);
+
 }  // namespace studio::engine

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -103,6 +104,19 @@ TEST(DraftPlan, AFullBatchTakesNone) {
   EXPECT_EQ(taken(16, 0.6f, cost, 16), 0);
   EXPECT_EQ(taken(32, 1.0f, cost, 32), 0);
   EXPECT_EQ(taken(4, 1.0f, cost, 64), 0) << "a prompt's piece fills the step";
+}
+
+TEST(DraftPlan, WhatIsBelowTheLeastChanceIsNeverTaken) {
+  for (const double share : {0.01, 0.05, 0.14, 0.5}) {
+    const PassCost cost = cost_of(share, 0.3);
+    for (const int columns : {1, 2, 4, 8, 15, 16, 17, 31, 32, 40}) {
+      const double least = least_chance(columns, cost);
+      const auto below = static_cast<float>(std::min(1.0, least - 0.001));
+      if (below > 0) EXPECT_EQ(taken(columns, below, cost, columns), 0) << share << " " << columns;
+    }
+  }
+  EXPECT_LT(least_chance(1, cost_of(0.05)), 0.5);
+  EXPECT_GT(least_chance(32, cost_of(0.01)), 1);
 }
 
 TEST(DraftPlan, NeverMoreThanMayBeTakenNorThanAStepHolds) {
