@@ -253,7 +253,7 @@ Status Background::try_make(const std::shared_ptr<Running>& running) {
   STUDIO_TRY(Pending pending, read_pending(kept.pending));
   STUDIO_TRY(ResponseCall call, parse_response(pending.body));
   call.generate.sampling.seed = pending.seed;
-  STUDIO_TRY(const ServedModelPtr model, services_.models->find(kept.record.model));
+  STUDIO_TRY(const ServedModelPtr model, services_.models->find(kept.record.model, ModelKind::kText));
   const inference::ChatPrompt chat = make_prompt(call, pending.items);
   STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
   const auto exchange = exchange_for(running, std::move(pending.request_id));

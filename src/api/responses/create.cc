@@ -77,7 +77,7 @@ std::optional<Prepared> prepare(const Desk& desk, const ExchangePtr& exchange, R
     return std::nullopt;
   };
   if (!call.ok()) return refused(call.error());
-  auto model = desk.services.models->find(call->generate.model);
+  auto model = desk.services.models->find(call->generate.model, ModelKind::kText);
   if (!model.ok()) return refused(model.error());
   auto items = all_items(desk, exchange->request().principal, *call);
   if (!items.ok()) return refused(items.error());
