@@ -531,16 +531,17 @@ TEST_F(WorkerClientTest, GoesOnAtOnceAtAnotherWorker) {
 }
 
 TEST_F(WorkerClientTest, NoticesAWorkerThatForgetsAStream) {
-  serve(counting, 1000us);
+  serve(counting, 500us);
   std::atomic<int> kills{0};
   connect([&] {
     ++kills;
     engine_->paused = false;  // as in a new life
   });
   Listener listener;
+  // Long, so that the engine is not at its end before the listener is heard on a busy machine.
   listener.on_five = [&] { engine_->paused = true; };  // its steps go on, without a token
-  auto stream = client_->generate(request(50), listener.sink());
-  EXPECT_EQ(listener.wait().ids, expected(50));
+  auto stream = client_->generate(request(1000), listener.sink());
+  EXPECT_EQ(listener.wait().ids, expected(1000));
   EXPECT_EQ(kills, 1);
 }
 

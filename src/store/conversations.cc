@@ -50,7 +50,9 @@ Status append_items(Connection& connection, std::string_view key_id, std::string
   }
   for (const ConversationItem& item : items) {
     STUDIO_CHECK_OK(connection.execute(
-        "INSERT INTO conversation_items (conversation_id, position, item_id, item) VALUES (?, ?, ?, ?)",
+        // An item that is there already is named once more, by a reference.
+        "INSERT INTO conversation_items (conversation_id, position, item_id, item) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (conversation_id, item_id) DO NOTHING",
         {conversation_id, ++last, std::string_view(item.item_id), std::string_view(item.item)}));
   }
   return Ok{};

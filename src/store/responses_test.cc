@@ -96,11 +96,20 @@ TEST_F(ResponsesTest, AResponseAndItsItemsAreOneCommit) {
   ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_1"}, items({"a"})).ok());
   ASSERT_TRUE(responses_->add(ended("resp_1"), {"conv_1", items({"b", "c"})}).ok());
   EXPECT_EQ(ids({.is_ascending = true}), (std::vector<std::string>{"a", "b", "c"}));
-  EXPECT_FALSE(responses_->add(ended("resp_2"), {"conv_1", items({"d", "a"})}).ok()) << "an item of that id is there";
+  auto too_much = items({"d", "e"});
+  too_much.back().item = std::string(Conversations::kMaxBytes, ' ');
+  EXPECT_FALSE(responses_->add(ended("resp_2"), {"conv_1", too_much}).ok());
   EXPECT_FALSE(responses_->find("key_a", "resp_2").ok());
   EXPECT_EQ(ids({.is_ascending = true}).size(), 3u);
   EXPECT_TRUE(responses_->add(ended("resp_3"), {"conv_gone", items({"e"})}).ok());
   EXPECT_TRUE(responses_->find("key_a", "resp_3").ok()) << "kept where its conversation is gone";
+}
+
+// As a request does that refers to items of the conversation that it goes on from.
+TEST_F(ResponsesTest, AnItemThatIsThereIsNotKeptTwice) {
+  ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_1"}, items({"a"})).ok());
+  ASSERT_TRUE(responses_->add(ended("resp_1"), {"conv_1", items({"a", "b", "a"})}).ok());
+  EXPECT_EQ(ids({.is_ascending = true}), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_F(ResponsesTest, OldOnesGoOnceTheyHaveEnded) {

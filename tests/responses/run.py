@@ -230,6 +230,36 @@ def check_background(api, told, data):
         check(rows == [(state["usage"]["output_tokens"], "length")], f"{response} is recorded as {rows}")
 
 
+def check_references(api):
+    """What is referred to is part of a conversation once, and is bounded however often it is named."""
+    made = api.ask("POST", "/v1/conversations", {"items": [{"role": "user", "content": "A violin has four strings."}]})["id"]
+    item = {"type": "item_reference", "id": api.items(f"/v1/conversations/{made}/items")[0]["id"]}
+    answer = api.ask("POST", "/v1/responses", request_of(
+        3, conversation=made, input=[item, item, {"role": "user", "content": "And a cello?"}], reasoning={"effort": "none"}))
+    found = [each["content"][0]["text"] for each in api.items(f"/v1/conversations/{made}/items")]
+    check(found == ["A violin has four strings.", "And a cello?", text_of(answer)], f"{made} holds {found}")
+    api.ask("POST", f"/v1/conversations/{made}/items", {"items": [{"role": "user", "content": "x" * (6 << 20)}]})
+    item["id"] = api.items(f"/v1/conversations/{made}/items")[-1]["id"]
+    asked = time.monotonic()
+    status = api.status("POST", "/v1/responses", request_of(3, conversation=made, input=[item] * 4096))
+    check(status == 400, f"24 GiB of references are answered {status} after {time.monotonic() - asked:.1f} s")
+
+
+def check_deep(api):
+    """A request that is nested as deep as may be is read again from the store."""
+    def nested(levels):
+        return {"items": nested(levels - 1)} if levels else {"type": "string"}
+
+    for levels in range(80, 0, -1):
+        tool = {"type": "function", "name": "deep", "strict": False, "parameters": nested(levels)}
+        body = request_of(4, tools=[tool], tool_choice="none")
+        if api.status("POST", "/v1/responses", {**body, "store": False}) == 200:
+            break
+    check(40 < levels < 80, f"{levels} levels are taken")
+    made = api.ask("POST", "/v1/responses", body)["id"]
+    check(api.status("GET", f"/v1/responses/{made}") == 200, f"what was just told cannot be read: {levels} levels")
+
+
 def one_server(data, told, choice):
     """Ask, and end it at a random moment."""
     with Server(models=["tiny"], data=data) as server:
@@ -277,6 +307,10 @@ def main():
             check(told.wholes and told.streams and told.background and told.conversations and told.keyed, "too little was asked")
             passed += 1
             print("ok all of it is there; what was in the background has ended as undisturbed", flush=True)
+            check_references(api)
+            check_deep(api)
+            passed += 1
+            print("ok references are kept once and bounded; the deepest request is read again", flush=True)
             check_foreign(Api(server, other), told)
             check_kept(api, told)
             passed += 1

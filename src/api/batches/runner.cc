@@ -12,6 +12,7 @@
 namespace studio::api::batches {
 namespace {
 
+namespace json = boost::json;
 using std::chrono::seconds;
 using store::BatchStatus;
 
@@ -40,6 +41,13 @@ store::LineAnswer answer_of(const LineOutcome& outcome, const store::Batch& batc
     answer.usage->is_batch = true;
   }
   return answer;
+}
+
+json::array no_input() {
+  return {{{"code", "file_not_found"},
+           {"message", "The input file was deleted while the batch was being made."},
+           {"param", "input_file_id"},
+           {"line", nullptr}}};
 }
 
 }  // namespace
@@ -200,23 +208,28 @@ bool Runner::move(Work& work) {
   return moved.ok() && !store::is_over(work.batch.status);
 }
 
+Status Runner::fail(Work& work, const json::array& errors) {
+  STUDIO_CHECK_OK(batches_.fail(work.batch.batch_id, to_json(errors), now()));
+  log::info("batch.over", {{"batch_id", work.batch.batch_id}, {"end", "failed"}});
+  work.batch.status = BatchStatus::kFailed;
+  // It may be on its way to be cancelled instead: then the store has kept that.
+  wake();
+  return Ok{};
+}
+
 Status Runner::validate(Work& work) {
   store::Batch& batch = work.batch;
   if (!work.check) {
-    STUDIO_TRY(const auto input, files_.find(batch.owner, batch.input_file_id));
-    STUDIO_TRY(auto bytes, files_.read(input));
+    const auto input = files_.find(batch.owner, batch.input_file_id);
+    // It was deleted while the batch was being made; no later look would find it.
+    if (!input.ok() && input.error().code() == Code::kNotFound) return fail(work, no_input());
+    if (!input.ok()) return input.error();
+    STUDIO_TRY(auto bytes, files_.read(*input));
     work.check = kind_of(batch).check(InputLines(std::move(bytes)), batch, *services_.models);
   }
   STUDIO_TRY(const bool is_done, work.check->step());
   if (!is_done) return Ok{};
-  if (!work.check->errors().empty()) {
-    STUDIO_CHECK_OK(batches_.fail(batch.batch_id, to_json(work.check->errors()), now()));
-    log::info("batch.over", {{"batch_id", batch.batch_id}, {"end", "failed"}});
-    batch.status = BatchStatus::kFailed;
-    // It may be on its way to be cancelled instead: then the store has kept that.
-    wake();
-    return Ok{};
-  }
+  if (!work.check->errors().empty()) return fail(work, work.check->errors());
   STUDIO_CHECK_OK(batches_.begin_lines(batch.batch_id, work.check->lines(), now()));
   STUDIO_TRY(const store::Batch stored, batches_.reload(batch));
   batch = stored;

@@ -86,6 +86,7 @@ class Runner {
   Status refresh();
   bool move(Work& work);
   Status validate(Work& work);
+  Status fail(Work& work, const boost::json::array& errors);
   Status open_lines(Work& work);
   bool move_running(Work& work);
   Status end(Work& work, store::BatchStatus last);

@@ -175,9 +175,14 @@ void show_file(const FileDesk& desk, const ExchangePtr& exchange) {
 
 void delete_file(const FileDesk& desk, const ExchangePtr& exchange) {
   const std::string& id = exchange->request().path_parameter("id");
-  Status removed = desk.files->remove(exchange->request().principal, id);
+  const std::string& owner = exchange->request().principal;
+  auto file = desk.files->find(owner, id);
+  if (!file.ok()) return refuse(exchange, file.error());
+  Status removed = desk.files->remove(owner, id);
   if (!removed.ok()) return refuse(exchange, removed.error());
-  if (desk.kept && id.size() > kUuidBytes) desk.kept->drop(id.substr(id.size() - kUuidBytes));
+  // What a batch wrote bears the batch's own number, whose key names the batch for as long as that is there.
+  const bool is_upload = file->purpose != kPurposeOutput && file->purpose != kPurposeTaskOutput;
+  if (desk.kept && is_upload && id.size() >= kUuidBytes) desk.kept->drop(id.substr(id.size() - kUuidBytes));
   respond(exchange, {{"id", id}, {"object", "file"}, {"deleted", true}});
 }
 

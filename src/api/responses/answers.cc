@@ -23,6 +23,11 @@ void refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->respond(openai::error_response(error, request_id));
 }
 
+void refuse_for_now(const ExchangePtr& exchange) {
+  refuse(exchange, Error(Code::kUnavailable, "The response has ended this moment; ask again.")
+                       .with_retry_after(std::chrono::seconds(1)));
+}
+
 json::object list_object(json::array items, bool has_more) {
   json::object list{{"object", "list"}, {"data", json::array()}, {"first_id", ""}, {"last_id", ""}};
   if (!items.empty()) list["first_id"] = items.front().at("id"), list["last_id"] = items.back().at("id");

@@ -31,7 +31,9 @@ class UnlessInterrupted final : public inference::UsageSink {
   UnlessInterrupted(std::shared_ptr<inference::UsageSink> sink, std::shared_ptr<Running> running)
       : sink_(std::move(sink)), running_(std::move(running)) {}
   Status record(const inference::UsageRecord& record) override {
-    return running_->is_interrupted() ? Status(Ok{}) : sink_->record(record);
+    // What failed with nothing said is tried again or tells nothing: a record here would keep out that of the next try.
+    const bool is_nothing = record.outcome == "error" && record.completion_tokens == 0;
+    return running_->is_interrupted() || is_nothing ? Status(Ok{}) : sink_->record(record);
   }
 
  private:
@@ -129,10 +131,14 @@ void Background::stop() {
   {
     std::scoped_lock lock(mutex_);
     is_stopping_ = true;
-    for (auto& [id, job] : jobs_) left.push_back(job);
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  {
+    // Only now: what the thread was beginning has its exchange.
+    std::scoped_lock lock(mutex_);
+    for (auto& [id, job] : jobs_) left.push_back(job);
+  }
   for (const Job& job : left) job.running->interrupt();
   for (const Job& job : left) {
     if (job.exchange) job.exchange->leave();

@@ -1,9 +1,11 @@
 #include "api/responses/context.h"
 
 #include <boost/json.hpp>
+#include <map>
 
 #include "api/responses/items.h"
 #include "api/responses/render.h"
+#include "base/json.h"
 
 namespace studio::api::responses {
 namespace {
@@ -60,6 +62,55 @@ struct Turn {
   json::array input, output;
 };
 
+// Finds what references name. Each response is read once, and what was read and copied is bounded: a request of a few
+// kilobytes may name the same eight megabytes thousands of times.
+class Referred {
+ public:
+  Referred(Shelf& shelf, const std::string& key_id, const std::string& conversation_id)
+      : shelf_(shelf), key_id_(key_id), conversation_id_(conversation_id) {}
+
+  // Nothing where no such item is kept. Errors: invalid_argument where all of them together are too much.
+  Result<std::optional<json::object>> find(const std::string& id) {
+    STUDIO_TRY(const json::array* outputs, outputs_of(response_of_item(id)));
+    std::optional<json::object> found;
+    for (const json::value& output : *outputs) {
+      if (id_of(output.get_object()) == id) found = output.get_object();
+    }
+    if (found) STUDIO_CHECK_OK(take(to_json(*found).size()));
+    if (found || conversation_id_.empty()) return found;
+    const auto stored = shelf_.conversations().find_item(key_id_, conversation_id_, id);
+    if (!stored.ok()) return found;
+    STUDIO_CHECK_OK(take(stored->item.size()));
+    STUDIO_TRY(found, item_of(*stored));
+    return found;
+  }
+
+ private:
+  Result<const json::array*> outputs_of(const std::string& response_id) {
+    const auto [place, is_new] = outputs_.try_emplace(response_id);
+    if (!is_new) return &place->second;
+    if (auto kept = shelf_.find(key_id_, response_id); kept.ok()) {
+      STUDIO_CHECK_OK(take(text_bytes(kept->record)));
+      place->second = plain_output_items(kept->record);
+    }
+    return &place->second;
+  }
+
+  Status take(size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ <= kMaxEarlierBytes) return Ok{};
+    return Error(Code::kInvalidArgument,
+                 "input refers to items of more than " + std::to_string(kMaxEarlierBytes >> 20) + " MiB together.")
+        .with_param("input");
+  }
+
+  Shelf& shelf_;
+  const std::string& key_id_;
+  const std::string& conversation_id_;
+  std::map<std::string, json::array> outputs_;  // of each response that was asked for
+  size_t bytes_ = 0;
+};
+
 // The chain from the newest to the oldest.
 Result<std::vector<Turn>> chain_of(Shelf& shelf, const std::string& key_id, std::string id) {
   std::vector<Turn> chain;
@@ -102,21 +153,12 @@ Result<json::array> earlier_items(Shelf& shelf, const std::string& key_id, const
 }
 
 Status resolve_references(Shelf& shelf, const std::string& key_id, ResponseCall& call) {
+  Referred referred(shelf, key_id, call.conversation_id);
   for (size_t i = 0; i < call.input.size(); ++i) {
     json::object& item = call.input[i].get_object();
     if (!is_reference(item)) continue;
     const std::string id(id_of(item));
-    std::optional<json::object> found;
-    if (auto kept = shelf.find(key_id, response_of_item(id)); kept.ok()) {
-      for (json::value& output : plain_output_items(kept->record)) {
-        if (id_of(output.get_object()) == id) found = std::move(output.get_object());
-      }
-    }
-    if (!found && !call.conversation_id.empty()) {
-      if (auto stored = shelf.conversations().find_item(key_id, call.conversation_id, id); stored.ok()) {
-        STUDIO_TRY(found, item_of(*stored));
-      }
-    }
+    STUDIO_TRY(std::optional<json::object> found, referred.find(id));
     if (!found) {
       const std::string place = "input[" + std::to_string(i) + "].id";
       return Error(Code::kNotFound, place + " names no item that is kept: " + quoted(id) + ".").with_param(place);

@@ -156,11 +156,6 @@ void answer_later(const Desk& desk, const ExchangePtr& exchange, Prepared prepar
   running->attach(exchange, std::move(head), -1, heartbeat_for(desk, asked));
 }
 
-Error between_the_looks() {
-  return Error(Code::kUnavailable, "The response has ended this moment; ask again.")
-      .with_retry_after(std::chrono::seconds(1));
-}
-
 // One that was begun before, by the same request: what was told then is told again. What is on the shelf is not made
 // anew: the conversation that it went on from has gone on.
 void tell_again(const Desk& desk, const ExchangePtr& exchange, const GenerateCall& call, const Kept& kept) {
@@ -174,7 +169,7 @@ void tell_again(const Desk& desk, const ExchangePtr& exchange, const GenerateCal
   if (const auto running = desk.background->find(kept.record.id)) {
     return running->attach(exchange, std::move(response), -1, kKeepAlive);
   }
-  if (!is_final(kept.record.state)) return refuse(exchange, between_the_looks());
+  if (!is_final(kept.record.state)) return refuse_for_now(exchange);
   exchange->begin(std::move(response), kKeepAlive);
   exchange->write(replay(kept.record, -1));
   exchange->finish();

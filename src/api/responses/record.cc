@@ -16,6 +16,7 @@ namespace json = boost::json;
 constexpr std::string_view kResponse = "resp_", kMessage = "msg_", kReasoning = "rs_", kCall = "fc_";
 constexpr size_t kUuidBytes = 36;
 constexpr const char* kStates[] = {"queued", "in_progress", "completed", "incomplete", "failed", "cancelled"};
+constexpr size_t kMaxStoredDepth = 72;         // what a request may hold, and what is put around it
 constexpr size_t kMaxStoredBytes = 256 << 20;  // a whole answer at its bound (Recording::kMaxBytes), as JSON
 
 Error damaged() {
@@ -190,7 +191,7 @@ std::string to_stored(const Record& record) {
 }
 
 Result<Record> from_stored(std::string_view id, int64_t created_at, std::string_view stored) {
-  STUDIO_TRY(const json::value value, parse_json(stored, {.bytes = kMaxStoredBytes}));
+  STUDIO_TRY(const json::value value, parse_json(stored, {.depth = kMaxStoredDepth, .bytes = kMaxStoredBytes}));
   const json::object* object = value.if_object();
   const json::object* echo = object ? object_in(*object, "echo") : nullptr;
   const json::value* pieces = object ? object->if_contains("pieces") : nullptr;

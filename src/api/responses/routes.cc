@@ -63,6 +63,7 @@ void stream_again(const Desk& desk, const ExchangePtr& exchange, Kept kept, int6
     auto ended = asked_for(desk, exchange);
     if (!ended.ok()) return refuse(exchange, ended.error());
     kept = std::move(*ended);
+    if (!is_final(kept.record.state)) return refuse_for_now(exchange);
   }
   http::Response response = http::sse_head();
   response.body = replay(kept.record, starting_after);

@@ -34,15 +34,16 @@ void Running::attach(std::shared_ptr<http::Exchange> exchange, http::Response he
                      std::string heartbeat) {
   exchange->begin(std::move(head), std::move(heartbeat));
   const http::Exchange* which = exchange.get();
+  // Before anything is written: a drain that comes in between would be missed, and the reader stand still.
+  exchange->on_drain([self_weak = weak_from_this(), which] {
+    if (auto self = self_weak.lock()) self->drain(which);
+  });
   {
     std::scoped_lock lock(mutex_);
     readers_.push_back({exchange, EventWriter(record_, starting_after)});
     if (advance(readers_.back())) readers_.pop_back();
   }
-  // Not under the lock: a client that has left already is told at once.
-  exchange->on_drain([self_weak = weak_from_this(), which] {
-    if (auto self = self_weak.lock()) self->drain(which);
-  });
+  // Not under the lock, and where it is found: of a client that has left already we are told at once.
   exchange->on_gone([self_weak = weak_from_this(), which] {
     if (auto self = self_weak.lock()) self->drop(which);
   });

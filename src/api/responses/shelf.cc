@@ -5,6 +5,7 @@
 #include "api/responses/items.h"
 #include "api/responses/render.h"
 #include "base/json.h"
+#include "base/log.h"
 
 namespace studio::api::responses {
 namespace {
@@ -74,8 +75,12 @@ Result<std::vector<Kept>> Shelf::unfinished() {
   STUDIO_TRY(const auto rows, responses_.unfinished());
   std::vector<Kept> all;
   for (const auto& row : rows) {
-    STUDIO_TRY(Kept kept, from_row(row));
-    all.push_back(std::move(kept));
+    auto kept = from_row(row);
+    if (kept.ok()) {
+      all.push_back(std::move(*kept));
+    } else {
+      log::error("responses.unreadable", {{"response_id", row.response_id}, {"why", kept.error().message()}});
+    }
   }
   return all;
 }

@@ -216,6 +216,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   }
 
   void settle(GenerationEnd end) {
+    // Who was turned away, or failed with nothing said, has had nothing of it.
+    if (end.error && end.usage.completion_tokens == 0) end.usage = {};
     if (is_kept() && !services_.kept->end(request_id(), kept_end(end))) return leave_for_later();
     if (run_ == KeptAnswers::Run::kAgain) tell_what_counts(end);
     Status recorded = services_.usage->record(usage_record(end));

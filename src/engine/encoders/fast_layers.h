@@ -11,9 +11,9 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "engine/encoders/attention_tile.h"
 #include "engine/encoders/bert_layer.h"
 #include "engine/encoders/encoder_config.h"
-#include "engine/encoders/attention_tile.h"
 #include "engine/kernels/aligned_buffer.h"
 #include "engine/kernels/int16_inputs.h"
 #include "engine/kernels/int16_kernels.h"
