@@ -49,7 +49,7 @@ class JsonLayout {
   std::string text_of(const Space& space, Slot slot) const;
 
   // Until the answer shows another way, that of most models: objects over lines, arrays in one.
-  std::array<Spaces, 2> spaces_{Spaces{Space{.breaks_line = true}, Space{}, Space{}, Space{.text = " "}},
+  std::array<Spaces, 2> spaces_{Spaces{Space{.breaks_line = true, .text = {}}, Space{}, Space{}, Space{.text = " "}},
                                 Spaces{}};  // [is_in_array]
   std::string indent_ = "  ";               // of one depth
   std::string open_;                        // the containers around, by their opening byte

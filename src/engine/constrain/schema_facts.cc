@@ -55,8 +55,14 @@ Subschema Subschema::negated() const {
 }
 
 bool is_same(const json::value& a, const json::value& b) {
+  if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
   if (a.is_number() && b.is_number()) return a.to_number<double>() == b.to_number<double>();
-  return a == b;
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), is_same);
+  if (!a.is_object() || !b.is_object()) return a == b;
+  return a.get_object().size() == b.get_object().size() && std::ranges::all_of(a.get_object(), [&](const auto& member) {
+           const json::value* other = b.get_object().if_contains(member.key());
+           return other != nullptr && is_same(member.value(), *other);
+         });
 }
 
 TypeBit type_of(const json::value& value) {

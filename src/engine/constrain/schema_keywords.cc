@@ -1,5 +1,6 @@
 // What each keyword says, added to the facts.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -121,6 +122,15 @@ bool is_true(const json::object& schema, std::string_view key) {
   return value != nullptr && value->is_bool() && value->get_bool();
 }
 
+// A bound as a double: of an integer that none holds the nearest on the inner side, so that nothing outside is written.
+double inward(const json::value& bound, bool is_low) {
+  const auto nearest = bound.to_number<double>();
+  if (!bound.is_int64() || std::fabs(nearest) >= 1e18) return nearest;  // further than any number that is written
+  const int64_t exact = bound.get_int64(), reached = static_cast<int64_t>(nearest);
+  const bool is_outside = is_low ? reached < exact : reached > exact;
+  return is_outside ? std::nextafter(nearest, is_low ? HUGE_VAL : -HUGE_VAL) : nearest;
+}
+
 Status read_bound(const json::object& schema, std::string_view key, const json::value& value, const Pointer& at,
                   NumberRange& numbers) {
   const bool is_low = key == "minimum" || key == "exclusiveMinimum";
@@ -128,21 +138,25 @@ Status read_bound(const json::object& schema, std::string_view key, const json::
   if (is_exclusive && value.is_bool()) return Ok{};  // draft 4: read with its bound
   if (!value.is_number()) return schema_error(Code::kInvalidArgument, at, "must be a number");
   if (!is_exclusive) is_exclusive = is_true(schema, is_low ? "exclusiveMinimum" : "exclusiveMaximum");
-  const Bound bound{value.to_number<double>(), is_exclusive};
+  const Bound bound{inward(value, is_low), is_exclusive};
   if (is_low) raise_low(numbers.low, bound);
   if (!is_low) lower_high(numbers.high, bound);
   return Ok{};
 }
 
 // 0.05 is 5 at two decimals. Nothing where that takes more digits than can be counted.
+constexpr size_t kMaxMultipleDigits = 15;  // that a double tells apart
 std::optional<std::pair<int64_t, int>> as_decimal(double divisor) {
-  for (int decimals = 0; decimals <= kMaxMultipleDecimals; ++decimals) {
-    const double scaled = divisor * std::pow(10, decimals), whole = std::round(scaled);
-    if (whole >= 1 && whole <= 1e15 && std::fabs(scaled - whole) <= 1e-9 * whole) {
-      return std::pair(static_cast<int64_t>(whole), decimals);
-    }
+  char text[400];
+  std::string_view digits(text, std::to_chars(text, text + sizeof text, divisor, std::chars_format::fixed).ptr);
+  const size_t point = std::min(digits.find('.'), digits.size());
+  const std::string_view after = digits.substr(std::min(point + 1, digits.size()));
+  if (after.size() > kMaxMultipleDecimals || point + after.size() > kMaxMultipleDigits) return std::nullopt;
+  int64_t whole = 0;
+  for (const char digit : digits) {
+    if (digit != '.') whole = whole * 10 + (digit - '0');
   }
-  return std::nullopt;
+  return std::pair(whole, static_cast<int>(after.size()));
 }
 
 Status read_multiple(const json::value& value, const Pointer& at, SchemaFacts& facts) {
@@ -187,7 +201,7 @@ Status read_format(const json::value& value, const Pointer& at, Meaning meaning,
 void keep_common(std::optional<std::vector<const json::value*>>& values, std::vector<const json::value*> more) {
   if (values) {
     std::erase_if(more, [&](const json::value* value) {
-      return std::ranges::none_of(*values, [&](const json::value* other) { return *other == *value; });
+      return std::ranges::none_of(*values, [&](const json::value* other) { return is_same(*other, *value); });
     });
   }
   values = std::move(more);

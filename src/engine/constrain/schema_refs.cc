@@ -44,16 +44,24 @@ std::string_view without_fragment(std::string_view uri) {
 }
 
 // One part of a pointer in a fragment, percent signs and ~ decoded. Moves `at` past it.
+// A fragment as it was before it became part of a URI; what is no escape stays.
+std::string percent_decoded(std::string_view fragment) {
+  std::string text;
+  for (size_t at = 0; at < fragment.size(); ++at) {
+    const char* digits = fragment.data() + at + 1;
+    unsigned byte = 0;
+    const bool is_escape = fragment[at] == '%' && at + 2 < fragment.size() &&
+                           std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    text += is_escape ? static_cast<char>(byte) : fragment[at];
+    if (is_escape) at += 2;
+  }
+  return text;
+}
+
 std::string next_key(std::string_view pointer, size_t& at) {
   std::string key;
   for (++at; at < pointer.size() && pointer[at] != '/'; ++at) {
     char c = pointer[at];
-    unsigned byte = 0;
-    if (c == '%' && at + 2 < pointer.size() &&
-        std::from_chars(pointer.data() + at + 1, pointer.data() + at + 3, byte, 16).ptr == pointer.data() + at + 3) {
-      c = static_cast<char>(byte);
-      at += 2;
-    }
     if (c == '~' && at + 1 < pointer.size() && (pointer[at + 1] == '0' || pointer[at + 1] == '1')) {
       c = pointer[++at] == '0' ? '~' : '/';
     }
@@ -75,7 +83,8 @@ std::optional<Subschema> member_of(const Subschema& holder, const std::string& k
   return is_index ? std::optional(holder.at((*array)[index], index)) : std::nullopt;
 }
 
-std::optional<Subschema> follow_pointer(Subschema here, std::string_view pointer) {
+std::optional<Subschema> follow_pointer(Subschema here, std::string_view fragment) {
+  const std::string pointer = percent_decoded(fragment);
   for (size_t at = 0; at < pointer.size();) {
     if (pointer[at] != '/') return std::nullopt;
     const std::string key = next_key(pointer, at);

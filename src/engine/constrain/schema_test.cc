@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "engine/constrain/constrain_for_test.h"
+#include "engine/constrain/schema_facts.h"
 
 namespace studio::engine::constrain {
 namespace {
@@ -297,6 +298,38 @@ TEST(Schema, KeepsListedItemsApart) {
   EXPECT_FALSE(accepts(start, R"(["a","a"])"));
   EXPECT_FALSE(accepts(start, R"(["a","b","c"])"));
   EXPECT_FALSE(accepts(start, "[]"));
+}
+
+TEST(Schema, ComparesNumbersByValue) {
+  EXPECT_TRUE(accepts(of(R"({"allOf":[{"enum":[1,2]},{"const":1.0}]})"), "1.0"));
+  EXPECT_FALSE(accepts(of(R"({"enum":[1,2],"not":{"const":1.0}})"), "1"));
+  EXPECT_TRUE(is_same(parse_json(R"({"a":[1],"b":2.0})").value(), parse_json(R"({"b":2,"a":[1.0]})").value()));
+  EXPECT_FALSE(is_same(parse_json(R"({"a":[1]})").value(), parse_json(R"({"a":[1,1]})").value()));
+  EXPECT_FALSE(is_same(parse_json("9007199254740993").value(), parse_json("9007199254740992").value()));
+}
+
+// 2^53 + 1 is no double; the next ones on either side are.
+TEST(Schema, KeepsWithinBoundsThatNoDoubleHolds) {
+  const Matcher least = of(R"({"type":"integer","minimum":9007199254740993})");
+  EXPECT_FALSE(accepts(least, "9007199254740992"));
+  EXPECT_TRUE(accepts(least, "9007199254740994"));
+  const Matcher most = of(R"({"type":"integer","maximum":9007199254740993})");
+  EXPECT_FALSE(accepts(most, "9007199254740994"));
+  EXPECT_TRUE(accepts(most, "9007199254740992"));
+  EXPECT_TRUE(accepts(of(R"({"type":"integer","maximum":9223372036854775807})"), "999999999999999999"));
+}
+
+TEST(Schema, TakesNoDivisorForAnother) {
+  expect_refused(R"({"type":"integer","multipleOf":1000000000.25})", "#/multipleOf");
+  EXPECT_TRUE(accepts(of(R"({"type":"integer","multipleOf":1000000000})"), "3000000000"));
+  EXPECT_TRUE(accepts(of(R"({"type":"number","multipleOf":1e-2})"), "0.07"));
+  expect_refused(R"({"type":"number","multipleOf":1e-7})", "#/multipleOf");
+}
+
+TEST(Schema, DecodesAFragmentBeforeItIsAPath) {
+  const Matcher start = of(R"({"$ref":"#/$defs%2Fa%20b","$defs":{"a b":{"const":7}}})");
+  EXPECT_TRUE(accepts(start, "7"));
+  EXPECT_FALSE(accepts(start, "8"));
 }
 
 TEST(Schema, MultipliesFractions) {

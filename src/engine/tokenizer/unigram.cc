@@ -155,7 +155,9 @@ std::vector<TokenId> Unigram::encode(std::string_view text) const {
   text_->for_words(text, [&](std::string_view word) {
     while (word.size() > kMaxWordBytes) {
       size_t end = kMaxWordBytes;
-      while ((static_cast<uint8_t>(word[end]) & 0xC0) == 0x80) --end;  // behind a whole character
+      // Behind a whole character. Text is UTF-8 where it comes in; what is not is cut where the limit is.
+      while (end > 0 && (static_cast<uint8_t>(word[end]) & 0xC0) == 0x80) --end;
+      if (end == 0) end = kMaxWordBytes;
       add_word(word.substr(0, end), best, ids);
       word.remove_prefix(end);
     }
