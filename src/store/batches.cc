@@ -43,6 +43,7 @@ std::string barred(const std::vector<std::string>& words) {
 }
 
 Status record_answer(Connection& connection, std::string_view batch_id, const LineAnswer& answer) {
+  if (answer.is_cut) return answer.usage ? insert_usage(connection, *answer.usage) : Status(Ok{});
   STUDIO_CHECK_OK(connection.execute(
       "INSERT INTO batch_answers (batch_id, line, is_failed, answer) SELECT batch_id, ?2, ?3, ?4 FROM batches "
       "WHERE batch_id = ?1 AND is_over = 0 ON CONFLICT (batch_id, line) DO NOTHING",

@@ -73,6 +73,7 @@ struct LineAnswer {
   bool is_failed = false;
   std::string text = {};            // the line of the output or error file, without its end
   std::optional<Usage> usage = {};  // none where the request came to no generation
+  bool is_cut = false;              // by the batch's end: its usage counts, the line stays without an answer
 };
 
 class Batches {

@@ -158,7 +158,7 @@ void Runner::take(LineOutcome outcome) {
   const auto run = work.running.find(outcome.call.line);
   const bool was_cut = run != work.running.end() && run->second->gone();
   if (run != work.running.end()) work.running.erase(run);
-  if (outcome.status != 200 && was_cut) return;
+  if (outcome.status != 200 && was_cut) return take_cut(work, outcome);
   if (may_be_tried_again(outcome.status)) {
     const auto pause = pause_after(outcome.call.tries++);
     work.retries.push_back({std::move(outcome.call), Clock::now() + pause});
@@ -167,11 +167,22 @@ void Runner::take(LineOutcome outcome) {
   work.to_record.push_back(answer_of(outcome, work.batch));
 }
 
+// A line whose batch ends keeps what was computed for it; one that the server's stop cut is run again.
+void Runner::take_cut(Work& work, const LineOutcome& outcome) {
+  const bool is_ending = work.batch.status == BatchStatus::kCancelling || now() >= work.batch.expires_at;
+  if (!is_ending || !outcome.usage || outcome.usage->completion_tokens == 0) return;
+  store::LineAnswer cut = answer_of(outcome, work.batch);
+  cut.is_cut = true;
+  work.to_record.push_back(std::move(cut));
+}
+
 void Runner::record(Work& work) {
   if (work.to_record.empty() || Clock::now() < work.not_before) return;
   Status recorded = batches_.record_answers(work.batch.batch_id, work.to_record);
   if (!recorded.ok()) return note_fault(work, recorded.error());
-  for (const store::LineAnswer& answer : work.to_record) work.answered.insert(answer.line);
+  for (const store::LineAnswer& answer : work.to_record) {
+    if (!answer.is_cut) work.answered.insert(answer.line);
+  }
   work.to_record.clear();
 }
 

@@ -82,6 +82,7 @@ class Runner {
   void cut_all();
 
   void take(LineOutcome outcome);
+  void take_cut(Work& work, const LineOutcome& outcome);
   void record(Work& work);
   Status refresh();
   bool move(Work& work);

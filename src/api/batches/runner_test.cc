@@ -53,6 +53,8 @@ class HeldClient final : public inference::ModelClient {
         event.id = 'a' - '!';
         event.index = i;
         event.usage.generated_tokens = i + 1;
+        if (i == 1) ++begun;
+        while (is_held_behind_first && i == 1 && !*cancelled) std::this_thread::sleep_for(100us);
         if (i + 1 == limit) event.finish = engine::FinishReason::kLength;
         sink(event);
         if (i + 1 == limit) return;
@@ -81,6 +83,8 @@ class HeldClient final : public inference::ModelClient {
   }
 
   std::atomic<bool> is_held{false};
+  std::atomic<bool> is_held_behind_first{false};
+  std::atomic<int> begun{0};  // that have told their first token
   std::atomic<int> refusals{0};
   std::multiset<std::string> asked;  // request ids
   int most_at_once = 0;
@@ -236,6 +240,19 @@ TEST_F(RunnerTest, ACancelledBatchKeepsWhatItHas) {
   EXPECT_EQ(done.lines_completed + done.lines_failed, 0);
   EXPECT_TRUE(done.output_file_id.empty());
   EXPECT_EQ(store_->usage_totals()->requests, 0);
+}
+
+TEST_F(RunnerTest, WhatWasComputedForALineThatIsCutCounts) {
+  client_->is_held_behind_first = true;
+  start();
+  const std::string id = create(line(0) + line(1));
+  wait_for(id, [&](const store::Batch&) { return client_->begun == 2; });
+  ASSERT_TRUE(batches_.request_cancel("k", id, 160).ok());
+  runner_->wake();
+  const store::Batch done = wait_for_end(id);
+  EXPECT_EQ(done.lines_completed + done.lines_failed, 0);
+  EXPECT_EQ(store_->usage_totals()->requests, 2);
+  EXPECT_GE(store_->usage_totals()->completion_tokens, 2);
 }
 
 TEST_F(RunnerTest, ABatchWhoseWindowEndsTellsWhatNeverRan) {
