@@ -11,7 +11,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../tests/lib"))
-from behaviours_test import behaviours, clients as suites, tests_of  # noqa: E402
+from client_coverage_test import behaviours, clients as suites, tests_of  # noqa: E402
 from server import BUILD, ROOT, Server  # noqa: E402
 
 MODELS = ("tiny", os.path.join(ROOT, "tests/golden/encoders/tiny-bert"))  # as record.py has them
