@@ -14,9 +14,9 @@ constexpr size_t kMaxReached = 100'000;
 
 }  // namespace
 
-Automaton::Automaton(std::shared_ptr<const Program> program, size_t memory_limit_bytes)
+Automaton::Automaton(std::shared_ptr<const Program> program, const Limits& limits)
     : program_(std::move(program)),
-      memory_limit_bytes_(memory_limit_bytes),
+      limits_(limits),
       classes_(static_cast<size_t>(program_->class_count)),
       spaces_(classes_of_spaces(*program_)),
       stack_at_(program_->nodes.size(), Stacks::kNone) {
@@ -40,7 +40,7 @@ StateId Automaton::make_step(StateId state, uint8_t byte_class) {
     }
   }
   const StateId made = close();
-  if (is_full_) return made;
+  if (is_full_ && made == kDead) return made;
   for (size_t i = alike._Find_first(); i < classes_; i = alike._Find_next(i)) next_[state * classes_ + i] = made;
   return made;
 }
@@ -50,13 +50,14 @@ void Automaton::reach(uint32_t node, StackId stack) {
     met_depth_limit_ = true;
     return;
   }
+  ++work_;
   arrived_.push_back({node, stack});
 }
 
 // A rule that many call in a round is followed once, with all that it returns to: one by one, a thousand callers would
 // make a thousand sets of stacks, each a copy of the last.
 StateId Automaton::close() {
-  while (!arrived_.empty() && reached_.size() <= kMaxReached && memory_bytes() <= memory_limit_bytes_) {
+  while (!arrived_.empty() && reached_.size() <= kMaxReached && has_room()) {
     round_.swap(arrived_);
     arrived_.clear();
     std::ranges::sort(round_, {}, &Item::node);
@@ -74,18 +75,16 @@ StateId Automaton::close() {
       if (stack_at_[node] != before) follow(node, stack_at_[node]);
     }
   }
+  const bool is_whole = arrived_.empty();
   std::vector<Item> found;
-  if (arrived_.empty()) {
-    for (const uint32_t node : reached_) {
-      if (program_->nodes[node].kind == NodeKind::kBytes) found.push_back({node, stack_at_[node]});
-    }
-  } else {
-    is_full_ = true;
+  for (const uint32_t node : reached_) {
+    if (program_->nodes[node].kind == NodeKind::kBytes) found.push_back({node, stack_at_[node]});
+    stack_at_[node] = Stacks::kNone;
   }
-  for (const uint32_t node : reached_) stack_at_[node] = Stacks::kNone;
   reached_.clear();
   arrived_.clear();
-  return intern(found, std::exchange(may_end_, false));
+  const bool may_end = std::exchange(may_end_, false);
+  return is_whole ? intern(found, may_end) : refuse();
 }
 
 void Automaton::follow(uint32_t node, StackId stack) {
@@ -119,6 +118,7 @@ void Automaton::follow_repeat(uint32_t node, uint32_t done, StackId stack) {
 
 void Automaton::follow_return(StackId stack) {
   const std::vector<Frame> frames(stacks_.frames(stack).begin(), stacks_.frames(stack).end());
+  work_ += frames.size();
   for (const Frame& frame : frames) {
     if (frame.node == Stacks::kEnd) {
       may_end_ = true;
@@ -131,7 +131,7 @@ void Automaton::follow_return(StackId stack) {
 }
 
 StateId Automaton::intern(std::vector<Item>& found, bool may_end) {
-  if (is_full_ || (found.empty() && !may_end)) return kDead;
+  if (found.empty() && !may_end) return kDead;
   std::sort(found.begin(), found.end(), [](const Item& a, const Item& b) { return a.node < b.node; });
   uint64_t hash = may_end ? 1 : 2;
   for (const Item& item : found) hash = mix(hash, uint64_t{item.node} << 32 | item.stack);
@@ -142,16 +142,29 @@ StateId Automaton::intern(std::vector<Item>& found, bool may_end) {
     }
   }
   memory_bytes_ += found.size() * sizeof(Item) + sizeof(State) + classes_ * sizeof(StateId) + kHashEntryBytes;
-  if (memory_bytes() > memory_limit_bytes_) {
-    is_full_ = true;
-    return kDead;
-  }
+  if (!has_room()) return refuse();
   const auto id = static_cast<StateId>(states_.size());
   states_.push_back({static_cast<uint32_t>(items_.size()), static_cast<uint32_t>(found.size()), may_end});
   items_.insert(items_.end(), found.begin(), found.end());
   next_.insert(next_.end(), classes_, kUnknown);
   by_hash_.emplace(hash, id);
   return id;
+}
+
+StateId Automaton::refuse() {
+  is_full_ = true;
+  ++refusals_;
+  return kDead;
+}
+
+StateId Automaton::adopt(const Automaton& other, StateId state) {
+  if (state == kDead) return kDead;
+  std::unordered_map<StackId, StackId> known;
+  std::vector<Item> found;
+  for (const Item& item : other.items(state)) {
+    found.push_back({item.node, stacks_.adopt(other.stacks_, item.stack, known)});
+  }
+  return intern(found, other.may_end(state));
 }
 
 int Automaton::forced_byte(StateId state) const {

@@ -3,8 +3,9 @@
 // A state is what may come next: the nodes that read a byte, each with the stacks it would return to. Two texts after
 // which the same may follow are in one state, so what is remembered of a state (its successors here, its mask in
 // token_masks.h) serves every request with the same constraint.
-// Memory is bounded: past the limit a step gives kDead and is_full() says so; the owner starts a fresh automaton for
-// the next texts. Threads: one at a time.
+// Memory and work are bounded: past a limit a step that is not known yet gives kDead, and refusals() counts it. Whoever
+// meets that goes on in a fresh automaton, which adopts the state (matcher.h); what does not fit there either is more
+// than the constraint may take, whoever else uses it. Threads: one at a time.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,11 @@ class Automaton {
  public:
   static constexpr StateId kDead = 0;  // no text that began so satisfies the constraint
 
-  Automaton(std::shared_ptr<const Program> program, size_t memory_limit_bytes);
+  struct Limits {
+    size_t memory_bytes = 0;
+    uint64_t work = 0;  // nodes and frames looked at, for all states together
+  };
+  Automaton(std::shared_ptr<const Program> program, const Limits& limits);
 
   StateId start() const { return start_; }
   StateId step(StateId state, uint8_t byte) {
@@ -47,12 +52,19 @@ class Automaton {
   // The one byte that may follow but for white space; -1 where there is a choice, or none.
   int only_visible_byte(StateId state) const { return only_byte_outside(spaces_, state); }
 
+  // The state of another automaton of the same program; kDead where it does not fit.
+  StateId adopt(const Automaton& other, StateId state);
+
   bool is_full() const { return is_full_; }
+  // Steps that were not made for want of memory or work.
+  uint64_t refusals() const { return refusals_; }
+  uint64_t work() const { return work_ + stacks_.work(); }
   // Something was left out because it nests past kMaxStackDepth.
   bool met_depth_limit() const { return met_depth_limit_; }
   size_t memory_bytes() const { return memory_bytes_ + stacks_.memory_bytes(); }
   size_t state_count() const { return states_.size(); }
   const Program& program() const { return *program_; }
+  const std::shared_ptr<const Program>& shared_program() const { return program_; }
 
  private:
   static constexpr StateId kUnknown = UINT32_MAX;
@@ -81,9 +93,13 @@ class Automaton {
   void follow_repeat(uint32_t node, uint32_t done, StackId stack);
   void follow_return(StackId stack);
   StateId intern(std::vector<Item>& found, bool may_end);
+  bool has_room() const { return memory_bytes() <= limits_.memory_bytes && work() <= limits_.work; }
+  StateId refuse();
 
   std::shared_ptr<const Program> program_;
-  size_t memory_limit_bytes_, memory_bytes_ = 0;
+  const Limits limits_;
+  size_t memory_bytes_ = 0;
+  uint64_t work_ = 0, refusals_ = 0;
   size_t classes_;
   ByteSet spaces_;
   Stacks stacks_;

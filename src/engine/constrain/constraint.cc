@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/json.h"
+#include "engine/constrain/automaton.h"
 #include "engine/constrain/ebnf.h"
+#include "engine/constrain/matcher.h"
 #include "engine/constrain/regex.h"
 #include "engine/constrain/schema.h"
 
@@ -17,6 +19,11 @@ constexpr size_t kMaxChoiceBytes = 256u << 10;
 
 Constraint::Made Constraint::compiled(const Grammar& grammar, RuleId root) {
   STUDIO_TRY(auto program, Program::compile(grammar, root));
+  const Automaton first(program, {.memory_bytes = kMaxTablesBytes, .work = kMaxTablesWork});
+  if (first.start() == Automaton::kDead) {
+    return Error(Code::kPayloadTooLarge, "too much may begin the answer: over " + std::to_string(kMaxTablesWork) +
+                                             " ways are open before its first character");
+  }
   return std::shared_ptr<const Constraint>(new Constraint(std::move(program)));
 }
 

@@ -93,7 +93,8 @@ Result<Dfa> Dfa::of_expr(const Grammar& grammar, ExprId expr, bool stops_at_ends
   const RuleId root = rooted.add_rule();
   rooted.define(root, expr);
   STUDIO_TRY(const auto program, Program::compile(rooted, root));
-  Automaton automaton(program, kAutomatonBytes);
+  Automaton automaton(program, {.memory_bytes = kAutomatonBytes, .work = kMaxWork});
+  if (automaton.is_full()) return too_many_states();
   const auto [class_of, bytes] =
       common_classes([&](size_t byte) { return program->class_of[byte]; },
                      [](size_t byte) { return begins_character(static_cast<uint8_t>(byte)) ? 1 : 0; });

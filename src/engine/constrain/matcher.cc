@@ -4,15 +4,51 @@
 
 namespace studio::engine::constrain {
 
+template <typename Look>
+auto Matcher::find(const Look& look) const -> std::optional<decltype(look())> {
+  const auto try_here = [&]() -> std::optional<decltype(look())> {
+    const uint64_t before = tables_->automaton.refusals();
+    auto found = look();
+    return tables_->automaton.refusals() == before ? std::optional(std::move(found)) : std::nullopt;
+  };
+  auto found = try_here();
+  if (!found && move_to_newest()) found = try_here();
+  if (!found && move_to_fresh()) found = try_here();
+  return found;
+}
+
+bool Matcher::move_to(std::shared_ptr<Tables> tables) const {
+  const StateId state = tables->automaton.adopt(tables_->automaton, state_);
+  if (state == Automaton::kDead) return false;
+  tables_ = std::move(tables);
+  state_ = state;
+  return true;
+}
+
+bool Matcher::move_to_newest() const {
+  const auto newest = tables_->newest.lock();
+  return newest && newest->tables != tables_ && move_to(newest->tables);
+}
+
+bool Matcher::move_to_fresh() const {
+  auto fresh = std::make_shared<Tables>(tables_->automaton.shared_program(), tables_->trie, tables_->newest);
+  if (!move_to(fresh)) return false;
+  if (const auto newest = tables_->newest.lock()) newest->tables = tables_;
+  return true;
+}
+
 StateId Matcher::state_after(std::string_view text) const {
-  return tables_->automaton.walk(state_, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  const auto after = find([&] { return tables_->automaton.walk(state_, bytes); });
+  if (!after) is_over_ = true;
+  return after.value_or(Automaton::kDead);
 }
 
 bool Matcher::allows(TokenId id) const {
   if (has_ended_ || id < 0 || static_cast<size_t>(id) >= tables_->trie->token_count()) return false;
   if (tables_->trie->is_end(id)) return may_end();
   const std::string_view text = tables_->trie->bytes(id);
-  return !text.empty() && state_after(text) != Automaton::kDead;
+  return !text.empty() && !is_over_ && state_after(text) != Automaton::kDead;
 }
 
 bool Matcher::accept(TokenId id) {
@@ -23,9 +59,10 @@ bool Matcher::accept(TokenId id) {
 }
 
 bool Matcher::accept_text(std::string_view text) {
-  const StateId next = has_ended_ ? Automaton::kDead : state_after(text);
+  const StateId next = has_ended_ || is_over_ ? Automaton::kDead : state_after(text);
   if (next == Automaton::kDead) return false;
   state_ = next;
+  if (tables_->automaton.is_full()) move_to_newest();  // nobody keeps full ones for long
   return true;
 }
 
@@ -34,7 +71,7 @@ bool Matcher::may_end() const {
 }
 
 bool Matcher::is_complete() const {
-  return has_ended_ || (may_end() && !tables_->automaton.goes_on(state_));
+  return has_ended_ || (may_end() && (is_over_ || !tables_->automaton.goes_on(state_)));
 }
 
 namespace {
@@ -54,7 +91,7 @@ int Matcher::likely_byte(StateId state, const JsonLayout& layout) const {
 
 std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
   std::string text;
-  StateId state = has_ended_ ? Automaton::kDead : state_;
+  StateId state = has_ended_ || is_over_ ? Automaton::kDead : state_;
   while (text.size() < limit) {
     const int byte = likely_byte(state, layout);
     if (byte < 0) break;
@@ -68,7 +105,7 @@ std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
 Matcher::Tokens Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
                                        const std::function<std::vector<TokenId>(std::string_view)>& encode) const {
   // Within values, mostly, there is a choice, which is told sooner than what the layout is.
-  if (has_ended_ || likely_byte(state_, layout) < 0) return nullptr;
+  if (has_ended_ || is_over_ || likely_byte(state_, layout) < 0) return nullptr;
   auto& kept = tables_->likely;
   const uint64_t place = mix(layout.fingerprint(), state_);
   if (const auto known = kept.find(place); known != kept.end()) return known->second;
@@ -80,23 +117,33 @@ Matcher::Tokens Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
 
 std::shared_ptr<const TokenMask> Matcher::mask() const {
   if (has_ended_) return std::make_shared<TokenMask>(tables_->trie->token_count());
+  if (is_over_) return std::make_shared<TokenMask>(only_ends());
+  if (const auto known = tables_->masks.find(state_); known != tables_->masks.end()) return known->second;
+  auto found = find([&] { return tables_->trie->mask(tables_->automaton, state_); });
+  if (!found) is_over_ = true;
+  if (!found) return std::make_shared<TokenMask>(only_ends());
+  auto made = std::make_shared<const TokenMask>(std::move(*found));
   auto& masks = tables_->masks;
-  if (const auto known = masks.find(state_); known != masks.end()) return known->second;
-  auto made = std::make_shared<const TokenMask>(tables_->trie->mask(tables_->automaton, state_));
   if ((masks.size() + 1) * made->words().size_bytes() > kMaxMaskBytes) masks.clear();
   masks.emplace(state_, made);
   return made;
 }
 
+TokenMask Matcher::only_ends() const {
+  TokenMask mask(tables_->trie->token_count());
+  if (may_end()) tables_->trie->allow_ends(mask);
+  return mask;
+}
+
 bool Matcher::is_exhausted() const {
-  return tables_->automaton.is_full() || tables_->automaton.met_depth_limit();
+  return is_over_ || tables_->automaton.met_depth_limit();
 }
 
 Matcher MatcherPool::start() {
-  if (!tables_ || tables_->automaton.memory_bytes() > kFreshTablesBytes) {
-    tables_ = std::make_shared<Matcher::Tables>(constraint_->program(), vocabulary_);
+  if (!newest_->tables || newest_->tables->automaton.memory_bytes() > kFreshTablesBytes) {
+    newest_->tables = std::make_shared<Matcher::Tables>(constraint_->program(), vocabulary_, newest_);
   }
-  return Matcher(tables_);
+  return Matcher(newest_->tables);
 }
 
 }  // namespace studio::engine::constrain

@@ -1,13 +1,16 @@
 // One answer held to its constraint: what may come next, token by token or byte by byte.
 //
-// The state is a function of the bytes so far. A matcher is two words: copy it to look ahead, copy it back to undo.
+// The state is a function of the bytes so far. A matcher is a few words: copy it to look ahead, copy it back to undo.
 // Matchers of one pool share what is learnt (states, masks), so a pool serves all requests with the same constraint and
-// vocabulary. Threads: a pool and its matchers belong to one thread at a time.
+// vocabulary. Where shared tables have no room, a matcher takes its state to fresh ones: what others asked changes no
+// answer. What fresh tables of its own have no room for is over: is_exhausted().
+// Threads: a pool and its matchers belong to one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,8 +25,11 @@ namespace studio::engine::constrain {
 
 // New matchers begin with fresh tables once those under way have reached this; nothing is forgotten under a matcher.
 inline constexpr size_t kFreshTablesBytes = 24u << 20;
-// What one automaton may take at most, its program included. An answer that needs more is over: is_exhausted().
+// What one automaton may take at most, its program included.
 inline constexpr size_t kMaxTablesBytes = 48u << 20;
+// The same in work: some 50 ms, which is what one look of one answer may keep the others waiting. A large schema's
+// states take a hundredth of it, all together.
+inline constexpr uint64_t kMaxTablesWork = 1'000'000;
 // Masks kept beside it: 400 of a vocabulary of 150,000.
 inline constexpr size_t kMaxMaskBytes = 8u << 20;
 // Guesses kept beside them, some 200 bytes each.
@@ -58,27 +64,49 @@ class Matcher {
   // It is kept already.
   bool knows_mask() const { return has_ended_ || tables_->masks.contains(state_); }
 
-  // Why nothing may follow where nothing does: the tables are full, or the text nests past kMaxStackDepth.
+  // Nothing follows any more but an end, where the text may end.
+  void give_up() { is_over_ = true; }
+  // Why nothing may follow where nothing does: it takes more than tables hold, or the text nests past kMaxStackDepth.
   bool is_exhausted() const;
 
  private:
   friend class MatcherPool;
+  struct Tables;
+  struct Newest {
+    std::shared_ptr<Tables> tables;
+  };
   struct Tables {
-    Tables(std::shared_ptr<const Program> program, std::shared_ptr<const TokenTrie> vocabulary)
-        : automaton(std::move(program), kMaxTablesBytes), trie(std::move(vocabulary)) {}
+    Tables(std::shared_ptr<const Program> program, std::shared_ptr<const TokenTrie> vocabulary,
+           std::weak_ptr<Newest> those_of_the_pool)
+        : automaton(std::move(program), {.memory_bytes = kMaxTablesBytes, .work = kMaxTablesWork}),
+          trie(std::move(vocabulary)),
+          newest(std::move(those_of_the_pool)) {}
     Automaton automaton;
-    std::shared_ptr<const TokenTrie> trie;
+    const std::shared_ptr<const TokenTrie> trie;
+    const std::weak_ptr<Newest> newest;
     std::unordered_map<StateId, std::shared_ptr<const TokenMask>> masks;
     std::unordered_map<uint64_t, Tokens> likely;  // by state and layout
   };
-  explicit Matcher(std::shared_ptr<Tables> tables) : tables_(std::move(tables)), state_(tables_->automaton.start()) {}
+  explicit Matcher(std::shared_ptr<Tables> tables)
+      : tables_(std::move(tables)), state_(tables_->automaton.start()), is_over_(state_ == Automaton::kDead) {}
+
+  // What `look` finds, in tables that have room for all it looks at; nothing where none have.
+  template <typename Look>
+  auto find(const Look& look) const -> std::optional<decltype(look())>;
+  // Goes on in other tables. False where they have no room for the state.
+  bool move_to(std::shared_ptr<Tables> tables) const;
+  bool move_to_newest() const;
+  bool move_to_fresh() const;
 
   StateId state_after(std::string_view text) const;
+  TokenMask only_ends() const;
   // The next of likely_text(); -1 for none.
   int likely_byte(StateId state, const JsonLayout& layout) const;
 
-  std::shared_ptr<Tables> tables_;
-  StateId state_;
+  // Where the state is kept is nothing of the state.
+  mutable std::shared_ptr<Tables> tables_;
+  mutable StateId state_;
+  mutable bool is_over_ = false;
   bool has_ended_ = false;
 };
 
@@ -89,12 +117,12 @@ class MatcherPool {
 
   // At the start of an answer.
   Matcher start();
-  size_t memory_bytes() const { return tables_ ? tables_->automaton.memory_bytes() : 0; }
+  size_t memory_bytes() const { return newest_->tables ? newest_->tables->automaton.memory_bytes() : 0; }
 
  private:
   std::shared_ptr<const Constraint> constraint_;
   std::shared_ptr<const TokenTrie> vocabulary_;
-  std::shared_ptr<Matcher::Tables> tables_;
+  std::shared_ptr<Matcher::Newest> newest_ = std::make_shared<Matcher::Newest>();
 };
 
 }  // namespace studio::engine::constrain

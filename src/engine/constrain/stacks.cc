@@ -37,6 +37,7 @@ StackId Stacks::join(StackId a, StackId b) {
   }
   merged.insert(merged.end(), left.begin() + static_cast<ptrdiff_t>(i), left.end());
   merged.insert(merged.end(), right.begin() + static_cast<ptrdiff_t>(j), right.end());
+  work_ += merged.size();
   return joined_[key] = intern(merged);
 }
 
@@ -45,6 +46,17 @@ StackId Stacks::join_all(std::span<const StackId> ids) {
   const size_t half = ids.size() / 2;
   const StackId first = join_all(ids.first(half));
   return join(first, join_all(ids.subspan(half)));
+}
+
+StackId Stacks::adopt(const Stacks& other, StackId id, std::unordered_map<StackId, StackId>& known) {
+  if (id == kBottom) return kBottom;
+  if (const auto found = known.find(id); found != known.end()) return found->second;
+  std::vector<Frame> taken(other.frames(id).begin(), other.frames(id).end());
+  for (Frame& frame : taken) {
+    if (frame.node != kEnd) frame.below = adopt(other, frame.below, known);
+  }
+  work_ += taken.size();
+  return known[id] = intern(taken);
 }
 
 StackId Stacks::intern(std::span<const Frame> frames_of_set) {

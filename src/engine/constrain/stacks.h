@@ -39,6 +39,10 @@ class Stacks {
   StackId join(StackId a, StackId b);
   // Of at least one. Halves are joined, so that N of them make sets of N log N frames together.
   StackId join_all(std::span<const StackId> ids);
+  // The set that is the same as one of another's. `known` holds those that were taken over before.
+  StackId adopt(const Stacks& other, StackId id, std::unordered_map<StackId, StackId>& known);
+  // Frames that were looked at so far, by all of it.
+  uint64_t work() const { return work_; }
   size_t memory_bytes() const;
 
  private:
@@ -51,6 +55,7 @@ class Stacks {
   std::vector<Set> sets_;
   std::unordered_multimap<uint64_t, StackId> by_hash_;
   std::unordered_map<uint64_t, StackId> joined_;
+  uint64_t work_ = 0;
 };
 
 }  // namespace studio::engine::constrain

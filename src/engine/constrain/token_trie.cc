@@ -122,9 +122,7 @@ TokenMask TokenTrie::mask(Automaton& automaton, StateId state) const {
   for (const auto& [first, twin] : twins_) {
     if (mask.allows(first)) mask.allow(twin);
   }
-  if (automaton.may_end(state)) {
-    for (const TokenId end : ends_) mask.allow(end);
-  }
+  if (automaton.may_end(state)) allow_ends(mask);
   return mask;
 }
 

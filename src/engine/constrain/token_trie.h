@@ -56,6 +56,9 @@ class TokenTrie {
     return {bytes_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
   }
   bool is_end(TokenId id) const;
+  void allow_ends(TokenMask& mask) const {
+    for (const TokenId end : ends_) mask.allow(end);
+  }
 
   // All tokens that may follow in that state, ends included.
   TokenMask mask(Automaton& automaton, StateId state) const;

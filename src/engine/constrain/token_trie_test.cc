@@ -137,15 +137,47 @@ TEST(Matcher, GuessesAcrossWhiteSpaceAsTheAnswerIsLaidOut) {
   EXPECT_EQ(matcher.likely_text({}, 6), "{\n  \"a");
 }
 
-TEST(Matcher, StopsWithinItsMemory) {
-  // The last but twentieth letter is an a: 2^20 states, of which only those on the way are made.
-  const Matcher start = start_of(Constraint::from_regex("[ab]*a[ab]{20}"));
+// The last but twentieth letter is an a: 2^20 states, of which only those on the way are made.
+constexpr const char* kManyStates = "[ab]*a[ab]{20}";
+
+TEST(Matcher, GoesOnInFreshTables) {
+  auto made = Constraint::from_regex(kManyStates);
+  ASSERT_TRUE(made.ok());
+  MatcherPool pool(*made, no_tokens());
+  Matcher matcher = pool.start(), other = matcher;
   std::mt19937 random(1);
-  Matcher matcher = start;
-  bool goes_on = true;
-  for (int i = 0; i < 2'000'000 && goes_on; ++i) goes_on = matcher.accept_text(random() % 2 == 0 ? "a" : "b");
-  EXPECT_FALSE(goes_on);
-  EXPECT_TRUE(matcher.is_exhausted());
+  std::string last(21, 'b');
+  for (int i = 0; i < 200'000; ++i) {
+    const char letter = random() % 2 == 0 ? 'a' : 'b';
+    last = last.substr(1) + letter;
+    ASSERT_TRUE(matcher.accept_text({&letter, 1})) << i;
+    ASSERT_EQ(matcher.may_end(), last.front() == 'a') << i;
+    ASSERT_LE(pool.memory_bytes(), kMaxTablesBytes);
+  }
+  EXPECT_FALSE(matcher.is_exhausted());
+  EXPECT_TRUE(accepts(other, "abbbbbbbbbbbbbbbbbbbb"));  // left behind in tables that were full
+}
+
+// What others asked of the same tables changes nothing: neither what is allowed nor where it is over.
+TEST(Matcher, IsTheSameAloneAndAmongOthers) {
+  auto made = Constraint::from_regex("([a-z]+( [a-z]+){0,400}){1,100}");
+  ASSERT_TRUE(made.ok());
+  const auto over_at = [&](int companions) {
+    MatcherPool pool(*made, no_tokens());
+    std::vector<Matcher> matchers(static_cast<size_t>(companions) + 1, pool.start());
+    std::mt19937 own(1), others(2);
+    for (int i = 0; i < 1500; ++i) {
+      for (size_t m = 0; m < matchers.size(); ++m) {
+        auto& random = m == 0 ? own : others;
+        const char letter = random() % 5 == 0 ? ' ' : static_cast<char>('a' + random() % 26);
+        const bool is_taken = matchers[m].accept_text({&letter, 1});
+        if (m == 0 && !is_taken && matchers[0].is_exhausted()) return i;
+      }
+    }
+    return -1;
+  };
+  EXPECT_EQ(over_at(0), -1);
+  EXPECT_EQ(over_at(12), -1);
 }
 
 TEST(Matcher, NestsNoDeeperThanItMay) {

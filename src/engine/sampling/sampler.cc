@@ -118,7 +118,8 @@ Result<TokenId> Sampler::choose_allowed(std::span<const float> logits, const Sam
     }
   }
   if (!mask_out(logits, filter.mask())) {
-    return Error(Code::kFailedPrecondition, "no token may follow here");
+    return Error(Code::kFailedPrecondition,
+                 "nothing may follow here: the form of the answer nests too deep, or takes too much to be held to");
   }
   const uint64_t last = random_bits(params.seed, params.stream, position, kMostRedraws + 1);
   return choose(masked_, params, is_truncated ? first : last);

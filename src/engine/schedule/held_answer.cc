@@ -70,7 +70,8 @@ void HeldAnswer::accept(TokenId id) {
   if (likely_ && ++likely_come_ == likely_->size()) likely_ = nullptr;
   layout_.read(shared_->vocabulary->tokens->bytes(id));
   std::scoped_lock lock(shared_->mutex);
-  matcher_->accept(id);
+  // What was drawn was allowed; where it is not any more, as of a text from elsewhere, nothing follows it.
+  if (!matcher_->accept(id)) matcher_->give_up();
 }
 
 bool HeldAnswer::is_complete() const {
