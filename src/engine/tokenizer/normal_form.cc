@@ -10,6 +10,7 @@
 
 #include <bit>
 
+#include "engine/tokenizer/mark_order.h"
 #include "engine/tokenizer/unicode_classes.h"
 
 namespace studio::engine {
@@ -85,8 +86,10 @@ void append_normal(const icu::Normalizer2* normalizer, std::string_view text, st
   const size_t before = out.size();
   UErrorCode status = U_ZERO_ERROR;
   if (normalizer != nullptr) {
+    std::string storage;
+    const std::string_view ordered = with_ordered_marks(text, storage);
     icu::StringByteSink<std::string> sink(&out);
-    normalizer->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr,
+    normalizer->normalizeUTF8(0, icu::StringPiece(ordered.data(), static_cast<int32_t>(ordered.size())), sink, nullptr,
                               status);
   }
   if (normalizer != nullptr && U_SUCCESS(status)) return;

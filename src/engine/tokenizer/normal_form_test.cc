@@ -76,5 +76,33 @@ TEST(NormalForm, OfAnyBytesIsThatOfTheWholeText) {
   EXPECT_GT(changed, 10'000);
 }
 
+// Some hundred, so that the library's own order of them can be waited for.
+TEST(NormalForm, OfLongRunsOfMarksIsTheLibrarys) {
+  // Marks of several classes, some that are made of others, two that begin no class of their own, and younger ones.
+  const uint32_t marks[] = {0x300, 0x301, 0x327, 0x323, 0x3099, 0x345, 0x5B0,  0x93C,   0x340,  0x344,
+                            0x343, 0xF73, 0xF75, 0xF81, 0xF71,  0xF72, 0x1DF9, 0x1E8D0, 0x1ABF, 0xDD};
+  std::mt19937 random(6);
+  std::string storage;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (uint32_t runs = 1 + random() % 3; runs > 0; --runs) {
+      append(text, "aeo\xC5k"[random() % 5] & 0xFF);
+      const uint32_t kinds = 2 + random() % std::size(marks);
+      for (uint32_t left = random() % 400; left > 0; --left) append(text, marks[random() % kinds % std::size(marks)]);
+      if (random() % 3 == 0) text += static_cast<char>(random());
+    }
+    ASSERT_EQ(to_nfc(text, storage), PlainTokenizer::normalised(text)) << testing::PrintToString(text);
+  }
+}
+
+TEST(NormalForm, OfAMillionMarksIsThere) {
+  constexpr int kEach = 500'000;
+  std::string text = "a", wanted = "\xC3\xA1", storage;  // the first acute joins the letter
+  for (int i = 0; i < kEach; ++i) append(text, 0x301), append(text, 0x327);
+  for (int i = 0; i < kEach; ++i) append(wanted, 0x327);
+  for (int i = 1; i < kEach; ++i) append(wanted, 0x301);
+  EXPECT_TRUE(to_nfc(text, storage) == wanted);
+}
+
 }  // namespace
 }  // namespace studio::engine
