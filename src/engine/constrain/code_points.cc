@@ -64,15 +64,13 @@ class Utf8Writer {
 
 void CodePoints::add(char32_t first, char32_t last) {
   ranges_.push_back({first, std::min(last, kLast)});
-  tidy();
 }
 
 void CodePoints::add(const CodePoints& other) {
   ranges_.insert(ranges_.end(), other.ranges_.begin(), other.ranges_.end());
-  tidy();
 }
 
-void CodePoints::tidy() {
+void CodePoints::tidy() const {
   std::vector<Range> cut;
   for (const Range& range : ranges_) {
     const Range below{range.first, std::min<char32_t>(range.last, kFirstSurrogate - 1)};
@@ -89,12 +87,13 @@ void CodePoints::tidy() {
       ranges_.push_back(range);
     }
   }
+  tidy_count_ = ranges_.size();
 }
 
 CodePoints CodePoints::inverted() const {
   CodePoints result;
   char32_t next = 0;
-  for (const Range& range : ranges_) {
+  for (const Range& range : ranges()) {
     if (range.first > next) result.ranges_.push_back({next, range.first - 1});
     next = range.last + 1;
   }

@@ -1,4 +1,5 @@
 // Sets of Unicode characters, and their UTF-8 as expressions over bytes. Surrogates are no characters.
+// A set that was looked at since it was changed last may be read by several threads.
 #pragma once
 
 #include <cstddef>
@@ -25,13 +26,18 @@ class CodePoints {
   void add(char32_t first, char32_t last);
   void add(const CodePoints& other);
   CodePoints inverted() const;
-  bool is_empty() const { return ranges_.empty(); }
+  bool is_empty() const { return ranges().empty(); }
   // Rising, apart, without surrogates.
-  const std::vector<Range>& ranges() const { return ranges_; }
+  const std::vector<Range>& ranges() const {
+    if (tidy_count_ != ranges_.size()) tidy();
+    return ranges_;
+  }
 
  private:
-  void tidy();
-  std::vector<Range> ranges_;
+  void tidy() const;
+  // What is added is put in order once it is asked for: a class may have 100,000 members.
+  mutable std::vector<Range> ranges_;
+  mutable size_t tidy_count_ = 0;
 };
 
 // One character of the set.
