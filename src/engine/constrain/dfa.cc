@@ -92,7 +92,9 @@ Result<Dfa> Dfa::of_expr(const Grammar& grammar, ExprId expr, bool stops_at_ends
   Grammar rooted = grammar;
   const RuleId root = rooted.add_rule();
   rooted.define(root, expr);
-  STUDIO_TRY(const auto program, Program::compile(rooted, root));
+  const auto compiled = Program::compile(rooted, root);
+  if (!compiled.ok() && compiled.error().code() == Code::kInvalidArgument) return with_states(1, kDead);  // no text
+  STUDIO_TRY(const auto program, compiled);
   Automaton automaton(program, {.memory_bytes = kAutomatonBytes, .work = kMaxWork});
   if (automaton.is_full()) return too_many_states();
   const auto [class_of, bytes] =

@@ -107,8 +107,8 @@ class Parser {
     if (take("[")) return bracket();
     if (is_next("*") || is_next("+") || is_next("?")) return fault("nothing to repeat");
     if (is_next("\\")) {
-      STUDIO_TRY(CodePoints set, escape(false));
-      return set_node(std::move(set));
+      STUDIO_TRY(Escape escaped, escape(false));
+      return set_node(std::move(escaped.set));
     }
     const auto c = next_code_point(pattern_, at_);
     if (!c) return fault("not UTF-8");
@@ -194,48 +194,51 @@ class Parser {
     CodePoints set;
     while (!is_next("]")) {
       if (at_ >= pattern_.size()) return fault("[ without ]");
-      STUDIO_TRY(CodePoints first, bracket_member());
+      STUDIO_TRY(const Escape first, bracket_member());
       if (!is_next("-") || pattern_.substr(at_).starts_with("-]")) {
-        set.add(first);
+        set.add(first.set);
         continue;
       }
       take("-");
-      STUDIO_TRY(CodePoints last, bracket_member());
-      if (!is_one(first) || !is_one(last)) {
-        set.add(first);
-        set.add(last);
+      STUDIO_TRY(const Escape last, bracket_member());
+      if (!first.one || !last.one) {
+        set.add(first.set);
+        set.add(last.set);
         set.add('-', '-');
         continue;
       }
-      if (first.ranges()[0].first > last.ranges()[0].first) return fault("a range that ends before it begins");
-      set.add(first.ranges()[0].first, last.ranges()[0].first);
+      if (*first.one > *last.one) return fault("a range that ends before it begins");
+      set.add(*first.one, *last.one);
     }
     take("]");
     return set_node(is_inverted ? set.inverted() : std::move(set));
   }
 
-  static bool is_one(const CodePoints& set) {
-    return set.ranges().size() == 1 && set.ranges()[0].first == set.ranges()[0].last;
-  }
+  // What an escape stands for; `one` where that is a single character, also a surrogate, which no set holds.
+  struct Escape {
+    CodePoints set;
+    std::optional<char32_t> one;
+    static Escape of(char32_t c) { return {CodePoints{{c, c}}, c}; }
+  };
 
-  Result<CodePoints> bracket_member() {
+  Result<Escape> bracket_member() {
     if (is_next("\\")) return escape(true);
     const auto c = next_code_point(pattern_, at_);
     if (!c) return fault("[ without ]");
-    return CodePoints{{*c, *c}};
+    return Escape::of(*c);
   }
 
-  Result<CodePoints> escape(bool in_bracket) {
+  Result<Escape> escape(bool in_bracket) {
     take("\\");
     const auto letter = next_code_point(pattern_, at_);
     if (!letter) return fault("a pattern that ends in \\");
-    if (auto named = named_class(*letter)) return *std::move(named);
-    if (*letter == 'b' && in_bracket) return CodePoints{{8, 8}};
+    if (auto named = named_class(*letter)) return Escape{*std::move(named), std::nullopt};
+    if (*letter == 'b' && in_bracket) return Escape::of(8);
     if (*letter == 'b' || *letter == 'B') return refused("a word boundary");
     if (*letter == 'p' || *letter == 'P') return refused("a Unicode property");
     if ((*letter >= '1' && *letter <= '9') || *letter == 'k') return refused("a back-reference");
     STUDIO_TRY(const char32_t c, character_of(*letter));
-    return CodePoints{{c, c}};
+    return Escape::of(c);
   }
 
   Result<char32_t> character_of(char32_t letter) {

@@ -14,7 +14,8 @@ namespace json = boost::json;
 
 // Values of one schema that are listed for an array whose items differ: a rule each, times their count.
 constexpr size_t kMaxDifferentItems = 256;
-constexpr int kMaxListedDepth = 8;  // of branches within branches
+constexpr size_t kMaxPlacedItems = 10'000;  // that are contained or not, times what is said of them
+constexpr int kMaxListedDepth = 8;          // of branches within branches
 
 }  // namespace
 
@@ -63,10 +64,13 @@ Status ArrayFacts::read_contains(const Subschema& member, const json::object& sc
 
 // Those that must be contained come first, or after the items that are listed; where their number is limited, all
 // others are none of them.
-void ArrayFacts::place_contained() {
+Status ArrayFacts::place_contained(const Pointer& at_fault) {
   const auto begin = first_.size();
   size_t needed = 0;
   for (const Contained& each : contained_) needed += static_cast<size_t>(each.min);
+  if ((begin + needed) * contained_.size() > kMaxPlacedItems) {
+    return schema_error(Code::kPayloadTooLarge, at_fault, "too many items must be contained");
+  }
   const bool is_closed = std::ranges::any_of(
       rest_, [](const auto& rest) { return rest.second.value->is_bool() && !rest.second.value->get_bool(); });
   size_t at = is_closed || (items.max && *items.max < static_cast<int64_t>(begin + needed)) ? 0 : begin;
@@ -82,6 +86,7 @@ void ArrayFacts::place_contained() {
     if (each.max) rest_.emplace_back(first_.size(), each.schema.negated());
     for (int64_t i = 0; i < each.min; ++i) first_[at++].push_back(each.schema);
   }
+  return Ok{};
 }
 
 Result<ArrayFacts> ArrayFacts::read(const SchemaFacts& facts) {
@@ -91,7 +96,7 @@ Result<ArrayFacts> ArrayFacts::read(const SchemaFacts& facts) {
   for (const json::value* no : facts.no_values) {
     if (no->is_array()) made.exclude_length(static_cast<int64_t>(no->get_array().size()));
   }
-  made.place_contained();
+  STUDIO_CHECK_OK(made.place_contained(facts.members.empty() ? Pointer::root() : facts.members.front().pointer));
   return made;
 }
 
@@ -178,6 +183,7 @@ Result<bool> SchemaCompiler::list_values(const SubschemaSet& set, std::vector<co
         std::ranges::any_of(values, [&](const json::value* other) { return is_same(*other, *value); });
     if (value->is_structured() && (facts.members.size() > 1 || facts.has_inner_keywords)) return false;
     if (!is_known && test.holds(*value)) values.push_back(value);
+    if (values.size() > kMaxDifferentItems) return false;
   }
   return values.size() <= kMaxDifferentItems;
 }

@@ -32,7 +32,7 @@ class ArrayFacts {
   };
   Status read_member(const Subschema& member);
   Status read_contains(const Subschema& member, const boost::json::object& schema);
-  void place_contained();
+  Status place_contained(const Pointer& at_fault);
   void exclude_length(int64_t length);
 
   std::vector<SubschemaSet> first_;

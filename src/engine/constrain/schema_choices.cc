@@ -41,6 +41,7 @@ Result<std::vector<SubschemaSet>> SchemaCompiler::branches_of(const SchemaFacts&
   for (size_t i = 0; i < value.get_array().size(); ++i) {
     listed.push_back(list.at(value.get_array()[i], i));
   }
+  STUDIO_CHECK_OK(reader_.spend(listed.size() * base.size(), list.pointer));
   std::vector<SubschemaSet> branches;
   for (const Subschema& each : listed) branches.push_back(with(base, {each}));
   if (is_one_of) STUDIO_CHECK_OK(exclude_others(list, listed, branches));

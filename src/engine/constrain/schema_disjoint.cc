@@ -1,6 +1,7 @@
 #include "engine/constrain/schema_disjoint.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/constrain/schema_objects.h"
 
@@ -31,23 +32,31 @@ bool are_apart(const Sized& a, const Sized& b) {
 }
 
 // One asks for a pattern that no text of the other matches. What takes too many states is not known.
-bool texts_are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b) {
-  const auto find = [&](const auto& patterns, const auto& others, bool are_excluded) {
+Result<bool> texts_are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b) {
+  const auto find = [&](const auto& patterns, const auto& others, bool are_excluded) -> Result<bool> {
     for (const auto& [pattern, at] : patterns) {
       for (const auto& [other, other_at] : others) {
+        STUDIO_CHECK_OK(reader.spend(1, at));
         auto texts = reader.texts_of(pattern, at), other_texts = reader.texts_of(other, other_at);
         if (!texts.ok() || !other_texts.ok()) continue;
         if (pattern == other && are_excluded) return true;
         auto no_texts = are_excluded ? (*other_texts)->others() : Result<Dfa>(**other_texts);
         if (!no_texts.ok()) continue;
         const auto both = Dfa::both(**texts, *no_texts);
+        const size_t states = no_texts->state_count() + (both.ok() ? both->state_count() : Dfa::kMaxStates);
+        STUDIO_CHECK_OK(reader.spend(states * kWorkOfAState, at));
         if (both.ok() && both->is_empty()) return true;
       }
     }
     return false;
   };
-  return find(a.patterns, b.patterns, false) || find(a.patterns, b.no_patterns, true) ||
-         find(b.patterns, a.no_patterns, true);
+  for (const auto& [patterns, others, are_excluded] :
+       {std::tuple(&a.patterns, &b.patterns, false), std::tuple(&a.patterns, &b.no_patterns, true),
+        std::tuple(&b.patterns, &a.no_patterns, true)}) {
+    STUDIO_TRY(const bool are_apart, find(*patterns, *others, are_excluded));
+    if (are_apart) return true;
+  }
+  return false;
 }
 
 // A member that one must have and the other may not, or one that both must have with values of their own.
@@ -116,7 +125,10 @@ Result<bool> are_disjoint(SchemaReader& reader, const SchemaFacts& a, const Sche
       !is_above(b.numbers.low, a.numbers.high)) {
     return false;
   }
-  if ((common & kStringType) != 0 && !are_apart(a.chars, b.chars) && !texts_are_disjoint(reader, a, b)) return false;
+  if ((common & kStringType) != 0 && !are_apart(a.chars, b.chars)) {
+    STUDIO_TRY(const bool are_texts_apart, texts_are_disjoint(reader, a, b));
+    if (!are_texts_apart) return false;
+  }
   if ((common & kArrayType) != 0 && !are_apart(a.items, b.items)) return false;
   if ((common & kObjectType) != 0) return objects_are_disjoint(reader, a, b, depth);
   return true;

@@ -94,6 +94,7 @@ Subschema SchemaReader::made(json::value schema, const Pointer& pointer) {
 Result<std::shared_ptr<const Dfa>> SchemaReader::texts_of(const std::string& pattern, const Pointer& at) {
   if (const auto known = patterns_.find(pattern); known != patterns_.end()) return known->second;
   auto made = Dfa::of_pattern(pattern);
+  STUDIO_CHECK_OK(spend((made.ok() ? made->state_count() : Dfa::kMaxStates) * kWorkOfAState, at));
   if (!made.ok()) return schema_error(made.error().code(), at, made.error().message());
   kept_states_ += made->state_count();
   if (kept_states_ > kMaxKeptStates) {
@@ -101,6 +102,13 @@ Result<std::shared_ptr<const Dfa>> SchemaReader::texts_of(const std::string& pat
     kept_states_ = made->state_count();
   }
   return patterns_[pattern] = std::make_shared<const Dfa>(*std::move(made));
+}
+
+Status SchemaReader::spend(size_t work, const Pointer& at) const {
+  work_ += work;
+  if (work_ <= kMaxSchemaWork) return Ok{};
+  return schema_error(Code::kPayloadTooLarge, at,
+                      "the schema takes too much work: too many subschemas meet each other");
 }
 
 Result<Subschema> SchemaReader::target_of(const Subschema& member) const {
@@ -116,6 +124,7 @@ Status SchemaReader::follow(const SubschemaSet& set, Meaning meaning, SchemaFact
     Subschema member;
     bool is_followed = false;
   };
+  constexpr size_t kKeysOfAUnit = 16;  // searched in the time of another unit of work
   // Few: a list is searched faster than a tree. Kept ones may differ from seen ones by the parts read.
   std::vector<Key> seen, kept;
   std::vector<Visit> pending;
@@ -127,6 +136,7 @@ Status SchemaReader::follow(const SubschemaSet& set, Meaning meaning, SchemaFact
       if (insert(kept, visit.member)) facts.members.push_back(std::move(visit.member));
       continue;
     }
+    STUDIO_CHECK_OK(spend(1 + seen.size() / kKeysOfAUnit, visit.member.pointer));
     if (!insert(seen, visit.member)) continue;
     SubschemaSet inner;
     STUDIO_CHECK_OK(follow_ref(visit.member, inner));

@@ -48,9 +48,17 @@ struct SchemaFacts {
   std::optional<std::pair<size_t, Subschema::Part>> choice;
 };
 
+// Of one schema, compiled: subschemas and keywords looked at, states of patterns compared. Half a second at most; the
+// largest of real schemas take a tenth of it.
+inline constexpr size_t kMaxSchemaWork = 5'000'000;
+inline constexpr size_t kWorkOfAState = 16;  // of a pattern: its successors, by classes of bytes
+
 class SchemaReader {
  public:
   explicit SchemaReader(const boost::json::value& root) : refs_(root) {}
+
+  // Counts work that was done or is about to be. Errors: payload_too_large past kMaxSchemaWork, named `at`.
+  Status spend(size_t work, const Pointer& at) const;
 
   Result<SchemaFacts> read(const SubschemaSet& set, Meaning meaning = Meaning::kPolicy);
   // What the $ref of a member refers to.
@@ -81,6 +89,7 @@ class SchemaReader {
   std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
   std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
   size_t kept_states_ = 0;
+  mutable size_t work_ = 0;
 };
 
 // As a repeat has it.

@@ -198,6 +198,8 @@ Status read_format(const json::value& value, const Pointer& at, Meaning meaning,
   return Ok{};
 }
 
+constexpr size_t kValuesOfAUnit = 8;  // compared in the time of a unit of work
+
 void keep_common(std::optional<std::vector<const json::value*>>& values, std::vector<const json::value*> more) {
   if (values) {
     std::erase_if(more, [&](const json::value* value) {
@@ -284,6 +286,7 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
   } else if (key == "enum" && value.is_array()) {
     for (const json::value& each : value.get_array()) facts.no_values.push_back(&each);
   } else if (key == "pattern" && value.is_string()) {
+    facts.types &= kStringType;  // any other value satisfies it
     facts.no_patterns.emplace_back(value.get_string(), member.pointer);
   } else {
     return false;
@@ -316,6 +319,7 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
       return schema_error(Code::kInvalidArgument, at, "must list at least one value");
     std::vector<const json::value*> listed;
     for (const json::value& each : value.get_array()) listed.push_back(&each);
+    if (facts.values) STUDIO_CHECK_OK(spend(listed.size() * facts.values->size() / kValuesOfAUnit, at));
     keep_common(facts.values, std::move(listed));
     facts.values_at = at;
     return Ok{};

@@ -13,9 +13,10 @@ Result<ObjectFacts> ObjectFacts::read(const SchemaFacts& facts, SchemaReader& re
   ObjectFacts made;
   for (const Subschema& member : facts.members) {
     if (member.value->is_object() && !member.is_negated) STUDIO_CHECK_OK(made.read_member(member, reader));
+    STUDIO_CHECK_OK(reader.spend(1 + made.names_.size() + made.required_.size(), member.pointer));
   }
   for (const std::string& name : made.required_) {
-    if (std::ranges::find(made.names_, name) == made.names_.end()) made.names_.push_back(name);
+    if (made.known_names_.insert(name).second) made.names_.push_back(name);
   }
   return made;
 }
@@ -70,7 +71,8 @@ Status ObjectFacts::read_required(const json::value& value, const Pointer& at) {
     if (!name.is_string()) return schema_error(Code::kInvalidArgument, at, "must be a list of names");
     if (name.get_string().size() > kMaxNameBytes)
       return schema_error(Code::kPayloadTooLarge, at, "holds a name of too many bytes");
-    if (!is_required(name.get_string())) required_.emplace_back(name.get_string());
+    const std::string text(name.get_string());
+    if (known_required_.insert(text).second) required_.push_back(text);
   }
   return Ok{};
 }
@@ -79,12 +81,12 @@ Status ObjectFacts::add_name(std::string_view name, const Pointer& at) {
   if (name.size() > kMaxNameBytes) {
     return schema_error(Code::kPayloadTooLarge, at, "the name is over " + std::to_string(kMaxNameBytes) + " bytes");
   }
-  if (std::ranges::find(names_, name) == names_.end()) names_.emplace_back(name);
+  if (known_names_.insert(std::string(name)).second) names_.emplace_back(name);
   return Ok{};
 }
 
 bool ObjectFacts::is_required(std::string_view name) const {
-  return std::ranges::find(required_, name) != required_.end();
+  return known_required_.contains(std::string(name));
 }
 
 void ObjectFacts::add_values(const Member& member, uint32_t patterns, bool is_listed, SubschemaSet& values) const {

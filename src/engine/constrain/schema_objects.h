@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -61,6 +62,7 @@ class ObjectFacts {
 
   std::vector<Member> members_;
   std::vector<std::string> names_, required_;
+  std::unordered_set<std::string> known_names_, known_required_;
   std::vector<Pattern> patterns_;
   SubschemaSet of_names_;
 };

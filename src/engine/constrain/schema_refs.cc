@@ -43,7 +43,6 @@ std::string_view without_fragment(std::string_view uri) {
   return uri.substr(0, uri.find('#'));
 }
 
-// One part of a pointer in a fragment, percent signs and ~ decoded. Moves `at` past it.
 // A fragment as it was before it became part of a URI; what is no escape stays.
 std::string percent_decoded(std::string_view fragment) {
   std::string text;
@@ -58,6 +57,7 @@ std::string percent_decoded(std::string_view fragment) {
   return text;
 }
 
+// One part of a pointer, ~ decoded. Moves `at` past it.
 std::string next_key(std::string_view pointer, size_t& at) {
   std::string key;
   for (++at; at < pointer.size() && pointer[at] != '/'; ++at) {

@@ -332,6 +332,60 @@ TEST(Schema, DecodesAFragmentBeforeItIsAPath) {
   EXPECT_FALSE(accepts(start, "8"));
 }
 
+TEST(Schema, WhatDoesNotMatchIsAText) {
+  const Matcher either = of(R"({"type":["integer","string"],"not":{"pattern":"^a"}})");
+  EXPECT_FALSE(accepts(either, "5"));  // no text, so the pattern holds of it
+  EXPECT_FALSE(accepts(either, "\"ab\""));
+  EXPECT_TRUE(accepts(either, "\"ba\""));
+  const Matcher one = of(R"({"oneOf":[{"type":"integer"},{"type":["integer","string"],"pattern":"b$"}]})");
+  EXPECT_FALSE(accepts(one, "-1"));
+  EXPECT_TRUE(accepts(one, "\"ab\""));
+}
+
+// The unpaired halves of pairs are no characters.
+TEST(Schema, ClassesOfSurrogatesHoldNothing) {
+  const auto string_of = [](const std::string& pattern) {
+    return of(R"({"anyOf":[{"const":0},{"type":"string","pattern":")" + pattern + R"("}]})");
+  };
+  EXPECT_FALSE(accepts(string_of("^[\\\\ud800-\\\\udbff]$"), "\"-\""));
+  EXPECT_TRUE(accepts(string_of("^[\\\\ud800-\\\\udbff]$"), "0"));
+  const Matcher inverted = string_of("^[^\\\\u0020-\\\\udfff]$");
+  EXPECT_FALSE(accepts(inverted, "\"x\""));
+  EXPECT_TRUE(accepts(inverted, "\"\xEF\xBC\xA1\""));
+}
+
+// A few kilobytes each that took gigabytes or many seconds.
+TEST(Schema, RefusesWhatMultiplies) {
+  std::string doubling = R"({"type":"integer","not":{"$ref":"#/$defs/a25"},"$defs":{"a0":{"minimum":1})";
+  for (int i = 1; i <= 25; ++i) {
+    const std::string part = R"({"$ref":"#/$defs/a)" + std::to_string(i - 1) + R"("})";
+    doubling += R"(,"a)" + std::to_string(i) + R"(":{"allOf":[)" + part + "," + part + "]}";
+  }
+  const Matcher below = of(doubling + "}}");
+  EXPECT_TRUE(accepts(below, "0"));
+  EXPECT_FALSE(accepts(below, "1"));
+
+  const auto times = [](std::string_view part, int count) {
+    std::string list;
+    for (int i = 0; i < count; ++i) list += (i > 0 ? "," : "") + std::string(part);
+    return list;
+  };
+  expect_refused(R"({"allOf":[)" + times("{}", 6000) + R"(],"anyOf":[)" + times("{}", 6000) + "]}", "#/anyOf",
+                 Code::kPayloadTooLarge);
+  std::string contained;
+  for (int i = 0; i < 400; ++i) {
+    contained += (i > 0 ? "," : "") + (R"({"contains":{"const":)" + std::to_string(i)) +
+                 R"(},"minContains":64,"maxContains":64})";
+  }
+  expect_refused(R"({"type":"array","allOf":[)" + contained + "]}", "#/allOf/0", Code::kPayloadTooLarge);
+  std::string branches;
+  for (int i = 0; i < 60; ++i) {
+    branches += (i > 0 ? "," : "") +
+                (R"({"type":"string","pattern":"^[^!]*a.{9}[a-zA-Z0-9]{1,)" + std::to_string(i + 1)) + R"(}"})";
+  }
+  EXPECT_FALSE(Constraint::from_schema_text(R"({"oneOf":[)" + branches + "]}").ok());
+}
+
 TEST(Schema, MultipliesFractions) {
   const Matcher cents = of(R"({"type":"number","multipleOf":0.05,"minimum":-1,"maximum":3})");
   for (int i = -110; i <= 310; ++i) {

@@ -151,8 +151,11 @@ Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const j
 Status SchemaWays::add_of_list(const Subschema& list, Found& found) {
   for (size_t i = 0; i < list.value->get_array().size(); ++i) {
     STUDIO_TRY(const Found of_part, find(list.at(list.value->get_array()[i], i)));
-    found.ways.insert(found.ways.end(), of_part.ways.begin(), of_part.ways.end());
-    found.leaves_out |= of_part.leaves_out;
+    STUDIO_CHECK_OK(reader_.spend(of_part.ways.size(), list.pointer));
+    const size_t room = kMaxFoundWays - std::min(kMaxFoundWays, found.ways.size());
+    const size_t taken = std::min(room, of_part.ways.size());
+    found.ways.insert(found.ways.end(), of_part.ways.begin(), of_part.ways.begin() + static_cast<ptrdiff_t>(taken));
+    found.leaves_out |= of_part.leaves_out || taken < of_part.ways.size();
   }
   return Ok{};
 }

@@ -18,6 +18,9 @@ namespace studio::engine::constrain {
 // Subschemas are copied into the opposites of what holds them; so many values together. Real schemas need under 1,000.
 inline constexpr size_t kMaxCopiedValues = 100'000;
 
+// Of one schema that are kept: some sixteen are used (schema_choices.cc), and lists of lists multiply them.
+inline constexpr size_t kMaxFoundWays = 256;
+
 class SchemaWays {
  public:
   using Ways = std::vector<SubschemaSet>;
