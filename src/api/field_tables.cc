@@ -61,8 +61,9 @@ json::object to_object(const FieldTable& table) {
 std::vector<EndpointFields> all_field_tables() {
   std::vector<EndpointFields> all = {openai::chat_fields(), openai::completion_fields(), openai::tokenize_fields(),
                                      openai::batch_fields(), openai::file_fields()};
-  for (auto tables : {openai::encoder_fields(), responses::field_tables(), dashscope::field_tables(),
-                      anthropic::field_tables(), ollama::field_tables(), ollama::encoder_fields()}) {
+  for (auto tables :
+       {openai::encoder_fields(), responses::field_tables(), dashscope::field_tables(), dashscope::encoder_fields(),
+        anthropic::field_tables(), ollama::field_tables(), ollama::encoder_fields()}) {
     all.insert(all.end(), tables.begin(), tables.end());
   }
   return all;

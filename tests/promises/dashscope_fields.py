@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """DashScope's lists of promises, as vendor_types.py makes those of SDKs with types. Usage: dashscope_fields.py [--check]
 
-Source: the parameters of dashscope 1.26 (Generation.call, MultiModalConversation.call and what they put into a request) and Alibaba Cloud's
+Source: the parameters of dashscope 1.26 and 2.0 (`call` of Generation, MultiModalConversation, TextEmbedding, BatchTextEmbedding, TextReRank and what they put into a request) and Alibaba Cloud's
 API reference, read 2026-11. Here are names and example values alone.
 """
 import sys
@@ -10,6 +10,9 @@ from vendor_types import keep
 
 TEXT = "POST /api/v1/services/aigc/text-generation/generation"
 MULTIMODAL = "POST /api/v1/services/aigc/multimodal-generation/generation"
+EMBEDDING = "POST /api/v1/services/embeddings/text-embedding/text-embedding"
+AS_TASK = EMBEDDING + " (X-DashScope-Async: enable)"
+TEXT_RERANK = "POST /api/v1/services/rerank/text-rerank/text-rerank"
 FUNCTION = {"type": "function", "function": {"name": "f", "description": "x", "parameters": {"type": "object", "properties": {}}}}
 
 # Both endpoints' parameters: each value is one promise.
@@ -66,27 +69,44 @@ PARTS = [("text", {"text": "x"}), ("cache_control", {"text": "x", "cache_control
          ("video.fps", {"video": ["https://example.com/a.png"], "fps": 2}), ("video.total_pixels", {"video": "https://example.com/a.mp4", "total_pixels": 1}),
          ("audio", {"audio": "https://example.com/a.wav"}), ("file", {"file": "https://example.com/a.pdf"})]
 # Of the door for reranking that is like OpenAI's, which has none.
-RERANK = {"model": "x", "query": "x", "documents": ["x"], "top_n": 1, "return_documents": True, "instruct": "x"}
+RERANK = {"model": ["x"], "query": ["x"], "documents": [["x"], [{"text": "x"}], [{"image": "https://example.com/a.png"}], [{"video": "https://example.com/a.mp4"}]],
+          "top_n": [1], "return_documents": [True], "instruct": ["x"]}
+# Of the encoders at the native door.
+EMBEDDING_PARAMETERS = {"text_type": ["document", "query"], "dimension": [32], "output_type": ["dense", "sparse", "dense&sparse"], "instruct": ["x"]}
+RERANK_PARAMETERS = {"top_n": [1], "return_documents": [True], "instruct": ["x"], "fps": [1.0, 0.5]}
 FRAME = {"model": ["x"], "task": ["text-generation"], "task_group": ["aigc"], "function": ["generation"], "resources": [[{"resource_id": "x"}]]}
 HEADERS = {"X-DashScope-Async": "enable", "X-DashScope-WorkSpace": "llm-x", "X-DashScope-DataInspection": '{"input":"cip","output":"cip"}',
            "X-DashScope-Plugin": '{"x":{}}', "X-DashScope-EncryptionKey": '{"public_key_id":"x"}'}
 
 
-def promises():
+def inside(part, fields):
+    return [{"field": f"{part}.{name}", "body": {part: {name: value}}} for name, values in fields.items() for value in values]
+
+
+def framed(parameters, said):
     lines = [{"field": name, "body": {name: value}} for name, values in FRAME.items() for value in values]
-    for name, values in PARAMETERS.items():
-        lines += [{"field": "parameters." + name, "body": {"parameters": {name: value}}} for value in values]
-    lines += [{"field": "input." + name, "body": {"input": {name: value}}} for name, values in INPUT.items() for value in values]
+    return lines + inside("parameters", parameters) + inside("input", said)
+
+
+def heads(*but):
+    return [{"field": name, "headers": {name: value}} for name, value in HEADERS.items() if name not in but]
+
+
+def promises():
+    lines = framed(PARAMETERS, INPUT)
     for name, values in MESSAGE.items():
         for value in values:
             messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", name: value}]
             lines.append({"field": "input.messages[]." + name, "body": {"input": {"messages": messages}}})
     for name, part in PARTS:
         lines.append({"field": "input.messages[].content[]." + name, "body": {"input": {"messages": [{"role": "user", "content": [part]}]}}})
-    return lines + [{"field": name, "headers": {name: value}} for name, value in HEADERS.items()]
+    return lines + heads()
 
 
 if __name__ == "__main__":
-    rerank = [{"field": name, "body": {name: value}} for name, value in RERANK.items()]
-    sys.exit(keep({"dashscope_text": (TEXT, promises()), "dashscope_multimodal": (MULTIMODAL, promises()), "openai_rerank": ("POST /v1/rerank", rerank)},
-                  "--check" in sys.argv))
+    rerank = [{"field": name, "body": {name: value}} for name, values in RERANK.items() for value in values]
+    said = {name: RERANK[name] for name in ("query", "documents")}
+    sys.exit(keep({"dashscope_text": (TEXT, promises()), "dashscope_multimodal": (MULTIMODAL, promises()), "openai_rerank": ("POST /v1/rerank", rerank),
+                   "dashscope_embedding": (EMBEDDING, framed(EMBEDDING_PARAMETERS, {"texts": [["x"]], "url": ["x"]}) + heads("X-DashScope-Async")),
+                   "dashscope_task": (AS_TASK, framed(EMBEDDING_PARAMETERS, {"url": ["x"], "texts": [["x"]]}) + heads("X-DashScope-Async")),
+                   "dashscope_rerank": (TEXT_RERANK, framed(RERANK_PARAMETERS, said) + heads())}, "--check" in sys.argv))

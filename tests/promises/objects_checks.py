@@ -153,6 +153,7 @@ def check_documents(server, _):
     all_of_it = scores(server)
     same(sorted(all_of_it), [0, 1, 2])
     same(all_of_it[1], scores(server, documents=["b"])[0])
+    same(scores(server, documents=[{"text": text} for text in "abc"]), all_of_it)
     assert all_of_it != scores(server, query="Something else.")
 
 
@@ -180,6 +181,7 @@ def check_instruct(server, _):
 OF_RERANK = {
     "instruct": check_instruct,
     "model": check_unknown_model(RERANK, {"query": "x", "documents": ["y"]}), "query": check_documents, "documents": check_documents,
+    "documents[].text": check_documents,
     "top_n": check_top_n, "return_documents": check_return_documents,
     "allow_degraded": degrades(RERANK, {"model": RANKER, "query": "x", "documents": ["y"]}, {"documents": ["y", TOO_LONG]}, "documents[1]"),
 }

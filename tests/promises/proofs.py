@@ -2,6 +2,7 @@
 import cache_checks
 import checks
 import counting_checks
+import dashscope_encoder_checks
 import objects_checks
 import responses_checks
 from doors import DOORS
@@ -24,6 +25,9 @@ OWN = {
     "POST /api/v1/tokenizer": {**counting_checks.tokenizer_proofs(),
                                **cache_checks.counted("/api/v1/tokenizer", lambda body: body["usage"]["input_tokens"], {}, cache_checks.untyped,
                                                       checks.in_input)},
+    "POST /api/v1/services/embeddings/text-embedding/text-embedding": dashscope_encoder_checks.OF_EMBEDDING,
+    "POST /api/v1/services/embeddings/text-embedding/text-embedding (X-DashScope-Async: enable)": dashscope_encoder_checks.OF_TASK,
+    "POST /api/v1/services/rerank/text-rerank/text-rerank": dashscope_encoder_checks.OF_TEXT_RERANK,
     "POST /v1/messages": {**checks.ANTHROPIC, **cache_checks.anthropic()},
     "POST /v1/messages/count_tokens": {**counting_checks.count_proofs(),
                                        **cache_checks.counted("/v1/messages/count_tokens", lambda body: body["input_tokens"],

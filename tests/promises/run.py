@@ -19,11 +19,12 @@ sys.path.insert(0, os.path.join(HERE, "../lib"))
 import fields_page  # noqa: E402
 import proofs  # noqa: E402
 import tables  # noqa: E402
+from dashscope_encoder_checks import AS_TASK, EMBEDDING, RERANK, file_of  # noqa: E402
 from doors import merged, put, send, send_form  # noqa: E402
 from server import Server  # noqa: E402
 
 LEAST = 40  # promises that are refused, of each dialect
-ENCODERS = [os.path.join(HERE, "../golden/encoders", name) for name in ("tiny-bert", "tiny-ranker", "tiny-qwen3-reranker")]
+ENCODERS = [os.path.join(HERE, "../golden/encoders", name) for name in ("tiny-bert", "tiny-qwen3-embedding", "tiny-ranker", "tiny-qwen3-reranker")]
 BASE = {
     "POST /v1/responses/input_tokens": {"model": "tiny", "input": "x"},
     "POST /v1/conversations": {},
@@ -32,6 +33,9 @@ BASE = {
     "POST /v1/embeddings": {"model": "tiny-bert", "input": "x"},
     "POST /v1/rerank": {"model": "tiny-ranker", "query": "x", "documents": ["y"]},
     "POST /v1/files": {"purpose": "batch"},
+    "POST " + EMBEDDING: {"model": "tiny-bert", "input": {"texts": ["x"]}},
+    f"POST {EMBEDDING} (X-DashScope-Async: enable)": {"model": "tiny-bert", "input": {"url": "x"}},
+    "POST " + RERANK: {"model": "tiny-ranker", "input": {"query": "x", "documents": ["y"]}},
     "POST /api/embed": {"model": "tiny-bert", "input": "x"},
     "POST /api/embeddings": {"model": "tiny-bert", "prompt": "x"},
     "POST /v1/batches": {"input_file_id": "x", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
@@ -108,7 +112,10 @@ def body_of(endpoint, line):
     return body
 
 
-def ask_at(server, path, body, headers):
+def ask_at(server, endpoint, body, headers):
+    path = endpoint.split(" ")[1]
+    if endpoint.endswith("(X-DashScope-Async: enable)"):
+        body, headers = merged(body, {"input": {"url": file_of(server, "x\n")}}), {**AS_TASK, **(headers or {})}
     if path == "/v1/files":
         return send_form(server, path, body, b"{}\n")
     if "{id}" in path:
@@ -143,7 +150,7 @@ def check_promises(server, endpoints, counts):
         for line in lines:
             body = body_of(endpoint, line)
             verdict = table.verdict(body) if "body" in line else {"refused": [line["field"]], "ignored": [], "forgotten": []}
-            ask = functools.partial(ask_at, server, endpoint.split(" ")[1], body, line.get("headers"))
+            ask = functools.partial(ask_at, server, endpoint, body, line.get("headers"))
             place = f"{endpoint} {line['field']} {json.dumps(line.get('body', line.get('headers')))[:160]}"
             if verdict["forgotten"]:
                 counts.note(f"in no table: {', '.join(verdict['forgotten'])}", place)

@@ -16,6 +16,7 @@ Result<EmbeddingCall> parse_embedding(std::string_view body);
 Result<EmbeddingTask> parse_embedding_task(std::string_view body);  // whether the file is there is not asked here
 Result<RankCall> parse_rerank(std::string_view body);
 
-std::vector<EndpointFields> field_tables();  // what each reads, as data
+std::vector<EndpointFields> field_tables();    // what each reads, as data
+std::vector<EndpointFields> encoder_fields();  // the same of text-embedding, alone and as a task, and text-rerank
 
 }  // namespace studio::api::dashscope

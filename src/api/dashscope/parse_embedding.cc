@@ -147,4 +147,20 @@ Result<RankCall> parse_rerank(std::string_view body) {
   return parse_degradable(body, read_rerank, "parameters");
 }
 
+std::vector<EndpointFields> encoder_fields() {
+  const std::string embedding = "POST /api/v1/services/embeddings/text-embedding/text-embedding";
+  return {{"dashscope",
+           embedding,
+           {{"", "", kFrameRules}, {"input", "", kEmbeddingInputRules}, {"parameters", "", kEmbeddingRules}}},
+          {"dashscope",
+           embedding + " (X-DashScope-Async: enable)",
+           {{"", "", kFrameRules}, {"input", "", kTaskInputRules}, {"parameters", "", kEmbeddingRules}}},
+          {"dashscope",
+           "POST /api/v1/services/rerank/text-rerank/text-rerank",
+           {{"", "", kFrameRules},
+            {"input", "", kRerankInputRules},
+            document_fields("input.documents"),
+            {"parameters", "", kRerankRules}}}};
+}
+
 }  // namespace studio::api::dashscope

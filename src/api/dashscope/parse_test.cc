@@ -129,5 +129,35 @@ TEST(DashscopeParse, ATaskReadsAFileOfOurs) {
   EXPECT_EQ(parse_embedding(R"({"model":"m","input":{"url":"a"}})").error().param(), "input.url");
 }
 
+bool has(const std::string& text, const char* words) {
+  return text.find(words) != std::string::npos;
+}
+
+TEST(DashscopeParse, WhatEncodersDoNotKnowIsNamedWithTheNearest) {
+  const auto refused = [](const auto& call) { return call.ok() ? std::string() : call.error().message(); };
+  EXPECT_TRUE(has(refused(parse_embedding(R"({"model":"m","input":{"texts":["a"]},"parameters":{"dimensions":4}})")),
+                  "did you mean 'dimension'"));
+  EXPECT_TRUE(has(refused(parse_embedding_task(R"({"model":"m","input":{"url":"f"},"parameters":{"instrct":"a"}})")),
+                  "did you mean 'instruct'"));
+  EXPECT_TRUE(
+      has(refused(parse_rerank(R"({"model":"m","input":{"query":"q","documents":["a"]},"parameters":{"topn":1}})")),
+          "did you mean 'top_n'"));
+  EXPECT_TRUE(refused(parse_rerank(R"({"model":"m","input":{"query":"q","documents":[{"image":"a"}]}})"))
+                  .starts_with("input.documents[0].image is not supported"));
+}
+
+TEST(DashscopeParse, EncodersLeaveOutWhatTheyDoNotKnowWhereThatIsAllowed) {
+  const auto task = parse_embedding_task(R"({"model":"m","input":{"url":"f"},)"
+                                         R"("parameters":{"dimensions":4,"allow_degraded":true}})");
+  ASSERT_TRUE(task.ok()) << task.error().message();
+  EXPECT_EQ(task->degraded, std::vector<std::string>{"parameters.dimensions"});
+  EXPECT_EQ(task->parameters, R"({"allow_degraded":true})");  // what each text is asked with
+  const auto rank = parse_rerank(R"({"model":"m","input":{"query":"q","documents":[{"text":"a","image":"b"}]},)"
+                                 R"("allow_degraded":true})");
+  ASSERT_TRUE(rank.ok()) << rank.error().message();
+  EXPECT_EQ(rank->degraded, std::vector<std::string>{"input.documents[0].image"});
+  EXPECT_EQ(rank->documents, std::vector<std::string>{"a"});
+}
+
 }  // namespace
 }  // namespace studio::api::dashscope

@@ -49,6 +49,7 @@ Status check_file(store::Files& files, const std::string& owner, const std::stri
 Status check_call(const Services& services, const TaskDesk& desk, const EmbeddingTask& call, const std::string& owner) {
   STUDIO_TRY(const ServedModelPtr model, services.models->find(call.model, ModelKind::kVectors));
   STUDIO_CHECK_OK(check_dimensions(*model->encoder, call, "parameters.dimension"));
+  STUDIO_CHECK_OK(check_instruction(*model->encoder, call.instruct, "parameters.instruct"));
   STUDIO_CHECK_OK(check_file(*desk.files, owner, call.url));
   STUDIO_TRY(const int64_t open, desk.tasks->count_open(owner));
   if (open < kMaxOpenTasks) return Ok{};

@@ -74,7 +74,7 @@ Result<RankCall> parse_reranks(std::string_view body) {
 
 std::vector<EndpointFields> encoder_fields() {
   return {{"openai", "POST /v1/embeddings", {{"", "", kEmbeddingsRules}}},
-          {"openai", "POST /v1/rerank", {{"", "", kRerankRules}}}};
+          {"openai", "POST /v1/rerank", {{"", "", kRerankRules}, document_fields("documents")}}};
 }
 
 }  // namespace studio::api::openai

@@ -11,7 +11,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr FieldRule kDocumentRules[] = {{"text"}};
+constexpr FieldRule kDocumentRules[] = {
+    {"text"},
+    {"image", FieldUse::kNotBuilt, "", kTextAlone},
+    {"video", FieldUse::kNotBuilt, "", kTextAlone},
+};
 
 void read_document(FieldReader& reader, const std::string& place, const json::value& item, RankCall& call) {
   if (item.is_string()) {
@@ -43,6 +47,10 @@ void read_rank_input(FieldReader& reader, RankCall& call) {
   for (size_t i = 0; i < documents->size() && reader.ok(); ++i) {
     read_document(reader, "documents[" + std::to_string(i) + "]", (*documents)[i], call);
   }
+}
+
+FieldTable document_fields(const std::string& documents) {
+  return {documents + "[]", "", kDocumentRules};
 }
 
 void read_top_n(FieldReader& reader, RankCall& call) {

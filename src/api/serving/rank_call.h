@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "api/serving/encode.h"
-#include "api/serving/fields.h"
+#include "api/serving/field_tables.h"
 #include "inference/encoder_model.h"
 
 namespace studio::api {
@@ -34,6 +34,8 @@ struct Ranked {
 // query, documents (texts, or objects of one text), into the call.
 void read_rank_input(FieldReader& reader, RankCall& call);
 void read_top_n(FieldReader& reader, RankCall& call);
+// Of a document that is an object, as data; `documents` is the list's place in the body.
+FieldTable document_fields(const std::string& documents);
 
 // `prefix` stands before the fields' names in errors: "" or "input.".
 Result<EncodeInput> prepare_ranking(const inference::EncoderModel& model, const RankCall& call,
