@@ -40,7 +40,7 @@ Constraint::Made compile(uint8_t kind, std::string_view text) {
 
 // Follows allowed bytes, another one each time, towards an end; what is allowed must go on or be allowed to end.
 void walk(const Constraint& constraint, bool is_json) {
-  Automaton automaton(constraint.program(), 8u << 20);
+  Automaton automaton(constraint.program(), {.memory_bytes = 8u << 20, .work = 4'000'000});
   StateId state = automaton.start();
   std::string text;
   for (size_t i = 0; i < 300; ++i) {
