@@ -103,5 +103,7 @@ def count_proofs():
                                                    in_messages(turns(("user", "x")) + thought + turns(("user", "z")))),
             "system": counts(path, read, hello, {**hello, "system": "Be brief."}), "system[].type": system, "system[].text": system,
             "thinking": on, "thinking.type": on,
+            "output_config.effort": alike(path, read, {**hello, "output_config": {"effort": "low"}},
+                                          {**hello, "thinking": {"type": "enabled", "budget_tokens": 1024}}),
             "thinking.display": alike(path, read, {**hello, "thinking": {"type": "enabled", "display": "omitted"}}, {**hello, "thinking": {"type": "enabled"}}),
             "thinking.budget_tokens": counts(path, read, {**hello, "thinking": {"type": "enabled"}}, {**hello, "thinking": {"type": "enabled", "budget_tokens": 9}})}

@@ -5,6 +5,7 @@
 
 #include "api/serving/cache_marks.h"
 #include "api/serving/degraded.h"
+#include "api/serving/effort.h"
 #include "api/serving/structure.h"
 #include "base/json.h"
 #include "engine/constrain/tool_grammar.h"
@@ -37,7 +38,7 @@ constexpr FieldRule kMessagesRules[] = {
     {"tool_choice"},
     {"output_config"},
     {"output_format"},
-    {"reasoning_effort", FieldUse::kNotBuilt, "", "say thinking.budget_tokens"},
+    {"reasoning_effort", FieldUse::kNotBuilt, "", "say output_config.effort"},
     {"mcp_servers", FieldUse::kNotBuilt, "[]"},
     {"container", FieldUse::kNotBuilt, "", "this server runs no code"},
     {"diagnostics", FieldUse::kNotBuilt},
@@ -406,9 +407,9 @@ void read_last_mark(FieldReader& reader, inference::ChatPrompt& prompt, std::vec
   if (has_cache_mark(reader, ignored)) add_cache_mark(reader, {prompt.messages.size(), 0}, prompt.cache_marks);
 }
 
-// An effort of "high" is what the original does where none is said.
-constexpr FieldRule kOutputRules[] = {
-    {"format"}, {"effort", FieldUse::kNotBuilt, "\"high\""}, {"task_budget", FieldUse::kNotBuilt}};
+constexpr FieldRule kOutputRules[] = {{"format"},
+                                      {"effort", FieldUse::kHonoured, R"("low" "medium" "high" "xhigh" "max")"},
+                                      {"task_budget", FieldUse::kNotBuilt}};
 constexpr FieldRule kFormatRules[] = {{"type", FieldUse::kHonoured, R"("json_schema")"}, {"schema"}};
 
 void read_format(FieldReader& reader, std::string_view field, GenerateCall& call) {
@@ -423,13 +424,45 @@ void read_format(FieldReader& reader, std::string_view field, GenerateCall& call
   if (!format.ok()) reader.fail(format.status().error());
 }
 
+constexpr std::string_view kEfforts[] = {"low", "medium", "high", "xhigh", "max"};
+
+// What stands against an effort: a second word on thinking, or an answer that is continued behind it.
+const char* against_effort(const inference::ChatPrompt& prompt) {
+  if (prompt.thinking_budget) return "and thinking.budget_tokens exclude each other";
+  if (prompt.is_partial) return "is not allowed where the last message is the assistant's, which is continued";
+  return prompt.enable_thinking == false ? "contradicts thinking, which is disabled" : nullptr;
+}
+
+// A budget of reasoning, as elsewhere. "high" is what the original does where no effort is said and clients send it
+// with everything: it asks for nothing where there is no thinking, and stands back where something else is said of it.
+void read_effort(FieldReader& output, inference::ChatPrompt& prompt, ThinkingWish& thinking,
+                 std::vector<std::string>& ignored) {
+  const auto word = output.text("effort");
+  if (!word) return;
+  if (std::ranges::find(kEfforts, *word) == std::end(kEfforts)) {
+    return output.fail("effort", "must be low, medium, high, xhigh or max; it is " + quoted(*word));
+  }
+  const auto effort = api::read_effort(output, "effort");
+  if (!effort) return;
+  const bool is_usual = *word == "high";
+  if (const char* fault = against_effort(prompt)) {
+    if (!is_usual) return output.fail("effort", fault);
+    return ignored.push_back(std::string(kEffortField));
+  }
+  thinking.has_effort = true;
+  thinking.is_adaptive |= is_usual && !prompt.enable_thinking;
+  prompt.enable_thinking = true;
+  prompt.thinking_budget = effort->budget_tokens;
+}
+
 // `output_format` is the older place of the same.
-void read_output(FieldReader& reader, GenerateCall& call) {
+void read_output(FieldReader& reader, GenerateCall& call, inference::ChatPrompt& prompt, ThinkingWish& thinking) {
   if (reader.find("output_format")) read_format(reader, "output_format", call);
   const json::object* object = reader.object("output_config");
   if (!object) return;
   FieldReader inner(*object, "output_config", kOutputRules, &call.ignored);
   read_format(inner, "format", call);
+  read_effort(inner, prompt, thinking, call.ignored);
   if (!inner.ok()) reader.fail(inner.status().error());
 }
 
@@ -450,7 +483,7 @@ Result<MessagesCall> read_call(const json::object& body) {
   call.thinking = read_thinking(reader, call.prompt, &generate.ignored);
   read_tool_set(reader, call.prompt, &generate.ignored);
   read_last_mark(reader, call.prompt, &generate.ignored);
-  read_output(reader, generate);
+  read_output(reader, generate, call.prompt, call.thinking);
   STUDIO_CHECK_OK(reader.status());
   return call;
 }
@@ -471,7 +504,7 @@ Result<CountCall> parse_count(std::string_view body) {
   read_tool_set(reader, call.prompt, &call.ignored);
   read_last_mark(reader, call.prompt, &call.ignored);
   GenerateCall format;  // it takes no tokens of the prompt
-  read_output(reader, format);
+  read_output(reader, format, call.prompt, call.thinking);
   call.ignored.insert(call.ignored.end(), format.ignored.begin(), format.ignored.end());
   STUDIO_CHECK_OK(reader.status());
   return call;

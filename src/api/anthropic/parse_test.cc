@@ -125,7 +125,42 @@ TEST(AnthropicParse, WhatAsksForNothingIsTaken) {
   EXPECT_EQ(refused(with(R"("context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]})")), "");
   const std::string clears = R"("context_management":{"edits":[{"type":"clear_thinking_20251015"}]})";
   EXPECT_TRUE(refused(with(clears)).starts_with("context_management: "));
-  EXPECT_TRUE(refused(with(R"("output_config":{"effort":"low"})")).starts_with("output_config.effort: "));
+}
+
+TEST(AnthropicParse, AnEffortIsABudgetOfThinking) {
+  const auto asked = [](const std::string& word, const std::string& more = "") {
+    return parse_messages(with(R"("output_config":{"effort":")" + word + "\"}" + more)).value();
+  };
+  const std::pair<const char*, std::optional<int>> budgets[] = {
+      {"low", 1024}, {"medium", 4096}, {"high", 16384}, {"xhigh", {}}, {"max", {}}};
+  for (const auto& [word, budget] : budgets) {
+    const MessagesCall call = asked(word);
+    EXPECT_EQ(call.prompt.enable_thinking, true) << word;
+    EXPECT_EQ(call.prompt.thinking_budget, budget) << word;
+    EXPECT_TRUE(call.thinking.has_effort && call.generate.ignored.empty()) << word;
+    EXPECT_EQ(call.thinking.is_adaptive, word == std::string("high")) << word;
+  }
+  EXPECT_TRUE(asked("low", R"(,"thinking":{"type":"adaptive"})").thinking.is_adaptive);
+  EXPECT_FALSE(asked("high", R"(,"thinking":{"type":"enabled"})").thinking.is_adaptive);
+}
+
+TEST(AnthropicParse, AnEffortIsNoSecondWordOnThinking) {
+  const std::string others[] = {R"("thinking":{"type":"disabled"})",
+                                R"("thinking":{"type":"enabled","budget_tokens":9})"};
+  for (const std::string& other : others) {
+    EXPECT_TRUE(refused(with(other + R"(,"output_config":{"effort":"low"})")).starts_with("output_config.effort: "));
+    const auto usual = parse_messages(with(other + R"(,"output_config":{"effort":"high"})"));
+    const auto plain = parse_messages(with(other));
+    EXPECT_EQ(usual->generate.ignored, std::vector<std::string>{"output_config.effort"});
+    EXPECT_EQ(usual->prompt.enable_thinking, plain->prompt.enable_thinking);
+    EXPECT_EQ(usual->prompt.thinking_budget, plain->prompt.thinking_budget);
+  }
+  for (const char* word : {"none", "minimal", "much", ""}) {
+    const std::string why = refused(with(R"("output_config":{"effort":")" + std::string(word) + "\"}"));
+    EXPECT_TRUE(why.starts_with("output_config.effort: ")) << word << ": " << why;
+    EXPECT_TRUE(why.find("must be low, medium, high, xhigh or max") != std::string::npos) << word << ": " << why;
+  }
+  EXPECT_NE(refused(with(R"("reasoning_effort":"low")")).find("say output_config.effort"), std::string::npos);
 }
 
 TEST(AnthropicParse, WhatHasNoEffectIsNamed) {

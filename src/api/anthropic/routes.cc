@@ -25,6 +25,10 @@ constexpr CallFields kFields{.max_completion_tokens = "thinking.budget_tokens",
                              .stop = "stop_sequences",
                              .enable_thinking = "thinking",
                              .thinking_budget = "thinking"};
+constexpr CallFields kEffortFields{.max_completion_tokens = kEffortField,
+                                   .stop = "stop_sequences",
+                                   .enable_thinking = kEffortField,
+                                   .thinking_budget = kEffortField};
 
 void refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->respond(error_response(error, exchange->request().request_id));
@@ -44,6 +48,18 @@ json::object model_object(const ServedModel& model) {
       {"type", "model"}, {"id", model.name}, {"display_name", model.name}, {"created_at", utc_time(created)}};
 }
 
+const CallFields& fields_of(const ThinkingWish& thinking) {
+  return thinking.has_effort ? kEffortFields : kFields;
+}
+
+// A model that does not think cannot keep what was no promise; that an effort has no effect is told.
+void drop_wish(const ThinkingWish& thinking, inference::ChatPrompt& chat, std::vector<std::string>& ignored) {
+  chat.enable_thinking.reset();
+  if (!thinking.has_effort) return;
+  chat.thinking_budget.reset();
+  ignored.emplace_back(kEffortField);
+}
+
 // The model that the call names, and its prompt.
 struct Prepared {
   ServedModelPtr model;
@@ -51,10 +67,10 @@ struct Prepared {
 };
 
 Result<Prepared> prepare(const Services& services, const std::string& name, const ThinkingWish& thinking,
-                         inference::ChatPrompt& chat, const GenerateCall& call) {
+                         inference::ChatPrompt& chat, const GenerateCall& call, std::vector<std::string>& ignored) {
   STUDIO_TRY(ServedModelPtr model, services.models->find(name, ModelKind::kText));
-  if (thinking.is_adaptive && model->text->thinking() == inference::Thinking::kNone) chat.enable_thinking.reset();
-  if (auto refusal = check_thinking(*model->text, chat, kFields)) return refusal->error;
+  if (thinking.is_adaptive && model->text->thinking() == inference::Thinking::kNone) drop_wish(thinking, chat, ignored);
+  if (auto refusal = check_thinking(*model->text, chat, fields_of(thinking))) return refusal->error;
   if (auto refusal = check_structure(*model->text, chat, call, kFields)) return refusal->error;
   STUDIO_TRY(inference::Prompt prompt, model->text->prepare_chat(chat));
   return Prepared{std::move(model), std::move(prompt)};
@@ -63,7 +79,8 @@ Result<Prepared> prepare(const Services& services, const std::string& name, cons
 void messages(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_messages(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->generate.model, call->thinking, call->prompt, call->generate);
+  auto prepared =
+      prepare(services, call->generate.model, call->thinking, call->prompt, call->generate, call->generate.ignored);
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   const ServedModelPtr& model = prepared->model;
   inference::GenerationRequest request = to_generation(services, call->generate, *exchange);
@@ -71,7 +88,8 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   const auto prompt_tokens = static_cast<int64_t>(prepared->prompt.ids.size());
   request.prompts.push_back(std::move(prepared->prompt));
   request.adapter = model->adapter;
-  if (auto refusal = check_generation(*model->text, request, kFields)) return refuse(exchange, refusal->error);
+  if (auto refusal = check_generation(*model->text, request, fields_of(call->thinking)))
+    return refuse(exchange, refusal->error);
   AnswerOptions options{.writer = make_writer({.id = message_id(exchange->request().request_id),
                                                .model = model->name,
                                                .request_id = exchange->request().request_id,
@@ -97,7 +115,7 @@ void kept_messages(const Services& services, const ExchangePtr& exchange) {
 void count_tokens(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_count(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
-  auto prepared = prepare(services, call->model, call->thinking, call->prompt, {});
+  auto prepared = prepare(services, call->model, call->thinking, call->prompt, {}, call->ignored);
   if (!prepared.ok()) return refuse(exchange, prepared.error());
   answer_json(exchange, {{"input_tokens", prepared->prompt.ids.size()}}, call->ignored);
 }

@@ -12,10 +12,13 @@
 
 namespace studio::api::anthropic {
 
+inline constexpr const char* kEffortField = "output_config.effort";
+
 // What `thinking` asks for beside what the prompt has of it.
 struct ThinkingWish {
   bool is_adaptive = false;  // as the model sees fit, which may be not at all: no promise that one cannot keep
   bool is_told = true;       // false: the blocks of thinking are empty
+  bool has_effort = false;   // what the prompt has of it, output_config.effort says
 };
 
 struct MessagesCall {
