@@ -26,7 +26,7 @@ from scripted_worker import CONTEXT_TOKENS  # noqa: E402
 from server import BUILD, ROOT, START_TIMEOUT_S, Server, stop_process  # noqa: E402
 
 MODEL_FILE = os.path.join(ROOT, "catalogue/builtin/tiny-qwen3.gguf")
-PROGRAMS = os.path.join(ROOT, "build/agents/node_modules")
+PROGRAMS = os.path.join(os.environ["STUDIO_AGENTS"], "node_modules")
 KEY = "sk-agents"
 AGENT_TIMEOUT_S = 600 * PATIENCE  # each takes 5 s on an idle machine, minutes on a crowded one
 REAL_TIMEOUT_S = 1800 * PATIENCE  # a real model reads 10^4 tokens first
