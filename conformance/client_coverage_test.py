@@ -13,8 +13,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 LEAST = 25  # of the list, by every client
 ALWAYS = """usage system max_tokens stop greedy sampling unicode thinking thinking_off stream abort_stream concurrent long_prompt
     error_400 error_401 error_404 error_413 error_429 error_503 error_connection tools_auto tools_results tools_refused""".split()
-TEST = re.compile(r"^ {2,4}async (\w+)\(\) \{|^def test_(\w+)\(", re.M)
-SHARED = re.compile(r"from '\./((?:schema_)?cases\.mjs)'|\"(\.\./[\w-]+/test\.py)\"")  # a file whose tests are asked as well
+TEST = re.compile(r"^ {2,4}async (\w+|'[^']*')\(\) \{|^def test_(\w+)\(", re.M)
+# A file whose tests are asked as well: what a test.mjs imports `tests` of or cases.mjs, what a test.py imports of its folder.
+SHARED = re.compile(r"from '\./((?:(?:schema_)?cases|platform|responses)\.mjs)'|\"(\.\./[\w-]+/test\.py)\"|^import (platform_tests|responses)$", re.M)
 
 
 def behaviours():
@@ -42,7 +43,7 @@ def own_tests(path):
 
 def tests_of(path):
     """The names of its tests and of those that it shares."""
-    shared = [path.parent / (match[1] or match[2]) for match in SHARED.finditer(path.read_text(encoding="utf-8"))]
+    shared = [path.parent / (match[1] or match[2] or f"{match[3]}.py") for match in SHARED.finditer(path.read_text(encoding="utf-8"))]
     return [name for file in [*shared, path] for name in own_tests(file)]
 
 

@@ -7,7 +7,7 @@ const messages = [{ role: 'user', content: 'What is a violin?' }];
 const fixed = { model: process.env.STUDIO_MODEL, messages, max_tokens: 12, temperature: 0.7, seed: 7 };
 
 export const tests = {
-  async 'runs a batch from upload to output'() {
+  async batch_job() {
     const lines = [1, 2, 3].map((n) => JSON.stringify({ custom_id: `c${n}`, method: 'POST', url: '/v1/chat/completions', body: { ...fixed, seed: n } }));
     const file = await client.files.create({ file: await OpenAI.toFile(Buffer.from(lines.join('\n')), 'in.jsonl'), purpose: 'batch' });
     assert.equal(file.object, 'file');
@@ -25,7 +25,8 @@ export const tests = {
     assert.deepEqual(ids, [batch.id]);
     for await (const entry of client.files.list()) assert.equal((await client.files.delete(entry.id)).deleted, true);
     await assert.rejects(client.files.retrieve(file.id), OpenAI.NotFoundError);
-  },  async 'reads a stream that can be resumed, and one answer for one idempotency key'() {
+  },
+  async kept_answers() {
     const whole = await client.chat.completions.create(fixed, { headers: { 'Idempotency-Key': 'js-1' } });
     const again = await client.chat.completions.create(fixed, { headers: { 'Idempotency-Key': 'js-1' } });
     assert.deepEqual(again, whole);
@@ -35,4 +36,5 @@ export const tests = {
     const stream = await client.chat.completions.create({ ...fixed, stream: true }, { headers: { 'X-Studio-Resume': '1' } });
     for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
     assert.equal(text, whole.choices[0].message.content);
-  },};
+  },
+};

@@ -23,7 +23,7 @@ const ended = async id => {
 const withoutIds = response => ({ text: response.output_text, usage: response.usage.output_tokens, status: response.status });
 
 export const tests = {
-  async 'responses: answers with reasoning, text and exact usage'() {
+  async responses_answer() {
     const response = await client.responses.create(fixed);
     assert.equal(response.object, 'response');
     assert.equal(response.status, 'completed');
@@ -35,7 +35,7 @@ export const tests = {
     assert.ok(response.usage.output_tokens_details.reasoning_tokens > 0);
     assert.match(response._request_id, /\S/);
   },
-  async 'responses: streams the events in their order, and the same bytes'() {
+  async responses_stream() {
     const whole = await client.responses.create(fixed);
     const events = await collect(await client.responses.create({ ...fixed, stream: true }));
     events.forEach((event, i) => assert.equal(event.sequence_number, i));
@@ -49,7 +49,7 @@ export const tests = {
     assert.equal(said, whole.output_text);
     assert.deepEqual(withoutIds({ ...events.at(-1).response, output_text: said }), withoutIds(whole));
   },
-  async 'responses: the streaming helper assembles the final response'() {
+  async responses_stream_helper() {
     const runner = client.responses.stream(fixed);
     let text = '';
     runner.on('response.output_text.delta', event => { text += event.delta; });
@@ -57,32 +57,32 @@ export const tests = {
     assert.equal(final.output_text, text);
     assert.equal(final.output[0].type, 'reasoning');
   },
-  async 'responses: instructions and lists of items make the prompt'() {
+  async responses_input() {
     const asText = await client.responses.create({ ...plain, instructions: 'Answer in one word.' });
     const asItems = await client.responses.create({ ...plain, input: [{ role: 'developer', content: 'Answer in one word.' },
       { type: 'message', role: 'user', content: [{ type: 'input_text', text: plain.input }] }] });
     assert.deepEqual(withoutIds(asText), withoutIds(asItems));
     assert.equal(asText.instructions, 'Answer in one word.');
   },
-  async 'responses: a limit that is met makes it incomplete'() {
+  async responses_limit() {
     const response = await client.responses.create({ ...endless, max_output_tokens: 20 });
     assert.equal(response.status, 'incomplete');
     assert.deepEqual(response.incomplete_details, { reason: 'max_output_tokens' });
     assert.equal(response.usage.output_tokens, 20);
   },
-  async 'responses: gives log probabilities where they are included'() {
+  async responses_logprobs() {
     const response = await client.responses.create({ ...plain, include: ['message.output_text.logprobs'], top_logprobs: 3 });
     const { text, logprobs } = response.output[0].content[0];
     assert.equal(logprobs.map(token => token.token).join('').slice(0, text.length), text);
     logprobs.forEach(token => assert.equal(token.top_logprobs.length, 3));
   },
-  async 'responses: metadata and the model come back'() {
+  async responses_metadata() {
     const metadata = { project: 'violin', 'with blank': 'x' };
     const response = await client.responses.create({ ...plain, metadata });
     assert.deepEqual((await client.responses.retrieve(response.id)).metadata, metadata);
     assert.equal(response.model, model);
   },
-  async 'responses: is kept, with its input, until it is deleted'() {
+  async responses_kept() {
     const response = await client.responses.create(plain);
     assert.deepEqual(await client.responses.retrieve(response.id), { ...response });
     const items = [];
@@ -93,7 +93,7 @@ export const tests = {
     await assert.rejects(client.responses.retrieve(response.id), OpenAI.NotFoundError);
     await assert.rejects(client.responses.delete(response.id), OpenAI.NotFoundError);
   },
-  async 'responses: input items are paged'() {
+  async responses_items_paged() {
     const input = Array.from({ length: 7 }, (_, i) => ({ role: 'user', content: `Word ${i}` }));
     const response = await client.responses.create({ ...plain, input });
     for (const order of ['asc', 'desc']) {
@@ -102,12 +102,12 @@ export const tests = {
       assert.deepEqual(texts, (order === 'asc' ? input : [...input].reverse()).map(item => item.content));
     }
   },
-  async 'responses: what is not stored is nowhere'() {
+  async responses_not_stored() {
     const response = await client.responses.create({ ...plain, store: false });
     assert.equal(response.store, false);
     await assert.rejects(client.responses.retrieve(response.id), OpenAI.NotFoundError);
   },
-  async 'responses: previous_response_id goes on as the whole conversation does'() {
+  async responses_chain() {
     const first = await client.responses.create(fixed);
     const chained = await client.responses.create({ ...fixed, input: 'And a cello?', previous_response_id: first.id });
     const whole = await client.responses.create({ ...fixed,
@@ -117,7 +117,7 @@ export const tests = {
     const third = await client.responses.create({ ...fixed, input: 'And a flute?', previous_response_id: chained.id });
     assert.ok(third.usage.input_tokens > chained.usage.input_tokens);
   },
-  async 'responses: an item may be named by its id'() {
+  async responses_item_by_id() {
     const first = await client.responses.create(plain);
     const named = await client.responses.create({ ...plain, store: false, input: [{ role: 'user', content: plain.input },
       { type: 'item_reference', id: first.output[0].id }, { role: 'user', content: 'And a cello?' }] });
@@ -125,7 +125,7 @@ export const tests = {
     assert.deepEqual(withoutIds(named), withoutIds(chained));
     await assert.rejects(client.responses.create({ ...plain, input: [{ type: 'item_reference', id: 'msg_none' }] }), OpenAI.NotFoundError);
   },
-  async 'responses: counts the tokens that a request would have'() {
+  async responses_input_tokens() {
     const response = await client.responses.create({ ...plain, instructions: 'Answer in one word.' });
     const counted = await client.responses.inputTokens.count({ model, input: plain.input, instructions: 'Answer in one word.',
       reasoning: { effort: 'none' } });
@@ -135,11 +135,11 @@ export const tests = {
       reasoning: { effort: 'none' } });
     assert.equal(of_chain.input_tokens, chained.usage.input_tokens);
   },
-  async 'responses: a chain over what is not there is refused'() {
+  async responses_chain_refused() {
     await assert.rejects(client.responses.create({ ...plain, previous_response_id: 'resp_none' }),
       error => error instanceof OpenAI.BadRequestError && error.code === 'previous_response_not_found');
   },
-  async 'responses: in the background it is queued, made and kept'() {
+  async responses_background() {
     const whole = await client.responses.create(fixed);
     const queued = await client.responses.create({ ...fixed, background: true });
     assert.equal(queued.status, 'queued');
@@ -147,7 +147,7 @@ export const tests = {
     const response = await ended(queued.id);
     assert.deepEqual(withoutIds(response), withoutIds(whole));
   },
-  async 'responses: a stream in the background may be left and taken up again'() {
+  async responses_reattach() {
     const request = { ...plain, max_output_tokens: 200, ignore_eos: true, background: true };
     const stream = await client.responses.create({ ...request, stream: true });
     const seen = [];
@@ -164,11 +164,11 @@ export const tests = {
     const helped = await client.responses.stream({ response_id: id, starting_after: 11 }).finalResponse();
     assert.equal(helped.status, 'incomplete');
   },
-  async 'responses: every stream that was kept is told again as it was'() {
+  async responses_told_again() {
     const events = await collect(await client.responses.create({ ...fixed, stream: true }));
     assert.deepEqual(await collect(await client.responses.retrieve(events[0].response.id, { stream: true })), events);
   },
-  async 'responses: one in the background is cancelled, once and for ever'() {
+  async responses_cancel() {
     const stream = await client.responses.create({ ...endless, background: true, stream: true });
     let id = null, last = null, cancelling = null;
     for await (const event of stream) {
@@ -183,7 +183,7 @@ export const tests = {
     const { id: other } = await client.responses.create(plain);
     await assert.rejects(client.responses.cancel(other), OpenAI.BadRequestError);
   },
-  async 'responses: an abort ends one that is streamed'() {
+  async responses_abort() {
     const stream = await client.responses.create({ ...endless, stream: true });
     let id = null, events = 0;
     for await (const event of stream) {
@@ -197,7 +197,7 @@ export const tests = {
     }
     assert.fail('it was not kept');
   },
-  async 'responses: calls a function, streamed as it is whole, and takes its output'() {
+  async responses_tools() {
     const tools = [{ type: 'function', name: 'weather', description: 'The weather of a city', strict: true, parameters: {
       type: 'object', properties: { city: { enum: ['Paris', 'Rome'] } }, required: ['city'], additionalProperties: false } }];
     const request = { ...plain, input: 'What is the weather in Rome?', tools, tool_choice: 'required', max_output_tokens: 200 };
@@ -225,7 +225,7 @@ export const tests = {
     const made = await ended(queued.id);
     assert.equal(made.output[0].arguments, call.arguments);
   },
-  async 'responses: parses what is held to a schema'() {
+  async responses_schema() {
     const format = { type: 'json_schema', name: 'answer', strict: true, schema: { type: 'object', properties: {
       city: { enum: ['Paris', 'Rome'] }, sunny: { type: 'boolean' } }, required: ['city', 'sunny'], additionalProperties: false } };
     const response = await client.responses.parse({ ...plain, input: 'What is the weather in Rome?', max_output_tokens: 200,
@@ -236,7 +236,7 @@ export const tests = {
     assert.ok(object.output_text.trimStart().startsWith('{'));
     assert.equal(object.text.format.type, 'json_object');
   },
-  async 'responses: raises errors that name the field'() {
+  async responses_errors() {
     const cases = [[{ temperature: 3 }, 'temperature'], [{ max_output_tokens: 3 }, 'max_output_tokens'], [{ input: [] }, 'input'],
       [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'], [{ truncation: 'auto' }, 'truncation'], [{ background: true, store: false }, 'background'],
       [{ text: { format: { type: 'yaml' } } }, 'text.format.type'],
@@ -253,7 +253,7 @@ export const tests = {
     const stranger = new OpenAI({ apiKey: 'sk-wrong', maxRetries: 0 });
     await assert.rejects(stranger.responses.retrieve('resp_x'), OpenAI.AuthenticationError);
   },
-  async 'conversations: made, read, changed and deleted'() {
+  async conversations() {
     const made = await client.conversations.create({ metadata: { topic: 'music' }, items: [{ role: 'user', content: 'Hello' }] });
     assert.match(made.id, /^conv_/);
     assert.deepEqual(await client.conversations.retrieve(made.id), made);
@@ -262,7 +262,7 @@ export const tests = {
     await assert.rejects(client.conversations.retrieve(made.id), OpenAI.NotFoundError);
     await assert.rejects(client.conversations.items.list(made.id), OpenAI.NotFoundError);
   },
-  async 'conversations: items are added, listed, read and deleted'() {
+  async conversation_items() {
     const { id } = await client.conversations.create();
     const items = Array.from({ length: 7 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: `Word ${i}` }));
     const added = await client.conversations.items.create(id, { items });
@@ -279,7 +279,7 @@ export const tests = {
     await assert.rejects(client.conversations.items.retrieve(second.id, { conversation_id: id }), OpenAI.NotFoundError);
     await assert.rejects(client.conversations.items.create(id, { items: Array(21).fill(items[0]) }), OpenAI.BadRequestError);
   },
-  async 'conversations: a response goes on with one and is added to it'() {
+  async conversation_response() {
     const conversation = await client.conversations.create({ items: [{ role: 'developer', content: 'Answer in one word.' }] });
     const first = await client.responses.create({ ...fixed, conversation: conversation.id });
     assert.deepEqual(first.conversation, { id: conversation.id });

@@ -42,7 +42,7 @@ def test_responses_answer():
     assert response._request_id
 
 
-def test_responses_stream_equals_whole():
+def test_responses_stream():
     whole = CLIENT.responses.create(**FIXED)
     events = list(CLIENT.responses.create(**FIXED, stream=True))
     assert [event.sequence_number for event in events] == list(range(len(events)))
@@ -53,13 +53,13 @@ def test_responses_stream_equals_whole():
         event.to_dict() for event in events]
 
 
-def test_responses_streaming_helper():
+def test_responses_stream_helper():
     with CLIENT.responses.stream(**FIXED) as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
         assert stream.get_final_response().output_text == text
 
 
-def test_responses_are_kept():
+def test_responses_kept():
     response = CLIENT.responses.create(**PLAIN, metadata={"a": "b"})
     kept = CLIENT.responses.retrieve(response.id)
     assert kept.to_dict() == response.to_dict() and kept.metadata == {"a": "b"}
@@ -81,7 +81,7 @@ def test_responses_chain():
            code="previous_response_not_found", param="previous_response_id")
 
 
-def test_responses_in_the_background():
+def test_responses_background():
     whole = CLIENT.responses.create(**FIXED)
     queued = CLIENT.responses.create(**FIXED, background=True)
     assert queued.status == "queued"
@@ -109,7 +109,7 @@ def test_responses_reattach():
     assert kept[-1].response.status == "cancelled"
 
 
-def test_responses_call_functions():
+def test_responses_tools():
     tools = [{"type": "function", "name": "weather", "strict": True, "parameters": {
         "type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"], "additionalProperties": False}}]
     request = {**PLAIN, "input": "What is the weather in Rome?", "tools": tools, "tool_choice": "required", "parallel_tool_calls": False}
