@@ -188,7 +188,7 @@ class GatewayImpl final : public Gateway {
 
   void add_files_and_batches(const Services& services, http::Router& router) {
     if (!batch_runner_) return;
-    dashscope::add_file_routes(*config_.files, router);
+    dashscope::add_file_routes({.files = config_.files.get(), .kept = services.kept}, router);
     openai::add_file_routes({.files = config_.files.get(), .kept = services.kept, .post = services.post}, router);
     openai::add_batch_routes({.files = config_.files.get(),
                               .batches = config_.batches.get(),

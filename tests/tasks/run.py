@@ -63,6 +63,99 @@ def ask(path, key=KEY, method="GET", **more):
     return requests.request(method, PLACE.url + path, headers={"Authorization": "Bearer " + key, **more.pop("headers", {})}, timeout=WAIT_S, **more)
 
 
+def post_task(file_id, key, **parameters):
+    path = "/api/v1/services/embeddings/text-embedding/text-embedding"
+    return ask(path, method="POST", json={"model": MODEL, "input": {"url": file_id}, "parameters": parameters},
+               headers={"X-DashScope-Async": "enable", "Idempotency-Key": key})
+
+
+def post_files(key, files, **fields):
+    """A form of {name: bytes}, sent as clients do; the answer."""
+    form = requests.Request("POST", PLACE.url, files=[("files", each) for each in files.items()], data=fields).prepare()
+    return ask("/api/v1/files", method="POST", data=form.body,
+               headers={"Idempotency-Key": key, "Content-Type": form.headers["Content-Type"]})
+
+
+def same_again(send):
+    """What is told twice while the first answer is in memory, and once more after the server was killed."""
+    first = send().json()
+    for is_killed in (False, True):
+        if is_killed:
+            PLACE.kill()
+            PLACE.start()
+            use()
+        again = send()
+        assert again.status_code == 200 and again.headers["Idempotent-Replayed"] == "true", (is_killed, again.text)
+        assert again.json() == first, (is_killed, again.text, first)
+    return first
+
+
+def test_a_task_sent_twice_is_made_once():
+    file_id = upload(["a", "b"])
+    task = same_again(lambda: post_task(file_id, "one-task"))["output"]
+    assert task["task_status"] == "PENDING", task
+    ok(BatchTextEmbedding.wait(task["task_id"]))
+    again = post_task(file_id, "one-task").json()["output"]
+    assert again == task, (again, task)
+    for other in (post_task(upload(["a"]), "one-task"), post_task(file_id, "one-task", text_type="query")):
+        assert other.status_code == 409 and other.headers["X-Should-Retry"] == "false", other.text
+        assert "Idempotency-Key" in other.json()["message"] and other.json()["code"] and other.json()["request_id"], other.text
+    assert post_task(file_id, "another-task").json()["output"]["task_id"] != task["task_id"]
+
+
+def test_a_task_that_was_refused_begins_anew():
+    refused = post_task("file-none", "begun-anew")
+    assert refused.status_code == 404, refused.text
+    assert post_task(upload(["a"]), "begun-anew").status_code == 200
+
+
+def test_files_sent_twice_are_kept_once():
+    files = {"a.txt": b"a", "empty.txt": b"", "c.txt": b"c"}
+
+    def count():
+        return sum(each["purpose"] == "fine-tune" for each in ask("/api/v1/files?page_size=100").json()["data"]["files"])
+
+    before = count()
+    told = same_again(lambda: post_files("one-form", files, purpose="fine-tune"))["data"]
+    assert [each["name"] for each in told["uploaded_files"]] == ["a.txt", "c.txt"], told
+    assert [each["name"] for each in told["failed_uploads"]] == ["empty.txt"], told
+    assert len({each["file_id"] for each in told["uploaded_files"]}) == 2, told
+    assert count() == before + 2
+    for other in ({**files, "a.txt": b"b"}, {"b.txt": b"a"}, {**files, "d.txt": b"d"}):
+        answer = post_files("one-form", other, purpose="fine-tune")
+        assert answer.status_code == 409 and answer.headers["X-Should-Retry"] == "false", answer.text
+    assert post_files("one-form", files, purpose="batch").status_code == 409
+    for each in told["uploaded_files"]:
+        assert ask("/api/v1/files/" + each["file_id"]).json()["data"]["name"] == each["name"]
+
+
+def test_a_form_of_which_nothing_is_kept_begins_anew():
+    for _ in range(2):
+        answer = post_files("nothing-kept", {"a.txt": b""})
+        assert answer.json()["data"]["uploaded_files"] == [] and "Idempotent-Replayed" not in answer.headers, answer.text
+    assert post_files("nothing-kept", {"a.txt": b"now"}).json()["data"]["uploaded_files"]
+
+
+def test_whoever_deletes_a_file_has_its_key_back():
+    def by_openai():
+        return ask("/v1/files", method="POST", data={"purpose": "batch"}, files={"file": ("a.jsonl", b"{}")},
+                   headers={"Idempotency-Key": "back-again"}).json()["id"]
+
+    def by_dashscope():
+        return [each["file_id"] for each in post_files("form-again", {"a.txt": b"a", "b.txt": b"b"}).json()["data"]["uploaded_files"]]
+
+    for door in ("/v1/files/", "/api/v1/files/"):
+        first = by_openai()
+        assert by_openai() == first
+        assert ask(door + first, method="DELETE").status_code == 200
+        second = by_openai()
+        assert second != first and ask("/v1/files/" + second).status_code == 200, (door, first, second)
+        one, other = by_dashscope()
+        assert by_dashscope() == [one, other]
+        assert ask(door + other, method="DELETE").status_code == 200
+        assert not {one, other} & set(by_dashscope()), door
+
+
 def test_a_task_from_upload_to_result():
     texts = ["What is a violin?", "小提琴", "", "long " * 300, "the end"]
     task = create(upload(texts), text_type="query")

@@ -13,6 +13,7 @@
 #include "api/dashscope/parse.h"
 #include "api/dashscope/task_wire.h"
 #include "api/serving/metrics.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "store/test_folder.h"
 
@@ -65,7 +66,7 @@ class TaskLinesTest : public testing::Test {
   }
   std::string create(const std::string& file_id) {
     const auto call = dashscope::parse_embedding_task(R"({"model":"m","input":{"url":")" + file_id + "\"}}").value();
-    const store::Batch task = tasks_.create(dashscope::task_of(call, "k", "r", now_)).value();
+    const store::Batch task = tasks_.create(dashscope::task_of(call, "k", new_uuid(), now_)).value();
     if (runner_) runner_->wake();
     return task.batch_id;
   }

@@ -3,11 +3,14 @@
 #include <boost/json.hpp>
 
 #include "api/dashscope/errors.h"
+#include "api/dashscope/kept_wording.h"
 #include "api/files/file_rules.h"
 #include "api/files/list_query.h"
+#include "api/files/removal.h"
 #include "api/files/times.h"
 #include "api/files/upload.h"
 #include "api/serving/fields.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 #include "engine/templates/unicode.h"
 #include "http/exchange.h"
@@ -64,20 +67,36 @@ Result<Form> read_form(const Upload& upload) {
   return Error(Code::kOutOfRange, "purpose must be 'fine-tune', 'file-extract' or 'batch'.").with_param("purpose");
 }
 
-Result<store::StoredFile> keep_file(store::Files& files, const std::string& owner, const Form& form, Upload::File& file,
-                                    size_t number) {
+// What two uploads have in common that are the same one, sent twice.
+std::string asked_for(Upload& upload, const Form& form) {
+  json::array asked{form.purpose, json::value_from(form.descriptions)};
+  for (Upload::File& file : upload.files()) {
+    asked.push_back(json::array{file.field, file.name, file.digest ? to_hex(file.digest->finish()) : std::string()});
+  }
+  return to_json(asked);
+}
+
+Result<store::StoredFile> keep_file(const FileDesk& desk, const http::Request& request, const Form& form,
+                                    Upload::File& file, size_t number) {
   if (file.field != "files") {
     return Error(Code::kInvalidArgument, excerpt(file.field) + " is not a field of this form; files are 'files'.");
   }
+  const std::string& owner = request.principal;
+  const std::string id = file_id_of(form.purpose, request.request_id, number);
+  if (is_made_again(desk.kept, request)) {
+    auto made = desk.files->find(owner, id);
+    if (made.ok() || made.error().code() != Code::kNotFound) return made;
+  }
   const int64_t size = file.is_too_large ? kMaxTuningFileBytes + 1 : file.draft->size_bytes();
   STUDIO_CHECK_OK(check_upload(form.purpose, file.name, size));
-  STUDIO_CHECK_OK(check_room(files, owner, size));
-  return files.keep(std::move(*file.draft),
-                    {.file_id = new_file_id(form.purpose),
-                     .owner = owner,
-                     .name = file.name,
-                     .purpose = form.purpose,
-                     .description = number < form.descriptions.size() ? form.descriptions[number] : ""});
+  STUDIO_CHECK_OK(check_room(*desk.files, owner, size));
+  STUDIO_CHECK_OK(admit_object(desk.kept, request));
+  return desk.files->keep(std::move(*file.draft),
+                          {.file_id = id,
+                           .owner = owner,
+                           .name = file.name,
+                           .purpose = form.purpose,
+                           .description = number < form.descriptions.size() ? form.descriptions[number] : ""});
 }
 
 const char* code_of(const Error& error) {
@@ -86,19 +105,13 @@ const char* code_of(const Error& error) {
   return error.code() == Code::kUnavailable ? "InternalError.Upload" : "InvalidParameter";
 }
 
-// Each file for itself: those that cannot be kept are told beside those that are.
-void create_files(store::Files& files, const ExchangePtr& exchange) {
-  auto& upload = static_cast<Upload&>(*exchange->request().body_sink);
-  if (Status read = upload.finish(); !read.ok()) return refuse(exchange, read.error());
-  const auto form = read_form(upload);
-  if (!form.ok()) return refuse(exchange, form.error());
-  if (upload.files().empty()) {
-    return refuse(exchange, Error(Code::kInvalidArgument, "files is missing: parts of the form with a file name."));
-  }
+// Each file for itself: those that cannot be kept are told beside those that are. Where there are none of these, the
+// request has failed and may come again.
+void keep_files(const FileDesk& desk, const ExchangePtr& exchange, Upload& upload, const Form& form) {
   json::array uploaded, failed;
   for (size_t i = 0; i < upload.files().size(); ++i) {
     Upload::File& file = upload.files()[i];
-    auto kept = keep_file(files, exchange->request().principal, *form, file, i);
+    auto kept = keep_file(desk, exchange->request(), form, file, i);
     if (kept.ok()) {
       uploaded.push_back(json::object{{"file_id", kept->file_id}, {"name", kept->name}});
     } else {
@@ -106,7 +119,21 @@ void create_files(store::Files& files, const ExchangePtr& exchange) {
           json::object{{"name", file.name}, {"code", code_of(kept.error())}, {"message", kept.error().message()}});
     }
   }
+  if (uploaded.empty()) withdraw_object(desk.kept, exchange->request());
   respond(exchange, {{"uploaded_files", std::move(uploaded)}, {"failed_uploads", std::move(failed)}});
+}
+
+void create_files(const FileDesk& desk, const ExchangePtr& exchange) {
+  auto& upload = static_cast<Upload&>(*exchange->request().body_sink);
+  if (Status read = upload.finish(); !read.ok()) return refuse(exchange, read.error());
+  const auto form = read_form(upload);
+  if (!form.ok()) return refuse(exchange, form.error());
+  if (upload.files().empty()) {
+    return refuse(exchange, Error(Code::kInvalidArgument, "files is missing: parts of the form with a file name."));
+  }
+  const auto make = [&](const ExchangePtr& asker) { keep_files(desk, asker, upload, *form); };
+  if (!desk.kept) return make(exchange);
+  desk.kept->serve(exchange, kObjectWording, make, asked_for(upload, *form));
 }
 
 // ---- GET and DELETE
@@ -138,40 +165,44 @@ Result<json::object> read_page(store::Files& files, const http::Request& request
   return json::object{{"total", total}, {"page_size", size}, {"page_no", page}, {"files", std::move(told)}};
 }
 
-void list_files(store::Files& files, const ExchangePtr& exchange) {
-  auto page = read_page(files, exchange->request());
+void list_files(const FileDesk& desk, const ExchangePtr& exchange) {
+  auto page = read_page(*desk.files, exchange->request());
   if (!page.ok()) return refuse(exchange, page.error());
   respond(exchange, std::move(*page));
 }
 
-void show_file(store::Files& files, const ExchangePtr& exchange) {
-  auto file = files.find(exchange->request().principal, exchange->request().path_parameter("id"));
+void show_file(const FileDesk& desk, const ExchangePtr& exchange) {
+  auto file = desk.files->find(exchange->request().principal, exchange->request().path_parameter("id"));
   if (!file.ok()) return refuse(exchange, file.error());
   respond(exchange, file_object(*file));
 }
 
-void delete_file(store::Files& files, const ExchangePtr& exchange) {
-  Status removed = files.remove(exchange->request().principal, exchange->request().path_parameter("id"));
+void delete_file(const FileDesk& desk, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  Status removed = remove_file(*desk.files, desk.kept, request.principal, request.path_parameter("id"));
   if (!removed.ok()) return refuse(exchange, removed.error());
-  exchange->respond(http::Response::json(200, to_json(json::object{{"request_id", exchange->request().request_id}})));
+  exchange->respond(http::Response::json(200, to_json(json::object{{"request_id", request.request_id}})));
 }
 
 }  // namespace
 
-void add_file_routes(store::Files& files, http::Router& router) {
+void add_file_routes(const FileDesk& desk, http::Router& router) {
   using http::AuthClass, http::Method, http::Route;
-  using Function = void (*)(store::Files&, const ExchangePtr&);
-  const auto handler = [&files](Function function) {
-    return [&files, function](ExchangePtr exchange) {
-      if (!exchange->request().fields.find("x-dashscope-workspace")) return function(files, exchange);
+  using Function = void (*)(const FileDesk&, const ExchangePtr&);
+  const auto handler = [&desk](Function function) {
+    return [desk, function](ExchangePtr exchange) {
+      if (!exchange->request().fields.find("x-dashscope-workspace")) return function(desk, exchange);
       refuse(exchange, Error(Code::kPermissionDenied,
                              "X-DashScope-WorkSpace: this server has no workspaces; leave the field out."));
     };
   };
   Route upload(Method::kPost, kPath, AuthClass::kKey, kMaxFormBytes + kFormOverheadBytes, handler(create_files));
-  upload.open_body = [&files](const http::Request& head) {
-    return std::make_shared<Upload>(files, head,
-                                    UploadLimits{.files = kMaxFilesOfForm, .file_bytes = kMaxTuningFileBytes});
+  upload.open_body = [files = desk.files](const http::Request& head) {
+    const auto wish = read_wish(head, kObjectWording.numbers);
+    return std::make_shared<Upload>(
+        *files, head,
+        UploadLimits{
+            .files = kMaxFilesOfForm, .file_bytes = kMaxTuningFileBytes, .has_digests = wish.ok() && wish->is_kept});
   };
   router.add(std::move(upload));
   router.add(Route(Method::kGet, kPath, AuthClass::kKey, 0, handler(list_files)));

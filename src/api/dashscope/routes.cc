@@ -4,6 +4,7 @@
 
 #include "api/dashscope/encoder_routes.h"
 #include "api/dashscope/errors.h"
+#include "api/dashscope/kept_wording.h"
 #include "api/dashscope/parse.h"
 #include "api/dashscope/task_wire.h"
 #include "api/dashscope/writer.h"
@@ -118,14 +119,6 @@ void generation(const Services& services, const ExchangePtr& exchange, bool is_m
                         .degraded = call->generate.degraded};
   answer(exchange, services, *model, std::move(request), std::move(options));
 }
-
-http::Response refusal_of(const Error& error, const std::string& request_id) {
-  return error_response(error, request_id);
-}
-
-// They decide whether the answer is a stream: part of what was asked.
-constexpr const char* kModeFields[] = {"X-DashScope-SSE", "Accept"};
-constexpr KeptWording kKeptWording{.numbers = EventNumbers::kOwnIds, .fields = kModeFields, .refusal = refusal_of};
 
 template <bool is_multimodal>
 void kept_generation(const Services& services, const ExchangePtr& exchange) {

@@ -5,12 +5,14 @@
 #include <ctime>
 
 #include "api/dashscope/errors.h"
+#include "api/dashscope/kept_wording.h"
 #include "api/dashscope/parse.h"
 #include "api/dashscope/routes.h"
 #include "api/dashscope/task_wire.h"
 #include "api/files/file_sender.h"
 #include "api/files/list_query.h"
 #include "api/serving/degraded.h"
+#include "api/serving/serve_kept.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {
@@ -55,6 +57,40 @@ Status check_call(const Services& services, const TaskDesk& desk, const Embeddin
   if (open < kMaxOpenTasks) return Ok{};
   return Error(Code::kQuotaExceeded,
                "This key has " + std::to_string(open) + " tasks that are not over, which is the most it may have.");
+}
+
+// As it is told when it is made, whatever has become of it.
+Result<store::Batch> find_or_create(const Services& services, const TaskDesk& desk, const EmbeddingTask& call,
+                                    const http::Request& request) {
+  store::Batch task = task_of(call, request.principal, request.request_id, std::time(nullptr));
+  if (is_made_again(services.kept, request)) {
+    auto made = desk.tasks->find(request.principal, task.batch_id);
+    if (made.ok()) return task;
+    if (made.error().code() != Code::kNotFound) return made;
+  }
+  STUDIO_CHECK_OK(check_call(services, desk, call, request.principal));
+  STUDIO_CHECK_OK(admit_object(services.kept, request));
+  auto created = desk.tasks->create(task);
+  if (!created.ok()) withdraw_object(services.kept, request);
+  return created;
+}
+
+void make_task(const Services& services, const TaskDesk& desk, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  if (const auto error = check_head(request, /*takes_tasks=*/true)) return refuse(exchange, *error);
+  const auto call = parse_embedding_task(request.body);
+  if (!call.ok()) return refuse(exchange, call.error());
+  const auto task = find_or_create(services, desk, *call, request);
+  if (!task.ok()) {
+    const bool is_full = task.error().code() == Code::kQuotaExceeded;
+    return refuse(exchange, task.error(), is_full ? kTooManyJobs : nullptr);
+  }
+  desk.wake();
+  http::Response response = answer_of(
+      exchange, {{"output", json::object{{"task_id", task->batch_id}, {"task_status", state_name(state_of(*task))}}}});
+  add_names("X-Studio-Ignored", call->ignored, response);
+  mark_degraded(call->degraded, response);
+  exchange->respond(std::move(response));
 }
 
 // ---- the others
@@ -166,23 +202,8 @@ void send_result(const Services& services, const TaskDesk& desk, const ExchangeP
 }  // namespace
 
 void create_task(const Services& services, const TaskDesk& desk, const ExchangePtr& exchange) {
-  const http::Request& request = exchange->request();
-  if (const auto error = check_head(request, /*takes_tasks=*/true)) return refuse(exchange, *error);
-  const auto call = parse_embedding_task(request.body);
-  if (!call.ok()) return refuse(exchange, call.error());
-  const Status checked = check_call(services, desk, *call, request.principal);
-  if (!checked.ok()) {
-    const bool is_full = checked.error().code() == Code::kQuotaExceeded;
-    return refuse(exchange, checked.error(), is_full ? kTooManyJobs : nullptr);
-  }
-  auto task = desk.tasks->create(task_of(*call, request.principal, request.request_id, std::time(nullptr)));
-  if (!task.ok()) return refuse(exchange, task.error());
-  desk.wake();
-  http::Response response = answer_of(
-      exchange, {{"output", json::object{{"task_id", task->batch_id}, {"task_status", state_name(state_of(*task))}}}});
-  add_names("X-Studio-Ignored", call->ignored, response);
-  mark_degraded(call->degraded, response);
-  exchange->respond(std::move(response));
+  if (!services.kept) return make_task(services, desk, exchange);
+  services.kept->serve(exchange, kObjectWording, [&](const ExchangePtr& kept) { make_task(services, desk, kept); });
 }
 
 void add_task_routes(const Services& services, const TaskDesk& desk, http::Router& router) {

@@ -3,7 +3,6 @@
 #include <boost/json.hpp>
 
 #include "api/files/times.h"
-#include "base/ids.h"
 #include "base/json.h"
 
 namespace studio::api::dashscope {
@@ -51,7 +50,7 @@ Failure failure_of(const store::Batch& task) {
 }  // namespace
 
 store::Batch task_of(const EmbeddingTask& call, const std::string& owner, const std::string& request_id, int64_t now) {
-  return {.batch_id = new_uuid(),
+  return {.batch_id = request_id,
           .owner = owner,
           .endpoint = kEmbeddingPath,
           .input_file_id = call.url,

@@ -19,7 +19,7 @@ inline constexpr const char* kEmbeddingPath = "/api/v1/services/embeddings/text-
 // From its making on; the vendor's own are 3 h, which are few for 100,000 texts without its machines.
 inline constexpr int64_t kTaskSeconds = 24 * 60 * 60;
 
-// As it is stored, waiting. `now` in Unix seconds.
+// As it is stored, waiting, under the id of the request that makes it. `now` in Unix seconds.
 store::Batch task_of(const EmbeddingTask& call, const std::string& owner, const std::string& request_id, int64_t now);
 // A text of it as a request's body. Errors: corrupt_data where the row is not what task_of() made.
 Result<std::string> body_of_text(const store::Batch& task, std::string_view text);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/ids.h"
 #include "http/message.h"
 
 namespace studio::api {
@@ -13,6 +12,10 @@ namespace {
 constexpr std::array<std::string_view, 9> kDocumentTypes = {"txt",  "docx", "pdf", "xlsx", "epub",
                                                             "mobi", "md",   "csv", "json"};
 constexpr std::array<std::string_view, 5> kImageTypes = {"bmp", "png", "jpg", "jpeg", "gif"};
+
+constexpr std::string_view kBatchPrefix = "file-batch-";
+constexpr std::string_view kExtractPrefix = "file-fe-";
+constexpr size_t kUuidBytes = 36;
 
 bool is_one_of(std::string_view type, auto& types) {
   return std::ranges::any_of(types, [&](std::string_view known) { return http::equal_ignoring_case(type, known); });
@@ -33,14 +36,22 @@ Status check_size(int64_t size_bytes, int64_t most) {
 
 }  // namespace
 
-std::string new_file_id(std::string_view purpose) {
-  return file_id_of(purpose, new_uuid());
+std::string file_id_of(std::string_view purpose, const std::string& request_id, size_t number) {
+  std::string id = number == 0 ? request_id : request_id + "-" + std::to_string(number);
+  if (purpose == kPurposeBatch) return std::string(kBatchPrefix) + id;
+  if (purpose == kPurposeExtract) return std::string(kExtractPrefix) + id;
+  return id;
 }
 
-std::string file_id_of(std::string_view purpose, const std::string& uuid) {
-  if (purpose == kPurposeBatch) return "file-batch-" + uuid;
-  if (purpose == kPurposeExtract) return "file-fe-" + uuid;
-  return uuid;
+std::string request_of_file(std::string_view file_id) {
+  for (const std::string_view prefix : {kBatchPrefix, kExtractPrefix}) {
+    if (!file_id.starts_with(prefix)) continue;
+    file_id.remove_prefix(prefix.size());
+    break;
+  }
+  const bool is_alone = file_id.size() == kUuidBytes;
+  const bool is_numbered = file_id.size() > kUuidBytes + 1 && file_id[kUuidBytes] == '-';
+  return is_alone || is_numbered ? std::string(file_id.substr(0, kUuidBytes)) : std::string();
 }
 
 Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes) {

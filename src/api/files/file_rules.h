@@ -25,9 +25,11 @@ inline constexpr const char* kPurposeTuning = "fine-tune";
 inline constexpr const char* kPurposeOutput = "batch_output";     // made by a batch, never uploaded
 inline constexpr const char* kPurposeTaskOutput = "task_output";  // by a task of the native interface
 
-// The form of a new file's id: "file-batch-<uuid>", "file-fe-<uuid>", a bare UUID for the rest.
-std::string new_file_id(std::string_view purpose);
-std::string file_id_of(std::string_view purpose, const std::string& uuid);
+// The id of the file that a request brings: "file-batch-<uuid>", "file-fe-<uuid>", a bare UUID for the rest, the UUID
+// being the request's. `number` is the file's place in its form; from 1 on it stands behind: "<uuid>-1".
+std::string file_id_of(std::string_view purpose, const std::string& request_id, size_t number = 0);
+// The request that brought it; empty where the id is none of the above.
+std::string request_of_file(std::string_view file_id);
 
 // Errors: out_of_range (no such purpose), payload_too_large, invalid_argument (a type that nothing is read from).
 Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes);

@@ -5,6 +5,7 @@
 #include "api/files/file_rules.h"
 #include "api/files/file_sender.h"
 #include "api/files/list_query.h"
+#include "api/files/removal.h"
 #include "api/files/upload.h"
 #include "api/openai/errors.h"
 #include "api/openai/kept_wording.h"
@@ -23,7 +24,6 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 constexpr int64_t kMaxListed = 2000;  // files of one page, and as many where none is named: the vendor's own
 constexpr const char* kPurposes = "'batch' or 'file-extract'";
 constexpr const char* kFile = "file";
-constexpr size_t kUuidBytes = 36;  // of an id's end: that of the request which made the file
 
 constexpr FieldRule kFormRules[] = {
     {kFile},
@@ -175,14 +175,8 @@ void show_file(const FileDesk& desk, const ExchangePtr& exchange) {
 
 void delete_file(const FileDesk& desk, const ExchangePtr& exchange) {
   const std::string& id = exchange->request().path_parameter("id");
-  const std::string& owner = exchange->request().principal;
-  auto file = desk.files->find(owner, id);
-  if (!file.ok()) return refuse(exchange, file.error());
-  Status removed = desk.files->remove(owner, id);
+  Status removed = remove_file(*desk.files, desk.kept, exchange->request().principal, id);
   if (!removed.ok()) return refuse(exchange, removed.error());
-  // What a batch wrote bears the batch's own number, whose key names the batch for as long as that is there.
-  const bool is_upload = file->purpose != kPurposeOutput && file->purpose != kPurposeTaskOutput;
-  if (desk.kept && is_upload && id.size() >= kUuidBytes) desk.kept->drop(id.substr(id.size() - kUuidBytes));
   respond(exchange, {{"id", id}, {"object", "file"}, {"deleted", true}});
 }
 
