@@ -41,6 +41,13 @@ Status sync_folder(const std::string& folder) {
   return Ok{};
 }
 
+Result<FileTotals> totals_in(Connection& connection, std::string_view owner) {
+  FileTotals totals;
+  STUDIO_CHECK_OK(connection.query("SELECT count(*), coalesce(sum(size_bytes), 0) FROM files WHERE owner = ?", {owner},
+                                   [&](const Row& row) { totals = {row.integer(0), row.integer(1)}; }));
+  return totals;
+}
+
 StoredFile file_of(const Row& row) {
   return {.sequence = row.integer(0),
           .file_id = row.text(1),
@@ -69,12 +76,14 @@ struct FileDraft::Digest {
   Md5 md5;
 };
 
-FileDraft::FileDraft(int fd, std::string path) : fd_(fd), path_(std::move(path)), digest_(std::make_unique<Digest>()) {}
+FileDraft::FileDraft(int fd, std::string path, FileRooms::Place place)
+    : fd_(fd), path_(std::move(path)), place_(std::move(place)), digest_(std::make_unique<Digest>()) {}
 
 FileDraft::FileDraft(FileDraft&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       path_(std::exchange(other.path_, {})),
       size_bytes_(other.size_bytes_),
+      place_(std::move(other.place_)),
       digest_(std::move(other.digest_)) {}
 
 FileDraft::~FileDraft() {
@@ -83,6 +92,7 @@ FileDraft::~FileDraft() {
 }
 
 Status FileDraft::append(std::string_view bytes) {
+  STUDIO_CHECK_OK(place_.grow(static_cast<int64_t>(bytes.size())));
   digest_->md5.update(bytes);
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
@@ -127,10 +137,24 @@ Status Files::remove_strays() {
 }
 
 Result<FileDraft> Files::begin() {
+  return make_draft({});
+}
+
+Result<FileDraft> Files::begin(std::string_view owner, FileTotals most) {
+  FileRooms::Place place;
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_TRY(const FileTotals kept, totals_in(connection, owner));
+    STUDIO_TRY(place, FileRooms::open(rooms_, owner, kept, most));
+    return Ok{};
+  }));
+  return make_draft(std::move(place));
+}
+
+Result<FileDraft> Files::make_draft(FileRooms::Place place) {
   std::string path = folder_ + "/" + kDraftPrefix + new_uuid();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return disk_error("create", path, errno);
-  return FileDraft(fd, std::move(path));
+  return FileDraft(fd, std::move(path), std::move(place));
 }
 
 Result<StoredFile> Files::place(FileDraft draft, StoredFile file) {
@@ -147,8 +171,13 @@ Result<StoredFile> Files::place(FileDraft draft, StoredFile file) {
 }
 
 Result<StoredFile> Files::keep(FileDraft draft, StoredFile file) {
+  FileRooms::Place room = std::move(draft.place_);  // it is the draft's until the row is there
   STUDIO_TRY(StoredFile placed, place(std::move(draft), std::move(file)));
-  Status inserted = store_->writer().run([&](Connection& connection) { return insert_file(connection, placed); });
+  Status inserted = store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_CHECK_OK(insert_file(connection, placed));
+    room.become_kept();
+    return Ok{};
+  });
   if (!inserted.ok()) {
     ::unlink(path_of(placed.file_id).c_str());
     return std::move(inserted).error();
@@ -202,9 +231,9 @@ Result<int64_t> Files::count(std::string_view owner, const FileQuery& query) {
 
 Result<FileTotals> Files::totals(std::string_view owner) {
   FileTotals totals;
-  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
-    return connection.query("SELECT count(*), coalesce(sum(size_bytes), 0) FROM files WHERE owner = ?", {owner},
-                            [&](const Row& row) { totals = {row.integer(0), row.integer(1)}; });
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_TRY(totals, totals_in(connection, owner));
+    return Ok{};
   }));
   return totals;
 }
@@ -218,9 +247,12 @@ Status Files::remove(std::string_view owner, std::string_view file_id) {
     if (!reader.empty()) {
       return Error(Code::kConflict, "The batch " + reader + " reads this file; cancel it first, or wait for its end.");
     }
-    STUDIO_CHECK_OK(connection.execute("DELETE FROM files WHERE owner = ? AND file_id = ?", {owner, file_id}));
-    if (connection.changed_rows() == 1) return Ok{};
-    return Error(Code::kNotFound, kNoSuchFile);
+    std::optional<int64_t> size_bytes;
+    STUDIO_CHECK_OK(connection.query("DELETE FROM files WHERE owner = ? AND file_id = ? RETURNING size_bytes",
+                                     {owner, file_id}, [&](const Row& row) { size_bytes = row.integer(0); }));
+    if (!size_bytes) return Error(Code::kNotFound, kNoSuchFile);
+    rooms_->note_removed(owner, *size_bytes);
+    return Ok{};
   }));
   if (::unlink(path_of(file_id).c_str()) != 0) {
     log::warn("files.unlink_failed", {{"file_id", std::string(file_id)}, {"detail", std::strerror(errno)}});

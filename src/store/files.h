@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "store/file_rooms.h"
 #include "store/store.h"
 
 namespace studio::store {
@@ -43,10 +44,6 @@ struct FileQuery {
   int64_t offset = 0;  // of them left out first
 };
 
-struct FileTotals {
-  int64_t files = 0, bytes = 0;
-};
-
 // Bytes on their way: a file without a name, gone with the draft unless it is kept.
 class FileDraft {
  public:
@@ -54,18 +51,20 @@ class FileDraft {
   FileDraft& operator=(FileDraft&&) = delete;
   ~FileDraft();
 
-  Status append(std::string_view bytes);  // unavailable where the disk is full
+  // Errors: quota_exceeded where its owner has no room for more, unavailable where the disk is full.
+  Status append(std::string_view bytes);
   int64_t size_bytes() const { return size_bytes_; }
 
  private:
   friend class Files;
   struct Digest;
-  FileDraft(int fd, std::string path);
+  FileDraft(int fd, std::string path, FileRooms::Place place);
   Status flush_to_disk();
 
   int fd_;
   std::string path_;  // empty once it is kept
   int64_t size_bytes_ = 0;
+  FileRooms::Place place_;
   std::unique_ptr<Digest> digest_;
 };
 
@@ -74,7 +73,10 @@ class Files {
   // `folder` exists and is this program's alone. Removes what has no row there.
   static Result<std::unique_ptr<Files>> open(std::shared_ptr<Store> store, std::string folder);
 
-  Result<FileDraft> begin();
+  Result<FileDraft> begin();  // of what the server makes: it is refused to nobody
+  // Of what a client brings: its bytes are the owner's from the first on, and it has no more than `most` with them.
+  // Errors: quota_exceeded, unavailable.
+  Result<FileDraft> begin(std::string_view owner, FileTotals most);
   // The draft under file.file_id, and its row: `file` with size, md5, time and sequence filled in. Errors: conflict,
   // unavailable.
   Result<StoredFile> keep(FileDraft draft, StoredFile file);
@@ -93,10 +95,12 @@ class Files {
  private:
   Files(std::shared_ptr<Store> store, std::string folder) : store_(std::move(store)), folder_(std::move(folder)) {}
   std::string path_of(std::string_view file_id) const;
+  Result<FileDraft> make_draft(FileRooms::Place place);
   Status remove_strays();
 
   const std::shared_ptr<Store> store_;
   const std::string folder_;
+  const std::shared_ptr<FileRooms> rooms_ = std::make_shared<FileRooms>();
 };
 
 }  // namespace studio::store

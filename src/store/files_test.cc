@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <random>
 
 #include "store/batches.h"
 #include "store/test_folder.h"
@@ -126,6 +128,83 @@ TEST_F(FilesTest, ListsPagesAndFilters) {
   EXPECT_EQ(files_->list("key-1", {.created_from = 5, .limit = 9}).value().size(), 4u);
   EXPECT_EQ(files_->count("key-1", {.purpose = "batch"}).value(), 3);
   EXPECT_EQ(files_->totals("key-1").value().bytes, 4);
+}
+
+TEST_F(FilesTest, WhatIsOnItsWayHasItsOwnersRoom) {
+  constexpr FileTotals kMost{.files = 9, .bytes = 10};
+  keep("kept", "key-1", "0123");
+  FileDraft first = files_->begin("key-1", kMost).value();
+  ASSERT_TRUE(first.append("45").ok());
+  {
+    FileDraft second = files_->begin("key-1", kMost).value();
+    ASSERT_TRUE(second.append("6789").ok());
+    EXPECT_EQ(first.append("x").error().code(), Code::kQuotaExceeded);
+    EXPECT_EQ(first.size_bytes(), 2);
+    EXPECT_TRUE(files_->begin("key-2", kMost).value().append("0123456789").ok());  // another's room is another's
+  }
+  EXPECT_TRUE(first.append("6789").ok());  // of what was dropped
+  ASSERT_TRUE(files_->keep(std::move(first), {.file_id = "first", .owner = "key-1"}).ok());
+  FileDraft third = files_->begin("key-1", kMost).value();
+  EXPECT_EQ(third.append("x").error().code(), Code::kQuotaExceeded);
+  ASSERT_TRUE(files_->remove("key-1", "kept").ok());
+  EXPECT_TRUE(third.append("0123").ok());
+  EXPECT_EQ(third.append("x").error().code(), Code::kQuotaExceeded);
+}
+
+TEST_F(FilesTest, ADraftHasAPlaceAmongItsOwnersFiles) {
+  constexpr FileTotals kMost{.files = 2, .bytes = 100};
+  keep("kept", "key-1", "x");
+  {
+    FileDraft draft = files_->begin("key-1", kMost).value();
+    EXPECT_EQ(files_->begin("key-1", kMost).error().code(), Code::kQuotaExceeded);
+  }
+  EXPECT_TRUE(files_->begin("key-1", kMost).ok());
+  EXPECT_TRUE(files_->begin().ok());  // the server's own
+}
+
+// Whatever comes and goes, in whatever order: bytes are taken exactly where kept ones and those on their way leave
+// room.
+TEST_F(FilesTest, RoomIsWhatTheSumOfAllLeaves) {
+  constexpr FileTotals kMost{.files = 6, .bytes = 60};
+  std::mt19937 dice(11);
+  std::map<std::string, int64_t> kept;
+  std::vector<FileDraft> drafts;
+  for (int step = 0; step < 500; ++step) {
+    int64_t bytes = 0;
+    for (const auto& [id, size] : kept) bytes += size;
+    for (const FileDraft& draft : drafts) bytes += draft.size_bytes();
+    switch (dice() % 5) {
+      case 0: {
+        auto draft = files_->begin("key-1", kMost);
+        ASSERT_EQ(draft.ok(), static_cast<int64_t>(kept.size() + drafts.size()) < kMost.files);
+        if (draft.ok()) drafts.push_back(std::move(*draft));
+        break;
+      }
+      case 1:
+      case 2: {
+        const std::string piece(dice() % 20, 'x');
+        if (drafts.empty()) break;
+        const bool has_room = bytes + static_cast<int64_t>(piece.size()) <= kMost.bytes;
+        ASSERT_EQ(drafts[dice() % drafts.size()].append(piece).ok(), has_room);
+        break;
+      }
+      case 3: {
+        if (drafts.empty()) break;
+        FileDraft draft = std::move(drafts.back());
+        drafts.pop_back();
+        if (dice() % 2 == 0) break;
+        const std::string id = "f" + std::to_string(step);
+        kept[id] = draft.size_bytes();
+        ASSERT_TRUE(files_->keep(std::move(draft), {.file_id = id, .owner = "key-1"}).ok());
+        break;
+      }
+      default:
+        if (kept.empty()) break;
+        ASSERT_TRUE(files_->remove("key-1", kept.begin()->first).ok());
+        kept.erase(kept.begin());
+    }
+  }
+  EXPECT_EQ(names_on_disk().size(), kept.size() + drafts.size());
 }
 
 TEST_F(FilesTest, BytesThatSomebodyCutAreNotHandedOut) {

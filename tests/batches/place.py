@@ -74,6 +74,22 @@ class Place:
         assert len({row[0] for row in rows}) == len(rows)
         return {row[0]: row[1:] for row in rows}
 
+    def change(self, statement, *values):
+        """What takes too long to come by itself; the server is down."""
+        with sqlite3.connect(os.path.join(self.data, "studio.db")) as database:
+            assert database.execute(statement, values).rowcount == 1, statement
+        database.close()
+
+    def bytes_on_their_way(self):
+        """Of uploads that are not complete."""
+        sizes = []
+        for path in glob.glob(os.path.join(self.data, "files", ".new.*")):
+            try:
+                sizes.append(os.path.getsize(path))
+            except FileNotFoundError:  # it went between the two looks
+                continue
+        return sum(sizes)
+
     def files_on_disk(self):
         return sorted(os.listdir(os.path.join(self.data, "files")))
 

@@ -1,4 +1,5 @@
 """Files and batches, by the OpenAI Python SDK, and a batch whose server is killed. Usage: run.py [--full] [WORD...]"""
+import http.client
 import io
 import json
 import os
@@ -295,6 +296,49 @@ def test_the_same_key_makes_one_file_and_one_batch():
     other = file_of()
     assert other.id != given.id and client().files.retrieve(other.id) == other
     client().files.delete(other.id)
+
+
+def post_form(key, path, form, length=None):
+    """A form's first bytes, with a head that promises `length` of them; the connection."""
+    link = http.client.HTTPConnection(PLACE.url.removeprefix("http://"), timeout=WAIT_S)
+    link.putrequest("POST", path)
+    for name, value in {"Authorization": "Bearer " + key, "Content-Type": "multipart/form-data; boundary=b",
+                        "Content-Length": str(length or len(form))}.items():
+        link.putheader(name, value)
+    link.endheaders(form)
+    return link
+
+
+def wait_until(condition):
+    until = time.monotonic() + WAIT_S
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert condition()
+
+
+def test_uploads_on_their_way_have_their_keys_room():
+    key, room = PLACE.other_key("brimful"), 1 << 20
+    whole = client(key).files.create(file=("whole.jsonl", b"{}"), purpose="batch")
+    PLACE.stop()
+    PLACE.change("UPDATE files SET size_bytes = ? WHERE file_id = ?", (100 << 30) - room, whole.id)
+    PLACE.start()
+    head = b'--b\r\nContent-Disposition: form-data; name="%s"; filename="a.jsonl"\r\n\r\n'
+    before = PLACE.files_on_disk()
+    slow = post_form(key, "/v1/files", head % b"file" + b"x" * (room * 3 // 4), length=room * 2)
+    wait_until(lambda: PLACE.bytes_on_their_way() > room // 2)
+    more = b"y" * (room // 2)
+    upload_more = lambda: client(key).files.create(file=("more.jsonl", io.BytesIO(more)), purpose="batch")
+    raises(openai.RateLimitError, upload_more, "on their way included, would have more than 100 GiB; delete some")
+    native = post_form(key, "/api/v1/files", head % b"files" + more + b"\r\n" + head % b"files" + b"z\r\n--b--").getresponse()
+    told = json.loads(native.read())["data"]
+    assert [(each["code"], "100 GiB" in each["message"]) for each in told["failed_uploads"]] == [("BadRequest.TooMany", True)], told
+    assert [len(told[name]) for name in ("uploaded_files", "failed_uploads")] == [1, 1], told  # what there is room for
+    assert upload([line(0)])  # of another key
+    slow.close()
+    wait_until(lambda: PLACE.bytes_on_their_way() == 0)
+    assert upload_more().bytes == len(more)
+    raises(openai.RateLimitError, upload_more, "100 GiB")
+    assert len(PLACE.files_on_disk()) == len(before) + 3, (before, PLACE.files_on_disk())
 
 
 def test_what_was_refused_may_use_its_key_again():

@@ -87,9 +87,8 @@ Result<store::StoredFile> keep_file(const FileDesk& desk, const http::Request& r
     auto made = desk.files->find(owner, id);
     if (made.ok() || made.error().code() != Code::kNotFound) return made;
   }
-  const int64_t size = file.is_too_large ? kMaxTuningFileBytes + 1 : file.draft->size_bytes();
-  STUDIO_CHECK_OK(check_upload(form.purpose, file.name, size));
-  STUDIO_CHECK_OK(check_room(*desk.files, owner, size));
+  STUDIO_CHECK_OK(check_upload(form.purpose, file.name, file.size_bytes));
+  if (file.refusal) return *file.refusal;
   STUDIO_CHECK_OK(admit_object(desk.kept, request));
   return desk.files->keep(std::move(*file.draft),
                           {.file_id = id,

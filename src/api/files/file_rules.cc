@@ -67,17 +67,4 @@ Status check_upload(std::string_view purpose, std::string_view name, int64_t siz
       .with_param("file");
 }
 
-Status check_room(store::Files& files, std::string_view owner, int64_t size_bytes) {
-  STUDIO_TRY(const auto totals, files.totals(owner));
-  if (totals.files >= kMaxFilesOfKey) {
-    return Error(Code::kQuotaExceeded, "This key has " + std::to_string(totals.files) +
-                                           " files, which is the most it may have; delete some.");
-  }
-  if (totals.bytes + size_bytes > kMaxFileBytesOfKey) {
-    return Error(Code::kQuotaExceeded, "This key's files would have more than " +
-                                           std::to_string(kMaxFileBytesOfKey >> 30) + " GiB; delete some.");
-  }
-  return Ok{};
-}
-
 }  // namespace studio::api

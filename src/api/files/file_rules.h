@@ -16,8 +16,7 @@ inline constexpr int64_t kMaxBatchFileBytes = 500ll << 20;  // the vendor's own 
 inline constexpr int64_t kMaxExtractFileBytes = 150ll << 20;
 inline constexpr int64_t kMaxExtractImageBytes = 20ll << 20;
 inline constexpr int64_t kMaxTuningFileBytes = 1ll << 30;
-inline constexpr int64_t kMaxFilesOfKey = 10'000;
-inline constexpr int64_t kMaxFileBytesOfKey = 100ll << 30;
+inline constexpr store::FileTotals kMostOfKey = {.files = 10'000, .bytes = 100ll << 30};  // uploads on their way too
 
 inline constexpr const char* kPurposeBatch = "batch";
 inline constexpr const char* kPurposeExtract = "file-extract";
@@ -33,7 +32,5 @@ std::string request_of_file(std::string_view file_id);
 
 // Errors: out_of_range (no such purpose), payload_too_large, invalid_argument (a type that nothing is read from).
 Status check_upload(std::string_view purpose, std::string_view name, int64_t size_bytes);
-// Whether the key may have one more of this size. Errors: quota_exceeded, those of the store.
-Status check_room(store::Files& files, std::string_view owner, int64_t size_bytes);
 
 }  // namespace studio::api

@@ -14,9 +14,18 @@ std::string base_name(std::string_view name) {
   return std::string(slash == std::string_view::npos ? name : name.substr(slash + 1));
 }
 
+// What a key has no room for is told of that file alone, and not before it is known whose it is: it may be there.
+Status note_refusal(const Status& status, Upload::File& file) {
+  if (status.ok() || status.error().code() != Code::kQuotaExceeded) return status;
+  file.refusal = status.error();
+  file.draft.reset();
+  return Ok{};
+}
+
 }  // namespace
 
-Upload::Upload(store::Files& files, const http::Request& head, UploadLimits limits) : files_(files), limits_(limits) {
+Upload::Upload(store::Files& files, const http::Request& head, UploadLimits limits)
+    : files_(files), limits_(limits), owner_(head.principal) {
   const std::string* type = head.fields.find_only("content-type");
   auto boundary = http::form_boundary(type ? *type : "");
   if (boundary.ok()) {
@@ -61,10 +70,11 @@ Status Upload::begin_file(const http::PartHead& head) {
                                              std::to_string(kMaxFileNameBytes) + " bytes in UTF-8.")
         .with_param(excerpt(head.name));
   }
-  STUDIO_TRY(auto draft, files_.begin());
-  uploaded_.push_back({.field = head.name, .name = std::move(name)});
-  uploaded_.back().draft.emplace(std::move(draft));
-  if (limits_.has_digests) uploaded_.back().digest.emplace();
+  File& file = uploaded_.emplace_back(File{.field = head.name, .name = std::move(name)});
+  if (limits_.has_digests) file.digest.emplace();
+  auto draft = files_.begin(owner_, limits_.of_key);
+  if (!draft.ok()) return note_refusal(draft.error(), file);
+  file.draft.emplace(std::move(*draft));
   return Ok{};
 }
 
@@ -80,15 +90,19 @@ Status Upload::take_bytes(std::string_view bytes) {
     text += bytes;
     return Ok{};
   }
+  return add_to_file(bytes);
+}
+
+Status Upload::add_to_file(std::string_view bytes) {
   File& file = uploaded_.back();
-  if (file.is_too_large) return Ok{};
-  if (file.draft->size_bytes() + static_cast<int64_t>(bytes.size()) > limits_.file_bytes) {
+  file.size_bytes += static_cast<int64_t>(bytes.size());
+  if (file.size_bytes > limits_.file_bytes) {
     file.is_too_large = true;
     file.draft.reset();
     return Ok{};
   }
   if (file.digest) file.digest->update(bytes);
-  return file.draft->append(bytes);
+  return file.draft ? note_refusal(file.draft->append(bytes), file) : Ok{};
 }
 
 Status Upload::end_part() {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/files/file_rules.h"
 #include "base/digest.h"
 #include "base/result.h"
 #include "http/body_sink.h"
@@ -22,6 +23,7 @@ struct UploadLimits {
   size_t files = 1;
   int64_t file_bytes = 0;    // of one; a larger one is marked, not kept
   bool has_digests = false;  // of each file's bytes, for who compares uploads
+  store::FileTotals of_key = kMostOfKey;
 };
 
 inline constexpr size_t kMaxFormFields = 64;           // more than any form of ours has
@@ -34,7 +36,9 @@ class Upload final : public http::BodySink, private http::PartSink {
     std::string field;
     std::string name;  // UTF-8 without control characters, 1 to kMaxFileNameBytes
     std::optional<store::FileDraft> draft = {};
-    bool is_too_large = false;  // then there is no draft
+    int64_t size_bytes = 0;             // as it came
+    bool is_too_large = false;          // then there is no draft
+    std::optional<Error> refusal = {};  // quota_exceeded: the key has no room for it; then there is none either
     std::optional<Sha256> digest = {};
   };
   static constexpr size_t kMaxFileNameBytes = 255;  // what file systems take, so that a copy can have it
@@ -54,9 +58,11 @@ class Upload final : public http::BodySink, private http::PartSink {
   Status take_bytes(std::string_view bytes) override;
   Status end_part() override;
   Status begin_file(const http::PartHead& head);
+  Status add_to_file(std::string_view bytes);
 
   store::Files& files_;
   const UploadLimits limits_;
+  const std::string owner_;
   std::optional<http::MultipartReader> reader_;
   std::optional<Error> fault_;
   bool is_file_ = false;  // the part that is being read

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "store/test_folder.h"
 
 namespace studio::api {
@@ -61,6 +63,21 @@ TEST_F(UploadTest, MarksAFileThatIsTooLargeAndKeepsTheOthers) {
   EXPECT_TRUE(upload->files()[0].is_too_large);
   EXPECT_FALSE(upload->files()[0].draft);
   EXPECT_EQ(upload->files()[1].draft->size_bytes(), 2);
+}
+
+TEST_F(UploadTest, AFileThatItsKeyHasNoRoomForIsMarkedAndNothingOfItStays) {
+  const UploadLimits limits{.files = 2, .file_bytes = 10, .has_digests = true, .of_key = {.files = 9, .bytes = 12}};
+  auto upload =
+      read(part("name=file; filename=a", "0123456789") + part("name=file; filename=b", "abc") + "--b--", limits);
+  ASSERT_TRUE(upload->finish().ok());
+  EXPECT_FALSE(upload->files()[0].refusal);
+  Upload::File& refused = upload->files()[1];
+  EXPECT_EQ(refused.refusal->code(), Code::kQuotaExceeded);
+  EXPECT_FALSE(refused.draft);
+  EXPECT_EQ(refused.size_bytes, 3);
+  EXPECT_EQ(refused.digest->finish(), sha256("abc"));  // it may be one that is there already
+  const auto names = std::filesystem::directory_iterator(folder_.path() + "/files");
+  EXPECT_EQ(std::distance(begin(names), end(names)), 1);
 }
 
 TEST_F(UploadTest, TellsWhatIsWrongWhenAllOfItIsRead) {

@@ -103,9 +103,8 @@ Result<store::StoredFile> keep_upload(const FileDesk& desk, Upload::File& file, 
     auto made = desk.files->find(request.principal, id);
     if (made.ok() || made.error().code() != Code::kNotFound) return made;
   }
-  const int64_t size = file.is_too_large ? kMaxBatchFileBytes + 1 : file.draft->size_bytes();
-  STUDIO_CHECK_OK(check_upload(purpose, file.name, size));
-  STUDIO_CHECK_OK(check_room(*desk.files, request.principal, size));
+  STUDIO_CHECK_OK(check_upload(purpose, file.name, file.size_bytes));
+  if (file.refusal) return *file.refusal;
   STUDIO_CHECK_OK(admit_object(desk.kept, request));
   auto kept = desk.files->keep(std::move(*file.draft),
                                {.file_id = id, .owner = request.principal, .name = file.name, .purpose = purpose});
