@@ -14,6 +14,9 @@ namespace {
 // Rows read or dropped in one job of the writer, which others wait for: some milliseconds.
 constexpr int64_t kAnswersAtOnce = 32;
 
+// Rows without answers: the same time.
+constexpr int64_t kForgottenAtOnce = 512;
+
 constexpr const char* kNoSuchBatch = "There is no such batch.";
 
 constexpr std::array<std::pair<BatchStatus, std::string_view>, 8> kNames = {{
@@ -112,13 +115,14 @@ Result<std::vector<Batch>> Batches::list(std::string_view owner, const BatchQuer
   return batches;
 }
 
-Result<int64_t> Batches::count_open(std::string_view owner) {
-  int64_t count = 0;
+Result<BatchCounts> Batches::counts(std::string_view owner) {
+  BatchCounts counts;
   STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
-    return connection.query("SELECT count(*) FROM batches WHERE owner = ? AND kind = 'batch' AND is_over = 0", {owner},
-                            [&](const Row& row) { count = row.integer(0); });
+    return connection.query(
+        "SELECT count(*), coalesce(sum(is_over = 0), 0) FROM batches WHERE owner = ? AND kind = 'batch'", {owner},
+        [&](const Row& row) { counts = {row.integer(0), row.integer(1)}; });
   }));
-  return count;
+  return counts;
 }
 
 Result<Batch> Batches::request_cancel(std::string_view owner, std::string_view batch_id, int64_t now) {
@@ -257,6 +261,19 @@ Result<bool> Batches::drop_old_answers() {
     return connection.execute("UPDATE batches SET has_answers = 0 WHERE is_over = 1 AND has_answers = 1");
   }));
   return dropped > 0;
+}
+
+Result<int64_t> Batches::forget_ended_before(int64_t time) {
+  int64_t forgotten = 0;
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_CHECK_OK(connection.execute(
+        "DELETE FROM batches WHERE sequence IN (SELECT sequence FROM batches WHERE kind = 'batch' AND is_over = 1 AND "
+        "has_answers = 0 AND max(completed_at, failed_at, expired_at, cancelled_at) < ? LIMIT ?)",
+        {time, kForgottenAtOnce}));
+    forgotten = connection.changed_rows();
+    return Ok{};
+  }));
+  return forgotten;
 }
 
 // ---- rows

@@ -59,6 +59,10 @@ struct Batch {
   bool is_task = false;
 };
 
+struct BatchCounts {
+  int64_t all = 0, open = 0;  // open: not over
+};
+
 struct BatchQuery {
   std::optional<std::string> title_part = {};
   std::vector<std::string> statuses = {}, input_file_ids = {};  // empty: any
@@ -84,7 +88,7 @@ class Batches {
   Result<Batch> create(const Batch& batch);                                          // errors: conflict
   Result<Batch> find(std::string_view owner, std::string_view batch_id);             // errors: not_found
   Result<std::vector<Batch>> list(std::string_view owner, const BatchQuery& query);  // newest first
-  Result<int64_t> count_open(std::string_view owner);
+  Result<BatchCounts> counts(std::string_view owner);
   // The batch as it is then. Errors: not_found; conflict where it is over or its files are being written.
   Result<Batch> request_cancel(std::string_view owner, std::string_view batch_id, int64_t now);
 
@@ -109,6 +113,8 @@ class Batches {
   Result<std::vector<LineAnswer>> answers_behind_line(std::string_view batch_id, int64_t line);
   // Some answers of batches that are over, whose files hold them now. False: there are none left.
   Result<bool> drop_old_answers();
+  // Some of those that ended before then, whose answers have gone already; their files stay. How many.
+  Result<int64_t> forget_ended_before(int64_t time);
 
  private:
   const std::shared_ptr<Store> store_;

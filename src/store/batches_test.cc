@@ -163,7 +163,28 @@ TEST_F(BatchesTest, ListsItsOwnersPages) {
   EXPECT_EQ(ids({.statuses = {"in_progress", "failed"}}), "b");
   EXPECT_EQ(ids({.created_from = 101}), "");
   EXPECT_EQ(ids({.before_sequence = find("d").sequence}), "ba");
-  EXPECT_EQ(batches_->count_open("key-1").value(), 3);
+  EXPECT_EQ(batches_->counts("key-1").value().open, 3);
+}
+
+TEST_F(BatchesTest, AreForgottenByTheTimeOfTheirEndAndTheirFilesStay) {
+  for (const char* id : {"failed", "done", "late", "open"}) create(id);
+  ASSERT_TRUE(batches_->fail("failed", "[]", 110).ok());
+  ASSERT_TRUE(batches_->begin_lines("done", 1, 110).ok());
+  ASSERT_TRUE(batches_->record_answers("done", std::vector{answer(1)}).ok());
+  ASSERT_TRUE(batches_->finish("done", BatchStatus::kCompleted, placed("out", "x"), std::nullopt, 0, 120).ok());
+  ASSERT_TRUE(batches_->finish("late", BatchStatus::kExpired, std::nullopt, std::nullopt, 0, 131).ok());
+  EXPECT_EQ(batches_->forget_ended_before(131).value(), 0) << "answers are still there";
+  while (batches_->drop_old_answers().value()) {
+  }
+  const BatchCounts before = batches_->counts("key-1").value();
+  EXPECT_EQ(std::pair(before.all, before.open), (std::pair<int64_t, int64_t>(4, 1)));
+  EXPECT_EQ(batches_->forget_ended_before(110).value(), 0);
+  EXPECT_EQ(batches_->forget_ended_before(131).value(), 2);
+  EXPECT_FALSE(batches_->find("key-1", "done").ok());
+  EXPECT_TRUE(batches_->find("key-1", "late").ok());
+  EXPECT_TRUE(files_->find("key-1", "out").ok());
+  const BatchCounts after = batches_->counts("key-1").value();
+  EXPECT_EQ(std::pair(after.all, after.open), (std::pair<int64_t, int64_t>(2, 1)));
 }
 
 TEST_F(BatchesTest, AnswersComeInTheOrderOfTheirEndsAndGoOnceFilesHoldThem) {

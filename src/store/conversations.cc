@@ -1,5 +1,6 @@
 #include "store/conversations.h"
 
+#include "store/kept_totals.h"
 #include "store/sqlite.h"
 #include "store/writer.h"
 
@@ -29,6 +30,21 @@ Result<int64_t> border(Connection& connection, std::string_view conversation_id,
                                    [&](const Row& row) { position = row.integer(0); }));
   if (!position) return Error(Code::kNotFound, "There is no item of the id in `after`.").with_param("after");
   return *position;
+}
+
+Status check_bytes(Connection& connection, std::string_view key_id) {
+  STUDIO_TRY(const KeptTotals totals, kept_totals(connection, key_id, kConversationsKind));
+  if (totals.bytes < Conversations::kMaxBytesOfKey) return Ok{};
+  return Error(Code::kQuotaExceeded, "This key's conversations hold " +
+                                         std::to_string(Conversations::kMaxBytesOfKey >> 30) +
+                                         " GiB, which is the most they may; delete some, or items of them.");
+}
+
+Status check_count(Connection& connection, std::string_view key_id) {
+  STUDIO_TRY(const KeptTotals totals, kept_totals(connection, key_id, kConversationsKind));
+  if (totals.count < Conversations::kMaxOfKey) return Ok{};
+  return Error(Code::kQuotaExceeded, "This key has " + std::to_string(totals.count) +
+                                         " conversations, which is the most it may have; delete some.");
 }
 
 }  // namespace
@@ -61,12 +77,18 @@ Status append_items(Connection& connection, std::string_view key_id, std::string
 Status Conversations::add(std::string_view key_id, const Conversation& conversation,
                           const std::vector<ConversationItem>& items) {
   return store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_CHECK_OK(check_count(connection, key_id));
+    STUDIO_CHECK_OK(check_bytes(connection, key_id));
     STUDIO_CHECK_OK(connection.execute(
         "INSERT INTO conversations (conversation_id, key_id, created_at_ms, metadata) VALUES (?, ?, ?, ?)",
         {std::string_view(conversation.conversation_id), key_id, conversation.created_at_ms,
          std::string_view(conversation.metadata)}));
     return append_items(connection, key_id, conversation.conversation_id, items);
   });
+}
+
+Status Conversations::check_room(std::string_view key_id) {
+  return store_->writer().run([&](Connection& connection) { return check_bytes(connection, key_id); });
 }
 
 Result<Conversation> Conversations::find(std::string_view key_id, std::string_view conversation_id) {
@@ -100,8 +122,10 @@ Status Conversations::remove(std::string_view key_id, std::string_view conversat
 
 Status Conversations::append(std::string_view key_id, std::string_view conversation_id,
                              const std::vector<ConversationItem>& items) {
-  return store_->writer().run(
-      [&](Connection& connection) { return append_items(connection, key_id, conversation_id, items); });
+  return store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_CHECK_OK(check_bytes(connection, key_id));
+    return append_items(connection, key_id, conversation_id, items);
+  });
 }
 
 Result<ItemPage> Conversations::list(std::string_view key_id, std::string_view conversation_id,

@@ -51,15 +51,23 @@ class Conversations {
   static constexpr int64_t kMaxItems = 20'000;
   static constexpr int64_t kMaxBytes = 16 << 20;  // of their texts: twice a context of a million tokens
 
+  // Of one key: 50 people who begin one on each working day of eight years. In bytes 40 KiB of text in each.
+  static constexpr int64_t kMaxOfKey = 100'000;
+  static constexpr int64_t kMaxBytesOfKey = 4ll << 30;
+
   explicit Conversations(std::shared_ptr<Store> store) : store_(std::move(store)) {}
 
+  // Errors: quota_exceeded, where the key has as many as it may, or as much in them.
   Status add(std::string_view key_id, const Conversation& conversation, const std::vector<ConversationItem>& items);
+  // Whether the key's conversations may grow, for who will append when it has ended. Errors: quota_exceeded.
+  Status check_room(std::string_view key_id);
   // Errors of all that follow: not_found where the key has none of that id.
   Result<Conversation> find(std::string_view key_id, std::string_view conversation_id);
   Result<Conversation> set_metadata(std::string_view key_id, std::string_view conversation_id,
                                     std::string_view metadata);
   Status remove(std::string_view key_id, std::string_view conversation_id);  // its items too
 
+  // Errors: quota_exceeded too, of the conversation or of the key.
   Status append(std::string_view key_id, std::string_view conversation_id, const std::vector<ConversationItem>& items);
   // not_found with the parameter "after" where that names no item.
   Result<ItemPage> list(std::string_view key_id, std::string_view conversation_id, const ItemQuery& query);

@@ -161,6 +161,60 @@ constexpr Migration kMigrations[] = {
       -- Of the prompt, that its marks have held from then on; cached_tokens are those that were held before.
       ALTER TABLE usage ADD COLUMN newly_held_tokens INTEGER NOT NULL DEFAULT 0 CHECK (newly_held_tokens >= 0);
     )"},
+    {9, "how much each key keeps", R"(
+      CREATE TABLE kept_totals (
+        key_id TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('responses', 'conversations')),
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,  -- a response's texts; the items of conversations
+        PRIMARY KEY (key_id, kind)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO kept_totals (key_id, kind, count, bytes) SELECT key_id, 'responses', count(*),
+        sum(octet_length(record) + octet_length(input) + octet_length(pending)) FROM responses GROUP BY key_id;
+      INSERT INTO kept_totals (key_id, kind, count, bytes) SELECT key_id, 'conversations', count(DISTINCT c.conversation_id),
+        coalesce(sum(octet_length(item)), 0) FROM conversations AS c LEFT JOIN conversation_items USING (conversation_id)
+        GROUP BY key_id;
+
+      CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN
+        INSERT INTO kept_totals (key_id, kind, count, bytes) VALUES (new.key_id, 'responses', 1,
+          octet_length(new.record) + octet_length(new.input) + octet_length(new.pending))
+          ON CONFLICT (key_id, kind) DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+      END;
+      CREATE TRIGGER responses_ended AFTER UPDATE ON responses BEGIN
+        UPDATE kept_totals SET bytes = bytes
+          + octet_length(new.record) + octet_length(new.input) + octet_length(new.pending)
+          - octet_length(old.record) - octet_length(old.input) - octet_length(old.pending)
+          WHERE key_id = new.key_id AND kind = 'responses';
+      END;
+      CREATE TRIGGER responses_removed AFTER DELETE ON responses BEGIN
+        UPDATE kept_totals SET count = count - 1,
+          bytes = bytes - octet_length(old.record) - octet_length(old.input) - octet_length(old.pending)
+          WHERE key_id = old.key_id AND kind = 'responses';
+      END;
+
+      CREATE TRIGGER conversations_added AFTER INSERT ON conversations BEGIN
+        INSERT INTO kept_totals (key_id, kind, count, bytes) VALUES (new.key_id, 'conversations', 1, 0)
+          ON CONFLICT (key_id, kind) DO UPDATE SET count = count + 1;
+      END;
+      -- Before: its items go with it, and then nobody knows whose they were.
+      CREATE TRIGGER conversations_removed BEFORE DELETE ON conversations BEGIN
+        UPDATE kept_totals SET count = count - 1, bytes = bytes - (SELECT coalesce(sum(octet_length(item)), 0)
+          FROM conversation_items WHERE conversation_id = old.conversation_id)
+          WHERE key_id = old.key_id AND kind = 'conversations';
+      END;
+      CREATE TRIGGER conversation_items_added AFTER INSERT ON conversation_items BEGIN
+        UPDATE kept_totals SET bytes = bytes + octet_length(new.item) WHERE kind = 'conversations'
+          AND key_id = (SELECT key_id FROM conversations WHERE conversation_id = new.conversation_id);
+      END;
+      CREATE TRIGGER conversation_items_removed AFTER DELETE ON conversation_items BEGIN
+        UPDATE kept_totals SET bytes = bytes - octet_length(old.item) WHERE kind = 'conversations'
+          AND key_id = (SELECT key_id FROM conversations WHERE conversation_id = old.conversation_id);
+      END;
+
+      CREATE INDEX batches_of_kind ON batches (owner, kind, is_over);
+      CREATE INDEX batches_by_end ON batches (max(completed_at, failed_at, expired_at, cancelled_at))
+        WHERE kind = 'batch' AND is_over = 1;
+    )"},
 };
 
 struct Applied {

@@ -76,6 +76,15 @@ Status Responses::remove(std::string_view key_id, std::string_view response_id) 
   });
 }
 
+Result<KeptTotals> Responses::totals(std::string_view key_id) {
+  KeptTotals totals;
+  STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) -> Status {
+    STUDIO_TRY(totals, kept_totals(connection, key_id, kResponsesKind));
+    return Ok{};
+  }));
+  return totals;
+}
+
 Result<std::vector<StoredResponse>> Responses::unfinished() {
   std::vector<StoredResponse> all;
   STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "store/conversations.h"
+#include "store/kept_totals.h"
 #include "store/store.h"
 
 namespace studio::store {
@@ -45,6 +46,8 @@ class Responses {
   // Errors: not_found where the key has none of that id.
   Result<StoredResponse> find(std::string_view key_id, std::string_view response_id);
   Status remove(std::string_view key_id, std::string_view response_id);
+
+  Result<KeptTotals> totals(std::string_view key_id);  // of what the key keeps
 
   Result<std::vector<StoredResponse>> unfinished();  // of every key, oldest first
   Status remove_older(int64_t created_before);       // of what is final

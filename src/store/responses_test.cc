@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
+
+#include "store/writer.h"
 
 namespace studio::store {
 namespace {
@@ -36,6 +40,47 @@ class ResponsesTest : public ::testing::Test {
       for (const auto& item : page->items) ids.push_back(item.item_id);
     }
     return ids;
+  }
+
+  using Totals = std::array<int64_t, 4>;  // responses, their bytes, conversations, their bytes
+  Totals counted(std::string_view key) {
+    const KeptTotals responses = responses_->totals(key).value();
+    KeptTotals conversations;
+    EXPECT_TRUE(store_->writer()
+                    .run([&](Connection& connection) -> Status {
+                      STUDIO_TRY(conversations, kept_totals(connection, key, kConversationsKind));
+                      return Ok{};
+                    })
+                    .ok());
+    return {responses.count, responses.bytes, conversations.count, conversations.bytes};
+  }
+  Totals found(std::string_view key) {
+    Totals totals{};
+    EXPECT_TRUE(
+        store_->writer()
+            .run([&](Connection& connection) {
+              return connection.query(
+                  "SELECT (SELECT count(*) FROM responses WHERE key_id = ?1), (SELECT coalesce(sum(length(record) "
+                  "+ length(input) + length(pending)), 0) FROM responses WHERE key_id = ?1), (SELECT count(*) FROM "
+                  "conversations WHERE key_id = ?1), (SELECT coalesce(sum(length(item)), 0) FROM "
+                  "conversation_items JOIN conversations USING (conversation_id) WHERE key_id = ?1)",
+                  {key}, [&](const Row& row) {
+                    for (int i = 0; i < 4; ++i) totals[static_cast<size_t>(i)] = row.integer(i);
+                  });
+            })
+            .ok());
+    return totals;
+  }
+  // As if key_a's conversations were so many and held so much.
+  void pretend(int64_t count, int64_t bytes) {
+    EXPECT_TRUE(
+        store_->writer()
+            .run([&](Connection& connection) {
+              return connection.execute(
+                  "UPDATE kept_totals SET count = ?, bytes = ? WHERE key_id = 'key_a' AND kind = 'conversations'",
+                  {count, bytes});
+            })
+            .ok());
   }
 
   std::string folder_;
@@ -156,6 +201,69 @@ TEST_F(ResponsesTest, NewItemsGoBehindThoseThatAreThere) {
   ASSERT_TRUE(conversations_->remove("key_a", "conv_1").ok());
   ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_1"}, {}).ok());
   EXPECT_TRUE(ids({}).empty()) << "its items went with it";
+}
+
+// Whatever is kept, changed and removed: what is counted is what a look at all of it finds.
+TEST_F(ResponsesTest, TotalsAreThoseOfWhatIsThere) {
+  std::mt19937 dice(3);
+  const auto id = [&](const char* kind) { return kind + std::to_string(dice() % 6); };
+  const auto some = [&] { return std::vector<ConversationItem>{{id("item_"), std::string(dice() % 50, 'x')}}; };
+  for (int step = 0; step < 400; ++step) {
+    const std::string key = dice() % 3 == 0 ? "key_b" : "key_a", response = id("resp_"), conversation = id("conv_");
+    StoredResponse added = dice() % 2 == 0 ? pending(response) : ended(response, static_cast<int64_t>(dice() % 20));
+    added.key_id = key;
+    switch (dice() % 9) {  // many of them fail, and must then change nothing
+      case 0:
+      case 1:
+        (void)responses_->add(added, {conversation, some()});
+        break;
+      case 2:
+        (void)responses_->finish(response, std::string(dice() % 30, 'r'), {conversation, some()});
+        break;
+      case 3:
+        (void)responses_->remove(key, response);
+        break;
+      case 4:
+        (void)responses_->remove_older(static_cast<int64_t>(dice() % 10));
+        break;
+      case 5:
+        (void)conversations_->add(key, {.conversation_id = conversation}, some());
+        break;
+      case 6:
+        (void)conversations_->append(key, conversation, some());
+        break;
+      case 7:
+        (void)conversations_->remove_item(key, conversation, id("item_"));
+        break;
+      default:
+        (void)conversations_->remove(key, conversation);
+    }
+    for (const char* whose : {"key_a", "key_b"}) {
+      ASSERT_EQ(counted(whose), found(whose)) << step << " " << whose;
+    }
+  }
+}
+
+TEST_F(ResponsesTest, AKeysConversationsHaveTheirLimit) {
+  ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_1"}, {}).ok());
+  ASSERT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_2"}, {}).ok());
+  pretend(Conversations::kMaxOfKey, 0);
+  const Status third = conversations_->add("key_a", {.conversation_id = "conv_3"}, {});
+  EXPECT_EQ(third.error().code(), Code::kQuotaExceeded);
+  EXPECT_NE(third.error().message().find("100000 conversations"), std::string::npos) << third.error().message();
+  EXPECT_TRUE(conversations_->append("key_a", "conv_1", items({"a"})).ok());
+  EXPECT_TRUE(conversations_->add("key_b", {.conversation_id = "conv_b"}, {}).ok());
+  ASSERT_TRUE(conversations_->remove("key_a", "conv_2").ok());
+  EXPECT_TRUE(conversations_->add("key_a", {.conversation_id = "conv_3"}, {}).ok());
+
+  pretend(2, Conversations::kMaxBytesOfKey);
+  EXPECT_EQ(conversations_->append("key_a", "conv_1", items({"b"})).error().code(), Code::kQuotaExceeded);
+  EXPECT_EQ(conversations_->add("key_a", {.conversation_id = "conv_4"}, {}).error().code(), Code::kQuotaExceeded);
+  EXPECT_EQ(conversations_->check_room("key_a").error().code(), Code::kQuotaExceeded);
+  EXPECT_TRUE(responses_->add(ended("resp_1"), {"conv_1", items({"b"})}).ok()) << "what was made is kept";
+  ASSERT_TRUE(conversations_->remove_item("key_a", "conv_1", "a").ok());
+  ASSERT_TRUE(conversations_->remove_item("key_a", "conv_1", "b").ok());
+  EXPECT_TRUE(conversations_->append("key_a", "conv_1", items({"c"})).ok());
 }
 
 TEST_F(ResponsesTest, AConversationHasItsLimit) {

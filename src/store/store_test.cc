@@ -11,6 +11,7 @@
 
 #include "store/migrations.h"
 #include "store/sqlite.h"
+#include "store/writer.h"
 
 namespace studio::store {
 namespace {
@@ -270,6 +271,34 @@ TEST(Migrations, KnowTheLocalKeyOfAnOlderStore) {
   EXPECT_TRUE(keys->front().is_local);
   EXPECT_EQ(keys->front().prefix, "sk-aB3x");
   EXPECT_EQ(keys->front().suffix, "");
+}
+
+TEST(Migrations, CountWhatAnOlderStoreKeeps) {
+  TemporaryFolder folder;
+  {
+    auto connection = Connection::open(folder.path() + "/studio.db");
+    ASSERT_TRUE(connection.ok());
+    ASSERT_TRUE(migrate(*connection, all_migrations().first(8)).ok());
+    ASSERT_TRUE(
+        connection
+            ->run_script("INSERT INTO responses VALUES ('r1', 'a', 1, 1, 'rec', 'in', ''), ('r2', 'a', 1, 0, 'x', "
+                         "'y', 'zz'), ('r3', 'b', 1, 1, '\u6c34', '', '');"
+                         "INSERT INTO conversations VALUES ('c1', 'a', 1, '{}'), ('c2', 'a', 1, '{}'), ('c3', 'b', 1, "
+                         "'{}');"
+                         "INSERT INTO conversation_items VALUES ('c1', 1, 'i1', 'four'), ('c1', 2, 'i2', 'five5');")
+            .ok());
+  }
+  auto store = open_store(folder);
+  std::vector<std::string> counted;
+  ASSERT_TRUE(store->writer()
+                  .run([&](Connection& connection) {
+                    return connection.query(
+                        "SELECT key_id || ' ' || kind || ' ' || count || ' ' || bytes FROM kept_totals", {},
+                        [&](const Row& row) { counted.push_back(row.text(0)); });
+                  })
+                  .ok());
+  EXPECT_THAT(counted, testing::UnorderedElementsAre("a responses 2 9", "b responses 1 3", "a conversations 2 9",
+                                                     "b conversations 1 0"));
 }
 
 TEST(Migrations, RefuseANewerStoreAndAChangedText) {

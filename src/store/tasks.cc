@@ -117,13 +117,14 @@ Result<int64_t> Tasks::count(std::string_view owner, const TaskQuery& query) {
   return count;
 }
 
-Result<int64_t> Tasks::count_open(std::string_view owner) {
-  int64_t count = 0;
+Result<BatchCounts> Tasks::counts(std::string_view owner) {
+  BatchCounts counts;
   STUDIO_CHECK_OK(store_->writer().run([&](Connection& connection) {
-    return connection.query("SELECT count(*) FROM batches WHERE owner = ? AND kind = 'task' AND is_over = 0", {owner},
-                            [&](const Row& row) { count = row.integer(0); });
+    return connection.query(
+        "SELECT count(*), coalesce(sum(is_over = 0), 0) FROM batches WHERE owner = ? AND kind = 'task'", {owner},
+        [&](const Row& row) { counts = {row.integer(0), row.integer(1)}; });
   }));
-  return count;
+  return counts;
 }
 
 Status Tasks::cancel(std::string_view owner, std::string_view task_id, int64_t now) {

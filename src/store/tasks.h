@@ -44,7 +44,7 @@ class Tasks {
   Result<Batch> find(std::string_view owner, std::string_view task_id);             // errors: not_found
   Result<std::vector<Batch>> list(std::string_view owner, const TaskQuery& query);  // newest first
   Result<int64_t> count(std::string_view owner, const TaskQuery& query);
-  Result<int64_t> count_open(std::string_view owner);
+  Result<BatchCounts> counts(std::string_view owner);
   // Of one that waits alone. Errors: not_found; failed_precondition in any other state.
   Status cancel(std::string_view owner, std::string_view task_id, int64_t now);
 

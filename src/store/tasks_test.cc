@@ -57,8 +57,8 @@ TEST_F(TasksTest, ABatchIsNoTaskAndATaskNoBatch) {
   EXPECT_EQ(tasks_.cancel("key-1", "b", 120).error().code(), Code::kNotFound);
   EXPECT_EQ(ids(*batches_.list("key-1", {.limit = 10})), Ids{"b"});
   EXPECT_EQ(listed({}), Ids{"t"});
-  EXPECT_EQ(*batches_.count_open("key-1"), 1);
-  EXPECT_EQ(*tasks_.count_open("key-1"), 1);
+  EXPECT_EQ(batches_.counts("key-1")->open, 1);
+  EXPECT_EQ(tasks_.counts("key-1")->all, 1);
   EXPECT_EQ(ids(*batches_.open_batches()), (Ids{"t", "b"}));
   EXPECT_TRUE(batches_.open_batches()->front().is_task);
 }
@@ -68,7 +68,7 @@ TEST_F(TasksTest, AForeignKeyFindsNone) {
   EXPECT_EQ(tasks_.find("key-2", "t").error().code(), Code::kNotFound);
   EXPECT_EQ(tasks_.cancel("key-2", "t", 120).error().code(), Code::kNotFound);
   EXPECT_TRUE(listed({}, "key-2").empty());
-  EXPECT_EQ(*tasks_.count_open("key-2"), 0);
+  EXPECT_EQ(tasks_.counts("key-2")->all, 0);
 }
 
 TEST_F(TasksTest, SaysItsStateAsItsListIsFilteredByIt) {

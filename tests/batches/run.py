@@ -341,6 +341,34 @@ def test_uploads_on_their_way_have_their_keys_room():
     assert len(PLACE.files_on_disk()) == len(before) + 3, (before, PLACE.files_on_disk())
 
 
+def test_a_key_has_so_many_batches_and_each_goes_after_a_month():
+    owner = client(PLACE.other_key("hoarder"))
+    given = owner.files.create(file=("in.jsonl", jsonl([line(0)])), purpose="batch")
+    make = lambda: owner.batches.create(input_file_id=given.id, endpoint="/v1/chat/completions", completion_window="24h")
+    first = make()
+    wait_until(lambda: owner.batches.retrieve(first.id).status == "completed")
+    PLACE.stop()
+    copied = ("owner, endpoint, input_file_id, completion_window, metadata, title, status, is_over, has_answers, created_at, expires_at, "
+              "completed_at")
+    PLACE.change("UPDATE batches SET has_answers = 0 WHERE batch_id = ?", first.id)
+    PLACE.change(f"INSERT INTO batches (batch_id, {copied}) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
+                 f"SELECT 'batch_copy' || i, {copied} FROM n, batches WHERE batch_id = ?", first.id)
+    PLACE.start()
+    owner = client(owner.api_key)
+    raises(openai.RateLimitError, make, "10000 batches, which is the most it may have; each goes 30 days after its end")
+    assert owner.batches.retrieve("batch_copy1").status == "completed"
+    PLACE.stop()
+    PLACE.change("UPDATE batches SET completed_at = completed_at - ? WHERE owner = (SELECT owner FROM batches WHERE batch_id = ?)",
+                 30 * 24 * 60 * 60 + 5, first.id)
+    PLACE.start()
+    owner = client(owner.api_key)
+    done = owner.files.list(purpose="batch_output").data
+    wait_until(lambda: not owner.batches.list().data)
+    raises(openai.NotFoundError, lambda: owner.batches.retrieve(first.id))
+    assert [owner.files.content(each.id).text.count("\n") for each in done] == [1]  # what it made stays
+    assert make().id
+
+
 def test_what_was_refused_may_use_its_key_again():
     raises(openai.NotFoundError, lambda: create("file-batch-none", **once("mended")))
     batch = create(upload([line(0)]).id, **once("mended"))

@@ -260,6 +260,50 @@ def check_deep(api):
     check(api.status("GET", f"/v1/responses/{made}") == 200, f"what was just told cannot be read: {levels} levels")
 
 
+def limits_met(data, key):
+    """What a key is told that keeps as much as it may. Its totals are set, as keeping so much takes too long."""
+    def keep(count, size):
+        with contextlib.closing(sqlite3.connect(f"{data}/studio.db")) as store, store:
+            whose = "key_id = (SELECT key_id FROM responses WHERE response_id = ?)"
+            changed = store.execute(f"UPDATE kept_totals SET count = ?, bytes = ? WHERE {whose}", (count, size, made)).rowcount
+            check(changed == 2, f"{changed} totals")
+
+    with Server(models=["tiny"], data=data) as server:
+        api = Api(server, key)
+        made, spare = (api.ask("POST", "/v1/responses", request_of(i))["id"] for i in range(2))
+        conversation = api.ask("POST", "/v1/conversations", {})["id"]
+    for count, size in ((100_000, 1 << 20), (2, 4 << 30)):
+        keep(count, size)
+        with Server(models=["tiny"], data=data) as server:
+            check_limits(Api(server, key), made, spare if count > 2 else None, conversation)
+
+
+def check_limits(api, made, spare, conversation):
+    def refusal(path, body):
+        try:
+            api.text("POST", path, body)
+        except urllib.error.HTTPError as error:
+            check(error.code == 429, f"{path}: {error.code}")
+            return json.loads(error.read())["error"]["message"]
+        raise AssertionError(f"{path} keeps more than it may")
+
+    for more in ({}, {"stream": True}, {"background": True}):
+        message = refusal("/v1/responses", request_of(2, **more))
+        for word in ("100000", "4 GiB", "Delete some", "store: false", "30 days"):
+            check(word in message, f"{word} is not in: {message}")
+    check("delete some" in refusal("/v1/conversations", {}), "how to have room again is not told")
+    items = {"items": [{"role": "user", "content": "x"}]}
+    if spare:
+        check(api.status("POST", f"/v1/conversations/{conversation}/items", items) == 200, "a conversation may not grow")
+    else:
+        check("4 GiB" in refusal(f"/v1/conversations/{conversation}/items", items), "the limit is not named")
+    check(api.status("POST", "/v1/responses", request_of(2, store=False)) == 200, "what is not kept is refused")
+    check(api.status("GET", f"/v1/responses/{made}") == 200, "what is kept is not found")
+    if spare:
+        api.ask("DELETE", f"/v1/responses/{spare}")
+        check(api.status("POST", "/v1/responses", request_of(2)) == 200, "what is deleted makes no room")
+
+
 def one_server(data, told, choice):
     """Ask, and end it at a random moment."""
     with Server(models=["tiny"], data=data) as server:
@@ -315,6 +359,9 @@ def main():
             check_kept(api, told)
             passed += 1
             print("ok another key finds none of it", flush=True)
+        limits_met(data, other)
+        passed += 1
+        print("ok a key that keeps as much as it may is told so, and how to have room again", flush=True)
     except AssertionError as error:
         print(f"FAILED {error}\n{passed} passed, 1 failed, 0 skipped")
         return 1

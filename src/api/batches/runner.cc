@@ -22,7 +22,7 @@ constexpr seconds kStopPatience{5};                    // for lines that were cu
 constexpr seconds kLongestPause{60};                   // between two tries of a line
 // That are checked, and that run: as many as lines, so that each may have one, and few files are open.
 constexpr size_t kBatchesAtOnce = 8;
-constexpr seconds kLookForOldTasksEvery{60};
+constexpr seconds kLookForOldEvery{60};
 
 // The server's, for the moment: no room (429, 503).
 bool may_be_tried_again(int status) {
@@ -143,7 +143,7 @@ bool Runner::step(std::vector<LineOutcome> ended, bool is_woken) {
     auto dropped = batches_.drop_old_answers();
     may_have_old_answers_ = dropped.ok() && *dropped;
   }
-  Status forgotten = forget_old_tasks();
+  Status forgotten = forget_old();
   if (!forgotten.ok()) log::error("batches.store_failed", {{"why", forgotten.error().message()}});
   return feed() || has_more || may_have_old_answers_;
 }
@@ -292,20 +292,29 @@ Status Runner::end(Work& work, BatchStatus last) {
   return Ok{};
 }
 
-Status Runner::forget_old_tasks() {
-  if (may_have_old_answers_ || Clock::now() < look_for_old_tasks_at_) return Ok{};
-  look_for_old_tasks_at_ = Clock::now() + kLookForOldTasksEvery;
+Status Runner::forget_old() {
+  if (may_have_old_answers_ || Clock::now() < look_for_old_at_) return Ok{};
+  look_for_old_at_ = Clock::now() + kLookForOldEvery;
+  STUDIO_TRY(const size_t tasks, forget_old_tasks());
+  if (tasks > 0) look_for_old_at_ = Clock::now();  // there may be more
+  int64_t forgotten = 0;
+  do {
+    STUDIO_TRY(forgotten, batches_.forget_ended_before(now() - kBatchKeptSeconds));
+  } while (forgotten > 0);
+  return Ok{};
+}
+
+Result<size_t> Runner::forget_old_tasks() {
   STUDIO_TRY(const auto old, tasks_.ended_before(now() - kTaskKeptSeconds));
   for (const store::Batch& task : old) {
     // The file first: a task without one is found here again, a file without a task never.
     if (!task.output_file_id.empty()) {
       Status removed = files_.remove(task.owner, task.output_file_id);
-      if (!removed.ok() && removed.error().code() != Code::kNotFound) return removed;
+      if (!removed.ok() && removed.error().code() != Code::kNotFound) return removed.error();
     }
     STUDIO_CHECK_OK(tasks_.forget(task));
   }
-  if (!old.empty()) look_for_old_tasks_at_ = Clock::now();
-  return Ok{};
+  return old.size();
 }
 
 // ---- which line runs next

@@ -33,6 +33,8 @@ namespace studio::api::batches {
 inline constexpr int kTasksAtOnce = 3;                     // of a key: the vendor's own
 inline constexpr int64_t kTaskKeptSeconds = 24 * 60 * 60;  // after its end, with its result: the vendor's own
 
+inline constexpr int64_t kBatchKeptSeconds = 30 * 24 * 60 * 60;  // after its end, its files longer: the vendor's own
+
 struct RunnerOptions {
   size_t lines_at_once = 8;  // half of what an engine computes together: the rest stays for who waits for an answer
   std::function<int64_t()> now = {};  // Unix seconds; empty: the clock
@@ -91,7 +93,8 @@ class Runner {
   Status open_lines(Work& work);
   bool move_running(Work& work);
   Status end(Work& work, store::BatchStatus last);
-  Status forget_old_tasks();
+  Status forget_old();
+  Result<size_t> forget_old_tasks();
 
   bool feed();
   std::vector<Work*> candidates();
@@ -112,7 +115,7 @@ class Runner {
   std::map<int64_t, Work> works_;  // by sequence: the oldest first
   size_t turn_ = 0;
   bool may_have_old_answers_ = true;
-  Clock::time_point look_for_old_tasks_at_;
+  Clock::time_point look_for_old_at_;
   std::thread thread_;
 };
 

@@ -293,6 +293,25 @@ TEST_F(RunnerTest, BatchesTakeTurns) {
   EXPECT_EQ(wait_for_end(first).lines_completed, 100);
 }
 
+TEST_F(RunnerTest, AMonthAfterItsEndABatchIsForgottenAndItsFilesStay) {
+  start();
+  const std::string id = create(line(0));
+  const store::Batch done = wait_for_end(id);
+  wait_for(id, [&](const store::Batch&) { return batches_.answered_lines(id)->empty(); });
+  stop();
+  now_ = done.completed_at + kBatchKeptSeconds;
+  start();
+  const std::string next = create(line(1));
+  wait_for_end(next);  // it has looked by then
+  EXPECT_TRUE(batches_.find("k", id).ok());
+  stop();
+  ++now_;
+  start();
+  while (batches_.find("k", id).ok()) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(batches_.find("k", next).ok());
+  EXPECT_EQ(ids_in(done.output_file_id), ids(0, 1));
+}
+
 TEST_F(RunnerTest, AnswersAreInTheFilesAloneAtTheEnd) {
   start();
   const std::string id = create(line(0) + line(1));

@@ -53,10 +53,14 @@ Status check_call(const Services& services, const TaskDesk& desk, const Embeddin
   STUDIO_CHECK_OK(check_dimensions(*model->encoder, call, "parameters.dimension"));
   STUDIO_CHECK_OK(check_instruction(*model->encoder, call.instruct, "parameters.instruct"));
   STUDIO_CHECK_OK(check_file(*desk.files, owner, call.url));
-  STUDIO_TRY(const int64_t open, desk.tasks->count_open(owner));
-  if (open < kMaxOpenTasks) return Ok{};
-  return Error(Code::kQuotaExceeded,
-               "This key has " + std::to_string(open) + " tasks that are not over, which is the most it may have.");
+  STUDIO_TRY(const store::BatchCounts counts, desk.tasks->counts(owner));
+  if (counts.open >= kMaxOpenTasks) {
+    return Error(Code::kQuotaExceeded, "This key has " + std::to_string(counts.open) +
+                                           " tasks that are not over, which is the most it may have.");
+  }
+  if (counts.all < kMaxTasksOfKey) return Ok{};
+  return Error(Code::kQuotaExceeded, "This key has " + std::to_string(counts.all) +
+                                         " tasks, which is the most it may have; each goes 24 hours after its end.");
 }
 
 // As it is told when it is made, whatever has become of it.

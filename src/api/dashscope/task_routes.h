@@ -14,6 +14,7 @@
 namespace studio::api::dashscope {
 
 inline constexpr int64_t kMaxOpenTasks = 50;               // of a key, waiting and running: the vendor's own
+inline constexpr int64_t kMaxTasksOfKey = 10'000;          // ended ones too: as many as its files may be
 inline constexpr int64_t kMaxTaskFileBytes = 200ll << 20;  // of texts: the vendor's own
 
 struct TaskDesk {

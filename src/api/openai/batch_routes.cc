@@ -43,6 +43,17 @@ Status check_input(const BatchDesk& desk, const std::string& owner, const std::s
       .with_param("input_file_id");
 }
 
+Status check_room(store::Batches& batches, const std::string& owner) {
+  STUDIO_TRY(const store::BatchCounts counts, batches.counts(owner));
+  if (counts.open >= kMaxOpenBatches) {
+    return Error(Code::kQuotaExceeded, "This key has " + std::to_string(counts.open) +
+                                           " batches that are not over, which is the most it may have.");
+  }
+  if (counts.all < kMaxBatchesOfKey) return Ok{};
+  return Error(Code::kQuotaExceeded, "This key has " + std::to_string(counts.all) +
+                                         " batches, which is the most it may have; each goes 30 days after its end.");
+}
+
 // A batch as it is told when it is made, whatever becomes of it.
 store::Batch as_made(const BatchCall& call, const std::string& batch_id, const std::string& owner, int64_t now) {
   return {.batch_id = batch_id,
@@ -59,11 +70,7 @@ store::Batch as_made(const BatchCall& call, const std::string& batch_id, const s
 Result<store::Batch> create(const BatchDesk& desk, const BatchCall& call, const std::string& batch_id,
                             const http::Request& request) {
   STUDIO_CHECK_OK(check_input(desk, request.principal, call.input_file_id));
-  STUDIO_TRY(const int64_t open, desk.batches->count_open(request.principal));
-  if (open >= kMaxOpenBatches) {
-    return Error(Code::kQuotaExceeded,
-                 "This key has " + std::to_string(open) + " batches that are not over, which is the most it may have.");
-  }
+  STUDIO_CHECK_OK(check_room(*desk.batches, request.principal));
   STUDIO_CHECK_OK(admit_object(desk.kept, request));
   auto created = desk.batches->create(as_made(call, batch_id, request.principal, std::time(nullptr)));
   if (!created.ok()) withdraw_object(desk.kept, request);

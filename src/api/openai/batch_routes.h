@@ -10,7 +10,8 @@
 
 namespace studio::api::openai {
 
-inline constexpr int64_t kMaxOpenBatches = 1000;  // of a key: the vendor's own
+inline constexpr int64_t kMaxOpenBatches = 1000;     // of a key: the vendor's own
+inline constexpr int64_t kMaxBatchesOfKey = 10'000;  // ended ones too: as many as its files may be
 
 struct BatchDesk {
   store::Files* files = nullptr;  // these outlive the server

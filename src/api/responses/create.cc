@@ -178,6 +178,10 @@ void tell_again(const Desk& desk, const ExchangePtr& exchange, const GenerateCal
 void make_response(const Desk& desk, const ExchangePtr& exchange, Result<ResponseCall> call) {
   auto prepared = prepare(desk, exchange, std::move(call));
   if (!prepared) return;
+  if (prepared->call.is_stored) {
+    const Status room = desk.shelf->check_room(exchange->request().principal, prepared->call.conversation_id);
+    if (!room.ok()) return refuse(exchange, room.error());
+  }
   const bool is_background = prepared->call.is_background;
   const CallFields fields = fields_of(prepared->call);
   if (auto refusal = check_generation(*prepared->model->text, prepared->request, fields)) {

@@ -38,6 +38,18 @@ Result<Kept> from_row(const store::StoredResponse& row) {
 
 }  // namespace
 
+Status Shelf::check_room(std::string_view key_id, std::string_view conversation_id) {
+  STUDIO_TRY(const store::KeptTotals kept, responses_.totals(key_id));
+  if (kept.count >= kMaxKeptOfKey || kept.bytes >= kMaxKeptBytesOfKey) {
+    return Error(Code::kQuotaExceeded,
+                 "This key keeps " + std::to_string(kept.count) + " responses of " + std::to_string(kept.bytes >> 20) +
+                     " MiB; it may keep " + std::to_string(kMaxKeptOfKey) + ", and " +
+                     std::to_string(kMaxKeptBytesOfKey >> 30) + " GiB. Delete some, or send store: false; each goes " +
+                     std::to_string(kKeptDays) + " days after it was made.");
+  }
+  return conversation_id.empty() ? Status(Ok{}) : conversations_.check_room(key_id);
+}
+
 Status Shelf::keep(const std::string& key_id, const Record& record, const json::array& input) {
   return responses_.add({.response_id = record.id,
                          .key_id = key_id,

@@ -20,6 +20,10 @@ namespace studio::api::responses {
 
 inline constexpr int64_t kKeptDays = 30;  // a response; the original keeps 7, OpenAI 30. Conversations stay
 
+// Of one key: two a minute for all of the 30 days; and 40 KiB in each of them, where a request may bring 8 MiB.
+inline constexpr int64_t kMaxKeptOfKey = 100'000;
+inline constexpr int64_t kMaxKeptBytesOfKey = 4ll << 30;
+
 // A response on the shelf.
 struct Kept {
   std::string key_id;
@@ -33,6 +37,9 @@ class Shelf {
  public:
   explicit Shelf(const std::shared_ptr<store::Store>& store) : responses_(store), conversations_(store) {}
 
+  // Whether the key may keep one more, to be asked before it is made: what was paid for is kept, so those that are made
+  // at once may come to a little more. `conversation_id`: what it will grow, or empty. Errors: quota_exceeded.
+  Status check_room(std::string_view key_id, std::string_view conversation_id);
   // One that has ended; its input and output go to its conversation in the same commit.
   Status keep(const std::string& key_id, const Record& record, const boost::json::array& input);
   // One that is to be made, and its end. `pending` is a JSON object.
