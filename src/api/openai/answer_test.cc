@@ -7,6 +7,7 @@
 #include <atomic>
 #include <climits>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -192,6 +193,31 @@ class MemoryUsage final : public inference::UsageSink {
   std::vector<inference::UsageRecord> records_;
 };
 
+// Says what another says, and does something first where the answer ends, as one that stores it there.
+class EndingWriter final : public AnswerWriter {
+ public:
+  EndingWriter(std::unique_ptr<AnswerWriter> writer, std::function<void()> at_end)
+      : writer_(std::move(writer)), at_end_(std::move(at_end)) {}
+  http::Response stream_head() const override { return writer_->stream_head(); }
+  std::string heartbeat() const override { return writer_->heartbeat(); }
+  std::string opening() override { return writer_->opening(); }
+  std::string pieces(const inference::ChoiceDelta& delta) override { return writer_->pieces(delta); }
+  std::string failure(const Error& error) override { return writer_->failure(error); }
+  http::Response refusal(const Error& error) override { return writer_->refusal(error); }
+  std::string ending(const AnswerEnd& end) override {
+    at_end_();
+    return writer_->ending(end);
+  }
+  http::Response whole(const std::vector<ChoiceAnswer>& choices, const AnswerEnd& end) override {
+    at_end_();
+    return writer_->whole(choices, end);
+  }
+
+ private:
+  const std::unique_ptr<AnswerWriter> writer_;
+  const std::function<void()> at_end_;
+};
+
 class AnswerTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -223,11 +249,10 @@ class AnswerTest : public testing::Test {
     request.n = n;
     request.max_tokens = max_tokens;
     AnswerHead head{.endpoint = endpoint, .id = "cmpl-1", .created = 1, .model = "m", .include_usage = true};
-    AnswerOptions options{.writer = make_writer(std::move(head), static_cast<size_t>(n), false, "r-1"),
-                          .operation = "completions",
-                          .is_stream = is_stream,
-                          .ignored = {},
-                          .degraded = {}};
+    auto writer = make_writer(std::move(head), static_cast<size_t>(n), false, "r-1");
+    if (at_end) writer = std::make_unique<EndingWriter>(std::move(writer), at_end);
+    AnswerOptions options{
+        .writer = std::move(writer), .operation = "completions", .is_stream = is_stream, .ignored = {}, .degraded = {}};
     answer(exchange, services_, std::make_shared<const ServedModel>(model_), std::move(request), std::move(options));
   }
 
@@ -237,6 +262,7 @@ class AnswerTest : public testing::Test {
     return found;
   }
 
+  std::function<void()> at_end;  // of what is started from then on
   std::shared_ptr<RecordingExchange> exchange_ = std::make_shared<RecordingExchange>();
   std::shared_ptr<StepClient> client_ = std::make_shared<StepClient>();
   std::shared_ptr<MemoryUsage> usage_ = std::make_shared<MemoryUsage>();
@@ -262,6 +288,20 @@ TEST_F(AnswerTest, TheRecordComesBeforeTheEndOfAStream) {
   EXPECT_EQ(record.completion_tokens, 60);
   EXPECT_EQ(record.outcome, "length");
   EXPECT_GE(record.first_token_ms, 0);
+}
+
+// The I/O thread that brings a drain has other connections; a writer that waits for the disk must not hold it.
+TEST_F(AnswerTest, ADrainDoesNotWaitForAnEndThatIsBeingStored) {
+  std::future<void> drained;
+  std::atomic<bool> has_returned{false};
+  at_end = [&] {
+    drained = std::async(std::launch::async, exchange_->drain);
+    has_returned = drained.wait_for(10s) == std::future_status::ready;
+  };
+  start(true);
+  exchange_->wait_until_over();
+  EXPECT_TRUE(has_returned);
+  EXPECT_TRUE(exchange_->body().ends_with("data: [DONE]\n\n"));
 }
 
 TEST_F(AnswerTest, AnAnswerThatCannotBeRecordedIsWithheld) {

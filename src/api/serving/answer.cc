@@ -174,7 +174,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     if (!first_token_) first_token_ = now;
   }
 
-  // With mutex_ held, as all that writes to the exchange.
+  // With mutex_ held, as all that writes to the exchange while the generation runs; once it is over by settle() alone.
   void begin_stream() {
     if (has_begun_) return;
     has_begun_ = true;
@@ -234,8 +234,10 @@ class Answer : public std::enable_shared_from_this<Answer> {
       std::scoped_lock lock(mutex_);
       is_over_ = true;
       generation = std::move(generation_);
-      finish(end, recorded);
     }
+    // Without the mutex: a writer may store the answer here, and an I/O thread that comes with a drain must not wait
+    // for the disk. The generation has ended and a drain finds the answer over, so what follows is this thread's alone.
+    finish(end, recorded);
   }
 
   KeptAnswers::End kept_end(const GenerationEnd& end) {
@@ -296,7 +298,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
     mark_degraded(options_.degraded, response);
   }
 
-  // With mutex_ held.
   std::vector<ChoiceAnswer> whole_choices() {
     std::vector<ChoiceAnswer> choices;
     for (ChoiceDelta& delta : collected_) {
@@ -366,7 +367,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const ServedModelPtr model_;
   const AnswerOptions options_;
 
-  std::mutex mutex_;                    // of everything below; never held while a Generation goes
+  // Of everything below until the answer is over; never held while a Generation goes, nor while the disk is waited for:
+  // I/O threads take it.
+  std::mutex mutex_;
   std::vector<ChoiceDelta> collected_;  // all of it, or what a stream has not sent yet
   ChoiceTurns turns_;                   // the same of a kept stream
   bool has_begun_ = false, has_written_ = false, is_over_ = false, has_outgrown_ = false;
