@@ -237,9 +237,8 @@ void Scheduler::sample() {
         Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
         const TokenId forced = sequence.forced_at(sequence.produced() + static_cast<int>(k));
         const SamplingParams& params = sequence.request.sampling;
-        sampled = forced >= 0
-                      ? sampler.score(row, params, forced)
-                      : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held);
+        sampled = forced >= 0 ? sampler.score(row, params, forced)
+                              : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held);
         if (!sampled.ok()) break;
         if (held != nullptr) {
           held->accept(sampled->id);
