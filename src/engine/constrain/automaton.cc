@@ -1,6 +1,7 @@
 #include "engine/constrain/automaton.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/constrain/hash.h"
@@ -8,7 +9,6 @@
 namespace studio::engine::constrain {
 namespace {
 
-constexpr size_t kHashEntryBytes = 40;
 // Nodes at once: an enum of every word of a large vocabulary has some 10,000. Ambiguity past it is no grammar's need.
 constexpr size_t kMaxReached = 100'000;
 
@@ -19,10 +19,10 @@ Automaton::Automaton(std::shared_ptr<const Program> program, const Limits& limit
       limits_(limits),
       classes_(static_cast<size_t>(program_->class_count)),
       spaces_(classes_of_spaces(*program_)),
+      literal_at_(program_->nodes.size(), kDead),
       stack_at_(program_->nodes.size(), Stacks::kNone) {
-  memory_bytes_ = stack_at_.size() * sizeof(StackId) + program_->memory_bytes();
-  states_.push_back({});
-  next_.assign(classes_, kDead);
+  memory_bytes_ = stack_at_.size() * (sizeof(StackId) + sizeof(StateId)) + program_->memory_bytes();
+  states_.push_back({.only_next = kDead, .is_literal = true});
   reach(program_->start, Stacks::kBottom);
   start_ = close();
 }
@@ -31,6 +31,16 @@ StateId Automaton::make_step(StateId state, uint8_t byte_class) {
   ByteSet alike = ~ByteSet();  // classes that the same items read: most letters of a string
   for (const Item& item : items(state)) {
     const Node& node = program_->nodes[item.node];
+    if (node.only_class >= 0) {
+      const auto only = static_cast<uint8_t>(node.only_class);
+      if (only == byte_class) {
+        reach(node.b, item.stack);
+        alike &= ByteSet().set(only);
+      } else {
+        alike.reset(only);
+      }
+      continue;
+    }
     const ByteSet& set = program_->class_sets[node.a];
     if (set[byte_class]) {
       reach(node.b, item.stack);
@@ -40,9 +50,24 @@ StateId Automaton::make_step(StateId state, uint8_t byte_class) {
     }
   }
   const StateId made = close();
-  if (is_full_ && made == kDead) return made;
-  for (size_t i = alike._Find_first(); i < classes_; i = alike._Find_next(i)) next_[state * classes_ + i] = made;
+  if (!is_full_ || made != kDead) keep_step(state, byte_class, alike, made);
   return made;
+}
+
+void Automaton::keep_step(StateId state, uint8_t byte_class, const ByteSet& alike, StateId next) {
+  State& here = states_[state];
+  if (here.row == kNoRow && here.only_next == kUnknown && next != kDead) {
+    here.only_class = byte_class;
+    here.only_next = next;
+    return;
+  }
+  if (here.row == kNoRow) {
+    here.row = static_cast<uint32_t>(next_.size());
+    next_.insert(next_.end(), classes_, kUnknown);
+    memory_bytes_ += classes_ * sizeof(StateId);
+    next_[here.row + here.only_class] = here.only_next;
+  }
+  for (size_t i = alike._Find_first(); i < classes_; i = alike._Find_next(i)) next_[here.row + i] = next;
 }
 
 void Automaton::reach(uint32_t node, StackId stack) {
@@ -57,6 +82,7 @@ void Automaton::reach(uint32_t node, StackId stack) {
 // A rule that many call in a round is followed once, with all that it returns to: one by one, a thousand callers would
 // make a thousand sets of stacks, each a copy of the last.
 StateId Automaton::close() {
+  if (const std::optional<Item> alone = follow_single()) return intern({&*alone, 1}, false);
   while (!arrived_.empty() && reached_.size() <= kMaxReached && has_room()) {
     round_.swap(arrived_);
     arrived_.clear();
@@ -76,15 +102,16 @@ StateId Automaton::close() {
     }
   }
   const bool is_whole = arrived_.empty();
-  std::vector<Item> found;
+  found_.clear();
   for (const uint32_t node : reached_) {
-    if (program_->nodes[node].kind == NodeKind::kBytes) found.push_back({node, stack_at_[node]});
+    if (program_->nodes[node].kind == NodeKind::kBytes) found_.push_back({node, stack_at_[node]});
     stack_at_[node] = Stacks::kNone;
   }
   reached_.clear();
   arrived_.clear();
+  std::ranges::sort(found_, {}, &Item::node);
   const bool may_end = std::exchange(may_end_, false);
-  return is_whole ? intern(found, may_end) : refuse();
+  return is_whole ? intern(found_, may_end) : refuse();
 }
 
 void Automaton::follow(uint32_t node, StackId stack) {
@@ -117,9 +144,10 @@ void Automaton::follow_repeat(uint32_t node, uint32_t done, StackId stack) {
 }
 
 void Automaton::follow_return(StackId stack) {
-  const std::vector<Frame> frames(stacks_.frames(stack).begin(), stacks_.frames(stack).end());
-  work_ += frames.size();
-  for (const Frame& frame : frames) {
+  const size_t count = stacks_.frames(stack).size();
+  work_ += count;
+  for (size_t i = 0; i < count; ++i) {
+    const Frame frame = stacks_.frames(stack)[i];  // they move as others are made
     if (frame.node == Stacks::kEnd) {
       may_end_ = true;
     } else if (program_->nodes[frame.node].kind == NodeKind::kRepeat && frame.count > 0) {
@@ -130,25 +158,51 @@ void Automaton::follow_return(StackId stack) {
   }
 }
 
-StateId Automaton::intern(std::vector<Item>& found, bool may_end) {
+std::optional<Automaton::Item> Automaton::follow_single() {
+  while (arrived_.size() == 1 && !may_end_ && has_room()) {
+    const Item item = arrived_.front();
+    arrived_.clear();
+    if (program_->nodes[item.node].kind == NodeKind::kBytes) return item;
+    follow(item.node, item.stack);
+  }
+  return std::nullopt;
+}
+
+StateId Automaton::intern(std::span<const Item> found, bool may_end) {
   if (found.empty() && !may_end) return kDead;
-  std::sort(found.begin(), found.end(), [](const Item& a, const Item& b) { return a.node < b.node; });
+  if (found.size() == 1 && !may_end && program_->nodes[found.front().node].only_class >= 0) {
+    return intern_literal(found.front());
+  }
   uint64_t hash = may_end ? 1 : 2;
   for (const Item& item : found) hash = mix(hash, uint64_t{item.node} << 32 | item.stack);
-  const auto [begin, end] = by_hash_.equal_range(hash);
-  for (auto known = begin; known != end; ++known) {
-    if (states_[known->second].may_end == may_end && std::ranges::equal(items(known->second), found)) {
-      return known->second;
-    }
-  }
-  memory_bytes_ += found.size() * sizeof(Item) + sizeof(State) + classes_ * sizeof(StateId) + kHashEntryBytes;
+  const StateId known = by_hash_.find(
+      hash, [&](StateId id) { return states_[id].may_end == may_end && std::ranges::equal(items(id), found); });
+  if (known != IdTable::kNone) return known;
+  const StateId made = add_state(found, may_end);
+  if (made != kDead) by_hash_.add(hash, made);
+  return made;
+}
+
+// Found by its node. Where one node comes with several stacks in turns a state may be made again, as often as there are
+// steps that lead to it from others.
+StateId Automaton::intern_literal(const Item& item) {
+  StateId& last = literal_at_[item.node];
+  if (last != kDead && items(last).front() == item) return last;
+  const StateId made = add_state({&item, 1}, false);
+  if (made == kDead) return kDead;
+  states_[made].only_class = static_cast<uint8_t>(program_->nodes[item.node].only_class);
+  states_[made].is_literal = true;
+  return last = made;
+}
+
+StateId Automaton::add_state(std::span<const Item> found, bool may_end) {
+  memory_bytes_ += found.size() * sizeof(Item) + sizeof(State);
   if (!has_room()) return refuse();
-  const auto id = static_cast<StateId>(states_.size());
-  states_.push_back({static_cast<uint32_t>(items_.size()), static_cast<uint32_t>(found.size()), may_end});
+  states_.push_back({.first = static_cast<uint32_t>(items_.size()),
+                     .count = static_cast<uint32_t>(found.size()),
+                     .may_end = may_end});
   items_.insert(items_.end(), found.begin(), found.end());
-  next_.insert(next_.end(), classes_, kUnknown);
-  by_hash_.emplace(hash, id);
-  return id;
+  return static_cast<StateId>(states_.size() - 1);
 }
 
 StateId Automaton::refuse() {
@@ -172,6 +226,10 @@ int Automaton::forced_byte(StateId state) const {
 }
 
 int Automaton::only_byte_outside(const ByteSet& classes, StateId state) const {
+  if (const State& here = states_[state]; here.is_literal) {
+    const bool is_one = here.count > 0 && !classes[here.only_class] && program_->is_single_byte[here.only_class] != 0;
+    return is_one ? program_->byte_of_class[here.only_class] : -1;
+  }
   ByteSet allowed;
   for (const Item& item : items(state)) {
     allowed |= program_->class_sets[program_->nodes[item.node].a] & ~classes;

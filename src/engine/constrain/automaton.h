@@ -11,10 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "engine/constrain/id_table.h"
 #include "engine/constrain/program.h"
 #include "engine/constrain/stacks.h"
 
@@ -34,8 +35,9 @@ class Automaton {
 
   StateId start() const { return start_; }
   StateId step(StateId state, uint8_t byte) {
-    const StateId known = next_[state * classes_ + program_->class_of[byte]];
-    return known != kUnknown ? known : make_step(state, program_->class_of[byte]);
+    const uint8_t byte_class = program_->class_of[byte];
+    const StateId known = known_step(states_[state], byte_class);
+    return known != kUnknown ? known : make_step(state, byte_class);
   }
   StateId walk(StateId state, std::span<const uint8_t> bytes) {
     for (const uint8_t byte : bytes) state = step(state, byte);
@@ -61,28 +63,42 @@ class Automaton {
   uint64_t work() const { return work_ + stacks_.work(); }
   // Something was left out because it nests past kMaxStackDepth.
   bool met_depth_limit() const { return met_depth_limit_; }
-  size_t memory_bytes() const { return memory_bytes_ + stacks_.memory_bytes(); }
+  size_t memory_bytes() const { return memory_bytes_ + by_hash_.memory_bytes() + stacks_.memory_bytes(); }
   size_t state_count() const { return states_.size(); }
   const Program& program() const { return *program_; }
   const std::shared_ptr<const Program>& shared_program() const { return program_; }
 
  private:
   static constexpr StateId kUnknown = UINT32_MAX;
+  static constexpr uint32_t kNoRow = UINT32_MAX;
 
   struct Item {
     uint32_t node = 0;
     StackId stack = 0;
     bool operator==(const Item&) const = default;
   };
+  // Most states are passed by one way alone, and many have no other. Such have no row of steps, so that those of a text
+  // lie side by side: the time of a step is mostly that of memory, which the model's pass has driven out.
   struct State {
     uint32_t first = 0, count = 0;  // of items_
+    uint32_t row = kNoRow;          // where its steps begin in next_
+    StateId only_next = kUnknown;   // without a row: the step that is known
+    uint8_t only_class = 0;         // by this class
+    bool is_literal = false;        // no other class leads on
     bool may_end = false;
   };
 
   std::span<const Item> items(StateId state) const {
     return {items_.data() + states_[state].first, states_[state].count};
   }
+  StateId known_step(const State& state, uint8_t byte_class) const {
+    if (state.row != kNoRow) return next_[state.row + byte_class];
+    if (state.only_class == byte_class) return state.only_next;
+    return state.is_literal ? kDead : kUnknown;
+  }
   StateId make_step(StateId state, uint8_t byte_class);
+  // `alike`: all classes that lead there.
+  void keep_step(StateId state, uint8_t byte_class, const ByteSet& alike, StateId next);
   int only_byte_outside(const ByteSet& classes, StateId state) const;
   // Of bytes, nothing but white space.
   static ByteSet classes_of_spaces(const Program& program);
@@ -92,7 +108,13 @@ class Automaton {
   void follow(uint32_t node, StackId stack);
   void follow_repeat(uint32_t node, uint32_t done, StackId stack);
   void follow_return(StackId stack);
-  StateId intern(std::vector<Item>& found, bool may_end);
+  // The node that reads, where one way alone leads on from what is reached. Else it has gone as far as that holds.
+  std::optional<Item> follow_single();
+  // `found`: by node.
+  StateId intern(std::span<const Item> found, bool may_end);
+  StateId intern_literal(const Item& item);
+  // kDead, refused, where it has no room.
+  StateId add_state(std::span<const Item> found, bool may_end);
   bool has_room() const { return memory_bytes() <= limits_.memory_bytes && work() <= limits_.work; }
   StateId refuse();
 
@@ -105,8 +127,9 @@ class Automaton {
   Stacks stacks_;
   std::vector<Item> items_;
   std::vector<State> states_;
-  std::vector<StateId> next_;  // [state, class]
-  std::unordered_multimap<uint64_t, StateId> by_hash_;
+  std::vector<StateId> next_;        // [row, class]
+  IdTable by_hash_;                  // states but for literals
+  std::vector<StateId> literal_at_;  // [node] made last of it alone, where it reads one class; kDead for none
   StateId start_ = kDead;
   bool is_full_ = false, met_depth_limit_ = false;
 
@@ -116,6 +139,7 @@ class Automaton {
   std::vector<Item> arrived_;      // of the next round
   std::vector<Item> round_;
   std::vector<StackId> joining_;
+  std::vector<Item> found_;
   bool may_end_ = false;
 };
 

@@ -22,6 +22,7 @@ bool Matcher::move_to(std::shared_ptr<Tables> tables) const {
   if (state == Automaton::kDead) return false;
   tables_ = std::move(tables);
   state_ = state;
+  asked_ = -1;
   return true;
 }
 
@@ -48,10 +49,18 @@ bool Matcher::allows(TokenId id) const {
   if (has_ended_ || id < 0 || static_cast<size_t>(id) >= tables_->trie->token_count()) return false;
   if (tables_->trie->is_end(id)) return may_end();
   const std::string_view text = tables_->trie->bytes(id);
-  return !text.empty() && !is_over_ && state_after(text) != Automaton::kDead;
+  const StateId behind = text.empty() || is_over_ ? Automaton::kDead : state_after(text);
+  if (behind == Automaton::kDead) return false;
+  asked_ = id;
+  behind_asked_ = behind;
+  return true;
 }
 
 bool Matcher::accept(TokenId id) {
+  if (id >= 0 && id == asked_ && !has_ended_ && !is_over_) {
+    go_to(behind_asked_);
+    return true;
+  }
   if (has_ended_ || id < 0 || static_cast<size_t>(id) >= tables_->trie->token_count()) return false;
   if (tables_->trie->is_end(id)) return has_ended_ = may_end();
   const std::string_view text = tables_->trie->bytes(id);
@@ -61,9 +70,14 @@ bool Matcher::accept(TokenId id) {
 bool Matcher::accept_text(std::string_view text) {
   const StateId next = has_ended_ || is_over_ ? Automaton::kDead : state_after(text);
   if (next == Automaton::kDead) return false;
-  state_ = next;
-  if (tables_->automaton.is_full()) move_to_newest();  // nobody keeps full ones for long
+  go_to(next);
   return true;
+}
+
+void Matcher::go_to(StateId next) {
+  state_ = next;
+  asked_ = -1;
+  if (tables_->automaton.is_full()) move_to_newest();  // nobody keeps full ones for long
 }
 
 bool Matcher::may_end() const {

@@ -99,6 +99,7 @@ class Matcher {
   bool move_to_fresh() const;
 
   StateId state_after(std::string_view text) const;
+  void go_to(StateId next);
   TokenMask only_ends() const;
   // The next of likely_text(); -1 for none.
   int likely_byte(StateId state, const JsonLayout& layout) const;
@@ -107,6 +108,9 @@ class Matcher {
   mutable std::shared_ptr<Tables> tables_;
   mutable StateId state_;
   mutable bool is_over_ = false;
+  // The token that was asked about last where it may come, and the state behind it: mostly it is taken next.
+  mutable TokenId asked_ = -1;
+  mutable StateId behind_asked_ = Automaton::kDead;
   bool has_ended_ = false;
 };
 

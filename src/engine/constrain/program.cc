@@ -183,6 +183,10 @@ class Compiler {
       }
       program_.class_sets.push_back(of_classes);
     }
+    for (Node& node : program_.nodes) {
+      if (node.kind != NodeKind::kBytes || program_.class_sets[node.a].count() != 1) continue;
+      node.only_class = static_cast<int16_t>(program_.class_sets[node.a]._Find_first());
+    }
   }
 
   const Grammar& grammar_;

@@ -21,6 +21,7 @@ enum class NodeKind : uint8_t { kReturn, kBytes, kSplit, kCall, kRepeat };
 
 struct Node {
   NodeKind kind = NodeKind::kReturn;
+  int16_t only_class = -1;  // of kBytes: what it reads where that is one class of bytes
   // kBytes: a set, the next node. kSplit: where its targets begin, how many. kCall: the rule's first node, the next
   // one. kRepeat: which of the repeats.
   uint32_t a = 0, b = 0;

@@ -64,10 +64,8 @@ StackId Stacks::intern(std::span<const Frame> frames_of_set) {
   for (const Frame& frame : frames_of_set) {
     hash = mix(mix(mix(hash, frame.node), frame.count), frame.below);
   }
-  const auto [begin, end] = by_hash_.equal_range(hash);
-  for (auto known = begin; known != end; ++known) {
-    if (std::ranges::equal(frames(known->second), frames_of_set)) return known->second;
-  }
+  const StackId known = by_hash_.find(hash, [&](StackId id) { return std::ranges::equal(frames(id), frames_of_set); });
+  if (known != IdTable::kNone) return known;
   Set set{.first = static_cast<uint32_t>(frames_.size()), .count = static_cast<uint32_t>(frames_of_set.size())};
   for (const Frame& frame : frames_of_set) {
     if (frame.node != kEnd) set.depth = std::max(set.depth, sets_[frame.below].depth + 1);
@@ -75,13 +73,14 @@ StackId Stacks::intern(std::span<const Frame> frames_of_set) {
   frames_.insert(frames_.end(), frames_of_set.begin(), frames_of_set.end());
   sets_.push_back(set);
   const auto id = static_cast<StackId>(sets_.size() - 1);
-  by_hash_.emplace(hash, id);
+  by_hash_.add(hash, id);
   return id;
 }
 
 size_t Stacks::memory_bytes() const {
   constexpr size_t kEntry = 40;  // of a hash table: key, value, link, bucket
-  return frames_.size() * sizeof(Frame) + sets_.size() * (sizeof(Set) + kEntry) + joined_.size() * kEntry;
+  return frames_.size() * sizeof(Frame) + sets_.size() * sizeof(Set) + by_hash_.memory_bytes() +
+         joined_.size() * kEntry;
 }
 
 }  // namespace studio::engine::constrain

@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/constrain/id_table.h"
+
 namespace studio::engine::constrain {
 
 using StackId = uint32_t;
@@ -53,7 +55,7 @@ class Stacks {
 
   std::vector<Frame> frames_;
   std::vector<Set> sets_;
-  std::unordered_multimap<uint64_t, StackId> by_hash_;
+  IdTable by_hash_;
   std::unordered_map<uint64_t, StackId> joined_;
   uint64_t work_ = 0;
 };

@@ -28,7 +28,6 @@ TokenTrie::TokenTrie(std::span<const std::string_view> tokens, std::span<const T
     const bool is_text = !tokens[i].empty() && tokens[i].size() <= kMaxTokenBytes && !is_end(id);
     if (is_text) {
       bytes_ += tokens[i];
-      longest_ = std::max(longest_, tokens[i].size());
       const auto [slice, chars] = slice_of(tokens[i]);
       if (slice == Slice::kNone) {
         others.push_back(id);
@@ -59,48 +58,57 @@ bool TokenTrie::is_end(TokenId id) const {
 
 void TokenTrie::add_tree(std::vector<TokenId> ids, Tree& tree) {
   std::ranges::sort(ids, [&](TokenId a, TokenId b) { return std::pair(bytes(a), a) < std::pair(bytes(b), b); });
-  std::vector<uint32_t> path;  // the nodes of the token before
-  const auto leave_to = [&](size_t depth) {
-    while (path.size() > depth) {
-      tree[path.back()].behind = static_cast<uint32_t>(tree.size());
-      path.pop_back();
-    }
-  };
+  std::vector<TokenId> once;
   for (const TokenId id : ids) {
-    const std::string_view text = bytes(id);
-    size_t common = 0;
-    while (common < path.size() && common < text.size() &&
-           tree[path[common]].byte == static_cast<uint8_t>(text[common])) {
-      ++common;
+    if (!once.empty() && bytes(once.back()) == bytes(id)) {
+      twins_.emplace_back(once.back(), id);
+    } else {
+      once.push_back(id);
     }
-    if (common == text.size()) {  // sorted: the same bytes again
-      twins_.emplace_back(tree[path[common - 1]].token, id);
-      continue;
-    }
-    leave_to(common);
-    for (size_t i = common; i < text.size(); ++i) {
-      path.push_back(static_cast<uint32_t>(tree.size()));
-      tree.push_back(
-          {.behind = 0, .token = -1, .depth = static_cast<uint16_t>(i), .byte = static_cast<uint8_t>(text[i])});
-    }
-    tree.back().token = id;
   }
-  leave_to(0);
+  if (!once.empty()) tree.roots = add_children(once, 0, tree.nodes);
+}
+
+uint16_t TokenTrie::add_children(std::span<const TokenId> ids, size_t depth, std::vector<Node>& nodes) const {
+  std::vector<std::span<const TokenId>> below;
+  const size_t first = nodes.size();
+  for (size_t begin = 0, end = 0; begin < ids.size(); begin = end) {
+    const char byte = bytes(ids[begin])[depth];
+    while (end < ids.size() && bytes(ids[end])[depth] == byte) ++end;
+    below.push_back(ids.subspan(begin, end - begin));
+    nodes.push_back({.byte = static_cast<uint8_t>(byte)});
+  }
+  for (size_t i = 0; i < below.size(); ++i) {
+    std::span<const TokenId> rest = below[i];
+    if (bytes(rest.front()).size() == depth + 1) {
+      nodes[first + i].token = rest.front();
+      rest = rest.subspan(1);
+    }
+    if (rest.empty()) continue;
+    nodes[first + i].first = static_cast<uint32_t>(nodes.size());
+    const uint16_t count = add_children(rest, depth + 1, nodes);
+    nodes[first + i].count = count;
+  }
+  return static_cast<uint16_t>(below.size());
 }
 
 void TokenTrie::walk(const Tree& tree, Automaton& automaton, StateId state, TokenMask& mask) const {
-  std::vector<StateId> states(longest_ + 1);
-  states[0] = state;
-  for (size_t i = 0; i < tree.size();) {
-    const Node& node = tree[i];
-    const StateId next = automaton.step(states[node.depth], node.byte);
-    if (next == Automaton::kDead) {
-      i = node.behind;
+  struct Level {
+    uint32_t at, end;
+    StateId state;
+  };
+  std::vector<Level> open{{0, tree.roots, state}};
+  while (!open.empty()) {
+    Level& level = open.back();
+    if (level.at == level.end) {
+      open.pop_back();
       continue;
     }
-    states[node.depth + 1u] = next;
+    const Node& node = tree.nodes[level.at++];
+    const StateId next = automaton.step(level.state, node.byte);
+    if (next == Automaton::kDead) continue;
     if (node.token >= 0) mask.allow(node.token);
-    ++i;
+    if (node.count > 0) open.push_back({node.first, node.first + node.count, next});
   }
 }
 

@@ -1,10 +1,10 @@
 // A vocabulary by its tokens' bytes: which tokens may follow is found by walking an automaton over a tree of them.
 //
-// The tree lies in one array, depth first, each node with the place behind its subtree: what begins with a byte that
-// may not follow is passed over in one step. Most tokens are plain text; they are trees of their own by the characters
-// they are made of (token_slices.h), whose masks are kept by length: a state that takes all of a slice, or all up to a
-// length, or none, does not walk its tree.
-// Immutable: share one between all constraints and threads.
+// The tree lies in one array, the children of a node side by side: what may not follow is passed over in the order of
+// memory, of which hardly any is in a cache when a mask is asked for. Most tokens are plain text; they are trees of
+// their own by the characters they are made of (token_slices.h), whose masks are kept by length: a state that takes all
+// of a slice, or all up to a length, or none, does not walk its tree. Immutable: share one between all constraints and
+// threads.
 #pragma once
 
 #include <array>
@@ -65,12 +65,15 @@ class TokenTrie {
 
  private:
   struct Node {
-    uint32_t behind = 0;  // the first node that is not below this one
-    TokenId token = -1;   // whose bytes end here
-    uint16_t depth = 0;   // bytes before this one
+    uint32_t first = 0;  // of its children
+    TokenId token = -1;  // whose bytes end here
+    uint16_t count = 0;  // of its children
     uint8_t byte = 0;
   };
-  using Tree = std::vector<Node>;
+  struct Tree {
+    std::vector<Node> nodes;
+    uint16_t roots = 0;  // the first so many of them begin a token
+  };
   struct PlainTokens {
     Tree tree;
     std::vector<TokenMask> up_to;  // [characters]: the tokens that have no more
@@ -78,6 +81,8 @@ class TokenTrie {
 
   void add_plain(std::vector<std::pair<TokenId, int>> tokens, PlainTokens& plain);
   void add_tree(std::vector<TokenId> ids, Tree& tree);
+  // `ids`: in the order of their bytes, all with the same `depth` first ones and more. The nodes behind those.
+  uint16_t add_children(std::span<const TokenId> ids, size_t depth, std::vector<Node>& nodes) const;
   void walk(const Tree& tree, Automaton& automaton, StateId state, TokenMask& mask) const;
 
   std::string bytes_;
@@ -86,7 +91,6 @@ class TokenTrie {
   Tree others_;
   std::vector<std::pair<TokenId, TokenId>> twins_;  // of the same bytes; the first of them is in a tree
   std::vector<TokenId> ends_;
-  size_t longest_ = 0;
 };
 
 }  // namespace studio::engine::constrain

@@ -65,16 +65,17 @@ void Drafting::hold(Sequence& sequence, std::span<const float> chances) const {
   if (least_chance_ > 1) return;
   HeldDraft form, guess;
   form.add(sequence.held->likely());
-  HeldAnswer ahead = *sequence.held;
+  std::optional<HeldAnswer> ahead;  // a copy, which most guesses do not come to
   double reached = 1;
   for (size_t i = 0; i < said.size(); ++i) {
     reached *= chances[i];
-    if (reached < least_chance_ || !ahead.allows(said[i])) break;
-    ahead.accept(said[i]);
+    if (reached < least_chance_ || !(ahead ? *ahead : *sequence.held).allows(said[i])) break;
+    if (!ahead) ahead = sequence.held;
+    ahead->accept(said[i]);
     guess.tokens.push_back(said[i]);
     guess.chances.push_back(chances[i]);
   }
-  if (!guess.tokens.empty()) guess.add(ahead.likely());
+  if (ahead) guess.add(ahead->likely());
   sequence.held_draft = form.expected() >= guess.expected() ? std::move(form) : std::move(guess);
   sequence.draft = sequence.held_draft.tokens;
 }

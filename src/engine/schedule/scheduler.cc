@@ -230,22 +230,24 @@ void Scheduler::sample() {
       const Draws& draws = draws_[i];
       const Drawing& drawing = drawing_[draws.drawing];
       Sequence& sequence = *drawing.sequence;
-      std::optional<HeldAnswer> held = sequence.held;  // goes ahead with the drafts
-      if (held) held->take_spent();
+      HeldAnswer* held = sequence.held ? &*sequence.held : nullptr;  // goes ahead of the ids: all that is drawn is told
+      if (held != nullptr) held->take_spent();
       for (size_t k = draws.begin; k < draws.end; ++k) {
         const std::span<float> row(logits_.data() + (drawing.first_row + k) * vocab, vocab);
         Result<SampledToken>& sampled = sampled_[drawing.first_row + k];
         const TokenId forced = sequence.forced_at(sequence.produced() + static_cast<int>(k));
         const SamplingParams& params = sequence.request.sampling;
-        sampled = forced >= 0
-                      ? sampler.score(row, params, forced)
-                      : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held ? &*held : nullptr);
+        sampled = forced >= 0 ? sampler.score(row, params, forced)
+                              : sampler.sample(row, params, sequence.history, sequence.ids.size() + k, held);
         if (!sampled.ok()) break;
-        if (held) held->accept(sampled->id);
-        if (held) held_seconds_[drawing.first_row + k] = held->take_spent();
+        if (held != nullptr) {
+          held->accept(sampled->id);
+          ++sequence.held_ahead;
+          held_seconds_[drawing.first_row + k] = held->take_spent();
+        }
         sequence.note_drawn(sampled->id);
         if (k < sequence.draft.size() && sampled->id != sequence.draft[k]) break;
-        if (held && held->is_complete()) break;
+        if (held != nullptr && held->is_complete()) break;
       }
     }
   });
@@ -313,8 +315,7 @@ void Scheduler::deliver(Sequence& sequence, Result<SampledToken>& sampled, size_
   }
   sequence.append(sampled->id);
   if (sequence.held) {
-    const double seconds = held_seconds_[row] + std::exchange(sequence.held_seconds, 0) + sequence.held->take_spent();
-    constraint_seconds_.add(kConstraintSecondsBounds, seconds);
+    constraint_seconds_.add(kConstraintSecondsBounds, held_seconds_[row] + std::exchange(sequence.held_seconds, 0));
   }
   ++sequence.drawn;
   if (sequence.produced() == 1) prefixes_.hold(sequence, now_());

@@ -68,7 +68,11 @@ struct Sequence {
   void append(TokenId token) {
     ids.push_back(token);
     check = next_check(check, token);
-    if (held) held->accept(token);
+    if (held_ahead > 0) {
+      --held_ahead;
+    } else if (held) {
+      held->accept(token);
+    }
   }
   // Before the draw of the token behind it, which may be before append().
   void note_drawn(TokenId token) {
@@ -92,7 +96,7 @@ struct Sequence {
     if (produced() == 0) return FinishReason::kNone;
     const std::vector<TokenId>& stops = request.stop_ids;
     if (std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) return FinishReason::kStop;
-    if (held && held->is_complete()) return FinishReason::kStop;
+    if (held && held_ahead == 0 && held->is_complete()) return FinishReason::kStop;
     return produced() >= request.max_new_tokens ? FinishReason::kLength : FinishReason::kNone;
   }
 
@@ -116,6 +120,7 @@ struct Sequence {
   int reached = 0;                 // positions it once had computed; a preemption does not lower this
   bool waits_for_prefix = false;   // an older sequence computes the next page; of the step under way
   std::optional<HeldAnswer> held;  // where there is a constraint
+  int held_ahead = 0;              // tokens that it has accepted as they were drawn, before append()
   double held_seconds = 0;         // spent on guessing by it; of the step under way
   HeldDraft held_draft;            // what may come by it, as far as guessed; of the step under way
   std::unique_ptr<Drafter> drafter;
