@@ -36,8 +36,8 @@ constexpr Format kFormats[] = {
     {"duration",
      "^P([0-9]{1,4}D(T[0-9]{1,4}H)?|[0-9]{1,4}W|T([0-9]{1,4}H([0-9]{1,4}M([0-9]{1,4}S)?)?|[0-9]{1,4}M([0-9]{1,4}S)?|[0-"
      "9]{1,4}S))$",
-     "^P"},
-    {"uuid", "^" STUDIO_UUID "$", "^[0-9A-Fa-f:urnUID-]+$"},
+     "^[Pp]"},
+    {"uuid", "^" STUDIO_UUID "$", "^[0-9A-Fa-f:urniURNI-]+$"},
     {"email", STUDIO_MAIL, "@"},
     {"idn-email", STUDIO_MAIL, "@"},
     {"ipv4", "^" STUDIO_BYTE "(\\." STUDIO_BYTE "){3}$", "^[0-9.]+$"},

@@ -12,7 +12,8 @@
 //   - whitespace and numbers as in json_parts.h; formats as in formats.h;
 //   - what must not hold (not, else, the other branches of oneOf) is made to fail in ways that can be held to, at most
 //     16 of them (schema_ways.h, schema_choices.cc); more than five dependencies apply together or not at all;
-//   - items that must be contained come first; items that must differ come in the order in which they are listed;
+//   - items that must be contained come one after another, before, among or behind those that are listed; items that
+//     must differ come in the order in which they are listed;
 //   - strings with a pattern and a length are shorter than they may be where both take too many states;
 //   - numbers with bounds have at most 15 digits, which every reader tells apart.
 // Keys that the schema does not name may repeat.

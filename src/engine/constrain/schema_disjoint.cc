@@ -17,7 +17,8 @@ Result<bool> listed_are_outside(SchemaReader& reader, const SchemaFacts& listed,
   STUDIO_TRY(const ValueTest of_other, ValueTest::of(other, reader));
   const auto is_in_other = [&](const boost::json::value* value) {
     if (!of_listed.holds(*value) || !of_other.holds(*value)) return false;
-    return !other.values || std::ranges::any_of(*other.values, [&](const auto* each) { return *each == *value; });
+    return !other.values ||
+           std::ranges::any_of(*other.values, [&](const auto* each) { return is_same(*each, *value); });
   };
   return std::ranges::none_of(*listed.values, is_in_other);
 }
@@ -90,10 +91,10 @@ Result<bool> all_branches(SchemaReader& reader, const SchemaFacts& facts, Meanin
   const std::string_view key = part == Subschema::kAnyOf ? "anyOf" : "oneOf";
   const auto& list = facts.members[index].value->get_object().at(key);
   if (!list.is_array() || list.get_array().size() > kMaxBranches) return false;
-  for (const auto& branch : list.get_array()) {
+  for (size_t i = 0; i < list.get_array().size(); ++i) {
     SubschemaSet set = facts.members;
     set[index].parts_read |= part;
-    set.push_back(facts.members[index].at(list, key).at(branch, ""));
+    set.push_back(facts.members[index].at(list, key).at(list.get_array()[i], i));
     STUDIO_TRY(const SchemaFacts of_branch, reader.read(set, meaning));
     STUDIO_TRY(const bool holds, test(of_branch));
     if (!holds) return false;

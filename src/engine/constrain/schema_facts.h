@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,9 @@ struct SchemaFacts {
 inline constexpr size_t kMaxSchemaWork = 5'000'000;
 inline constexpr size_t kWorkOfAState = 16;  // of a pattern: its successors, by classes of bytes
 
+// Of the first of the keywords that one of the members has; the place of the first member where none has one.
+Pointer pointer_of(const SchemaFacts& facts, std::initializer_list<std::string_view> keys);
+
 class SchemaReader {
  public:
   explicit SchemaReader(const boost::json::value& root) : refs_(root) {}
@@ -63,8 +67,14 @@ class SchemaReader {
   Result<SchemaFacts> read(const SubschemaSet& set, Meaning meaning = Meaning::kPolicy);
   // What the $ref of a member refers to.
   Result<Subschema> target_of(const Subschema& member) const;
-  // A schema that stands in no document; `pointer` is named in errors.
+  // A schema that stands in no document; `pointer` is named in errors, whatever is inside of it.
   Subschema made(boost::json::value schema, const Pointer& pointer);
+  // What stands for a subschema inside of such a schema: no copy, which would be named, and refer, otherwise.
+  boost::json::value reference_to(const Subschema& schema);
+  Draft draft() const { return refs_.draft(); }
+  // minContains and prefixItems say something; before, they are no keywords.
+  bool counts_contained() const { return draft() == Draft::kUnknown || draft() >= Draft::k2019; }
+  bool has_prefixes() const { return draft() == Draft::kUnknown || draft() == Draft::k2020; }
   // The texts that match a pattern, each compiled once. Errors name `at`.
   Result<std::shared_ptr<const Dfa>> texts_of(const std::string& pattern, const Pointer& at);
 
@@ -75,7 +85,8 @@ class SchemaReader {
   Status follow_all(Subschema& member, SubschemaSet& inner) const;
   void follow_not(Subschema& member, SubschemaSet& inner) const;
   Status follow_dependencies(Subschema& member, SubschemaSet& inner);
-  Result<boost::json::array> dependencies_of(const Subschema& member) const;
+  using Dependency = std::pair<std::string, Subschema>;  // a name, and what holds where it is there
+  Result<std::vector<Dependency>> dependencies_of(const Subschema& member);
   void find_choice(SchemaFacts& facts) const;
 
   // schema_keywords.cc
@@ -86,6 +97,7 @@ class SchemaReader {
 
   SchemaRefs refs_;
   std::deque<boost::json::value> made_;
+  std::vector<Subschema> referred_to_;                              // by what is made
   std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
   std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
   size_t kept_states_ = 0;

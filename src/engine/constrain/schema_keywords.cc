@@ -191,8 +191,10 @@ Status read_format(const json::value& value, const Pointer& at, Meaning meaning,
   if (name == "int32") {
     raise_low(facts.numbers.low, {-2147483648.0, false});
     lower_high(facts.numbers.high, {2147483647.0, false});
-    return Ok{};
   }
+  // Validators that check these formats take whole numbers alone.
+  const bool is_whole = (name == "int32" || name == "int64") && meaning == Meaning::kPolicy;
+  if (is_whole) facts.types &= static_cast<uint8_t>(~kFractionType);
   const std::string_view pattern = meaning == Meaning::kPolicy ? format_pattern(name) : widest_format_pattern(name);
   if (!pattern.empty()) facts.patterns.emplace_back(pattern, at);
   return Ok{};
@@ -226,9 +228,9 @@ Status read_amount(const json::object& schema, std::string_view key, const json:
 }
 
 uint8_t type_that_has(std::string_view key) {
-  constexpr std::string_view kOfObjects[] = {"properties",        "required",      "additionalProperties",
-                                             "patternProperties", "minProperties", "maxProperties",
-                                             "propertyNames"};
+  constexpr std::string_view kOfObjects[] = {
+      "properties",    "required",      "additionalProperties", "patternProperties", "minProperties",
+      "maxProperties", "propertyNames", "dependencies",         "dependentRequired", "dependentSchemas"};
   constexpr std::string_view kOfArrays[] = {"items",    "prefixItems", "additionalItems", "minItems",
                                             "maxItems", "uniqueItems", "contains"};
   constexpr std::string_view kOfStrings[] = {"minLength", "maxLength", "pattern"};
@@ -258,7 +260,8 @@ Status SchemaReader::read_member(const Subschema& member, Meaning meaning, Schem
   uint8_t implied = 0;
   for (const auto& [key, value] : *schema) STUDIO_CHECK_OK(read_keyword(member, key, value, meaning, facts, implied));
   const bool names_types = schema->contains("type") || schema->contains("enum") || schema->contains("const");
-  if (implied != 0 && !names_types && meaning == Meaning::kPolicy) facts.types &= implied;
+  const bool is_made = member.pointer.is_made();
+  if (implied != 0 && !names_types && !is_made && meaning == Meaning::kPolicy) facts.types &= implied;
   for (const auto& [least, most] : {std::pair("minItems", "maxItems"), std::pair("minLength", "maxLength"),
                                     std::pair("minProperties", "maxProperties")}) {
     const auto *low = schema->if_contains(least), *high = schema->if_contains(most);
@@ -296,6 +299,7 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
 
 Status SchemaReader::read_keyword(const Subschema& member, std::string_view key, const json::value& value,
                                   Meaning meaning, SchemaFacts& facts, uint8_t& implied) const {
+  implied |= type_that_has(key);
   if (!is_one_of(key, kKeywords)) return Ok{};
   const Pointer at = member.pointer.child(key);
   const json::object& schema = member.value->get_object();
@@ -304,7 +308,6 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
     if (says_nothing || meaning == Meaning::kWidest) return Ok{};
     return schema_error(Code::kUnimplemented, at, "the keyword \"" + std::string(key) + "\" cannot be enforced");
   }
-  implied |= type_that_has(key);
   facts.has_inner_keywords |= (type_that_has(key) & (kArrayType | kObjectType)) != 0;
   if (key == "required" && !value.is_array())
     return schema_error(Code::kInvalidArgument, at, "must be a list of names");

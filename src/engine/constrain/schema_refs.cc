@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace studio::engine::constrain {
 namespace {
@@ -41,6 +42,16 @@ std::string_view text_at(const json::object& schema, std::string_view key) {
 
 std::string_view without_fragment(std::string_view uri) {
   return uri.substr(0, uri.find('#'));
+}
+
+Draft draft_named(std::string_view uri) {
+  constexpr std::pair<std::string_view, Draft> kNames[] = {{"draft-03", Draft::k4},   {"draft-04", Draft::k4},
+                                                           {"draft-06", Draft::k6},   {"draft-07", Draft::k7},
+                                                           {"2019-09", Draft::k2019}, {"/20", Draft::k2020}};
+  for (const auto& [name, draft] : kNames) {
+    if (uri.find(name) != uri.npos) return draft;
+  }
+  return Draft::kUnknown;
 }
 
 // A fragment as it was before it became part of a URI; what is no escape stays.
@@ -112,9 +123,7 @@ std::string resolved_uri(std::string_view base, std::string_view reference) {
 
 SchemaRefs::SchemaRefs(const json::value& root) : root_(root) {
   if (const auto* schema = root.if_object()) {
-    const std::string_view draft = text_at(*schema, "$schema");
-    ids_stand_beside_refs_ = draft.find("/20") != draft.npos;
-    id_is_draft4_ = draft.find("draft-04") != draft.npos || draft.find("draft-03") != draft.npos;
+    draft_ = draft_named(text_at(*schema, "$schema"));
   }
   by_uri_[""] = {.value = &root_, .pointer = Pointer::root()};
   find_names(root_, Pointer::root(), "");
@@ -128,8 +137,8 @@ void SchemaRefs::find_names(const json::value& value, const Pointer& pointer, co
   const auto* schema = value.if_object();
   if (schema == nullptr) return;
   std::string base = outer_base;
-  if (ids_stand_beside_refs_ || !schema->contains("$ref")) {
-    add_id(value, text_at(*schema, id_is_draft4_ ? "id" : "$id"), pointer, base);
+  if (draft_ >= Draft::k2019 || !schema->contains("$ref")) {
+    add_id(value, text_at(*schema, draft_ == Draft::k4 ? "id" : "$id"), pointer, base);
   }
   for (const std::string_view key : {"$anchor", "$dynamicAnchor"}) {
     const std::string_view name = text_at(*schema, key);

@@ -278,6 +278,23 @@ TEST(Schema, ContainsItems) {
   EXPECT_FALSE(accepts(many, R"(["a",1])"));
 }
 
+TEST(Schema, ContainsOneOfTheItemsThatAreListed) {
+  const Matcher closed =
+      of(R"({"type":"array","prefixItems":[{"enum":[1,2]},{"enum":[2,3]}],"items":false,"contains":{"const":2}})");
+  EXPECT_TRUE(accepts(closed, "[1,2]"));
+  EXPECT_TRUE(accepts(closed, "[2,3]"));
+  EXPECT_TRUE(accepts(closed, "[2]"));
+  EXPECT_FALSE(accepts(closed, "[1,3]"));
+  EXPECT_FALSE(accepts(closed, "[1]"));
+  const Matcher one = of(R"({"type":"array","items":[{"enum":[1,2]},{"enum":[2,3]}],"additionalItems":{"const":2},
+                             "contains":{"const":2},"maxContains":1,"maxItems":3})");
+  EXPECT_TRUE(accepts(one, "[1,3,2]"));
+  EXPECT_TRUE(accepts(one, "[2,3]"));
+  EXPECT_TRUE(accepts(one, "[1,2]"));
+  EXPECT_FALSE(accepts(one, "[2,2]"));
+  EXPECT_FALSE(accepts(one, "[1,3]"));
+}
+
 TEST(Schema, HoldsNamesOfProperties) {
   const Matcher start = of(R"({"type":"object","propertyNames":{"pattern":"^[a-z]+$","maxLength":3}})");
   EXPECT_TRUE(accepts(start, R"({"abc":1,"x":2})"));
