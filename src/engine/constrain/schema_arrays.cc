@@ -25,7 +25,7 @@ Status ArrayFacts::read_member(const Subschema& member, const SchemaReader& read
   const auto* schema = member.value->if_object();
   if (schema == nullptr || member.is_negated) return Ok{};
   const json::value* of_items = schema->if_contains("items");
-  const json::value* prefix = reader.has_prefixes() ? schema->if_contains("prefixItems") : nullptr;
+  const json::value* prefix = reader.knows("prefixItems") ? schema->if_contains("prefixItems") : nullptr;
   const bool is_old = of_items != nullptr && of_items->is_array();
   if (is_old) prefix = of_items;
   size_t listed = 0;
@@ -38,7 +38,7 @@ Status ArrayFacts::read_member(const Subschema& member, const SchemaReader& read
   }
   const std::string_view key = is_old ? "additionalItems" : "items";
   if (const json::value* more = schema->if_contains(key)) rest_.emplace_back(listed, member.at(*more, key));
-  return read_contains(member, *schema, reader.counts_contained());
+  return read_contains(member, *schema, reader.knows("minContains"));
 }
 
 Status ArrayFacts::read_contains(const Subschema& member, const json::object& schema, bool is_counted) {

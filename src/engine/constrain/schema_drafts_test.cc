@@ -9,6 +9,7 @@
 namespace studio::engine::constrain {
 namespace {
 
+constexpr std::string_view kDraft4 = "http://json-schema.org/draft-04/schema#";
 constexpr std::string_view kDraft7 = "http://json-schema.org/draft-07/schema#";
 constexpr std::string_view k2019 = "https://json-schema.org/draft/2019-09/schema";
 constexpr std::string_view k2020 = "https://json-schema.org/draft/2020-12/schema";
@@ -36,6 +37,20 @@ TEST(SchemaDrafts, PrefixesAreListedSince2020) {
   EXPECT_TRUE(accepts(of(kDraft7, kPair), "[1]"));
   EXPECT_TRUE(accepts(of(k2020, kPair), R"(["a",1])"));
   EXPECT_FALSE(accepts(of(k2020, kPair), "[1]"));
+}
+
+// In draft 4 every value satisfies {"const": 1}: only 1 may be written for it, and nothing fails it.
+TEST(SchemaDrafts, WhatADraftDoesNotHaveRulesNothingOut) {
+  EXPECT_TRUE(accepts(of(kDraft4, R"("const":1)"), "1"));
+  EXPECT_FALSE(accepts(of(kDraft4, R"("const":1)"), "2"));
+  EXPECT_TRUE(accepts(of(kDraft7, R"("type":"integer","not":{"const":1})"), "2"));
+  const std::string other = R"({"type":"integer","not":{"const":1},"$schema":")" + std::string(kDraft4) + "\"}";
+  EXPECT_FALSE(Constraint::from_schema_text(other).ok());
+  // In draft 4 2 satisfies both.
+  const std::string either = R"("oneOf":[{"enum":[2,3]},{"type":"integer","const":1}])";
+  EXPECT_TRUE(accepts(of(kDraft7, either), "2"));
+  EXPECT_FALSE(accepts(of(kDraft4, either), "2"));
+  EXPECT_TRUE(accepts(of(kDraft4, either), "1"));
 }
 
 TEST(SchemaDrafts, WhatStandsBesideAReferenceCountsSince2019) {

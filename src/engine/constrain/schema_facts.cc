@@ -166,7 +166,7 @@ Status SchemaReader::follow(const SubschemaSet& set, Meaning meaning, SchemaFact
     if (!is_replaced) {
       STUDIO_CHECK_OK(follow_all(visit.member, inner));
       follow_not(visit.member, inner);
-      STUDIO_CHECK_OK(follow_dependencies(visit.member, inner));
+      STUDIO_CHECK_OK(follow_dependencies(visit.member, meaning, inner));
       pending.push_back({std::move(visit.member), true});
     }
     for (size_t i = inner.size(); i-- > 0;) pending.push_back({std::move(inner[i])});
@@ -206,12 +206,12 @@ void SchemaReader::follow_not(Subschema& member, SubschemaSet& inner) const {
 }
 
 // "With a also b" is "without a, or with b".
-Status SchemaReader::follow_dependencies(Subschema& member, SubschemaSet& inner) {
+Status SchemaReader::follow_dependencies(Subschema& member, Meaning meaning, SubschemaSet& inner) {
   const auto* schema = member.value->if_object();
   if (schema == nullptr || member.is_negated || (member.parts_read & Subschema::kDepends) != 0) return Ok{};
-  const bool has_any =
-      schema->contains("dependencies") || schema->contains("dependentRequired") || schema->contains("dependentSchemas");
-  if (!has_any) return Ok{};
+  const bool has_later = schema->contains("dependentRequired") || schema->contains("dependentSchemas");
+  if (!has_later && !schema->contains("dependencies")) return Ok{};
+  if (has_later && meaning == Meaning::kWidest && !knows("dependentRequired")) return Ok{};
   member.parts_read |= Subschema::kDepends;
   auto known = dependencies_.find(member.value);
   if (known == dependencies_.end()) {

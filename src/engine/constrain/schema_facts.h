@@ -72,9 +72,9 @@ class SchemaReader {
   // What stands for a subschema inside of such a schema: no copy, which would be named, and refer, otherwise.
   boost::json::value reference_to(const Subschema& schema);
   Draft draft() const { return refs_.draft(); }
-  // minContains and prefixItems say something; before, they are no keywords.
-  bool counts_contained() const { return draft() == Draft::kUnknown || draft() >= Draft::k2019; }
-  bool has_prefixes() const { return draft() == Draft::kUnknown || draft() == Draft::k2020; }
+  // The schema's draft has it; where it does not, the keyword says nothing. Many write `const` and `if` all the same:
+  // what only narrows is held to, but never counted on to rule a value out.
+  bool knows(std::string_view key) const { return draft() == Draft::kUnknown || draft() >= first_draft_with(key); }
   // The texts that match a pattern, each compiled once. Errors name `at`.
   Result<std::shared_ptr<const Dfa>> texts_of(const std::string& pattern, const Pointer& at);
 
@@ -84,7 +84,7 @@ class SchemaReader {
   Status follow_ref(Subschema& member, SubschemaSet& inner) const;
   Status follow_all(Subschema& member, SubschemaSet& inner) const;
   void follow_not(Subschema& member, SubschemaSet& inner) const;
-  Status follow_dependencies(Subschema& member, SubschemaSet& inner);
+  Status follow_dependencies(Subschema& member, Meaning meaning, SubschemaSet& inner);
   using Dependency = std::pair<std::string, Subschema>;  // a name, and what holds where it is there
   Result<std::vector<Dependency>> dependencies_of(const Subschema& member);
   void find_choice(SchemaFacts& facts) const;

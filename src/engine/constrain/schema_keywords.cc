@@ -280,7 +280,9 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
   const auto* schema = member.value->if_object();
   if (schema == nullptr || schema->size() != 1) return false;
   const auto& [key, value] = *schema->begin();
-  if (key == "type") {
+  if (!knows(key)) {
+    facts.is_never = true;
+  } else if (key == "type") {
     const auto types = read_types(value, member.pointer);
     if (!types.ok()) return false;
     facts.types &= static_cast<uint8_t>(~*types);
@@ -300,7 +302,7 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
 Status SchemaReader::read_keyword(const Subschema& member, std::string_view key, const json::value& value,
                                   Meaning meaning, SchemaFacts& facts, uint8_t& implied) const {
   implied |= type_that_has(key);
-  if (!is_one_of(key, kKeywords)) return Ok{};
+  if (!is_one_of(key, kKeywords) || (meaning == Meaning::kWidest && !knows(key))) return Ok{};
   const Pointer at = member.pointer.child(key);
   const json::object& schema = member.value->get_object();
   if (is_one_of(key, kRefused)) {

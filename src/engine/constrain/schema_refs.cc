@@ -54,6 +54,17 @@ Draft draft_named(std::string_view uri) {
   return Draft::kUnknown;
 }
 
+// Keywords with which a draft began; all others are as old as draft 4.
+constexpr std::pair<std::string_view, Draft> kLaterKeywords[] = {{"const", Draft::k6},
+                                                                 {"contains", Draft::k6},
+                                                                 {"propertyNames", Draft::k6},
+                                                                 {"if", Draft::k7},
+                                                                 {"minContains", Draft::k2019},
+                                                                 {"maxContains", Draft::k2019},
+                                                                 {"dependentRequired", Draft::k2019},
+                                                                 {"dependentSchemas", Draft::k2019},
+                                                                 {"prefixItems", Draft::k2020}};
+
 // A fragment as it was before it became part of a URI; what is no escape stays.
 std::string percent_decoded(std::string_view fragment) {
   std::string text;
@@ -119,6 +130,11 @@ std::string resolved_uri(std::string_view base, std::string_view reference) {
   const size_t slash = plain.rfind('/');
   const bool has_path = slash != std::string_view::npos && slash >= path;
   return std::string(plain.substr(0, has_path ? slash + 1 : path)) + std::string(reference);
+}
+
+Draft first_draft_with(std::string_view key) {
+  const auto* later = std::ranges::find(kLaterKeywords, key, &std::pair<std::string_view, Draft>::first);
+  return later != std::end(kLaterKeywords) ? later->second : Draft::k4;
 }
 
 SchemaRefs::SchemaRefs(const json::value& root) : root_(root) {

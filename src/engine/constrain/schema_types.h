@@ -62,6 +62,7 @@ class Pointer {
 
 // What $schema names; numbers rise from draft to draft.
 enum class Draft : uint8_t { kUnknown, k4, k6, k7, k2019, k2020 };
+Draft first_draft_with(std::string_view key);
 
 // A subschema and where it stands. `parts_read` says which of its applicators a set of subschemas already holds.
 struct Subschema {

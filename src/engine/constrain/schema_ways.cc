@@ -89,6 +89,7 @@ Result<SchemaWays::Ways> SchemaWays::of_condition(const Subschema& member) const
 }
 
 Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const json::value& value, Found& found) {
+  if (!reader_.knows(key)) return Ok{};
   const Subschema at = schema.at(value, key);
   if (is_listed(key, kWithoutOpposite)) {
     found.leaves_out = true;
@@ -130,12 +131,12 @@ Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const j
     }
   } else if (key == "items" && !value.is_array()) {
     // Items that prefixItems lists are none of its business, and `contains` counts them.
-    const bool is_of_rest = reader_.has_prefixes() && schema.value->get_object().contains("prefixItems");
+    const bool is_of_rest = reader_.knows("prefixItems") && schema.value->get_object().contains("prefixItems");
     found.leaves_out |= is_of_rest;
     if (is_of_rest) return Ok{};
     add({{"type", "array"}, {"contains", not_of(at)}}, at, found);
   } else if (key == "contains") {
-    const bool is_counted = reader_.counts_contained() && schema.value->get_object().contains("minContains");
+    const bool is_counted = reader_.knows("minContains") && schema.value->get_object().contains("minContains");
     found.leaves_out |= is_counted;
     if (!is_counted) add({{"type", "array"}, {"items", not_of(at)}}, at, found);
   } else if (key == "dependencies" || key == "dependentRequired" || key == "dependentSchemas" || key == "items") {
