@@ -40,5 +40,8 @@ inline constexpr int64_t kMaxLeastCount = 100'000;
 // Errors carry the JSON pointer of the keyword at fault as their param ("#/properties/a/not"): unimplemented for what
 // cannot be enforced, invalid_argument for what is no schema or contradicts itself, payload_too_large past the limits.
 Result<RuleId> add_schema(Grammar& grammar, JsonParts& parts, const boost::json::value& schema);
+// Why a schema compiles to a grammar without texts: invalid_argument where it contradicts itself as far as that is
+// known, unimplemented where the policies leave nothing. Without a pointer: it is of the whole schema.
+Error nothing_left_of(const boost::json::value& schema);
 
 }  // namespace studio::engine::constrain

@@ -135,8 +135,14 @@ Result<bool> are_disjoint(SchemaReader& reader, const SchemaFacts& a, const Sche
   return true;
 }
 
-Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, int depth) {
+Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, Meaning meaning, int depth) {
   if (facts.is_never) return true;
+  if (meaning == Meaning::kWidest && facts.choice && depth < kMaxDisjointDepth) {
+    STUDIO_TRY(const bool are_all, all_branches(reader, facts, meaning, [&](const SchemaFacts& branch) {
+                 return is_contradictory(reader, branch, meaning, depth + 1);
+               }));
+    if (are_all) return true;
+  }
   if (facts.values) {
     STUDIO_TRY(const ValueTest test, ValueTest::of(facts, reader));
     return std::ranges::none_of(*facts.values, [&](const auto* value) { return test.holds(*value); });
@@ -147,8 +153,8 @@ Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, in
   for (const std::string& name : object.required()) {
     const SubschemaSet values = object.value_of(name);
     if (values.empty()) continue;
-    STUDIO_TRY(const SchemaFacts of_value, reader.read(values));
-    STUDIO_TRY(const bool is_never, is_contradictory(reader, of_value, depth + 1));
+    STUDIO_TRY(const SchemaFacts of_value, reader.read(values, meaning));
+    STUDIO_TRY(const bool is_never, is_contradictory(reader, of_value, meaning, depth + 1));
     if (is_never) return true;
   }
   return false;

@@ -278,7 +278,8 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
     return true;
   }
   const auto* schema = member.value->if_object();
-  if (schema == nullptr || schema->size() != 1) return false;
+  if (schema != nullptr && schema->empty()) facts.is_never = true;
+  if (schema == nullptr || schema->size() != 1) return schema != nullptr && schema->empty();
   const auto& [key, value] = *schema->begin();
   if (!knows(key)) {
     facts.is_never = true;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "engine/constrain/constrain_for_test.h"
 #include "engine/constrain/schema_facts.h"
+#include "engine/constrain/spec.h"
 
 namespace studio::engine::constrain {
 namespace {
@@ -209,7 +210,14 @@ TEST(Schema, NamesTheKeywordAtFault) {
   expect_refused(R"({"minItems":3,"maxItems":2})", "#/minItems", Code::kInvalidArgument);
   expect_refused(R"({"enum":[]})", "#/enum", Code::kInvalidArgument);
   expect_refused(R"({"items":{"anyOf":[]}})", "#/items/anyOf", Code::kInvalidArgument);
-  expect_refused(R"({"minimum":3,"maximum":2})", "#", Code::kInvalidArgument);
+  expect_refused(R"({"type":"number","minimum":3,"maximum":2})", "#", Code::kInvalidArgument);
+  expect_refused(R"({"required":["a"],"properties":{"a":{"enum":[1],"type":"string"}},"type":"object"})", "#",
+                 Code::kInvalidArgument);
+  // Texts satisfy it, but none that the policies leave.
+  expect_refused(R"({"minimum":3,"maximum":2})", "#");
+  expect_refused(R"({"allOf":[{"minLength":1},{"const":1}]})", "#");
+  EXPECT_EQ(compile_spec(R"({"json_schema":{"minimum":3,"maximum":2}})").error().code(), Code::kUnimplemented);
+  EXPECT_EQ(compile_spec(R"({"json_schema":{"enum":[1],"type":"string"}})").error().code(), Code::kInvalidArgument);
   expect_refused(R"({"minLength":1000000000})", "#/minLength");
   expect_refused(R"({"enum":[[1]],"minItems":2})", "#/enum");
   expect_refused(R"({"type":"string","required":true})", "#/required", Code::kInvalidArgument);
