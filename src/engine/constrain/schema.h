@@ -14,9 +14,8 @@
 //     16 of them (schema_ways.h, schema_choices.cc); more than five dependencies apply together or not at all;
 //   - items that must be contained come one after another, before, among or behind those that are listed; items that
 //     must differ come in the order in which they are listed;
-//   - what the draft that $schema names does not have yet says nothing, but may narrow what is written (const,
-//   contains,
-//     propertyNames, if, dependentRequired, dependentSchemas);
+//   - what the draft that $schema names does not have yet says nothing, but narrows what is written where it does no
+//     more (const, contains, propertyNames, if, dependentRequired, dependentSchemas);
 //   - strings with a pattern and a length are shorter than they may be where both take too many states;
 //   - numbers with bounds have at most 15 digits, which every reader tells apart.
 // Keys that the schema does not name may repeat.

@@ -34,18 +34,19 @@ bool are_apart(const Sized& a, const Sized& b) {
 
 // One asks for a pattern that no text of the other matches. What takes too many states is not known.
 Result<bool> texts_are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b) {
-  const auto find = [&](const auto& patterns, const auto& others, bool are_excluded) -> Result<bool> {
-    for (const auto& [pattern, at] : patterns) {
-      for (const auto& [other, other_at] : others) {
-        STUDIO_CHECK_OK(reader.spend(1, at));
-        auto texts = reader.texts_of(pattern, at), other_texts = reader.texts_of(other, other_at);
+  const auto find = [&](const std::vector<TextPattern>& patterns, const std::vector<TextPattern>& others,
+                        bool are_excluded) -> Result<bool> {
+    for (const TextPattern& pattern : patterns) {
+      for (const TextPattern& other : others) {
+        STUDIO_CHECK_OK(reader.spend(1, pattern.at));
+        auto texts = reader.texts_of(pattern.text, pattern.at), other_texts = reader.texts_of(other.text, other.at);
         if (!texts.ok() || !other_texts.ok()) continue;
-        if (pattern == other && are_excluded) return true;
+        if (pattern.text == other.text && are_excluded) return true;
         auto no_texts = are_excluded ? (*other_texts)->others() : Result<Dfa>(**other_texts);
         if (!no_texts.ok()) continue;
         const auto both = Dfa::both(**texts, *no_texts);
         const size_t states = no_texts->state_count() + (both.ok() ? both->state_count() : Dfa::kMaxStates);
-        STUDIO_CHECK_OK(reader.spend(states * kWorkOfAState, at));
+        STUDIO_CHECK_OK(reader.spend(states * kWorkOfAState, pattern.at));
         if (both.ok() && both->is_empty()) return true;
       }
     }

@@ -290,12 +290,12 @@ void SchemaReader::find_choice(SchemaFacts& facts) const {
 
 Result<ValueTest> ValueTest::of(const SchemaFacts& facts, SchemaReader& reader) {
   ValueTest made(facts);
-  for (const auto& [pattern, at] : facts.patterns) {
-    STUDIO_TRY(auto texts, reader.texts_of(pattern, at));
+  for (const auto& [pattern, at, of_listed] : facts.patterns) {
+    STUDIO_TRY(auto texts, reader.texts_of(of_listed.empty() ? pattern : std::string(of_listed), at));
     made.patterns_.push_back(std::move(texts));
   }
-  for (const auto& [pattern, at] : facts.no_patterns) {
-    STUDIO_TRY(auto texts, reader.texts_of(pattern, at));
+  for (const TextPattern& no : facts.no_patterns) {
+    STUDIO_TRY(auto texts, reader.texts_of(no.text, no.at));
     made.no_patterns_.push_back(std::move(texts));
   }
   return made;

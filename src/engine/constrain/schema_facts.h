@@ -32,6 +32,13 @@ enum class Meaning : uint8_t {
   kWidest,  // to tell what does not satisfy it: all that the schema allows, and perhaps more
 };
 
+// What a text must match, or may not.
+struct TextPattern {
+  std::string text;
+  Pointer at;
+  std::string_view of_listed = {};  // that holds for values that are listed; empty: the same
+};
+
 struct SchemaFacts {
   SubschemaSet members;   // with $ref and allOf followed
   bool is_never = false;  // the schema `false`
@@ -42,9 +49,8 @@ struct SchemaFacts {
   NumberRange numbers;
   Sized chars, items, properties;
   bool items_differ = false;
-  std::vector<std::pair<std::string, Pointer>> patterns;     // a pattern, where it stands
-  std::vector<std::pair<std::string, Pointer>> no_patterns;  // those that may not match
-  std::vector<const boost::json::value*> no_values;          // not these
+  std::vector<TextPattern> patterns, no_patterns;    // those that match, and those that may not
+  std::vector<const boost::json::value*> no_values;  // not these
   // Something that is still to be chosen: which member, which part (kNot: a negated member).
   std::optional<std::pair<size_t, Subschema::Part>> choice;
 };

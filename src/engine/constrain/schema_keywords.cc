@@ -195,8 +195,12 @@ Status read_format(const json::value& value, const Pointer& at, Meaning meaning,
   // Validators that check these formats take whole numbers alone.
   const bool is_whole = (name == "int32" || name == "int64") && meaning == Meaning::kPolicy;
   if (is_whole) facts.types &= static_cast<uint8_t>(~kFractionType);
-  const std::string_view pattern = meaning == Meaning::kPolicy ? format_pattern(name) : widest_format_pattern(name);
-  if (!pattern.empty()) facts.patterns.emplace_back(pattern, at);
+  if (meaning == Meaning::kWidest) {
+    const std::string_view widest = widest_format_pattern(name);
+    if (!widest.empty()) facts.patterns.push_back({.text = std::string(widest), .at = at});
+  } else if (const std::string_view pattern = format_pattern(name); !pattern.empty()) {
+    facts.patterns.push_back({.text = std::string(pattern), .at = at, .of_listed = listed_format_pattern(name)});
+  }
   return Ok{};
 }
 
@@ -293,7 +297,7 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
     for (const json::value& each : value.get_array()) facts.no_values.push_back(&each);
   } else if (key == "pattern" && value.is_string()) {
     facts.types &= kStringType;  // any other value satisfies it
-    facts.no_patterns.emplace_back(value.get_string(), member.pointer);
+    facts.no_patterns.push_back({.text = std::string(value.get_string()), .at = member.pointer});
   } else {
     return false;
   }
@@ -338,7 +342,7 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
   if (key == "format") return read_format(value, at, meaning, facts);
   if (key == "pattern") {
     if (!value.is_string()) return schema_error(Code::kInvalidArgument, at, "must be a string");
-    facts.patterns.emplace_back(value.get_string(), at);
+    facts.patterns.push_back({.text = std::string(value.get_string()), .at = at});
   }
   if (key == "uniqueItems") facts.items_differ |= value.is_bool() && value.get_bool();
   return read_amount(schema, key, value, at, facts);

@@ -107,6 +107,28 @@ TEST(Schema, KnowsFormats) {
   EXPECT_FALSE(accepts(of(R"({"type":"string","format":"hostname"})"), R"("xn--a")"));
 }
 
+// Those who list values know what they write; still a value that has not the format is none.
+TEST(Schema, ListedValuesHaveTheWholeFormat) {
+  const auto is_left = [](std::string_view format, std::string_view value) {
+    const auto made = Constraint::from_schema_text(R"({"enum":["-- ",")" + std::string(value) + R"("],"format":")" +
+                                                   std::string(format) + "\"}");
+    return made.ok() && accepts(start_of(made), "\"" + std::string(value) + "\"");
+  };
+  EXPECT_TRUE(is_left("date", "2024-02-29"));
+  EXPECT_FALSE(is_left("date", "2023-02-29"));
+  EXPECT_FALSE(is_left("date", "1900-02-29"));
+  EXPECT_TRUE(is_left("date-time", "2000-02-29t00:00:00.1234567890z"));
+  EXPECT_FALSE(is_left("date-time", "2000-02-29 00:00"));
+  EXPECT_TRUE(is_left("uri", "urn:isbn:123"));
+  EXPECT_TRUE(is_left("uri", "https://a.b.c.d.e:8080/x?y=/?z#t"));
+  EXPECT_FALSE(is_left("uri", "a b"));
+  EXPECT_TRUE(is_left("email", "a.b.c@mail.example.co.uk"));
+  EXPECT_FALSE(is_left("email", "a@"));
+  EXPECT_TRUE(is_left("duration", "P1Y2M3DT4H"));
+  EXPECT_FALSE(is_left("duration", "P"));
+  EXPECT_FALSE(is_left("ipv4", "1.2.3.256"));
+}
+
 TEST(Schema, BoundsNumbers) {
   for (const auto& [low, high] :
        std::vector<std::pair<int, int>>{{0, 0}, {-3, 12}, {7, 7}, {95, 1203}, {-250, -17}, {-5, 100}}) {

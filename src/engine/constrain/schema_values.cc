@@ -97,12 +97,12 @@ Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts) {
     texts = *std::move(made);
     return Ok{};
   };
-  for (const auto& [pattern, where] : facts.patterns) {
-    STUDIO_TRY(const auto matching, reader_.texts_of(pattern, at = where));
+  for (const TextPattern& pattern : facts.patterns) {
+    STUDIO_TRY(const auto matching, reader_.texts_of(pattern.text, at = pattern.at));
     STUDIO_CHECK_OK(add(*matching));
   }
-  for (const auto& [pattern, where] : facts.no_patterns) {
-    STUDIO_TRY(const auto matching, reader_.texts_of(pattern, at = where));
+  for (const TextPattern& no : facts.no_patterns) {
+    STUDIO_TRY(const auto matching, reader_.texts_of(no.text, at = no.at));
     STUDIO_CHECK_OK(add(matching->others()));
   }
   std::vector<std::string> excluded;
