@@ -56,8 +56,8 @@ struct SchemaFacts {
 };
 
 // Of one schema, compiled: subschemas and keywords looked at, states of patterns compared. Half a second at most; the
-// largest of real schemas take a tenth of it.
-inline constexpr size_t kMaxSchemaWork = 5'000'000;
+// largest of real schemas take a quarter of it.
+inline constexpr size_t kMaxSchemaWork = 2'000'000;
 inline constexpr size_t kWorkOfAState = 16;  // of a pattern: its successors, by classes of bytes
 
 // Of the first of the keywords that one of the members has; the place of the first member where none has one.
