@@ -1,6 +1,8 @@
 """Requests of a size in bytes: for each route a well-formed one, and ones that are made to cost."""
 import json
 
+# Another word in every request, so that no compiled constraint is found again.
+NEW = "unheard"
 CHAT, COMPLETION, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
 GENERATION = "/api/v1/services/aigc/text-generation/generation"
 WORDS = "The old violin lay on the table and nobody had played it for years. "
@@ -28,11 +30,11 @@ def said(text):
 
 
 def held(schema):
-    return chat(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+    return chat(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"title": NEW, **schema}}})
 
 
 def tool(name, schema):
-    return {"type": "function", "function": {"name": name, "parameters": schema}}
+    return {"type": "function", "function": {"name": name, "parameters": {"title": NEW, **schema}}}
 
 
 def of_object(properties, **more):
@@ -51,6 +53,32 @@ def nested_text(size, opening, closing):
     return opening * depth + "1" + closing * depth
 
 
+def behind(name, first, next_one):
+    """$defs of some 2 kB, more is not needed: `first`, then each made of a reference to the one before it; and a reference to the last."""
+    made = [first]
+    while len(json.dumps(made)) < 2000:
+        made.append(next_one({"$ref": f"#/$defs/{name}{len(made) - 1}"}))
+    return {f"{name}{i}": schema for i, schema in enumerate(made)}, {"$ref": f"#/$defs/{name}{len(made) - 1}"}
+
+
+def doubled(size):
+    defs, last = behind("a", {"minimum": 1}, lambda inner: {"allOf": [inner, inner]})
+    return {"type": "integer", "not": last, "$defs": defs, "description": "x" * size}
+
+
+def apart(size, low, high, next_one):
+    """Two that exclude each other at their ends alone."""
+    (of_low, last_low), (of_high, last_high) = behind("a", low, next_one), behind("b", high, next_one)
+    return {"oneOf": [last_low, last_high], "$defs": {**of_low, **of_high}, "description": "x" * size}
+
+
+def scattered(size):
+    """Characters of four bytes, far from each other."""
+    return "".join(chr(0x10000 + i * 15838 % 0xF0000) for i in range(size // 4))
+
+
+# Much of nothing: repeats of an empty text within each other, of which one look at the answer meets all.
+NOTHING = "(((|){60}){60}){6}"
 # Of one token in the text: what tokenizers, normalisers and templates are slow at.
 TEXTS = {"one letter": "a", "spaces": " ", "line ends": "\n", "digits": "7", "punctuation": "!?", "combining marks": "e\u0301\u0323\u0302", "Chinese": "\u4e2d\u6587",
          "emoji": "\U0001f469\u200d\U0001f680", "control tokens": "<|im_end|>", "begun control tokens": "<|im_", "quotes": '"', "backslashes": "\\",
@@ -76,6 +104,15 @@ SCHEMAS = {
     "a chain of references": lambda size: {"$ref": "#/$defs/d0", "$defs": dict(many(size, lambda i: (f"d{i}", {"$ref": f"#/$defs/d{i + 1}"})))},
     "conditions": lambda size: {"type": "object", "allOf": many(size, lambda i: {"if": {"properties": {f"k{i}": {"const": i}}, "required": [f"k{i}"]},
                                                                             "then": {"required": [f"m{i}"]}})},
+    "opposites that double": doubled,
+    "all of them with any of them": lambda size: {"allOf": many(size // 2, lambda i: {}), "anyOf": many(size // 2, lambda i: {})},
+    "items that must be contained": lambda size: {"type": "array", "allOf": many(size, lambda i: {"contains": {"const": i}, "minContains": 64, "maxContains": 64})},
+    "choices of choices that exclude each other": lambda size: apart(size, {"type": "integer", "minimum": 0}, {"type": "integer", "maximum": -1},
+                                                                     lambda inner: {"anyOf": [inner] * 16}),
+    "objects of objects that exclude each other": lambda size: apart(size, {"type": "integer"}, {"type": "integer", "minimum": 1},
+                                                                     lambda inner: of_object({f"k{i}": inner for i in range(30)})),
+    "names that must come": lambda size: {"type": "object", "required": many(size, lambda i: f"k{i}")},
+    "a pattern of nothing": lambda size: {"type": "string", "pattern": f"^([^!]{NOTHING})*[a-m]([^!]{NOTHING}){{18}}$", "description": "x" * size},
     "odd numbers": lambda size: {"type": "number", "multipleOf": 1e-9, "minimum": -1e300, "maximum": 1e300, "description": "x" * size},
     "unknown keywords": lambda size: {"type": "string", **dict(many(size, lambda i: (f"x-{i}", {"a": [i]})))},
 }
@@ -99,9 +136,13 @@ def chat_shapes(size):
     yield "escapes", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"' + "\\u0041" * (size // 6) + '"}]}'
     yield "a long number", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"hi"}],"seed":' + "1" * size + "}"
     yield "white space", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"hi"}]' + " " * size + "}"
-    yield "a regex of choices", chat(structured_outputs={"regex": "(" + "|".join(many(size, lambda i: f"(a*)*b{i}")) + ")*"})
-    yield "a grammar of many rules", chat(structured_outputs={"grammar": "\n".join(many(size, lambda i: f'{"root" if i == 0 else f"r{i}"} ::= r{i + 1} r{i + 1} | "a"'))})
-    yield "a grammar that is ambiguous", chat(structured_outputs={"grammar": 'root ::= a a a a a\na ::= "x" | a a | a a a ' + '| "x" ' * (size // 6)})
+    yield "a regex of choices", chat(structured_outputs={"regex": f"{NEW}|(" + "|".join(many(size, lambda i: f"(a*)*b{i}")) + ")*"})
+    yield "a regex of nothing", chat(structured_outputs={"regex": f"([^!]{NOTHING})*([a-c].{{16}}|[d-g].{{17}}|[h-l].{{18}}|[m-q].{{19}})|{NEW}" + "x" * size})
+    rules = many(size, lambda i: f'e{i} ::= {f"e{i - 1}" if i > 0 else "[b]"} | ""')
+    yield "a grammar of nothing", chat(structured_outputs={"grammar": "\n".join([f"root ::= {NEW} | ([^!] e{len(rules) - 1})* [a-m] ([^!] e{len(rules) - 1}){{18}}", f'{NEW} ::= "!"', *rules])})
+    yield "a class of many characters", chat(structured_outputs={"grammar": f"root ::= {NEW}\n{NEW} ::= [{scattered(size)}]"})
+    yield "a grammar of many rules", chat(structured_outputs={"grammar": "\n".join(many(size, lambda i: f'{"root" if i == 0 else f"{NEW}{i}"} ::= {NEW}{i + 1} {NEW}{i + 1} | "a"'))})
+    yield "a grammar that is ambiguous", chat(structured_outputs={"grammar": f'root ::= {NEW}\n{NEW} ::= a a a a a\na ::= "x" | a a | a a a ' + '| "x" ' * (size // 6)})
     yield "many choices", chat(structured_outputs={"choice": many(size, lambda i: f"c{i}")})
     for what, piece in TEXTS.items():
         yield f"text of {what}", said(filled(size, piece))
@@ -144,8 +185,9 @@ def other_shapes(size):
 
 
 def all_of_them(size):
-    """(route, what, body, well-formed body)"""
+    """(route, what, body, well-formed bodies)"""
     plain = said(filled(size, WORDS))
+    plainly_held = held(of_object(dict(many(size, lambda i: (f"field_{i}", {"type": "string", "description": WORDS})))))
     for what, body in chat_shapes(size):
-        yield CHAT, what, body, plain
+        yield CHAT, what, body, plain, plainly_held
     yield from other_shapes(size)

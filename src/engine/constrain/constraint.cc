@@ -40,7 +40,8 @@ Constraint::Made Constraint::from_schema(const boost::json::value& schema, const
   STUDIO_TRY(const RuleId root, add_schema(grammar, parts, schema));
   auto made = compiled(grammar, root);
   if (made.ok()) return made;
-  return Error(made.error().code(), "#: " + made.error().message()).with_param("#");
+  const Error why = made.error().code() == Code::kInvalidArgument ? nothing_left_of(schema) : made.error();
+  return Error(why.code(), "#: " + why.message()).with_param("#");
 }
 
 Constraint::Made Constraint::from_schema_text(std::string_view schema, const SchemaOptions& options) {

@@ -64,6 +64,13 @@ TEST(Lark, ReadsRulesTerminalsAndIgnores) {
   EXPECT_FALSE(accepts(start, "1 2"));
 }
 
+TEST(Lark, AnAliasMayFollowAtOnce) {
+  const Matcher start = start_of(Constraint::from_lark("start: a->first|\"c\"->second\na: \"b\""));
+  EXPECT_TRUE(accepts(start, "b"));
+  EXPECT_TRUE(accepts(start, "c"));
+  EXPECT_FALSE(accepts(start, "a"));
+}
+
 TEST(Lark, RefusesByName) {
   for (const auto& [text, word] :
        std::vector<std::pair<std::string, std::string>>{{"%declare A\nstart: A", "%declare"},

@@ -23,31 +23,47 @@ namespace {
 #define STUDIO_REFERENCE \
   "^((https?|ftp)://" STUDIO_LABEL "(\\.[A-Za-z0-9]{1,32}){0,3})?(/([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)*$"
 
+// For values that are listed.
+#define STUDIO_LEAP_DAY "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29"
+#define STUDIO_ANY_DATE "(" STUDIO_DATE "|" STUDIO_LEAP_DAY ")"
+#define STUDIO_ANY_TIME "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+#define STUDIO_ANY_MAIL "^[A-Za-z0-9_+-]+(\\.[A-Za-z0-9_+-]+)*@" STUDIO_LABEL "(\\." STUDIO_LABEL ")*$"
+#define STUDIO_SEGMENT "([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
+#define STUDIO_QUERY "([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
+#define STUDIO_ANY_URI                                                                             \
+  "^[A-Za-z][A-Za-z0-9+.-]*:(//" STUDIO_LABEL "(\\." STUDIO_LABEL ")*(:[0-9]{1,5})?(/" STUDIO_PATH \
+  ")?|" STUDIO_SEGMENT "+(/" STUDIO_PATH ")?)(\\?" STUDIO_QUERY ")?(#" STUDIO_QUERY ")?$"
+#define STUDIO_ANY_HOURS "T([0-9]+H([0-9]+M([0-9]+S)?)?|[0-9]+M([0-9]+S)?|[0-9]+S)"
+#define STUDIO_ANY_DURATION \
+  "^P([0-9]+W|([0-9]+Y([0-9]+M([0-9]+D)?)?|[0-9]+M([0-9]+D)?|[0-9]+D)(" STUDIO_ANY_HOURS ")?|" STUDIO_ANY_HOURS ")$"
+
 struct Format {
-  std::string_view name, pattern, widest;
+  std::string_view name, pattern, widest, listed = pattern;
 };
 
 constexpr Format kFormats[] = {
-    {"date", "^" STUDIO_DATE "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-    {"time", "^" STUDIO_TIME "$", "^[0-9]{2}:"},
-    {"iso-time", "^" STUDIO_TIME "$", "^[0-9]{2}:"},
-    {"date-time", "^" STUDIO_DATE "T" STUDIO_TIME "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}."},
-    {"iso-date-time", "^" STUDIO_DATE "T" STUDIO_TIME "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}."},
+    {"date", "^" STUDIO_DATE "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "^" STUDIO_ANY_DATE "$"},
+    {"time", "^" STUDIO_TIME "$", "^[0-9]{2}:", "^" STUDIO_ANY_TIME "$"},
+    {"iso-time", "^" STUDIO_TIME "$", "^[0-9]{2}:", "^" STUDIO_ANY_TIME "$"},
+    {"date-time", "^" STUDIO_DATE "T" STUDIO_TIME "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}.",
+     "^" STUDIO_ANY_DATE "[Tt]" STUDIO_ANY_TIME "$"},
+    {"iso-date-time", "^" STUDIO_DATE "T" STUDIO_TIME "$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}.",
+     "^" STUDIO_ANY_DATE "[Tt]" STUDIO_ANY_TIME "$"},
     {"duration",
      "^P([0-9]{1,4}D(T[0-9]{1,4}H)?|[0-9]{1,4}W|T([0-9]{1,4}H([0-9]{1,4}M([0-9]{1,4}S)?)?|[0-9]{1,4}M([0-9]{1,4}S)?|[0-"
      "9]{1,4}S))$",
-     "^P"},
-    {"uuid", "^" STUDIO_UUID "$", "^[0-9A-Fa-f:urnUID-]+$"},
-    {"email", STUDIO_MAIL, "@"},
-    {"idn-email", STUDIO_MAIL, "@"},
+     "^[Pp]", STUDIO_ANY_DURATION},
+    {"uuid", "^" STUDIO_UUID "$", "^[0-9A-Fa-f:urniURNI-]+$"},
+    {"email", STUDIO_MAIL, "@", STUDIO_ANY_MAIL},
+    {"idn-email", STUDIO_MAIL, "@", STUDIO_ANY_MAIL},
     {"ipv4", "^" STUDIO_BYTE "(\\." STUDIO_BYTE "){3}$", "^[0-9.]+$"},
     {"ip-address", "^" STUDIO_BYTE "(\\." STUDIO_BYTE "){3}$", "^[0-9.]+$"},
     {"ipv6", "^[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}$", ":"},
     {"hostname", "^" STUDIO_HOST "$", "^[A-Za-z0-9.-]+$"},
     {"host-name", "^" STUDIO_HOST "$", "^[A-Za-z0-9.-]+$"},
     {"idn-hostname", "^" STUDIO_HOST "$", ""},
-    {"uri", STUDIO_URI, "^[A-Za-z][A-Za-z0-9+.-]*:"},
-    {"iri", STUDIO_URI, ":"},
+    {"uri", STUDIO_URI, "^[A-Za-z][A-Za-z0-9+.-]*:", STUDIO_ANY_URI},
+    {"iri", STUDIO_URI, ":", STUDIO_ANY_URI},
     {"url", "^https?://[a-z]{2,32}(\\.[a-z]{2,32}){1,2}(/" STUDIO_PATH ")?$", "^[A-Za-z]+:"},
     {"uri-reference", STUDIO_REFERENCE, ""},
     {"iri-reference", STUDIO_REFERENCE, ""},
@@ -69,6 +85,11 @@ const Format* format_named(std::string_view name) {
 std::string_view format_pattern(std::string_view name) {
   const Format* format = format_named(name);
   return format != nullptr ? format->pattern : std::string_view();
+}
+
+std::string_view listed_format_pattern(std::string_view name) {
+  const Format* format = format_named(name);
+  return format != nullptr ? format->listed : std::string_view();
 }
 
 std::string_view widest_format_pattern(std::string_view name) {

@@ -55,6 +55,15 @@ class Lark : EbnfReader {
  private:
   using Alternatives = std::vector<std::vector<ExprId>>;
 
+  // No - as in GBNF: an alias may follow at once (a->b).
+  std::string_view take_name() {
+    const size_t begin = at_;
+    const std::string_view name = EbnfReader::take_name();
+    const std::string_view own = name.substr(0, name.find('-'));
+    at_ = begin + own.size();
+    return own;
+  }
+
   Status directive() {
     const std::string_view name = take_name();
     skip_space(kComment);

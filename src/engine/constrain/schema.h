@@ -12,7 +12,10 @@
 //   - whitespace and numbers as in json_parts.h; formats as in formats.h;
 //   - what must not hold (not, else, the other branches of oneOf) is made to fail in ways that can be held to, at most
 //     16 of them (schema_ways.h, schema_choices.cc); more than five dependencies apply together or not at all;
-//   - items that must be contained come first; items that must differ come in the order in which they are listed;
+//   - items that must be contained come one after another, before, among or behind those that are listed; items that
+//     must differ come in the order in which they are listed;
+//   - what the draft that $schema names does not have yet says nothing, but narrows what is written where it does no
+//     more (const, contains, propertyNames, if, dependentRequired, dependentSchemas);
 //   - strings with a pattern and a length are shorter than they may be where both take too many states;
 //   - numbers with bounds have at most 15 digits, which every reader tells apart.
 // Keys that the schema does not name may repeat.
@@ -36,5 +39,8 @@ inline constexpr int64_t kMaxLeastCount = 100'000;
 // Errors carry the JSON pointer of the keyword at fault as their param ("#/properties/a/not"): unimplemented for what
 // cannot be enforced, invalid_argument for what is no schema or contradicts itself, payload_too_large past the limits.
 Result<RuleId> add_schema(Grammar& grammar, JsonParts& parts, const boost::json::value& schema);
+// Why a schema compiles to a grammar without texts: invalid_argument where it contradicts itself as far as that is
+// known, unimplemented where the policies leave nothing. Without a pointer: it is of the whole schema.
+Error nothing_left_of(const boost::json::value& schema);
 
 }  // namespace studio::engine::constrain

@@ -15,16 +15,17 @@ namespace json = boost::json;
 // Values of one schema that are listed for an array whose items differ: a rule each, times their count.
 constexpr size_t kMaxDifferentItems = 256;
 constexpr size_t kMaxPlacedItems = 10'000;  // that are contained or not, times what is said of them
+constexpr size_t kMaxPlaces = 16;           // among those that are listed
 constexpr int kMaxListedDepth = 8;          // of branches within branches
 
 }  // namespace
 
 // Draft 4 to 2019-09: `items` may be the list, `additionalItems` the rest; since then `prefixItems` and `items`.
-Status ArrayFacts::read_member(const Subschema& member) {
+Status ArrayFacts::read_member(const Subschema& member, const SchemaReader& reader) {
   const auto* schema = member.value->if_object();
   if (schema == nullptr || member.is_negated) return Ok{};
   const json::value* of_items = schema->if_contains("items");
-  const json::value* prefix = schema->if_contains("prefixItems");
+  const json::value* prefix = reader.knows("prefixItems") ? schema->if_contains("prefixItems") : nullptr;
   const bool is_old = of_items != nullptr && of_items->is_array();
   if (is_old) prefix = of_items;
   size_t listed = 0;
@@ -37,14 +38,14 @@ Status ArrayFacts::read_member(const Subschema& member) {
   }
   const std::string_view key = is_old ? "additionalItems" : "items";
   if (const json::value* more = schema->if_contains(key)) rest_.emplace_back(listed, member.at(*more, key));
-  return read_contains(member, *schema);
+  return read_contains(member, *schema, reader.knows("minContains"));
 }
 
-Status ArrayFacts::read_contains(const Subschema& member, const json::object& schema) {
+Status ArrayFacts::read_contains(const Subschema& member, const json::object& schema, bool is_counted) {
   const json::value* contains = schema.if_contains("contains");
   if (contains == nullptr) return Ok{};
   const auto count_of = [&](std::string_view key) -> const json::value* {
-    const json::value* value = schema.if_contains(key);
+    const json::value* value = is_counted ? schema.if_contains(key) : nullptr;
     return value != nullptr && value->is_number() && value->to_number<double>() >= 0 ? value : nullptr;
   };
   Contained made;
@@ -62,22 +63,19 @@ Status ArrayFacts::read_contains(const Subschema& member, const json::object& sc
   return Ok{};
 }
 
-// Those that must be contained come first, or after the items that are listed; where their number is limited, all
-// others are none of them.
-Status ArrayFacts::place_contained(const Pointer& at_fault) {
-  const auto begin = first_.size();
+size_t ArrayFacts::needed() const {
   size_t needed = 0;
   for (const Contained& each : contained_) needed += static_cast<size_t>(each.min);
-  if ((begin + needed) * contained_.size() > kMaxPlacedItems) {
-    return schema_error(Code::kPayloadTooLarge, at_fault, "too many items must be contained");
-  }
-  const bool is_closed = std::ranges::any_of(
-      rest_, [](const auto& rest) { return rest.second.value->is_bool() && !rest.second.value->get_bool(); });
-  size_t at = is_closed || (items.max && *items.max < static_cast<int64_t>(begin + needed)) ? 0 : begin;
-  if (needed > 0) items.min = std::max(items.min, static_cast<int64_t>(at + needed));
+  return needed;
+}
+
+// Those that must be contained stand one after another from `at` on; where their number is limited, all others are
+// none of them.
+void ArrayFacts::place_contained(size_t at) {
+  if (needed() > 0) items.min = std::max(items.min, static_cast<int64_t>(at + needed()));
   if (items.max && *items.max < items.min) is_never = true;
   for (const auto& [from, schema] : rest_) first_.resize(std::max(first_.size(), from));
-  first_.resize(std::max(first_.size(), at + needed));
+  first_.resize(std::max(first_.size(), at + needed()));
   for (const Contained& each : contained_) {
     for (size_t i = 0; each.max && i < first_.size(); ++i) {
       const bool is_one = i >= at && i < at + static_cast<size_t>(each.min);
@@ -86,18 +84,24 @@ Status ArrayFacts::place_contained(const Pointer& at_fault) {
     if (each.max) rest_.emplace_back(first_.size(), each.schema.negated());
     for (int64_t i = 0; i < each.min; ++i) first_[at++].push_back(each.schema);
   }
-  return Ok{};
 }
 
-Result<ArrayFacts> ArrayFacts::read(const SchemaFacts& facts) {
+Result<std::vector<ArrayFacts>> ArrayFacts::read(const SchemaFacts& facts, const SchemaReader& reader) {
   ArrayFacts made;
   made.items = facts.items;
-  for (const Subschema& member : facts.members) STUDIO_CHECK_OK(made.read_member(member));
+  for (const Subschema& member : facts.members) STUDIO_CHECK_OK(made.read_member(member, reader));
   for (const json::value* no : facts.no_values) {
     if (no->is_array()) made.exclude_length(static_cast<int64_t>(no->get_array().size()));
   }
-  STUDIO_CHECK_OK(made.place_contained(facts.members.empty() ? Pointer::root() : facts.members.front().pointer));
-  return made;
+  // Where items are listed, which of them can be what is contained is told when all is compiled.
+  const size_t listed = made.first_.size(), needed = made.needed();
+  const size_t places = needed > 0 ? std::min(listed, kMaxPlaces) + 1 : 1;
+  if ((listed + needed) * made.contained_.size() * places > kMaxPlacedItems) {
+    return schema_error(Code::kPayloadTooLarge, pointer_of(facts, {}), "too many items must be contained");
+  }
+  std::vector<ArrayFacts> layouts(places, made);
+  for (size_t i = 0; i < places; ++i) layouts[i].place_contained(i + 1 == places ? listed : i);
+  return layouts;
 }
 
 // So that the array is not a given one: simply of another length.
@@ -121,8 +125,17 @@ SubschemaSet ArrayFacts::item_at(size_t i) const {
 }
 
 Result<ExprId> SchemaCompiler::build_array(const SchemaFacts& facts) {
-  STUDIO_TRY(ArrayFacts array, ArrayFacts::read(facts));
-  if (array.is_never) return grammar_.nothing();
+  STUDIO_TRY(const std::vector<ArrayFacts> layouts, ArrayFacts::read(facts, reader_));
+  std::vector<ExprId> exprs;
+  for (const ArrayFacts& array : layouts) {
+    if (array.is_never) continue;
+    STUDIO_TRY(const ExprId expr, build_layout(array, facts));
+    exprs.push_back(expr);
+  }
+  return grammar_.choice(exprs);
+}
+
+Result<ExprId> SchemaCompiler::build_layout(const ArrayFacts& array, const SchemaFacts& facts) {
   const uint32_t min = as_count(array.items.min), max = as_limit(array.items.max);
   if (facts.items_differ && max > 1) return build_different_items(array, facts);
   const size_t listed = std::min<size_t>(array.listed(), max);
@@ -142,7 +155,7 @@ Result<ExprId> SchemaCompiler::build_array(const SchemaFacts& facts) {
 // Of values that are listed, some in their order, each at most once.
 Result<ExprId> SchemaCompiler::build_different_items(const ArrayFacts& array, const SchemaFacts& facts) {
   const auto cannot = [&] {
-    return schema_error(Code::kUnimplemented, facts.members.front().pointer.child("uniqueItems"),
+    return schema_error(Code::kUnimplemented, pointer_of(facts, {"uniqueItems"}),
                         "items that differ can be enforced where they are values of one list, up to " +
                             std::to_string(kMaxDifferentItems));
   };

@@ -15,8 +15,9 @@ inline constexpr int64_t kMaxContained = 64;
 
 class ArrayFacts {
  public:
-  // Errors: invalid_argument and unimplemented with the pointer of prefixItems, items or minContains.
-  static Result<ArrayFacts> read(const SchemaFacts& facts);
+  // One of them holds: they differ in where that stands which must be contained. Errors: invalid_argument and
+  // unimplemented with the pointer of prefixItems, items or minContains.
+  static Result<std::vector<ArrayFacts>> read(const SchemaFacts& facts, const SchemaReader& reader);
 
   Sized items;
   bool is_never = false;
@@ -30,9 +31,10 @@ class ArrayFacts {
     int64_t min = 1;
     std::optional<double> max;
   };
-  Status read_member(const Subschema& member);
-  Status read_contains(const Subschema& member, const boost::json::object& schema);
-  Status place_contained(const Pointer& at_fault);
+  Status read_member(const Subschema& member, const SchemaReader& reader);
+  Status read_contains(const Subschema& member, const boost::json::object& schema, bool is_counted);
+  size_t needed() const;
+  void place_contained(size_t at);
   void exclude_length(int64_t length);
 
   std::vector<SubschemaSet> first_;

@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "engine/constrain/schema.h"
+#include "engine/constrain/schema_disjoint.h"
 
 namespace studio::engine::constrain {
 namespace {
+
+namespace json = boost::json;
 
 constexpr uint16_t kNegatedKey = 1u << 15;
 
@@ -47,7 +50,7 @@ ExprId SchemaCompiler::value_of(const SubschemaSet& set) {
 ExprId SchemaCompiler::build_boolean(const SchemaFacts& facts) {
   std::vector<ExprId> allowed;
   for (const bool value : {true, false}) {
-    const auto is_it = [value](const boost::json::value* no) { return no->is_bool() && no->get_bool() == value; };
+    const auto is_it = [value](const json::value* no) { return no->is_bool() && no->get_bool() == value; };
     if (std::ranges::none_of(facts.no_values, is_it)) allowed.push_back(grammar_.literal(value ? "true" : "false"));
   }
   return grammar_.choice(allowed);
@@ -85,7 +88,15 @@ Result<ExprId> SchemaCompiler::build(const SubschemaSet& set) {
   return grammar_.choice(branches);
 }
 
-Result<RuleId> add_schema(Grammar& grammar, JsonParts& parts, const boost::json::value& schema) {
+Error nothing_left_of(const json::value& schema) {
+  SchemaReader reader(schema);
+  const auto widest = reader.read({{.value = &schema, .pointer = Pointer::root()}}, Meaning::kWidest);
+  const auto is_never = widest.ok() ? is_contradictory(reader, *widest, Meaning::kWidest) : Result<bool>(false);
+  if (is_never.ok() && *is_never) return Error(Code::kInvalidArgument, "no text satisfies the schema");
+  return Error(Code::kUnimplemented, "no text that satisfies the schema can be enforced");
+}
+
+Result<RuleId> add_schema(Grammar& grammar, JsonParts& parts, const json::value& schema) {
   return SchemaCompiler(grammar, parts, schema).run();
 }
 

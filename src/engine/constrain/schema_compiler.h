@@ -46,6 +46,7 @@ class SchemaCompiler {
 
   // schema_arrays.cc
   Result<ExprId> build_array(const SchemaFacts& facts);
+  Result<ExprId> build_layout(const ArrayFacts& array, const SchemaFacts& facts);
   Result<ExprId> build_different_items(const ArrayFacts& array, const SchemaFacts& facts);
   Result<bool> list_values(const SubschemaSet& set, std::vector<const boost::json::value*>& values, int depth);
 

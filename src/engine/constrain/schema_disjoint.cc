@@ -17,7 +17,8 @@ Result<bool> listed_are_outside(SchemaReader& reader, const SchemaFacts& listed,
   STUDIO_TRY(const ValueTest of_other, ValueTest::of(other, reader));
   const auto is_in_other = [&](const boost::json::value* value) {
     if (!of_listed.holds(*value) || !of_other.holds(*value)) return false;
-    return !other.values || std::ranges::any_of(*other.values, [&](const auto* each) { return *each == *value; });
+    return !other.values ||
+           std::ranges::any_of(*other.values, [&](const auto* each) { return is_same(*each, *value); });
   };
   return std::ranges::none_of(*listed.values, is_in_other);
 }
@@ -33,18 +34,19 @@ bool are_apart(const Sized& a, const Sized& b) {
 
 // One asks for a pattern that no text of the other matches. What takes too many states is not known.
 Result<bool> texts_are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b) {
-  const auto find = [&](const auto& patterns, const auto& others, bool are_excluded) -> Result<bool> {
-    for (const auto& [pattern, at] : patterns) {
-      for (const auto& [other, other_at] : others) {
-        STUDIO_CHECK_OK(reader.spend(1, at));
-        auto texts = reader.texts_of(pattern, at), other_texts = reader.texts_of(other, other_at);
+  const auto find = [&](const std::vector<TextPattern>& patterns, const std::vector<TextPattern>& others,
+                        bool are_excluded) -> Result<bool> {
+    for (const TextPattern& pattern : patterns) {
+      for (const TextPattern& other : others) {
+        STUDIO_CHECK_OK(reader.spend(1, pattern.at));
+        auto texts = reader.texts_of(pattern.text, pattern.at), other_texts = reader.texts_of(other.text, other.at);
         if (!texts.ok() || !other_texts.ok()) continue;
-        if (pattern == other && are_excluded) return true;
+        if (pattern.text == other.text && are_excluded) return true;
         auto no_texts = are_excluded ? (*other_texts)->others() : Result<Dfa>(**other_texts);
         if (!no_texts.ok()) continue;
         const auto both = Dfa::both(**texts, *no_texts);
         const size_t states = no_texts->state_count() + (both.ok() ? both->state_count() : Dfa::kMaxStates);
-        STUDIO_CHECK_OK(reader.spend(states * kWorkOfAState, at));
+        STUDIO_CHECK_OK(reader.spend(states * kWorkOfAState, pattern.at));
         if (both.ok() && both->is_empty()) return true;
       }
     }
@@ -90,10 +92,10 @@ Result<bool> all_branches(SchemaReader& reader, const SchemaFacts& facts, Meanin
   const std::string_view key = part == Subschema::kAnyOf ? "anyOf" : "oneOf";
   const auto& list = facts.members[index].value->get_object().at(key);
   if (!list.is_array() || list.get_array().size() > kMaxBranches) return false;
-  for (const auto& branch : list.get_array()) {
+  for (size_t i = 0; i < list.get_array().size(); ++i) {
     SubschemaSet set = facts.members;
     set[index].parts_read |= part;
-    set.push_back(facts.members[index].at(list, key).at(branch, ""));
+    set.push_back(facts.members[index].at(list, key).at(list.get_array()[i], i));
     STUDIO_TRY(const SchemaFacts of_branch, reader.read(set, meaning));
     STUDIO_TRY(const bool holds, test(of_branch));
     if (!holds) return false;
@@ -134,8 +136,14 @@ Result<bool> are_disjoint(SchemaReader& reader, const SchemaFacts& a, const Sche
   return true;
 }
 
-Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, int depth) {
+Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, Meaning meaning, int depth) {
   if (facts.is_never) return true;
+  if (meaning == Meaning::kWidest && facts.choice && depth < kMaxDisjointDepth) {
+    STUDIO_TRY(const bool are_all, all_branches(reader, facts, meaning, [&](const SchemaFacts& branch) {
+                 return is_contradictory(reader, branch, meaning, depth + 1);
+               }));
+    if (are_all) return true;
+  }
   if (facts.values) {
     STUDIO_TRY(const ValueTest test, ValueTest::of(facts, reader));
     return std::ranges::none_of(*facts.values, [&](const auto* value) { return test.holds(*value); });
@@ -146,8 +154,8 @@ Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, in
   for (const std::string& name : object.required()) {
     const SubschemaSet values = object.value_of(name);
     if (values.empty()) continue;
-    STUDIO_TRY(const SchemaFacts of_value, reader.read(values));
-    STUDIO_TRY(const bool is_never, is_contradictory(reader, of_value, depth + 1));
+    STUDIO_TRY(const SchemaFacts of_value, reader.read(values, meaning));
+    STUDIO_TRY(const bool is_never, is_contradictory(reader, of_value, meaning, depth + 1));
     if (is_never) return true;
   }
   return false;

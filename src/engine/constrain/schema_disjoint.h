@@ -13,7 +13,9 @@ inline constexpr int kMaxDisjointDepth = 3;
 // known.
 Result<bool> are_disjoint(SchemaReader& reader, const SchemaFacts& a, const SchemaFacts& b, int depth = 0);
 
-// Nothing can be written for it. False where it is not known.
-Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, int depth = 0);
+// Nothing can be written for it; with facts read as Meaning::kWidest, nothing satisfies it. False where it is not
+// known.
+Result<bool> is_contradictory(SchemaReader& reader, const SchemaFacts& facts, Meaning meaning = Meaning::kPolicy,
+                              int depth = 0);
 
 }  // namespace studio::engine::constrain

@@ -35,6 +35,20 @@ Error schema_error(Code code, const Pointer& at, const std::string& what) {
   return Error(code, at.text() + ": " + what).with_param(at.text());
 }
 
+Error schema_error(const Error& error, const Pointer& at) {
+  return schema_error(error.code(), at, error.message());
+}
+
+Pointer pointer_of(const SchemaFacts& facts, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    for (const Subschema& member : facts.members) {
+      const auto* schema = member.value->if_object();
+      if (schema != nullptr && schema->contains(key)) return member.pointer.child(key);
+    }
+  }
+  return facts.members.empty() ? Pointer::root() : facts.members.front().pointer;
+}
+
 std::string Pointer::text() const {
   std::vector<const Step*> steps;
   for (const Step* step = step_.get(); step != nullptr && step->above != nullptr; step = step->above.get()) {
@@ -88,7 +102,12 @@ TypeBit type_of(const json::value& value) {
 
 Subschema SchemaReader::made(json::value schema, const Pointer& pointer) {
   made_.push_back(std::move(schema));
-  return {.value = &made_.back(), .pointer = pointer};
+  return {.value = &made_.back(), .pointer = pointer.of_made()};
+}
+
+json::value SchemaReader::reference_to(const Subschema& schema) {
+  referred_to_.push_back(schema);
+  return json::object{{"$ref", referred_to_.size() - 1}};
 }
 
 Result<std::shared_ptr<const Dfa>> SchemaReader::texts_of(const std::string& pattern, const Pointer& at) {
@@ -113,6 +132,7 @@ Status SchemaReader::spend(size_t work, const Pointer& at) const {
 
 Result<Subschema> SchemaReader::target_of(const Subschema& member) const {
   const json::value& ref = member.value->get_object().at("$ref");
+  if (member.pointer.is_made()) return referred_to_[ref.to_number<size_t>()];
   if (!ref.is_string()) return schema_error(Code::kInvalidArgument, member.pointer.child("$ref"), "must be a string");
   return refs_.resolve(ref.get_string(), member.pointer);
 }
@@ -141,11 +161,12 @@ Status SchemaReader::follow(const SubschemaSet& set, Meaning meaning, SchemaFact
     SubschemaSet inner;
     STUDIO_CHECK_OK(follow_ref(visit.member, inner));
     // Before 2019-09 what stands beside a $ref says nothing: it may not be counted on to rule a value out.
-    const bool is_replaced = meaning == Meaning::kWidest && (visit.member.parts_read & Subschema::kRef) != 0;
+    const bool is_replaced =
+        meaning == Meaning::kWidest && draft() < Draft::k2019 && (visit.member.parts_read & Subschema::kRef) != 0;
     if (!is_replaced) {
       STUDIO_CHECK_OK(follow_all(visit.member, inner));
       follow_not(visit.member, inner);
-      STUDIO_CHECK_OK(follow_dependencies(visit.member, inner));
+      STUDIO_CHECK_OK(follow_dependencies(visit.member, meaning, inner));
       pending.push_back({std::move(visit.member), true});
     }
     for (size_t i = inner.size(); i-- > 0;) pending.push_back({std::move(inner[i])});
@@ -185,29 +206,29 @@ void SchemaReader::follow_not(Subschema& member, SubschemaSet& inner) const {
 }
 
 // "With a also b" is "without a, or with b".
-Status SchemaReader::follow_dependencies(Subschema& member, SubschemaSet& inner) {
+Status SchemaReader::follow_dependencies(Subschema& member, Meaning meaning, SubschemaSet& inner) {
   const auto* schema = member.value->if_object();
   if (schema == nullptr || member.is_negated || (member.parts_read & Subschema::kDepends) != 0) return Ok{};
-  const bool has_any =
-      schema->contains("dependencies") || schema->contains("dependentRequired") || schema->contains("dependentSchemas");
-  if (!has_any) return Ok{};
+  const bool has_later = schema->contains("dependentRequired") || schema->contains("dependentSchemas");
+  if (!has_later && !schema->contains("dependencies")) return Ok{};
+  if (has_later && meaning == Meaning::kWidest && !knows("dependentRequired")) return Ok{};
   member.parts_read |= Subschema::kDepends;
   auto known = dependencies_.find(member.value);
   if (known == dependencies_.end()) {
-    STUDIO_TRY(const json::array pairs, dependencies_of(member));
-    const size_t together = pairs.size() > kMaxDependencies ? pairs.size() : 1;
+    STUDIO_TRY(const std::vector<Dependency> all, dependencies_of(member));
+    const size_t together = all.size() > kMaxDependencies ? all.size() : 1;
     SubschemaSet made_of;
-    for (size_t i = 0; i < pairs.size(); i += together) {
+    for (size_t i = 0; i < all.size(); i += together) {
       json::object none;
-      json::array all;
+      json::array asked;
       for (size_t j = i; j < i + together; ++j) {
-        none[pairs[j].at(0).get_string()] = false;
-        all.push_back(pairs[j].at(1));
+        none[all[j].first] = false;
+        asked.push_back(reference_to(all[j].second));
       }
       json::array ways;
       ways.push_back(json::object{{"properties", none}});
-      ways.push_back(all.size() == 1 ? all[0] : json::value(json::object{{"allOf", all}}));
-      made_of.push_back(made(json::object{{"anyOf", ways}}, member.pointer));
+      ways.push_back(json::object{{"allOf", asked}});
+      made_of.push_back(made(json::object{{"anyOf", ways}}, all[i].second.pointer));
     }
     known = dependencies_.emplace(member.value, std::move(made_of)).first;
   }
@@ -215,25 +236,21 @@ Status SchemaReader::follow_dependencies(Subschema& member, SubschemaSet& inner)
   return Ok{};
 }
 
-// Each a pair: a name, and the schema that holds where it is there.
-Result<json::array> SchemaReader::dependencies_of(const Subschema& member) const {
-  json::array pairs;
+Result<std::vector<SchemaReader::Dependency>> SchemaReader::dependencies_of(const Subschema& member) {
+  std::vector<Dependency> all;
   for (const std::string_view key : {"dependencies", "dependentRequired", "dependentSchemas"}) {
     const json::value* listed = member.value->get_object().if_contains(key);
     if (listed == nullptr) continue;
-    const Pointer at = member.pointer.child(key);
-    if (!listed->is_object()) return schema_error(Code::kInvalidArgument, at, "must be an object");
+    const Subschema here = member.at(*listed, key);
+    if (!listed->is_object()) return schema_error(Code::kInvalidArgument, here.pointer, "must be an object");
     for (const auto& [name, asks] : listed->get_object()) {
-      json::value schema = asks;
-      if (asks.is_string()) schema = json::object{{"required", json::array{asks}}};  // draft 3
-      if (asks.is_array()) schema = json::object{{"required", asks}};
-      json::array pair;
-      pair.emplace_back(name);
-      pair.push_back(std::move(schema));
-      pairs.push_back(std::move(pair));
+      Subschema schema = here.at(asks, name);
+      if (asks.is_string()) schema = made(json::object{{"required", json::array{asks}}}, schema.pointer);  // draft 3
+      if (asks.is_array()) schema = made(json::object{{"required", asks}}, schema.pointer);
+      all.emplace_back(name, std::move(schema));
     }
   }
-  return pairs;
+  return all;
 }
 
 Result<SchemaFacts> SchemaReader::read(const SubschemaSet& set, Meaning meaning) {
@@ -273,12 +290,12 @@ void SchemaReader::find_choice(SchemaFacts& facts) const {
 
 Result<ValueTest> ValueTest::of(const SchemaFacts& facts, SchemaReader& reader) {
   ValueTest made(facts);
-  for (const auto& [pattern, at] : facts.patterns) {
-    STUDIO_TRY(auto texts, reader.texts_of(pattern, at));
+  for (const auto& [pattern, at, of_listed] : facts.patterns) {
+    STUDIO_TRY(auto texts, reader.texts_of(of_listed.empty() ? pattern : std::string(of_listed), at));
     made.patterns_.push_back(std::move(texts));
   }
-  for (const auto& [pattern, at] : facts.no_patterns) {
-    STUDIO_TRY(auto texts, reader.texts_of(pattern, at));
+  for (const TextPattern& no : facts.no_patterns) {
+    STUDIO_TRY(auto texts, reader.texts_of(no.text, no.at));
     made.no_patterns_.push_back(std::move(texts));
   }
   return made;

@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,13 @@ enum class Meaning : uint8_t {
   kWidest,  // to tell what does not satisfy it: all that the schema allows, and perhaps more
 };
 
+// What a text must match, or may not.
+struct TextPattern {
+  std::string text;
+  Pointer at;
+  std::string_view of_listed = {};  // that holds for values that are listed; empty: the same
+};
+
 struct SchemaFacts {
   SubschemaSet members;   // with $ref and allOf followed
   bool is_never = false;  // the schema `false`
@@ -41,17 +49,19 @@ struct SchemaFacts {
   NumberRange numbers;
   Sized chars, items, properties;
   bool items_differ = false;
-  std::vector<std::pair<std::string, Pointer>> patterns;     // a pattern, where it stands
-  std::vector<std::pair<std::string, Pointer>> no_patterns;  // those that may not match
-  std::vector<const boost::json::value*> no_values;          // not these
+  std::vector<TextPattern> patterns, no_patterns;    // those that match, and those that may not
+  std::vector<const boost::json::value*> no_values;  // not these
   // Something that is still to be chosen: which member, which part (kNot: a negated member).
   std::optional<std::pair<size_t, Subschema::Part>> choice;
 };
 
 // Of one schema, compiled: subschemas and keywords looked at, states of patterns compared. Half a second at most; the
-// largest of real schemas take a tenth of it.
-inline constexpr size_t kMaxSchemaWork = 5'000'000;
+// largest of real schemas take a quarter of it.
+inline constexpr size_t kMaxSchemaWork = 2'000'000;
 inline constexpr size_t kWorkOfAState = 16;  // of a pattern: its successors, by classes of bytes
+
+// Of the first of the keywords that one of the members has; the place of the first member where none has one.
+Pointer pointer_of(const SchemaFacts& facts, std::initializer_list<std::string_view> keys);
 
 class SchemaReader {
  public:
@@ -63,8 +73,14 @@ class SchemaReader {
   Result<SchemaFacts> read(const SubschemaSet& set, Meaning meaning = Meaning::kPolicy);
   // What the $ref of a member refers to.
   Result<Subschema> target_of(const Subschema& member) const;
-  // A schema that stands in no document; `pointer` is named in errors.
+  // A schema that stands in no document; `pointer` is named in errors, whatever is inside of it.
   Subschema made(boost::json::value schema, const Pointer& pointer);
+  // What stands for a subschema inside of such a schema: no copy, which would be named, and refer, otherwise.
+  boost::json::value reference_to(const Subschema& schema);
+  Draft draft() const { return refs_.draft(); }
+  // The schema's draft has it; where it does not, the keyword says nothing. Many write `const` and `if` all the same:
+  // what only narrows is held to, but never counted on to rule a value out.
+  bool knows(std::string_view key) const { return draft() == Draft::kUnknown || draft() >= first_draft_with(key); }
   // The texts that match a pattern, each compiled once. Errors name `at`.
   Result<std::shared_ptr<const Dfa>> texts_of(const std::string& pattern, const Pointer& at);
 
@@ -74,8 +90,9 @@ class SchemaReader {
   Status follow_ref(Subschema& member, SubschemaSet& inner) const;
   Status follow_all(Subschema& member, SubschemaSet& inner) const;
   void follow_not(Subschema& member, SubschemaSet& inner) const;
-  Status follow_dependencies(Subschema& member, SubschemaSet& inner);
-  Result<boost::json::array> dependencies_of(const Subschema& member) const;
+  Status follow_dependencies(Subschema& member, Meaning meaning, SubschemaSet& inner);
+  using Dependency = std::pair<std::string, Subschema>;  // a name, and what holds where it is there
+  Result<std::vector<Dependency>> dependencies_of(const Subschema& member);
   void find_choice(SchemaFacts& facts) const;
 
   // schema_keywords.cc
@@ -86,6 +103,7 @@ class SchemaReader {
 
   SchemaRefs refs_;
   std::deque<boost::json::value> made_;
+  std::vector<Subschema> referred_to_;                              // by what is made
   std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
   std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
   size_t kept_states_ = 0;

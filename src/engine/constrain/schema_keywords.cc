@@ -191,10 +191,16 @@ Status read_format(const json::value& value, const Pointer& at, Meaning meaning,
   if (name == "int32") {
     raise_low(facts.numbers.low, {-2147483648.0, false});
     lower_high(facts.numbers.high, {2147483647.0, false});
-    return Ok{};
   }
-  const std::string_view pattern = meaning == Meaning::kPolicy ? format_pattern(name) : widest_format_pattern(name);
-  if (!pattern.empty()) facts.patterns.emplace_back(pattern, at);
+  // Validators that check these formats take whole numbers alone.
+  const bool is_whole = (name == "int32" || name == "int64") && meaning == Meaning::kPolicy;
+  if (is_whole) facts.types &= static_cast<uint8_t>(~kFractionType);
+  if (meaning == Meaning::kWidest) {
+    const std::string_view widest = widest_format_pattern(name);
+    if (!widest.empty()) facts.patterns.push_back({.text = std::string(widest), .at = at});
+  } else if (const std::string_view pattern = format_pattern(name); !pattern.empty()) {
+    facts.patterns.push_back({.text = std::string(pattern), .at = at, .of_listed = listed_format_pattern(name)});
+  }
   return Ok{};
 }
 
@@ -226,9 +232,9 @@ Status read_amount(const json::object& schema, std::string_view key, const json:
 }
 
 uint8_t type_that_has(std::string_view key) {
-  constexpr std::string_view kOfObjects[] = {"properties",        "required",      "additionalProperties",
-                                             "patternProperties", "minProperties", "maxProperties",
-                                             "propertyNames"};
+  constexpr std::string_view kOfObjects[] = {
+      "properties",    "required",      "additionalProperties", "patternProperties", "minProperties",
+      "maxProperties", "propertyNames", "dependencies",         "dependentRequired", "dependentSchemas"};
   constexpr std::string_view kOfArrays[] = {"items",    "prefixItems", "additionalItems", "minItems",
                                             "maxItems", "uniqueItems", "contains"};
   constexpr std::string_view kOfStrings[] = {"minLength", "maxLength", "pattern"};
@@ -258,7 +264,8 @@ Status SchemaReader::read_member(const Subschema& member, Meaning meaning, Schem
   uint8_t implied = 0;
   for (const auto& [key, value] : *schema) STUDIO_CHECK_OK(read_keyword(member, key, value, meaning, facts, implied));
   const bool names_types = schema->contains("type") || schema->contains("enum") || schema->contains("const");
-  if (implied != 0 && !names_types && meaning == Meaning::kPolicy) facts.types &= implied;
+  const bool is_made = member.pointer.is_made();
+  if (implied != 0 && !names_types && !is_made && meaning == Meaning::kPolicy) facts.types &= implied;
   for (const auto& [least, most] : {std::pair("minItems", "maxItems"), std::pair("minLength", "maxLength"),
                                     std::pair("minProperties", "maxProperties")}) {
     const auto *low = schema->if_contains(least), *high = schema->if_contains(most);
@@ -275,9 +282,12 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
     return true;
   }
   const auto* schema = member.value->if_object();
-  if (schema == nullptr || schema->size() != 1) return false;
+  if (schema != nullptr && schema->empty()) facts.is_never = true;
+  if (schema == nullptr || schema->size() != 1) return schema != nullptr && schema->empty();
   const auto& [key, value] = *schema->begin();
-  if (key == "type") {
+  if (!knows(key)) {
+    facts.is_never = true;
+  } else if (key == "type") {
     const auto types = read_types(value, member.pointer);
     if (!types.ok()) return false;
     facts.types &= static_cast<uint8_t>(~*types);
@@ -287,7 +297,7 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
     for (const json::value& each : value.get_array()) facts.no_values.push_back(&each);
   } else if (key == "pattern" && value.is_string()) {
     facts.types &= kStringType;  // any other value satisfies it
-    facts.no_patterns.emplace_back(value.get_string(), member.pointer);
+    facts.no_patterns.push_back({.text = std::string(value.get_string()), .at = member.pointer});
   } else {
     return false;
   }
@@ -296,7 +306,8 @@ bool SchemaReader::read_negated(const Subschema& member, SchemaFacts& facts) con
 
 Status SchemaReader::read_keyword(const Subschema& member, std::string_view key, const json::value& value,
                                   Meaning meaning, SchemaFacts& facts, uint8_t& implied) const {
-  if (!is_one_of(key, kKeywords)) return Ok{};
+  implied |= type_that_has(key);
+  if (!is_one_of(key, kKeywords) || (meaning == Meaning::kWidest && !knows(key))) return Ok{};
   const Pointer at = member.pointer.child(key);
   const json::object& schema = member.value->get_object();
   if (is_one_of(key, kRefused)) {
@@ -304,7 +315,6 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
     if (says_nothing || meaning == Meaning::kWidest) return Ok{};
     return schema_error(Code::kUnimplemented, at, "the keyword \"" + std::string(key) + "\" cannot be enforced");
   }
-  implied |= type_that_has(key);
   facts.has_inner_keywords |= (type_that_has(key) & (kArrayType | kObjectType)) != 0;
   if (key == "required" && !value.is_array())
     return schema_error(Code::kInvalidArgument, at, "must be a list of names");
@@ -332,7 +342,7 @@ Status SchemaReader::read_keyword(const Subschema& member, std::string_view key,
   if (key == "format") return read_format(value, at, meaning, facts);
   if (key == "pattern") {
     if (!value.is_string()) return schema_error(Code::kInvalidArgument, at, "must be a string");
-    facts.patterns.emplace_back(value.get_string(), at);
+    facts.patterns.push_back({.text = std::string(value.get_string()), .at = at});
   }
   if (key == "uniqueItems") facts.items_differ |= value.is_bool() && value.get_bool();
   return read_amount(schema, key, value, at, facts);

@@ -24,7 +24,11 @@ Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
     members.named.push_back({parts_.member(parts_.literal_string(name), value_of(object.value_of(name))), is_required});
     required += is_required ? 1 : 0;
   }
-  STUDIO_TRY(members.other, other_members(object, allowed_names));
+  auto other = other_members(object, allowed_names);
+  if (!other.ok()) {
+    return schema_error(other.error(), pointer_of(facts, {"patternProperties", "propertyNames", "properties"}));
+  }
+  members.other = *other;
   Sized size = facts.properties;
   for (const boost::json::value* no : facts.no_values) {  // not a given object: simply one with more members
     if (no->is_object()) size.min = std::max(size.min, static_cast<int64_t>(no->get_object().size()) + 1);
@@ -37,7 +41,7 @@ Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
   const int64_t counted_to = members.max >= 0 ? members.max : members.min;
   members.counted_to = static_cast<uint32_t>(std::clamp<int64_t>(counted_to, 1, most_named + 1));
   if (is_open && members.min > required + 1) {
-    return schema_error(Code::kUnimplemented, facts.members.front().pointer.child("minProperties"),
+    return schema_error(Code::kUnimplemented, pointer_of(facts, {"minProperties", "const", "enum"}),
                         "keys that are not named may repeat, so that their number cannot be enforced");
   }
   STUDIO_TRY(const ExprId inside, ordered_members(members, facts));

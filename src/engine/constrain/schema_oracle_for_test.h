@@ -46,8 +46,6 @@ class SchemaOracle {
   bool holds(const Value& schema, const Value& value) const {
     if (schema.is_bool()) return schema.get_bool();
     const auto& object = schema.get_object();
-    const auto* nullable = object.if_contains("nullable");
-    if (nullable != nullptr && nullable->is_bool() && nullable->get_bool() && value.is_null()) return true;
     return std::ranges::all_of(object,
                                [&](const auto& entry) { return keyword(object, entry.key(), entry.value(), value); }) &&
            (!value.is_object() || members(object, value.get_object())) &&
@@ -57,9 +55,12 @@ class SchemaOracle {
   bool keyword(const boost::json::object& schema, std::string_view key, const Value& says, const Value& value) const {
     const auto any = [&](const auto& test) { return std::ranges::any_of(says.get_array(), test); };
     const auto is_valid_by = [&](const Value& branch) { return holds(branch, value); };
-    if (key == "type")
+    if (key == "type") {
+      const auto* nullable = schema.if_contains("nullable");  // adds null to the type, as OpenAPI 3.0.3 has it
+      if (nullable != nullptr && nullable->is_bool() && nullable->get_bool() && value.is_null()) return true;
       return says.is_array() ? any([&](const Value& t) { return has_type(value, t.get_string()); })
                              : has_type(value, says.get_string());
+    }
     if (key == "enum") return any([&](const Value& one) { return one == value; });
     if (key == "const") return says == value;
     if (key == "$ref") return holds(root_.at_pointer(std::string_view(says.get_string()).substr(1)), value);

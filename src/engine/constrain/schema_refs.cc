@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace studio::engine::constrain {
 namespace {
@@ -42,6 +43,27 @@ std::string_view text_at(const json::object& schema, std::string_view key) {
 std::string_view without_fragment(std::string_view uri) {
   return uri.substr(0, uri.find('#'));
 }
+
+Draft draft_named(std::string_view uri) {
+  constexpr std::pair<std::string_view, Draft> kNames[] = {{"draft-03", Draft::k4},   {"draft-04", Draft::k4},
+                                                           {"draft-06", Draft::k6},   {"draft-07", Draft::k7},
+                                                           {"2019-09", Draft::k2019}, {"/20", Draft::k2020}};
+  for (const auto& [name, draft] : kNames) {
+    if (uri.find(name) != uri.npos) return draft;
+  }
+  return Draft::kUnknown;
+}
+
+// Keywords with which a draft began; all others are as old as draft 4.
+constexpr std::pair<std::string_view, Draft> kLaterKeywords[] = {{"const", Draft::k6},
+                                                                 {"contains", Draft::k6},
+                                                                 {"propertyNames", Draft::k6},
+                                                                 {"if", Draft::k7},
+                                                                 {"minContains", Draft::k2019},
+                                                                 {"maxContains", Draft::k2019},
+                                                                 {"dependentRequired", Draft::k2019},
+                                                                 {"dependentSchemas", Draft::k2019},
+                                                                 {"prefixItems", Draft::k2020}};
 
 // A fragment as it was before it became part of a URI; what is no escape stays.
 std::string percent_decoded(std::string_view fragment) {
@@ -110,11 +132,14 @@ std::string resolved_uri(std::string_view base, std::string_view reference) {
   return std::string(plain.substr(0, has_path ? slash + 1 : path)) + std::string(reference);
 }
 
+Draft first_draft_with(std::string_view key) {
+  const auto* later = std::ranges::find(kLaterKeywords, key, &std::pair<std::string_view, Draft>::first);
+  return later != std::end(kLaterKeywords) ? later->second : Draft::k4;
+}
+
 SchemaRefs::SchemaRefs(const json::value& root) : root_(root) {
   if (const auto* schema = root.if_object()) {
-    const std::string_view draft = text_at(*schema, "$schema");
-    ids_stand_beside_refs_ = draft.find("/20") != draft.npos;
-    id_is_draft4_ = draft.find("draft-04") != draft.npos || draft.find("draft-03") != draft.npos;
+    draft_ = draft_named(text_at(*schema, "$schema"));
   }
   by_uri_[""] = {.value = &root_, .pointer = Pointer::root()};
   find_names(root_, Pointer::root(), "");
@@ -128,8 +153,8 @@ void SchemaRefs::find_names(const json::value& value, const Pointer& pointer, co
   const auto* schema = value.if_object();
   if (schema == nullptr) return;
   std::string base = outer_base;
-  if (ids_stand_beside_refs_ || !schema->contains("$ref")) {
-    add_id(value, text_at(*schema, id_is_draft4_ ? "id" : "$id"), pointer, base);
+  if (draft_ >= Draft::k2019 || !schema->contains("$ref")) {
+    add_id(value, text_at(*schema, draft_ == Draft::k4 ? "id" : "$id"), pointer, base);
   }
   for (const std::string_view key : {"$anchor", "$dynamicAnchor"}) {
     const std::string_view name = text_at(*schema, key);

@@ -14,6 +14,7 @@ class SchemaRefs {
  public:
   explicit SchemaRefs(const boost::json::value& root);
 
+  Draft draft() const { return draft_; }
   // `from`: the pointer of the schema that refers. Errors name `from`/$ref: invalid_argument where nothing is there,
   // unimplemented for what lies outside of the document.
   Result<Subschema> resolve(std::string_view ref, const Pointer& from) const;
@@ -24,7 +25,7 @@ class SchemaRefs {
   std::string base_of(const Pointer& pointer) const;
 
   const boost::json::value& root_;
-  bool id_is_draft4_ = false, ids_stand_beside_refs_ = false;
+  Draft draft_ = Draft::kUnknown;
   std::map<std::string, Subschema> by_uri_;       // without an empty fragment; anchors as URI#name
   std::map<std::string, std::string> base_from_;  // the URI that holds from a pointer on
 };

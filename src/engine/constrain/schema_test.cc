@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "engine/constrain/constrain_for_test.h"
 #include "engine/constrain/schema_facts.h"
+#include "engine/constrain/spec.h"
 
 namespace studio::engine::constrain {
 namespace {
@@ -104,6 +105,28 @@ TEST(Schema, KnowsFormats) {
   EXPECT_TRUE(accepts(of(R"({"type":"string","format":"uri"})"), R"("https://example.org/a?b=c#d")"));
   EXPECT_TRUE(accepts(of(R"({"type":"string","format":"iban"})"), R"("any text")"));
   EXPECT_FALSE(accepts(of(R"({"type":"string","format":"hostname"})"), R"("xn--a")"));
+}
+
+// Those who list values know what they write; still a value that has not the format is none.
+TEST(Schema, ListedValuesHaveTheWholeFormat) {
+  const auto is_left = [](std::string_view format, std::string_view value) {
+    const auto made = Constraint::from_schema_text(R"({"enum":["-- ",")" + std::string(value) + R"("],"format":")" +
+                                                   std::string(format) + "\"}");
+    return made.ok() && accepts(start_of(made), "\"" + std::string(value) + "\"");
+  };
+  EXPECT_TRUE(is_left("date", "2024-02-29"));
+  EXPECT_FALSE(is_left("date", "2023-02-29"));
+  EXPECT_FALSE(is_left("date", "1900-02-29"));
+  EXPECT_TRUE(is_left("date-time", "2000-02-29t00:00:00.1234567890z"));
+  EXPECT_FALSE(is_left("date-time", "2000-02-29 00:00"));
+  EXPECT_TRUE(is_left("uri", "urn:isbn:123"));
+  EXPECT_TRUE(is_left("uri", "https://a.b.c.d.e:8080/x?y=/?z#t"));
+  EXPECT_FALSE(is_left("uri", "a b"));
+  EXPECT_TRUE(is_left("email", "a.b.c@mail.example.co.uk"));
+  EXPECT_FALSE(is_left("email", "a@"));
+  EXPECT_TRUE(is_left("duration", "P1Y2M3DT4H"));
+  EXPECT_FALSE(is_left("duration", "P"));
+  EXPECT_FALSE(is_left("ipv4", "1.2.3.256"));
 }
 
 TEST(Schema, BoundsNumbers) {
@@ -209,7 +232,14 @@ TEST(Schema, NamesTheKeywordAtFault) {
   expect_refused(R"({"minItems":3,"maxItems":2})", "#/minItems", Code::kInvalidArgument);
   expect_refused(R"({"enum":[]})", "#/enum", Code::kInvalidArgument);
   expect_refused(R"({"items":{"anyOf":[]}})", "#/items/anyOf", Code::kInvalidArgument);
-  expect_refused(R"({"minimum":3,"maximum":2})", "#", Code::kInvalidArgument);
+  expect_refused(R"({"type":"number","minimum":3,"maximum":2})", "#", Code::kInvalidArgument);
+  expect_refused(R"({"required":["a"],"properties":{"a":{"enum":[1],"type":"string"}},"type":"object"})", "#",
+                 Code::kInvalidArgument);
+  // Texts satisfy it, but none that the policies leave.
+  expect_refused(R"({"minimum":3,"maximum":2})", "#");
+  expect_refused(R"({"allOf":[{"minLength":1},{"const":1}]})", "#");
+  EXPECT_EQ(compile_spec(R"({"json_schema":{"minimum":3,"maximum":2}})").error().code(), Code::kUnimplemented);
+  EXPECT_EQ(compile_spec(R"({"json_schema":{"enum":[1],"type":"string"}})").error().code(), Code::kInvalidArgument);
   expect_refused(R"({"minLength":1000000000})", "#/minLength");
   expect_refused(R"({"enum":[[1]],"minItems":2})", "#/enum");
   expect_refused(R"({"type":"string","required":true})", "#/required", Code::kInvalidArgument);
@@ -276,6 +306,23 @@ TEST(Schema, ContainsItems) {
   const Matcher many = of(R"({"type":"array","contains":{"const":"a"},"minContains":2,"maxItems":3})");
   EXPECT_TRUE(accepts(many, R"(["a","a",1])"));
   EXPECT_FALSE(accepts(many, R"(["a",1])"));
+}
+
+TEST(Schema, ContainsOneOfTheItemsThatAreListed) {
+  const Matcher closed =
+      of(R"({"type":"array","prefixItems":[{"enum":[1,2]},{"enum":[2,3]}],"items":false,"contains":{"const":2}})");
+  EXPECT_TRUE(accepts(closed, "[1,2]"));
+  EXPECT_TRUE(accepts(closed, "[2,3]"));
+  EXPECT_TRUE(accepts(closed, "[2]"));
+  EXPECT_FALSE(accepts(closed, "[1,3]"));
+  EXPECT_FALSE(accepts(closed, "[1]"));
+  const Matcher one = of(R"({"type":"array","items":[{"enum":[1,2]},{"enum":[2,3]}],"additionalItems":{"const":2},
+                             "contains":{"const":2},"maxContains":1,"maxItems":3})");
+  EXPECT_TRUE(accepts(one, "[1,3,2]"));
+  EXPECT_TRUE(accepts(one, "[2,3]"));
+  EXPECT_TRUE(accepts(one, "[1,2]"));
+  EXPECT_FALSE(accepts(one, "[2,2]"));
+  EXPECT_FALSE(accepts(one, "[1,3]"));
 }
 
 TEST(Schema, HoldsNamesOfProperties) {

@@ -34,11 +34,19 @@ class Pointer {
   Pointer() = default;
   static Pointer root() { return Pointer(std::make_shared<const Step>()); }
   Pointer child(std::string_view key) const {
+    if (is_made()) return *this;
     return Pointer(std::make_shared<const Step>(Step{.above = step_, .key = key}));
   }
   Pointer child(size_t index) const {
+    if (is_made()) return *this;
     return Pointer(std::make_shared<const Step>(Step{.above = step_, .key = {}, .index = index}));
   }
+  // Of a schema that stands in no document: whatever is inside of it is named as this is.
+  Pointer of_made() const {
+    return Pointer(std::make_shared<const Step>(
+        Step{.above = step_->above, .key = step_->key, .index = step_->index, .is_made = true}));
+  }
+  bool is_made() const { return step_ != nullptr && step_->is_made; }
   std::string text() const;  // "#/properties/a"
 
  private:
@@ -46,10 +54,15 @@ class Pointer {
     std::shared_ptr<const Step> above;
     std::string_view key;
     std::optional<size_t> index = std::nullopt;
+    bool is_made = false;
   };
   explicit Pointer(std::shared_ptr<const Step> step) : step_(std::move(step)) {}
   std::shared_ptr<const Step> step_;
 };
+
+// What $schema names; numbers rise from draft to draft.
+enum class Draft : uint8_t { kUnknown, k4, k6, k7, k2019, k2020 };
+Draft first_draft_with(std::string_view key);
 
 // A subschema and where it stands. `parts_read` says which of its applicators a set of subschemas already holds.
 struct Subschema {
@@ -76,5 +89,7 @@ struct Subschema {
 using SubschemaSet = std::vector<Subschema>;
 
 Error schema_error(Code code, const Pointer& at, const std::string& what);
+// What went wrong in something that knows no pointers.
+Error schema_error(const Error& error, const Pointer& at);
 
 }  // namespace studio::engine::constrain

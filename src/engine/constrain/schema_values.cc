@@ -13,10 +13,6 @@ namespace json = boost::json;
 // Numbers that may not be are cut out one by one.
 constexpr size_t kMaxCutNumbers = 64;
 
-Error within(const Error& error, const Pointer& pointer) {
-  return schema_error(error.code(), pointer, error.message());
-}
-
 }  // namespace
 
 Result<ExprId> SchemaCompiler::build_values(const SchemaFacts& facts) {
@@ -40,7 +36,7 @@ Result<ExprId> SchemaCompiler::build_numbers(const SchemaFacts& facts) {
   }
   std::ranges::sort(cuts);
   if (cuts.size() > kMaxCutNumbers)
-    return schema_error(Code::kUnimplemented, facts.members.front().pointer, "too many numbers are excluded");
+    return schema_error(Code::kUnimplemented, pointer_of(facts, {"not"}), "too many numbers are excluded");
   // The ranges between the numbers that may not be.
   std::vector<ExprId> ranges;
   NumberRange range = facts.numbers;
@@ -67,7 +63,10 @@ Result<ExprId> SchemaCompiler::numbers_in(const SchemaFacts& facts, const Number
               : has_whole   ? decimals_in(grammar_, range)
                             : fractions_in(grammar_, range);
   if (!made.ok()) {
-    return within(made.error(), facts.members.front().pointer.child(range.multiple_of != 0 ? "multipleOf" : "minimum"));
+    return schema_error(made.error(), range.multiple_of != 0
+                                          ? pointer_of(facts, {"multipleOf"})
+                                          : pointer_of(facts, {"minimum", "exclusiveMinimum", "maximum",
+                                                               "exclusiveMaximum", "format", "const", "enum"}));
   }
   return made;
 }
@@ -91,19 +90,19 @@ Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts) {
     return Dfa::of_texts(std::move(listed));
   }
   std::optional<Dfa> texts;
-  Pointer at = facts.members.empty() ? Pointer::root() : facts.members.front().pointer;
+  Pointer at = pointer_of(facts, {});
   const auto add = [&](Result<Dfa> made) -> Status {
     if (made.ok() && texts) made = Dfa::both(*texts, *made);
-    if (!made.ok()) return within(made.error(), at);
+    if (!made.ok()) return schema_error(made.error(), at);
     texts = *std::move(made);
     return Ok{};
   };
-  for (const auto& [pattern, where] : facts.patterns) {
-    STUDIO_TRY(const auto matching, reader_.texts_of(pattern, at = where));
+  for (const TextPattern& pattern : facts.patterns) {
+    STUDIO_TRY(const auto matching, reader_.texts_of(pattern.text, at = pattern.at));
     STUDIO_CHECK_OK(add(*matching));
   }
-  for (const auto& [pattern, where] : facts.no_patterns) {
-    STUDIO_TRY(const auto matching, reader_.texts_of(pattern, at = where));
+  for (const TextPattern& no : facts.no_patterns) {
+    STUDIO_TRY(const auto matching, reader_.texts_of(no.text, at = no.at));
     STUDIO_CHECK_OK(add(matching->others()));
   }
   std::vector<std::string> excluded;
@@ -130,7 +129,7 @@ Result<Dfa> SchemaCompiler::with_length(const Dfa& texts, uint32_t min, uint32_t
     auto made = texts.with_chars(min, max);
     const uint32_t least = std::max(min, shortest);
     if (made.ok() || max == kNoLimit || max <= least) {
-      if (!made.ok()) return within(made.error(), at);
+      if (!made.ok()) return schema_error(made.error(), at);
       return made;
     }
     max = std::max(least, std::min(max / 2, std::max(max / 8, fits)));

@@ -20,16 +20,6 @@ bool is_listed(std::string_view key, std::span<const std::string_view> list) {
   return std::ranges::find(list, key) != list.end();
 }
 
-size_t size_of(const json::value& value) {
-  size_t size = 1;
-  if (const auto* list = value.if_array()) {
-    for (const json::value& each : *list) size += size_of(each);
-  } else if (const auto* object = value.if_object()) {
-    for (const auto& [key, each] : *object) size += size_of(each);
-  }
-  return size;
-}
-
 bool takes_all(const json::value& schema) {
   return schema.is_bool() ? schema.get_bool() : schema.is_object() && schema.get_object().empty();
 }
@@ -58,27 +48,31 @@ Result<SchemaWays::Found> SchemaWays::find(const Subschema& member) {
     return schema_error(Code::kInvalidArgument, member.pointer, "a schema is an object or a boolean");
   if (schema == nullptr) {
     if (!member.value->get_bool()) found.ways.emplace_back();
-  } else if (schema->contains("$ref")) {  // before 2019-09 nothing beside it counts
-    STUDIO_TRY(const Subschema target, reader_.target_of(member));
-    under_way_.push_back(member.value);
-    auto of_target = find(target);
-    under_way_.pop_back();
-    if (!of_target.ok()) return of_target;
-    found = *std::move(of_target);
   } else {
     under_way_.push_back(member.value);
-    Status status = Ok{};
-    for (const auto& [key, value] : *schema) {
-      if (status.ok()) status = add_of(member, key, value, found);
-    }
+    const Status status = add_of_schema(member, *schema, found);
     under_way_.pop_back();
     if (!status.ok()) return std::move(status).error();
-    if (is_true(*schema, "nullable")) {
-      const Subschema no_null = reader_.made(json::object{{"type", "null"}}, member.pointer).negated();
-      for (SubschemaSet& way : found.ways) way.push_back(no_null);
-    }
   }
   return known_.insert_or_assign(member.value, std::move(found)).first->second;
+}
+
+// Before 2019-09 what stands beside a $ref says nothing; where the draft is not known it may not be counted on.
+Status SchemaWays::add_of_schema(const Subschema& member, const json::object& schema, Found& found) {
+  const bool refers = schema.contains("$ref");
+  if (refers) {
+    STUDIO_TRY(const Subschema target, reader_.target_of(member));
+    STUDIO_TRY(found, find(target));
+    found.leaves_out |= reader_.draft() == Draft::kUnknown && schema.size() > 1;
+  }
+  if (!refers || reader_.draft() >= Draft::k2019) {
+    for (const auto& [key, value] : schema) STUDIO_CHECK_OK(add_of(member, key, value, found));
+  }
+  if (is_true(schema, "nullable")) {
+    const Subschema no_null = reader_.made(json::object{{"type", "null"}}, member.pointer).negated();
+    for (SubschemaSet& way : found.ways) way.push_back(no_null);
+  }
+  return Ok{};
 }
 
 Result<SchemaWays::Ways> SchemaWays::of_condition(const Subschema& member) const {
@@ -95,6 +89,7 @@ Result<SchemaWays::Ways> SchemaWays::of_condition(const Subschema& member) const
 }
 
 Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const json::value& value, Found& found) {
+  if (!reader_.knows(key)) return Ok{};
   const Subschema at = schema.at(value, key);
   if (is_listed(key, kWithoutOpposite)) {
     found.leaves_out = true;
@@ -115,7 +110,7 @@ Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const j
         add({{"type", "object"}, {"properties", json::object{{name.get_string(), false}}}}, at, found);
     }
   } else if (key == "properties" && value.is_object()) {
-    return add_of_properties(at, found);
+    add_of_properties(at, found);
   } else if (key == "allOf" && value.is_array()) {
     return add_of_list(at, found);
   } else if ((key == "anyOf" || key == "oneOf") && value.is_array()) {
@@ -135,11 +130,15 @@ Status SchemaWays::add_of(const Subschema& schema, std::string_view key, const j
       found.ways.push_back(std::move(way));
     }
   } else if (key == "items" && !value.is_array()) {
-    return add_of_inner(value, "array", "contains", at, found);
+    // Items that prefixItems lists are none of its business, and `contains` counts them.
+    const bool is_of_rest = reader_.knows("prefixItems") && schema.value->get_object().contains("prefixItems");
+    found.leaves_out |= is_of_rest;
+    if (is_of_rest) return Ok{};
+    add({{"type", "array"}, {"contains", not_of(at)}}, at, found);
   } else if (key == "contains") {
-    found.leaves_out |= schema.value->get_object().contains("minContains");
-    if (schema.value->get_object().contains("minContains")) return Ok{};
-    return add_of_inner(value, "array", "items", at, found);
+    const bool is_counted = reader_.knows("minContains") && schema.value->get_object().contains("minContains");
+    found.leaves_out |= is_counted;
+    if (!is_counted) add({{"type", "array"}, {"items", not_of(at)}}, at, found);
   } else if (key == "dependencies" || key == "dependentRequired" || key == "dependentSchemas" || key == "items") {
     found.leaves_out = true;
   } else {
@@ -161,21 +160,13 @@ Status SchemaWays::add_of_list(const Subschema& list, Found& found) {
 }
 
 // One of them is there, and not as it should be.
-Status SchemaWays::add_of_properties(const Subschema& properties, Found& found) {
+void SchemaWays::add_of_properties(const Subschema& properties, Found& found) {
   for (const auto& [name, inner] : properties.value->get_object()) {
     if (takes_all(inner)) continue;
-    STUDIO_TRY(json::value no, opposite(inner, properties));
-    add({{"type", "object"}, {"required", json::array{name}}, {"properties", json::object{{name, std::move(no)}}}},
-        properties, found);
+    const Subschema at = properties.at(inner, name);
+    add({{"type", "object"}, {"required", json::array{name}}, {"properties", json::object{{name, not_of(at)}}}}, at,
+        found);
   }
-  return Ok{};
-}
-
-Status SchemaWays::add_of_inner(const json::value& inner, std::string_view type, std::string_view key, Subschema at,
-                                Found& found) {
-  STUDIO_TRY(json::value no, opposite(inner, at));
-  add({{"type", type}, {key, std::move(no)}}, at, found);
-  return Ok{};
 }
 
 void SchemaWays::add_of_amount(const Subschema& schema, std::string_view key, const json::value& value, Found& found) {
@@ -212,11 +203,8 @@ void SchemaWays::add(json::object way, const Subschema& at, Found& found) {
   found.ways.push_back({reader_.made(std::move(way), at.pointer)});
 }
 
-Result<json::value> SchemaWays::opposite(const json::value& inner, const Subschema& at) {
-  copied_ += size_of(inner);
-  if (copied_ > kMaxCopiedValues)
-    return schema_error(Code::kPayloadTooLarge, at.pointer, "is too large to find out what fails it");
-  return json::value(json::object{{"not", inner}});
+json::value SchemaWays::not_of(const Subschema& schema) {
+  return json::object{{"not", reader_.reference_to(schema)}};
 }
 
 }  // namespace studio::engine::constrain

@@ -15,9 +15,6 @@
 
 namespace studio::engine::constrain {
 
-// Subschemas are copied into the opposites of what holds them; so many values together. Real schemas need under 1,000.
-inline constexpr size_t kMaxCopiedValues = 100'000;
-
 // Of one schema that are kept: some sixteen are used (schema_choices.cc), and lists of lists multiply them.
 inline constexpr size_t kMaxFoundWays = 256;
 
@@ -37,19 +34,17 @@ class SchemaWays {
     bool leaves_out = false;  // some of the ways are not among them
   };
   Result<Found> find(const Subschema& member);
+  Status add_of_schema(const Subschema& member, const boost::json::object& schema, Found& found);
   Status add_of(const Subschema& schema, std::string_view key, const boost::json::value& value, Found& found);
   Status add_of_list(const Subschema& list, Found& found);
-  Status add_of_properties(const Subschema& properties, Found& found);
+  void add_of_properties(const Subschema& properties, Found& found);
   void add_of_amount(const Subschema& schema, std::string_view key, const boost::json::value& value, Found& found);
-  Status add_of_inner(const boost::json::value& inner, std::string_view type, std::string_view key, Subschema at,
-                      Found& found);
   void add(boost::json::object way, const Subschema& at, Found& found);
-  Result<boost::json::value> opposite(const boost::json::value& inner, const Subschema& at);
+  boost::json::value not_of(const Subschema& schema);
 
   SchemaReader& reader_;
   std::map<const boost::json::value*, Found> known_;
   std::vector<const boost::json::value*> under_way_;
-  size_t copied_ = 0;
 };
 
 }  // namespace studio::engine::constrain

@@ -93,7 +93,10 @@ Constraint::Made compile_spec(std::string_view spec) {
   if (may_begin_with_line_ends) {
     whole = grammar.sequence({grammar.repeat(grammar.literal("\n"), 0, kMostLineEnds), whole});
   }
-  return Constraint::from_expr(grammar, whole);
+  auto made = Constraint::from_expr(grammar, whole);
+  const json::value* schema = object->if_contains("json_schema");
+  if (!made.ok() && made.error().code() == Code::kInvalidArgument && schema != nullptr) return nothing_left_of(*schema);
+  return made;
 }
 
 }  // namespace studio::engine::constrain
