@@ -4,16 +4,20 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "engine/constrain/parameter_text.h"
 #include "engine/constrain/tool_grammar.h"
 
 namespace studio::inference {
 namespace {
 
 namespace json = boost::json;
+using engine::constrain::kParameterNameEnd;
+using engine::constrain::kParameterOpen;
 using engine::constrain::kToolCallClose;
+using engine::constrain::WrittenAs;
 
 constexpr std::string_view kHermesName = "{\"name\": ", kHermesArguments = ", \"arguments\": ";
-constexpr std::string_view kFunction = "<function=", kParameter = "<parameter=", kTagEnd = ">\n";
+constexpr std::string_view kFunction = "<function=", kTagEnd = ">\n";
 constexpr std::string_view kEndOfValue = "\n</parameter>\n", kEndOfFunction = "</function>";
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kIdDigits = 24;  // as long as others make them
@@ -63,6 +67,7 @@ bool ToolCallText::step(ChoiceDelta& delta, bool is_end) {
       return read_arguments(delta);
     case Part::kParameter:
       return read_parameter(delta);
+    case Part::kValue:
     case Part::kTextValue:
     case Part::kJsonValue:
       return read_value(delta, is_end);
@@ -123,6 +128,7 @@ bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
   held_.erase(0, end + kTagEnd.size());
   add_arguments("{", delta);
   has_parameters_ = false;
+  parameter_types_ = parameter_types();
   part_ = Part::kParameter;
   return true;
 }
@@ -165,27 +171,37 @@ bool ToolCallText::read_parameter(ChoiceDelta& delta) {
     end_call(delta);
     return true;
   }
-  const size_t end = held_.find(kTagEnd);
-  if (!held_.starts_with(kParameter) || end == std::string::npos) return false;
-  const std::string name = held_.substr(kParameter.size(), end - kParameter.size());
-  held_.erase(0, end + kTagEnd.size());
+  const size_t end = held_.find(kParameterNameEnd);
+  if (!held_.starts_with(kParameterOpen) || end == std::string::npos) return false;
+  const std::string name = held_.substr(kParameterOpen.size(), end - kParameterOpen.size());
+  held_.erase(0, end + kParameterNameEnd.size());
   std::string key = has_parameters_ ? ", " : "";
   append_json_string(key, name);
   key += ": ";
   has_parameters_ = true;
-  const bool is_text = is_text_parameter(name);
-  if (is_text) key += '"';
   add_arguments(key, delta);
-  part_ = is_text ? Part::kTextValue : Part::kJsonValue;
+  value_types_ = parameter_types_.of(name);
+  part_ = Part::kValue;
+  return true;
+}
+
+// Whether it is known by now how the value is written.
+bool ToolCallText::begin_value(std::string_view beginning, bool is_whole, ChoiceDelta& delta) {
+  const WrittenAs as = engine::constrain::written_as(beginning, is_whole, value_types_);
+  if (as == WrittenAs::kUnknown) return false;
+  if (as == WrittenAs::kText) add_arguments("\"", delta);
+  part_ = as == WrittenAs::kText ? Part::kTextValue : Part::kJsonValue;
   return true;
 }
 
 bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
-  const bool is_text = part_ == Part::kTextValue;
   const size_t close = held_.find(kEndOfValue);
   size_t end = close != std::string::npos ? close : held_.size() - possible_tag_bytes(held_, kEndOfValue);
   if (is_end && close == std::string::npos) end = held_.size();
   const std::string_view value = std::string_view(held_).substr(0, end);
+  const bool is_whole = is_end || close != std::string::npos;
+  if (part_ == Part::kValue && !begin_value(value, is_whole, delta)) return false;
+  const bool is_text = part_ == Part::kTextValue;
   add_arguments(is_text ? escaped(value) : std::string(value), delta);
   if (close == std::string::npos) {
     held_.erase(0, end);
@@ -236,15 +252,12 @@ void ToolCallText::end_call(ChoiceDelta& delta) {
   part_ = Part::kClosing;
 }
 
-bool ToolCallText::is_text_parameter(std::string_view name) const {
-  for (const ToolDefinition& tool : tools_->tools) {
-    const json::object* schema = tool.name == name_ ? tool.parameters.if_object() : nullptr;
-    const json::value* properties = schema == nullptr ? nullptr : schema->if_contains("properties");
-    if (properties == nullptr || !properties->is_object()) continue;
-    const json::value* property = properties->get_object().if_contains(name);
-    if (property != nullptr) return engine::constrain::is_written_as_text(*property);
-  }
-  return true;
+// What the schema does not say, because it is none, is read as it looks.
+engine::constrain::ParameterTypes ToolCallText::parameter_types() const {
+  const auto tool = std::ranges::find(tools_->tools, name_, &ToolDefinition::name);
+  if (tool == tools_->tools.end()) return {};
+  auto types = engine::constrain::parameter_types(tool->parameters);
+  return types.ok() ? *std::move(types) : engine::constrain::ParameterTypes();
 }
 
 }  // namespace studio::inference

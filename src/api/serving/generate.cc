@@ -5,9 +5,14 @@
 #include <cstring>
 
 #include "api/serving/prefix_salt.h"
+#include "api/serving/structure.h"
 #include "base/digest.h"
 
 namespace studio::api {
+
+using inference::GenerationRequest;
+using inference::TextModel;
+
 namespace {
 
 // Whatever its letters' case.
@@ -23,10 +28,16 @@ uint64_t seed_of(const std::string& request_id) {
   return seed;
 }
 
-}  // namespace
+std::optional<Refusal> check_strict_tools(const TextModel& model, const inference::ToolSet& set) {
+  if (!set.is_used()) return std::nullopt;
+  for (const inference::ToolDefinition& tool : set.tools) {
+    if (!tool.is_strict) continue;
+    if (Status holds = check_tool(tool, model.tool_format()); !holds.ok()) return Refusal{holds.error()};
+  }
+  return std::nullopt;
+}
 
-using inference::GenerationRequest;
-using inference::TextModel;
+}  // namespace
 
 GenerationRequest to_generation(const Services& services, const GenerateCall& call, const http::Exchange& exchange) {
   const std::string& key_id = exchange.request().principal;
@@ -79,6 +90,7 @@ std::optional<Refusal> check_structure(const TextModel& model, const inference::
   if (prompt.is_partial)
     return refused(field, "is not allowed where the last message is the assistant's, to be continued.");
   if (call.ignore_eos) return refused("ignore_eos", "is not allowed with " + field + ".");
+  if (auto refusal = check_strict_tools(model, prompt.tools)) return refusal;
   if (!call.is_json_mode) return std::nullopt;
   const bool speaks_of_json = std::ranges::any_of(
       prompt.messages, [](const inference::Message& message) { return mentions(message.content, "json"); });
@@ -93,6 +105,9 @@ void add_structure(const TextModel& model, const inference::ChatPrompt& prompt, 
   if (!prompt.tools.is_used()) return;
   request.tool_format = model.tool_format();
   auto tools = std::make_shared<inference::ToolSet>(prompt.tools);
+  for (inference::ToolDefinition& tool : tools->tools) {
+    if (!tool.is_strict) loosen(tool, model.tool_format());
+  }
   tools->has_plain_calls = inference::may_have_plain_calls(*tools, model.tool_format(), call.constraint);
   request.constraint = inference::tools_spec(*tools, model.tool_format(), call.constraint);
   request.tools = std::move(tools);

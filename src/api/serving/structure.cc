@@ -132,6 +132,22 @@ bool is_tool_name(std::string_view name) {
   });
 }
 
+// An object with properties of those types, as far as that is a schema.
+json::value loosened(const json::value& schema) {
+  json::object loose{{"type", "object"}};
+  const json::object* object = schema.if_object();
+  const json::value* properties = object == nullptr ? nullptr : object->if_contains("properties");
+  if (properties == nullptr || !properties->is_object()) return loose;
+  json::object typed;
+  for (const auto& [name, property] : properties->get_object()) {
+    const json::value* type = property.is_object() ? property.get_object().if_contains("type") : nullptr;
+    if (type != nullptr) typed[name] = json::object{{"type", *type}};
+  }
+  json::object with_types = loose;
+  with_types["properties"] = std::move(typed);
+  return verdict_of(spec_of("json_schema", with_types)).ok() ? with_types : loose;
+}
+
 constexpr FieldRule kToolRules[] = {
     {"type", FieldUse::kHonoured, R"("function")"}, {"function"}, {"cache_control", FieldUse::kNoEffect, "an object"}};
 constexpr FieldRule kFunctionRules[] = {{"name"}, {"description"}, {"parameters"}, {"strict"}};
@@ -236,18 +252,36 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
   if (std::ranges::any_of(set.tools, [&name](const auto& other) { return other.name == name; })) {
     return reader.fail("name", "is that of an earlier function: " + quoted(name));
   }
-  inference::ToolDefinition tool{.name = std::move(name), .function = std::move(function), .parameters = {}};
+  inference::ToolDefinition tool{.name = std::move(name),
+                                 .function = std::move(function),
+                                 .parameters = {},
+                                 .is_strict = is_strict,
+                                 .field = reader.path_of(field)};
   tool.parameters =
       parameters ? *parameters : json::value(json::object{{"type", "object"}, {"properties", json::object()}});
   if (tool.parameters.is_object() && !tool.parameters.get_object().contains("type")) {
     tool.parameters.get_object()["type"] = "object";
   }
-  // Without `strict` no promise is made of more than an object: a schema that cannot be held to is one all the same.
   if (Status verdict = verdict_of(spec_of("json_schema", tool.parameters)); !verdict.ok()) {
-    if (is_strict) return reader.fail(at_field(reader.path_of(field), verdict.error()));
-    tool.parameters = json::object{{"type", "object"}};
+    if (is_strict) return reader.fail(at_field(tool.field, verdict.error()));
+    tool.parameters = loosened(tool.parameters);
   }
   set.tools.push_back(std::move(tool));
+}
+
+Status check_tool(const inference::ToolDefinition& tool, inference::ToolFormat format) {
+  if (format != inference::ToolFormat::kCoder) return Ok{};
+  inference::ToolSet alone;
+  alone.tools.push_back({.name = tool.name, .function = {}, .parameters = tool.parameters, .field = {}});
+  alone.choice.mode = inference::ToolChoice::Mode::kRequired;
+  const Status verdict = verdict_of(inference::tools_spec(alone, format, {}));
+  return verdict.ok() ? verdict : Status(at_field(tool.field, verdict.error()));
+}
+
+void loosen(inference::ToolDefinition& tool, inference::ToolFormat format) {
+  if (check_tool(tool, format).ok()) return;
+  tool.parameters = loosened(tool.parameters);
+  if (!check_tool(tool, format).ok()) tool.parameters = json::object{{"type", "object"}};
 }
 
 void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {

@@ -13,7 +13,7 @@ namespace json = boost::json;
 // Numbers that may not be are cut out one by one.
 constexpr size_t kMaxCutNumbers = 64;
 
-Error within(const Error& error, const Pointer& pointer) {
+Error at_pointer(const Error& error, const Pointer& pointer) {
   return schema_error(error.code(), pointer, error.message());
 }
 
@@ -67,7 +67,8 @@ Result<ExprId> SchemaCompiler::numbers_in(const SchemaFacts& facts, const Number
               : has_whole   ? decimals_in(grammar_, range)
                             : fractions_in(grammar_, range);
   if (!made.ok()) {
-    return within(made.error(), facts.members.front().pointer.child(range.multiple_of != 0 ? "multipleOf" : "minimum"));
+    return at_pointer(made.error(),
+                      facts.members.front().pointer.child(range.multiple_of != 0 ? "multipleOf" : "minimum"));
   }
   return made;
 }
@@ -80,21 +81,23 @@ Result<ExprId> SchemaCompiler::build_string(const SchemaFacts& facts) {
   return parts_.quoted(texts.json_expr(grammar_));
 }
 
-// The strings that facts without a choice allow.
-Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts) {
+// The strings that facts without a choice allow, of those within a language.
+Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts, const Dfa* within) {
   if (facts.values) {
     STUDIO_TRY(const ValueTest test, ValueTest::of(facts, reader_));
     std::vector<std::string> listed;
     for (const json::value* value : *facts.values) {
       if (value->is_string() && test.holds(*value)) listed.emplace_back(value->get_string());
     }
+    if (within != nullptr) std::erase_if(listed, [within](const std::string& text) { return !within->matches(text); });
     return Dfa::of_texts(std::move(listed));
   }
   std::optional<Dfa> texts;
+  if (within != nullptr) texts = *within;
   Pointer at = facts.members.empty() ? Pointer::root() : facts.members.front().pointer;
   const auto add = [&](Result<Dfa> made) -> Status {
     if (made.ok() && texts) made = Dfa::both(*texts, *made);
-    if (!made.ok()) return within(made.error(), at);
+    if (!made.ok()) return at_pointer(made.error(), at);
     texts = *std::move(made);
     return Ok{};
   };
@@ -130,7 +133,7 @@ Result<Dfa> SchemaCompiler::with_length(const Dfa& texts, uint32_t min, uint32_t
     auto made = texts.with_chars(min, max);
     const uint32_t least = std::max(min, shortest);
     if (made.ok() || max == kNoLimit || max <= least) {
-      if (!made.ok()) return within(made.error(), at);
+      if (!made.ok()) return at_pointer(made.error(), at);
       return made;
     }
     max = std::max(least, std::min(max / 2, std::max(max / 8, fits)));

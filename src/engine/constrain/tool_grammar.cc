@@ -1,19 +1,16 @@
 #include "engine/constrain/tool_grammar.h"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/constrain/dfa.h"
+#include "engine/constrain/parameter_text.h"
 #include "engine/constrain/schema.h"
 
 namespace studio::engine::constrain {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kCloseParameter = "</parameter>";
 
 Error not_tools(const char* why) {
   return Error(Code::kInvalidArgument, std::string("tools: ") + why).with_param("tools");
@@ -22,20 +19,6 @@ Error not_tools(const char* why) {
 std::string_view text_of(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
   return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
-}
-
-bool is_string_type(const json::value& type) {
-  return type.is_string() && type.get_string() == "string";
-}
-
-// A part of a schema that can stand alone: references look into the root's definitions.
-json::value with_definitions(const json::value& part, const json::object& root) {
-  if (!part.is_object()) return part;
-  json::object alone = part.get_object();
-  for (const std::string_view key : {"$defs", "definitions"}) {
-    if (const json::value* definitions = root.if_contains(key)) alone[key] = *definitions;
-  }
-  return alone;
 }
 
 class ToolGrammar {
@@ -51,52 +34,16 @@ class ToolGrammar {
   }
 
   Result<ExprId> coder_call(std::string_view name, const json::value& parameters) {
-    std::vector<ExprId> parts = {literal("<function=" + std::string(name) + ">\n")};
-    static const json::object kNone;
-    const json::object& root = parameters.is_object() ? parameters.get_object() : kNone;
-    const json::value* properties = root.if_contains("properties");
-    const json::value* required = root.if_contains("required");
-    auto is_required = [&](std::string_view key) {
-      if (required == nullptr || !required->is_array()) return false;
-      return std::ranges::any_of(required->get_array(),
-                                 [key](const json::value& one) { return one == json::string(key); });
-    };
-    if (properties != nullptr && properties->is_object()) {
-      for (const auto& [key, schema] : properties->get_object()) {
-        STUDIO_TRY(const ExprId value, coder_value(with_definitions(schema, root)));
-        const ExprId whole = grammar_.sequence({literal("<parameter=" + std::string(key) + ">\n"), value,
-                                                literal("\n" + std::string(kCloseParameter) + "\n")});
-        parts.push_back(is_required(key) ? whole : grammar_.optional(whole));
-      }
-    }
-    parts.push_back(literal("</function>"));
-    return grammar_.sequence(parts);
+    STUDIO_TRY(const RuleId rule, add_parameters(grammar_, parts_, parameters));
+    return grammar_.sequence(
+        {literal("<function=" + std::string(name) + ">\n"), grammar_.rule(rule), literal("</function>")});
   }
 
  private:
   ExprId literal(const std::string& text) { return grammar_.literal(text); }
 
-  Result<ExprId> coder_value(const json::value& schema) {
-    if (is_written_as_text(schema)) {
-      const json::value* values = schema.get_object().if_contains("enum");
-      if (values == nullptr) {
-        if (!text_rule_) {
-          text_rule_ = grammar_.add_rule();
-          grammar_.define(*text_rule_, text_without(grammar_, kCloseParameter));
-        }
-        return grammar_.rule(*text_rule_);
-      }
-      std::vector<std::string> texts;
-      for (const json::value& value : values->get_array()) texts.emplace_back(value.get_string());
-      return grammar_.literals(std::move(texts));
-    }
-    STUDIO_TRY(const RuleId value, add_schema(grammar_, parts_, schema));
-    return grammar_.rule(value);
-  }
-
   Grammar& grammar_;
   JsonParts& parts_;
-  std::optional<RuleId> text_rule_;
 };
 
 struct Functions {
@@ -161,19 +108,6 @@ bool flag_of(const json::object& tools, std::string_view key) {
 }
 
 }  // namespace
-
-bool is_written_as_text(const json::value& schema) {
-  const json::object* object = schema.if_object();
-  if (object == nullptr) return false;
-  if (const json::value* values = object->if_contains("enum")) {
-    return values->is_array() && !values->get_array().empty() &&
-           std::ranges::all_of(values->get_array(), [](const json::value& value) { return value.is_string(); });
-  }
-  const json::value* type = object->if_contains("type");
-  if (type == nullptr) return false;
-  if (type->is_array()) return std::ranges::any_of(type->get_array(), is_string_type);
-  return is_string_type(*type);
-}
 
 // Pieces are a byte that does not begin the tag, or beginnings of the tag of which the last one breaks off.
 ExprId text_without(Grammar& grammar, std::string_view tag) {

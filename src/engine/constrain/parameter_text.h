@@ -1,0 +1,55 @@
+// The values of parameters in the coder's form (tool_grammar.h): a string stands there as it is, all else as JSON.
+//
+// Which of them a text is, the types say that a schema leaves to the parameter, whichever of its branches holds. With
+// strings alone it is a string; without strings it is JSON. With both, what is written like null, a boolean or a
+// number, or begins like an array or an object, is JSON if that type is among them, and everything else is a string:
+// one that looks like JSON cannot be written there. Whoever writes calls and whoever reads them ask here.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/constrain/dfa.h"
+#include "engine/constrain/grammar.h"
+#include "engine/constrain/json_parts.h"
+#include "engine/constrain/schema_types.h"
+
+namespace studio::engine::constrain {
+
+inline constexpr std::string_view kParameterOpen = "<parameter=", kParameterNameEnd = ">\n";
+inline constexpr std::string_view kParameterClose = "</parameter>";
+
+// The types that a schema leaves to each parameter, as TypeBits; of numbers both or none.
+struct ParameterTypes {
+  std::map<std::string, uint8_t, std::less<>> named;
+  uint8_t others = kAllTypes;  // of those that the schema does not name
+
+  uint8_t of(std::string_view name) const {
+    const auto known = named.find(name);
+    return known == named.end() ? others : known->second;
+  }
+};
+
+enum class WrittenAs : uint8_t { kText, kJson, kUnknown };
+
+// How a value that begins with these bytes is written. Never kUnknown of a whole one.
+WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types);
+
+// The strings that can be written: none holds the tag that closes a parameter.
+Result<Dfa> writable_texts(uint8_t types);
+// The names that the schema does not list: without the bytes that end one.
+Result<Dfa> writable_names();
+
+// The parameters of a call, as its schema allows its arguments: what schema.h promises of JSON holds here. Strings with
+// a length are shorter than they may be where that takes too many states. Errors: those of add_schema; unimplemented
+// for listed arguments (enum or const of the root) and for names that cannot be written.
+Result<RuleId> add_parameters(Grammar& grammar, JsonParts& parts, const boost::json::value& schema);
+// Errors as above.
+Result<ParameterTypes> parameter_types(const boost::json::value& schema);
+
+}  // namespace studio::engine::constrain

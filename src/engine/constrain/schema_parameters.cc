@@ -1,0 +1,186 @@
+// The coder's form: the members of the root as parameters, values as parameter_text.h has them.
+#include <algorithm>
+#include <set>
+
+#include "engine/constrain/schema.h"
+#include "engine/constrain/schema_compiler.h"
+
+namespace studio::engine::constrain {
+namespace {
+
+constexpr uint8_t kNumberTypes = kIntegerType | kFractionType;
+
+}  // namespace
+
+Result<RuleId> SchemaCompiler::run_parameters() {
+  STUDIO_TRY(parameter_types_, parameter_types());
+  return run(kParameters);
+}
+
+// Parameters are read by their names, before it is known which branch holds: so all branches know all names, and one
+// name has the types of all branches.
+Result<ParameterTypes> SchemaCompiler::parameter_types() {
+  std::vector<SchemaFacts> objects;
+  const SubschemaSet root = {{.value = &root_, .pointer = Pointer::root()}};
+  STUDIO_CHECK_OK(for_each_way(root, [&objects](SchemaFacts facts) -> Status {
+    if ((facts.types & kObjectType) == 0) return Ok{};
+    if (facts.values) {
+      return schema_error(Code::kUnimplemented, facts.values_at,
+                          "listed arguments cannot be enforced in the form in which this model calls functions");
+    }
+    objects.push_back(std::move(facts));
+    return Ok{};
+  }));
+  if (objects.empty()) {
+    return schema_error(Code::kInvalidArgument, Pointer::root(), "must allow an object, as arguments are one");
+  }
+  for (const SchemaFacts& facts : objects) STUDIO_CHECK_OK(add_parameter_names(facts));
+  ParameterTypes types{.named = {}, .others = 0};
+  for (const std::string& name : parameter_names_) types.named.emplace(name, 0);
+  for (const SchemaFacts& facts : objects) STUDIO_CHECK_OK(add_parameter_types(facts, types));
+  return types;
+}
+
+Status SchemaCompiler::add_parameter_names(const SchemaFacts& facts) {
+  STUDIO_TRY(ObjectFacts object, ObjectFacts::read(facts, reader_));
+  STUDIO_TRY(const std::optional<Dfa> allowed, names_of(object));
+  for (const std::string& name : object.names()) {
+    if (name.find(kParameterNameEnd) != std::string::npos) {
+      const SubschemaSet values = object.value_of(name);
+      return schema_error(Code::kUnimplemented,
+                          values.empty() ? facts.members.front().pointer.child("required") : values.front().pointer,
+                          "the name cannot be written in the form in which this model calls functions");
+    }
+    if (std::ranges::find(parameter_names_, name) == parameter_names_.end()) parameter_names_.push_back(name);
+  }
+  return Ok{};
+}
+
+Status SchemaCompiler::add_parameter_types(const SchemaFacts& facts, ParameterTypes& types) {
+  STUDIO_TRY(ObjectFacts object, ObjectFacts::read(facts, reader_));
+  STUDIO_TRY(const std::optional<Dfa> allowed, names_of(object));
+  STUDIO_CHECK_OK(add_known_names(object));
+  for (const std::string& name : object.names()) {
+    if (allowed && !allowed->matches(name)) continue;
+    STUDIO_TRY(const uint8_t of_name, types_of(object.value_of(name)));
+    types.named[name] |= of_name;
+  }
+  STUDIO_TRY(const std::vector<OtherKeys> others, other_keys(object, allowed));
+  for (const OtherKeys& keys : others) {
+    STUDIO_TRY(const uint8_t of_others, types_of(keys.values));
+    types.others |= of_others;
+  }
+  return Ok{};
+}
+
+Status SchemaCompiler::add_known_names(ObjectFacts& object) {
+  for (const std::string& name : parameter_names_) STUDIO_CHECK_OK(object.add_name(name, Pointer::root()));
+  return Ok{};
+}
+
+// What a value may be that satisfies the set.
+Result<uint8_t> SchemaCompiler::types_of(const SubschemaSet& set) {
+  if (set.empty()) return uint8_t{kAllTypes};
+  const auto [known, is_new] = types_of_.try_emplace(key_of(set, kJson), 0);
+  if (!is_new) return known->second;
+  uint8_t types = 0;
+  STUDIO_CHECK_OK(for_each_way(set, [&](const SchemaFacts& facts) -> Status {
+    if (!facts.values) types |= facts.types;
+    if (!facts.values) return Ok{};
+    STUDIO_TRY(const ValueTest test, ValueTest::of(facts, reader_));
+    for (const boost::json::value* value : *facts.values) {
+      if (test.holds(*value)) types |= type_of(*value);
+    }
+    return Ok{};
+  }));
+  if ((types & kNumberTypes) != 0) types |= kNumberTypes;
+  return known->second = types;
+}
+
+// Of each way to satisfy the set that has nothing left to choose, the facts.
+Status SchemaCompiler::for_each_way(const SubschemaSet& set, const std::function<Status(SchemaFacts)>& visit) {
+  std::set<Key> seen;
+  std::vector<SubschemaSet> pending = {set};
+  while (!pending.empty()) {
+    const SubschemaSet way = std::move(pending.back());
+    pending.pop_back();
+    if (!seen.insert(key_of(way, kJson)).second) continue;
+    if (++ways_read_ > kMaxSchemaRules) {
+      return schema_error(Code::kPayloadTooLarge, set.front().pointer, "has too many branches");
+    }
+    STUDIO_TRY(SchemaFacts facts, reader_.read(way));
+    if (facts.is_never) continue;
+    if (!facts.choice) {
+      STUDIO_CHECK_OK(visit(std::move(facts)));
+      continue;
+    }
+    STUDIO_TRY(std::vector<SubschemaSet> branches, branches_of(facts));
+    for (size_t i = branches.size(); i-- > 0;) pending.push_back(std::move(branches[i]));
+  }
+  return Ok{};
+}
+
+Result<ExprId> SchemaCompiler::build_parameters(const SchemaFacts& facts) {
+  if ((facts.types & kObjectType) == 0) return grammar_.nothing();
+  return build_members(facts, kParameters);
+}
+
+ExprId SchemaCompiler::parameter(ExprId name, const SubschemaSet& values, uint8_t types) {
+  const ExprId value = value_of(values, (types & kStringType) != 0 ? types : kJson);
+  return grammar_.sequence({grammar_.literal(kParameterOpen), name, grammar_.literal(kParameterNameEnd), value,
+                            grammar_.literal("\n" + std::string(kParameterClose) + "\n")});
+}
+
+Result<ExprId> SchemaCompiler::build_written(const SchemaFacts& facts, uint8_t types) {
+  SchemaFacts others = facts;
+  others.types &= static_cast<uint8_t>(~kStringType);
+  STUDIO_TRY(const ExprId json, build_of_types(others));
+  if ((facts.types & kStringType) == 0) return json;
+  STUDIO_TRY(const ExprId text, build_text(facts, types));
+  return grammar_.choice({text, json});
+}
+
+Result<ExprId> SchemaCompiler::build_text(const SchemaFacts& facts, uint8_t types) {
+  const bool has_excluded = std::ranges::any_of(facts.no_values, [](const auto* no) { return no->is_string(); });
+  const bool is_free = !facts.values && facts.patterns.empty() && facts.no_patterns.empty() && !has_excluded &&
+                       facts.chars.min == 0 && !facts.chars.max;
+  if (is_free) return free_text(types);
+  STUDIO_TRY(const Dfa* writable, writable_of(types));
+  STUDIO_TRY(const Dfa texts, texts_of(facts, writable));
+  return texts.raw_expr(grammar_);
+}
+
+Result<const Dfa*> SchemaCompiler::writable_of(uint8_t types) {
+  auto known = writable_.find(types);
+  if (known == writable_.end()) {
+    STUDIO_TRY(Dfa texts, writable_texts(types));
+    known = writable_.emplace(types, std::move(texts)).first;
+  }
+  return &known->second;
+}
+
+Result<ExprId> SchemaCompiler::free_text(uint8_t types) {
+  const auto [known, is_new] = free_texts_.try_emplace(types, grammar_.nothing());
+  if (!is_new) return known->second;
+  STUDIO_TRY(const Dfa* writable, writable_of(types));
+  return known->second = writable->raw_expr(grammar_);
+}
+
+// Of a parameter of which nothing is said.
+Result<ExprId> SchemaCompiler::build_any_written(uint8_t types) {
+  STUDIO_TRY(const ExprId text, free_text(types));
+  return grammar_.choice({text, parts_.any_object(), parts_.array(parts_.list(parts_.any_value(), 0, kNoLimit)),
+                          parts_.number(), parts_.boolean(), parts_.null()});
+}
+
+Result<RuleId> add_parameters(Grammar& grammar, JsonParts& parts, const boost::json::value& schema) {
+  return SchemaCompiler(grammar, parts, schema).run_parameters();
+}
+
+Result<ParameterTypes> parameter_types(const boost::json::value& schema) {
+  Grammar grammar;
+  JsonParts parts(grammar, Whitespace::kNone);
+  return SchemaCompiler(grammar, parts, schema).parameter_types();
+}
+
+}  // namespace studio::engine::constrain
