@@ -28,7 +28,7 @@ constexpr int kSchemas = 300, kDraws = 8;
 std::shared_ptr<const ToolSet> set_of(const json::value& schema) {
   auto set = std::make_shared<ToolSet>();
   set->choice.mode = ToolChoice::Mode::kRequired;
-  set->tools.push_back({.name = "f", .function = {}, .parameters = schema, .field = {}});
+  set->tools.push_back({.name = "f", .function = {}, .parameters = schema});
   return set;
 }
 

@@ -20,7 +20,7 @@ struct ToolDefinition {
   boost::json::object function;   // name, description, parameters: as the template shows it to the model
   boost::json::value parameters;  // the schema that arguments are held to
   bool is_strict = false;         // to all of it, or the call is refused
-  std::string field;              // where the request has the schema: "tools[0].function.parameters"
+  std::string field = {};         // where the request has the schema: "tools[0].function.parameters"
 };
 
 inline constexpr int kMostCalls = 32;  // of one answer: more is a model that cannot stop

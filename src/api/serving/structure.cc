@@ -272,7 +272,7 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
 Status check_tool(const inference::ToolDefinition& tool, inference::ToolFormat format) {
   if (format != inference::ToolFormat::kCoder) return Ok{};
   inference::ToolSet alone;
-  alone.tools.push_back({.name = tool.name, .function = {}, .parameters = tool.parameters, .field = {}});
+  alone.tools.push_back({.name = tool.name, .function = {}, .parameters = tool.parameters});
   alone.choice.mode = inference::ToolChoice::Mode::kRequired;
   const Status verdict = verdict_of(inference::tools_spec(alone, format, {}));
   return verdict.ok() ? verdict : Status(at_field(tool.field, verdict.error()));

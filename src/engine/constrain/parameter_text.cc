@@ -1,6 +1,7 @@
 #include "engine/constrain/parameter_text.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,16 @@ std::string pattern_of_json(uint8_t types) {
   return pattern;
 }
 
+Result<Dfa> texts_but_json(uint8_t types) {
+  Grammar grammar;
+  STUDIO_TRY(const Dfa without, Dfa::of(grammar, text_without(grammar, kParameterClose)));
+  STUDIO_TRY(Dfa texts, Dfa::both(without, Dfa::any_text()));
+  if (types == kStringType) return texts;
+  STUDIO_TRY(const Dfa json, Dfa::of_pattern(whole(pattern_of_json(types))));
+  STUDIO_TRY(const Dfa no_json, json.others());
+  return Dfa::both(texts, no_json);
+}
+
 }  // namespace
 
 WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types) {
@@ -76,18 +87,16 @@ WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types) {
   return is_whole ? WrittenAs::kJson : WrittenAs::kUnknown;
 }
 
-Result<Dfa> writable_texts(uint8_t types) {
-  Grammar grammar;
-  STUDIO_TRY(const Dfa without, Dfa::of(grammar, text_without(grammar, kParameterClose)));
-  STUDIO_TRY(Dfa texts, Dfa::both(without, Dfa::any_text()));
-  if (types == kStringType) return texts;
-  STUDIO_TRY(const Dfa json, Dfa::of_pattern(whole(pattern_of_json(types))));
-  STUDIO_TRY(const Dfa no_json, json.others());
-  return Dfa::both(texts, no_json);
+// Made once: each function of a request asks for the same few.
+Result<std::shared_ptr<const Dfa>> writable_texts(uint8_t types) {
+  static std::mutex mutex;
+  static std::map<uint8_t, std::shared_ptr<const Dfa>> made;
+  const std::scoped_lock lock(mutex);
+  std::shared_ptr<const Dfa>& known = made[types];
+  if (known == nullptr) {
+    STUDIO_TRY(Dfa texts, texts_but_json(types));
+    known = std::make_shared<const Dfa>(std::move(texts));
+  }
+  return known;
 }
-
-Result<Dfa> writable_names() {
-  return Dfa::of_pattern("^[^>\\n\\r]*$");
-}
-
 }  // namespace studio::engine::constrain

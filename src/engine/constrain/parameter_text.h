@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,9 +42,7 @@ enum class WrittenAs : uint8_t { kText, kJson, kUnknown };
 WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types);
 
 // The strings that can be written: none holds the tag that closes a parameter.
-Result<Dfa> writable_texts(uint8_t types);
-// The names that the schema does not list: without the bytes that end one.
-Result<Dfa> writable_names();
+Result<std::shared_ptr<const Dfa>> writable_texts(uint8_t types);
 
 // The parameters of a call, as its schema allows its arguments: what schema.h promises of JSON holds here. Strings with
 // a length are shorter than they may be where that takes too many states. Errors: those of add_schema; unimplemented

@@ -96,12 +96,12 @@ class SchemaCompiler {
   Status add_known_names(ObjectFacts& object);
   Result<uint8_t> types_of(const SubschemaSet& set);
   Result<ExprId> build_parameters(const SchemaFacts& facts);
+  Result<ExprId> other_name(const OtherKeys& others, const ObjectFacts& object);
   ExprId parameter(ExprId name, const SubschemaSet& values, uint8_t types);
   Result<ExprId> build_written(const SchemaFacts& facts, uint8_t types);
   Result<ExprId> build_any_written(uint8_t types);
   Result<ExprId> build_text(const SchemaFacts& facts, uint8_t types);
   Result<ExprId> free_text(uint8_t types);
-  Result<const Dfa*> writable_of(uint8_t types);
 
   Grammar& grammar_;
   JsonParts& parts_;
@@ -120,8 +120,7 @@ class SchemaCompiler {
   std::vector<std::string> parameter_names_;  // of all branches, in the order in which they are met
   ParameterTypes parameter_types_;
   std::map<Key, uint8_t> types_of_;
-  std::map<uint8_t, Dfa> writable_;  // by the types of a parameter, and as an expression
-  std::map<uint8_t, ExprId> free_texts_;
+  std::map<uint8_t, ExprId> free_texts_;  // by the types of a parameter
 };
 
 }  // namespace studio::engine::constrain

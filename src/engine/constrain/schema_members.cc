@@ -77,15 +77,8 @@ ExprId SchemaCompiler::named_member(const std::string& name, const SubschemaSet&
 
 Result<ExprId> SchemaCompiler::other_member(const OtherKeys& others, const ObjectFacts& object, Style style) {
   if (style == kParameters) {
-    STUDIO_TRY(Dfa names, writable_names());
-    if (others.keys) {
-      STUDIO_TRY(names, Dfa::both(names, *others.keys));
-    } else {
-      STUDIO_TRY(const Dfa listed, Dfa::of_texts(object.names()));
-      STUDIO_TRY(const Dfa unlisted, listed.others());
-      STUDIO_TRY(names, Dfa::both(names, unlisted));
-    }
-    return parameter(names.raw_expr(grammar_), others.values, parameter_types_.others);
+    STUDIO_TRY(const ExprId name, other_name(others, object));
+    return parameter(name, others.values, parameter_types_.others);
   }
   ExprId key = 0;
   if (others.keys) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/constrain/other_keys.h"
 #include "engine/constrain/schema.h"
 #include "engine/constrain/schema_compiler.h"
 
@@ -9,6 +10,7 @@ namespace studio::engine::constrain {
 namespace {
 
 constexpr uint8_t kNumberTypes = kIntegerType | kFractionType;
+constexpr std::string_view kNameEnds = ">\n";  // not in names that the schema does not list
 
 }  // namespace
 
@@ -125,6 +127,13 @@ Result<ExprId> SchemaCompiler::build_parameters(const SchemaFacts& facts) {
   return build_members(facts, kParameters);
 }
 
+Result<ExprId> SchemaCompiler::other_name(const OtherKeys& others, const ObjectFacts& object) {
+  if (!others.keys) return names_other_than(grammar_, object.names(), kNameEnds);
+  STUDIO_TRY(const Dfa writable, Dfa::of_pattern("^[^>\\n]*$"));
+  STUDIO_TRY(const Dfa names, Dfa::both(writable, *others.keys));
+  return names.raw_expr(grammar_);
+}
+
 ExprId SchemaCompiler::parameter(ExprId name, const SubschemaSet& values, uint8_t types) {
   const ExprId value = value_of(values, (types & kStringType) != 0 ? types : kJson);
   return grammar_.sequence({grammar_.literal(kParameterOpen), name, grammar_.literal(kParameterNameEnd), value,
@@ -145,24 +154,15 @@ Result<ExprId> SchemaCompiler::build_text(const SchemaFacts& facts, uint8_t type
   const bool is_free = !facts.values && facts.patterns.empty() && facts.no_patterns.empty() && !has_excluded &&
                        facts.chars.min == 0 && !facts.chars.max;
   if (is_free) return free_text(types);
-  STUDIO_TRY(const Dfa* writable, writable_of(types));
-  STUDIO_TRY(const Dfa texts, texts_of(facts, writable));
+  STUDIO_TRY(const auto writable, writable_texts(types));
+  STUDIO_TRY(const Dfa texts, texts_of(facts, writable.get()));
   return texts.raw_expr(grammar_);
-}
-
-Result<const Dfa*> SchemaCompiler::writable_of(uint8_t types) {
-  auto known = writable_.find(types);
-  if (known == writable_.end()) {
-    STUDIO_TRY(Dfa texts, writable_texts(types));
-    known = writable_.emplace(types, std::move(texts)).first;
-  }
-  return &known->second;
 }
 
 Result<ExprId> SchemaCompiler::free_text(uint8_t types) {
   const auto [known, is_new] = free_texts_.try_emplace(types, grammar_.nothing());
   if (!is_new) return known->second;
-  STUDIO_TRY(const Dfa* writable, writable_of(types));
+  STUDIO_TRY(const auto writable, writable_texts(types));
   return known->second = writable->raw_expr(grammar_);
 }
 
