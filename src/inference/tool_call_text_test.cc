@@ -162,6 +162,47 @@ TEST(ToolCallText, TheCodersParametersBecomeJson) {
   expect_same_in_pieces(text, ToolFormat::kCoder, told);
 }
 
+TEST(ToolCallText, ParametersAreReadByTheTypesThatTheyMayHave) {
+  auto set = std::make_shared<ToolSet>();
+  set->tools.push_back({"f", {}, boost::json::parse(R"({"properties":{"text":{"type":"string"},
+      "some":{"type":["string","null"]},"id":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/N"}]},"any":{},
+      "flag":{"type":"boolean"}},"additionalProperties":{"type":"integer"},"$defs":{"N":{"type":"integer"}}})")});
+  const auto read_value = [&set](const std::string& name, const std::string& value) {
+    ToolCallText reader(set, ToolFormat::kCoder, "answer#0");
+    ChoiceDelta delta;
+    delta.text =
+        "<tool_call>\n<function=f>\n<parameter=" + name + ">\n" + value + "\n</parameter>\n</function>\n</tool_call>";
+    reader.push(delta, true);
+    std::string arguments;
+    for (const ToolCallDelta& call : delta.tool_calls) arguments += call.arguments;
+    return arguments.substr(name.size() + 5, arguments.size() - name.size() - 6);
+  };
+  for (const auto& [name, value, wanted] : std::vector<std::array<const char*, 3>>{
+           {"text", "null", "\"null\""},
+           {"text", "", "\"\""},
+           {"text", "\nx\n\n", R"("\nx\n\n")"},
+           {"text", "\n", R"("\n")"},
+           {"some", "null", "null"},
+           {"some", "nulls", "\"nulls\""},
+           {"some", "12", "\"12\""},
+           {"some", "", "\"\""},
+           {"id", "12", "12"},
+           {"id", "-1.5e3", "-1.5e3"},
+           {"id", "012", "\"012\""},
+           {"id", "1-2", "\"1-2\""},
+           {"id", "true", "\"true\""},
+           {"id", "{\"a\": 1}", R"("{\"a\": 1}")"},
+           {"any", "{\"a\": \"<\"}", "{\"a\": \"<\"}"},
+           {"any", "true", "true"},
+           {"any", " true", "\" true\""},
+           {"any", "\"x\"", R"("\"x\"")"},
+           {"flag", "true", "true"},
+           {"other", "7", "7"},
+       }) {
+    EXPECT_EQ(read_value(name, value), wanted) << name;
+  }
+}
+
 TEST(ToolCallText, TextAloneStaysAsItIs) {
   for (const std::string& text : {std::string("no <tool_cal"), std::string("a\n\n"), std::string("<"), std::string()}) {
     const Told told = read({text}, ToolFormat::kHermes);

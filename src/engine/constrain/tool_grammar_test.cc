@@ -107,6 +107,59 @@ TEST(ToolGrammar, TheCodersForm) {
                                  "</parameter>\n</function>")));
 }
 
+// The coder's call to f with these parameters.
+Constraint::Made coder_calls(const std::string& parameters) {
+  return compile_spec(R"({"tools":{"format":"coder","least":1,"most":1,"functions":[{"name":"f","parameters":)" +
+                      parameters + "}]}}");
+}
+
+std::string coder_call(const std::vector<std::pair<std::string, std::string>>& parameters) {
+  std::string text = "<function=f>\n";
+  for (const auto& [name, value] : parameters) text += "<parameter=" + name + ">\n" + value + "\n</parameter>\n";
+  return call(text + "</function>");
+}
+
+TEST(ToolGrammar, ParametersAreHeldToTheWholeSchema) {
+  struct Case {
+    const char* schema;
+    std::vector<std::pair<std::string, std::string>> parameters;
+    bool is_allowed;
+  };
+  for (const auto& [schema, parameters, is_allowed] : {
+           Case{R"({"properties":{"a":{"type":"string","pattern":"^[0-9]+$"}}})", {{"a", "12"}}, true},
+           Case{R"({"properties":{"a":{"type":"string","pattern":"^[0-9]+$"}}})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{"type":"string","minLength":2}}})", {{"a", "é"}}, false},
+           Case{R"({"properties":{"a":{"type":"string","minLength":2}}})", {{"a", "\n\n"}}, true},
+           Case{R"({"properties":{"a":{"const":"yes"}}})", {{"a", "no"}}, false},
+           Case{R"({"properties":{"a":{"enum":["x","y"],"type":"integer"}}})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{}},"required":["a","b"]})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{}},"required":["a","b"]})", {{"a", "x"}, {"b", "{}"}}, true},
+           Case{R"({"$ref":"#/$defs/P","$defs":{"P":{"properties":{"n":{}},"required":["n"]}}})", {}, false},
+           Case{R"({"properties":{"a":{"type":"integer"},"b":{"$ref":"#/properties/a"}}})", {{"b", "x"}}, false},
+           Case{R"({"properties":{"a":{"type":"string"}},"minProperties":1})", {}, false},
+           Case{R"({"properties":{},"additionalProperties":{"type":"integer"}})", {{"z", "1"}, {"y", "2"}}, true},
+           Case{R"({"properties":{},"additionalProperties":{"type":"integer"}})", {{"z", "w"}}, false},
+           Case{R"({"properties":{"a":{}},"additionalProperties":false})", {{"z", "1"}}, false},
+           Case{R"({"properties":{"a":{"type":["string","null"],"maxLength":3}}})", {{"a", "null"}}, true},
+           Case{R"({"properties":{"a":{"type":["string","null"],"maxLength":3}}})", {{"a", "nulls"}}, false},
+           Case{R"({"anyOf":[{"required":["a"]},{"required":["b"]}],"properties":{"a":{},"b":{}}})", {}, false},
+           Case{R"({"properties":{"a":{"type":"string"}}})", {{"a", "x</parameter>"}}, false},
+       }) {
+    EXPECT_EQ(accepts(start_of(coder_calls(schema)), coder_call(parameters)), is_allowed) << schema;
+  }
+}
+
+TEST(ToolGrammar, WhatCannotBeHeldToAsParametersIsRefused) {
+  const auto pointer_of = [](const char* parameters) {
+    const auto made = coder_calls(parameters);
+    return made.ok() ? std::string() : made.error().param();
+  };
+  EXPECT_EQ(pointer_of(R"({"enum":[{"a":1}]})"), "#/enum");
+  EXPECT_EQ(pointer_of(R"({"type":"string"})"), "#");
+  EXPECT_EQ(pointer_of(R"({"properties":{"a>\nb":{}}})"), "#/properties/a>\nb");
+  EXPECT_EQ(pointer_of(R"({"properties":{"a":{"type":"string","pattern":"x(?!y)z"}}})"), "#/properties/a/pattern");
+}
+
 TEST(ToolGrammar, AnAnswerWithoutCallsMayHaveAForm) {
   const Matcher either = hermes(R"("text":true,"least":0,"most":1,"answer":{"choices":["none needed"]})");
   EXPECT_TRUE(accepts(either, "none needed"));
