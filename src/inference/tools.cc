@@ -22,7 +22,7 @@ std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string&
   const bool is_required = set.choice.mode == ToolChoice::Mode::kRequired;
   json::array functions;
   for (const ToolDefinition& tool : set.tools) {
-    if (!set.choice.name.empty() && tool.name != set.choice.name) continue;
+    if (!set.may_call(tool.name)) continue;
     functions.push_back(json::object{{"name", tool.name}, {"parameters", tool.parameters}});
   }
   json::object tools{{"format", format == ToolFormat::kCoder ? "coder" : "hermes"},

@@ -41,6 +41,7 @@ struct ToolSet {
   bool has_plain_calls = false;
 
   bool is_used() const { return !tools.empty() && choice.mode != ToolChoice::Mode::kNone; }
+  bool may_call(std::string_view name) const { return choice.name.empty() || choice.name == name; }
 };
 
 // Whether that may be: where the answer has no form of its own, and by the models that write JSON.

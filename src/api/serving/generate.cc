@@ -4,8 +4,8 @@
 #include <cctype>
 #include <cstring>
 
+#include "api/serving/held_tools.h"
 #include "api/serving/prefix_salt.h"
-#include "api/serving/structure.h"
 #include "base/digest.h"
 
 namespace studio::api {
@@ -28,13 +28,11 @@ uint64_t seed_of(const std::string& request_id) {
   return seed;
 }
 
-std::optional<Refusal> check_strict_tools(const TextModel& model, const inference::ToolSet& set) {
+std::optional<Refusal> check_tools(const TextModel& model, inference::ToolSet set, const GenerateCall& call,
+                                   const CallFields& fields) {
   if (!set.is_used()) return std::nullopt;
-  for (const inference::ToolDefinition& tool : set.tools) {
-    if (!tool.is_strict) continue;
-    if (Status holds = check_tool(tool, model.tool_format()); !holds.ok()) return Refusal{holds.error()};
-  }
-  return std::nullopt;
+  const Status held = hold_tools(set, model.tool_format(), call.constraint, fields.tools);
+  return held.ok() ? std::nullopt : std::optional(Refusal{held.error()});
 }
 
 }  // namespace
@@ -90,7 +88,7 @@ std::optional<Refusal> check_structure(const TextModel& model, const inference::
   if (prompt.is_partial)
     return refused(field, "is not allowed where the last message is the assistant's, to be continued.");
   if (call.ignore_eos) return refused("ignore_eos", "is not allowed with " + field + ".");
-  if (auto refusal = check_strict_tools(model, prompt.tools)) return refusal;
+  if (auto refusal = check_tools(model, prompt.tools, call, fields)) return refusal;
   if (!call.is_json_mode) return std::nullopt;
   const bool speaks_of_json = std::ranges::any_of(
       prompt.messages, [](const inference::Message& message) { return mentions(message.content, "json"); });
@@ -105,10 +103,8 @@ void add_structure(const TextModel& model, const inference::ChatPrompt& prompt, 
   if (!prompt.tools.is_used()) return;
   request.tool_format = model.tool_format();
   auto tools = std::make_shared<inference::ToolSet>(prompt.tools);
-  for (inference::ToolDefinition& tool : tools->tools) {
-    if (!tool.is_strict) loosen(tool, model.tool_format());
-  }
-  tools->has_plain_calls = inference::may_have_plain_calls(*tools, model.tool_format(), call.constraint);
+  // Found right before; a call that was kept by an earlier version, whoever computes it will refuse.
+  static_cast<void>(hold_tools(*tools, model.tool_format(), call.constraint, {}));
   request.constraint = inference::tools_spec(*tools, model.tool_format(), call.constraint);
   request.tools = std::move(tools);
 }

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <mutex>
-#include <unordered_map>
 
 #include "api/serving/call_fields.h"
-#include "base/digest.h"
+#include "api/serving/verdicts.h"
 #include "base/json.h"
 #include "engine/constrain/spec.h"
 #include "engine/constrain/tool_grammar.h"
@@ -18,45 +16,6 @@ namespace json = boost::json;
 
 constexpr size_t kMaxSchemaNameBytes = 64;  // what the original takes
 
-// What was compiled before needs no second proof: programs send the same tools and schemas with every request.
-class Verdicts {
- public:
-  Status of(const std::string& spec) {
-    const Sha256Digest digest = sha256(spec);
-    const std::string key(digest.begin(), digest.end());
-    {
-      std::scoped_lock lock(mutex_);
-      if (auto known = known_.find(key); known != known_.end()) return known->second;
-    }
-    auto made = engine::constrain::compile_spec(spec);
-    const Status verdict = made.ok() ? Status(Ok{}) : Status(made.error());
-    std::scoped_lock lock(mutex_);
-    if (known_.size() >= kMost) known_.clear();
-    known_.emplace(key, verdict);
-    return verdict;
-  }
-
- private:
-  static constexpr size_t kMost = 4096;  // a few hundred bytes each
-  std::mutex mutex_;
-  std::unordered_map<std::string, Status> known_;
-};
-
-Status verdict_of(const std::string& spec) {
-  static Verdicts verdicts;
-  return verdicts.of(spec);
-}
-
-// "response_format.json_schema.schema#/properties/a: ..." names both the field and the keyword in it.
-Error at_field(const std::string& field, const Error& error) {
-  const bool has_pointer = error.param().starts_with('#');
-  std::string message = error.message();
-  const std::string place = has_pointer ? field + error.param() : field;
-  if (has_pointer && message.starts_with(error.param())) message.erase(0, error.param().size());
-  if (message.starts_with(": ")) message.erase(0, 2);
-  return Error(error.code(), place + ": " + message).with_param(place);
-}
-
 void hold_to(FieldReader& reader, std::string_view field, std::string spec, GenerateCall& call) {
   if (!call.constraint.empty()) {
     return reader.fail(field, "and " + call.constraint_field + " exclude each other");
@@ -66,12 +25,6 @@ void hold_to(FieldReader& reader, std::string_view field, std::string spec, Gene
   }
   call.constraint = std::move(spec);
   call.constraint_field = reader.path_of(field);
-}
-
-std::string spec_of(std::string_view kind, json::value value) {
-  json::object spec;
-  spec[kind] = std::move(value);
-  return to_json(spec);
 }
 
 constexpr FieldRule kFormatRules[] = {{"type", FieldUse::kHonoured, R"("text" "json_object" "json_schema")"},
@@ -130,22 +83,6 @@ bool is_tool_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
            c == '.' || c == ':';
   });
-}
-
-// An object with properties of those types, as far as that is a schema.
-json::value loosened(const json::value& schema) {
-  json::object loose{{"type", "object"}};
-  const json::object* object = schema.if_object();
-  const json::value* properties = object == nullptr ? nullptr : object->if_contains("properties");
-  if (properties == nullptr || !properties->is_object()) return loose;
-  json::object typed;
-  for (const auto& [name, property] : properties->get_object()) {
-    const json::value* type = property.is_object() ? property.get_object().if_contains("type") : nullptr;
-    if (type != nullptr) typed[name] = json::object{{"type", *type}};
-  }
-  json::object with_types = loose;
-  with_types["properties"] = std::move(typed);
-  return verdict_of(spec_of("json_schema", with_types)).ok() ? with_types : loose;
 }
 
 constexpr FieldRule kToolRules[] = {
@@ -262,26 +199,11 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
   if (tool.parameters.is_object() && !tool.parameters.get_object().contains("type")) {
     tool.parameters.get_object()["type"] = "object";
   }
-  if (Status verdict = verdict_of(spec_of("json_schema", tool.parameters)); !verdict.ok()) {
-    if (is_strict) return reader.fail(at_field(tool.field, verdict.error()));
-    tool.parameters = loosened(tool.parameters);
+  if (is_strict) {
+    const Status verdict = verdict_of(spec_of("json_schema", tool.parameters));
+    if (!verdict.ok()) return reader.fail(at_field(tool.field, verdict.error()));
   }
   set.tools.push_back(std::move(tool));
-}
-
-Status check_tool(const inference::ToolDefinition& tool, inference::ToolFormat format) {
-  if (format != inference::ToolFormat::kCoder) return Ok{};
-  inference::ToolSet alone;
-  alone.tools.push_back({.name = tool.name, .function = {}, .parameters = tool.parameters});
-  alone.choice.mode = inference::ToolChoice::Mode::kRequired;
-  const Status verdict = verdict_of(inference::tools_spec(alone, format, {}));
-  return verdict.ok() ? verdict : Status(at_field(tool.field, verdict.error()));
-}
-
-void loosen(inference::ToolDefinition& tool, inference::ToolFormat format) {
-  if (check_tool(tool, format).ok()) return;
-  tool.parameters = loosened(tool.parameters);
-  if (!check_tool(tool, format).ok()) tool.parameters = json::object{{"type", "object"}};
 }
 
 void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored) {

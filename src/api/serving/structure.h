@@ -27,12 +27,6 @@ void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::s
 // `field` names the place of the schema.
 void add_tool(FieldReader& reader, std::string_view field, std::string name, boost::json::object function,
               const boost::json::value* parameters, bool is_strict, inference::ToolSet& set);
-// Whether calls in the form that a model writes can be held to the function's schema; add_tool has checked the one of
-// JSON. Errors name the field and the keyword.
-Status check_tool(const inference::ToolDefinition& tool, inference::ToolFormat format);
-// Without `strict` no promise is made of more than an object: where a schema cannot be held to in that form, its
-// properties are of the types that they have, and nothing else is asked of them.
-void loosen(inference::ToolDefinition& tool, inference::ToolFormat format);
 // `tool_calls` of a message of the assistant, as OpenAI has them.
 void read_tool_calls(FieldReader& message, inference::Message& into, std::vector<std::string>* ignored = nullptr);
 // `tool_call_id` of a message of a tool: the call that it answers. Qwen-Agent (0.0.34) calls it `id`, which is read in
