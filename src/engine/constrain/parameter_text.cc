@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/constrain/code_points.h"
 #include "engine/constrain/tool_grammar.h"
 
 namespace studio::engine::constrain {
@@ -71,6 +72,50 @@ Result<Dfa> texts_but_json(uint8_t types) {
   return Dfa::both(texts, no_json);
 }
 
+ExprId character_but(Grammar& grammar, std::string_view taken) {
+  CodePoints characters;
+  for (const char c : taken) characters.add(static_cast<uint8_t>(c), static_cast<uint8_t>(c));
+  return utf8_of(grammar, characters.inverted());
+}
+
+// A piece of a text without the tag that closes a parameter: a character that is not taken, or `<` and what follows it,
+// up to four characters.
+constexpr uint32_t kMaxPieceChars = 4;
+ExprId piece_of_text(Grammar& grammar, const std::string& taken) {
+  struct Piece {
+    std::string_view begins, ends_but;
+  };
+  static constexpr Piece kPieces[] = {{"<", "</"},  {"<<", "</"},  {"<<<", "</"},
+                                      {"</", "<p"}, {"<</", "<p"}, {"</p", "<a"}};
+  std::vector<ExprId> pieces = {character_but(grammar, taken + "<")};
+  for (const auto& [begins, ends_but] : kPieces) {
+    pieces.push_back(grammar.sequence({grammar.literal(begins), character_but(grammar, ends_but)}));
+  }
+  return grammar.choice(pieces);
+}
+
+// With what a text begins that would be read as one of these types, however long it is.
+std::string openings_of(uint8_t types) {
+  std::string openings = (types & kNumberTypes) != 0 ? "-0123456789" : "";
+  for (const auto& [type, byte] : kOpenings) {
+    if ((types & type) != 0) openings += byte;
+  }
+  return openings;
+}
+
+// Texts of at least one character that are too long for states to count them. That one tells that they are no JSON.
+ExprId long_texts(Grammar& grammar, uint32_t min, uint32_t max, uint8_t types) {
+  const std::string openings = openings_of(types);
+  const uint32_t more = max == kNoLimit ? max : max - 1;
+  const ExprId simple = grammar.sequence(
+      {character_but(grammar, openings + "<"), grammar.repeat(character_but(grammar, "<"), min - 1, more)});
+  const uint32_t pieces = max == kNoLimit ? max : max / kMaxPieceChars - 1;
+  if (pieces < min - 1) return simple;
+  const ExprId with_tags =
+      grammar.sequence({piece_of_text(grammar, openings), grammar.repeat(piece_of_text(grammar, ""), min - 1, pieces)});
+  return grammar.choice({simple, with_tags});
+}
+
 }  // namespace
 
 WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types) {
@@ -99,4 +144,20 @@ Result<std::shared_ptr<const Dfa>> writable_texts(uint8_t types) {
   }
   return known;
 }
+
+Result<ExprId> texts_of_length(Grammar& grammar, uint32_t min, uint32_t max, uint8_t types) {
+  if (max < min) return grammar.nothing();
+  STUDIO_TRY(const auto writable, writable_texts(types));
+  const bool is_exact = max <= kCharsByState || (max == kNoLimit && min <= kCharsByState);
+  if (is_exact) {
+    STUDIO_TRY(const Dfa counted, writable->with_chars(min, max));
+    return counted.raw_expr(grammar);
+  }
+  constexpr uint32_t kLongerThanWords = 6;  // than null, true and false
+  const ExprId longer = long_texts(grammar, std::max(min, kLongerThanWords), max, types);
+  if (min > kCharsByState) return longer;
+  STUDIO_TRY(const Dfa counted, writable->with_chars(min, kCharsByState));
+  return grammar.choice({counted.raw_expr(grammar), longer});
+}
+
 }  // namespace studio::engine::constrain

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -115,9 +116,10 @@ class SchemaCompiler {
   };
   std::map<Key, RuleId> rules_;
   std::vector<Pending> pending_;
-  size_t rules_made_ = 0, members_held_ = 0, ways_read_ = 0;
+  size_t rules_made_ = 0, members_held_ = 0, ways_read_ = 0, members_of_ways_ = 0;
   // Of parameters.
   std::vector<std::string> parameter_names_;  // of all branches, in the order in which they are met
+  std::unordered_set<std::string> known_parameters_;
   ParameterTypes parameter_types_;
   std::map<Key, uint8_t> types_of_;
   std::map<uint8_t, ExprId> free_texts_;  // by the types of a parameter

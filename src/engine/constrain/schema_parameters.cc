@@ -53,7 +53,7 @@ Status SchemaCompiler::add_parameter_names(const SchemaFacts& facts) {
                           values.empty() ? facts.members.front().pointer.child("required") : values.front().pointer,
                           "the name cannot be written in the form in which this model calls functions");
     }
-    if (std::ranges::find(parameter_names_, name) == parameter_names_.end()) parameter_names_.push_back(name);
+    if (known_parameters_.insert(name).second) parameter_names_.push_back(name);
   }
   return Ok{};
 }
@@ -76,6 +76,7 @@ Status SchemaCompiler::add_parameter_types(const SchemaFacts& facts, ParameterTy
 }
 
 Status SchemaCompiler::add_known_names(ObjectFacts& object) {
+  STUDIO_CHECK_OK(reader_.spend(parameter_names_.size(), Pointer::root()));
   for (const std::string& name : parameter_names_) STUDIO_CHECK_OK(object.add_name(name, Pointer::root()));
   return Ok{};
 }
@@ -107,10 +108,11 @@ Status SchemaCompiler::for_each_way(const SubschemaSet& set, const std::function
     const SubschemaSet way = std::move(pending.back());
     pending.pop_back();
     if (!seen.insert(key_of(way, kJson)).second) continue;
-    if (++ways_read_ > kMaxSchemaRules) {
+    STUDIO_TRY(SchemaFacts facts, reader_.read(way));
+    members_of_ways_ += way.size() + facts.members.size();
+    if (++ways_read_ > kMaxSchemaRules || members_of_ways_ > kMaxHeldMembers) {
       return schema_error(Code::kPayloadTooLarge, set.front().pointer, "has too many branches");
     }
-    STUDIO_TRY(SchemaFacts facts, reader_.read(way));
     if (facts.is_never) continue;
     if (!facts.choice) {
       STUDIO_CHECK_OK(visit(std::move(facts)));
@@ -151,9 +153,10 @@ Result<ExprId> SchemaCompiler::build_written(const SchemaFacts& facts, uint8_t t
 
 Result<ExprId> SchemaCompiler::build_text(const SchemaFacts& facts, uint8_t types) {
   const bool has_excluded = std::ranges::any_of(facts.no_values, [](const auto* no) { return no->is_string(); });
-  const bool is_free = !facts.values && facts.patterns.empty() && facts.no_patterns.empty() && !has_excluded &&
-                       facts.chars.min == 0 && !facts.chars.max;
-  if (is_free) return free_text(types);
+  if (!facts.values && facts.patterns.empty() && facts.no_patterns.empty() && !has_excluded) {
+    if (facts.chars.min == 0 && !facts.chars.max) return free_text(types);
+    return texts_of_length(grammar_, as_count(facts.chars.min), as_limit(facts.chars.max), types);
+  }
   STUDIO_TRY(const auto writable, writable_texts(types));
   STUDIO_TRY(const Dfa texts, texts_of(facts, writable.get()));
   return texts.raw_expr(grammar_);

@@ -149,6 +149,33 @@ TEST(ToolGrammar, ParametersAreHeldToTheWholeSchema) {
   }
 }
 
+// By states up to 32 characters, by counts beyond.
+TEST(ToolGrammar, LongTextsAreCounted) {
+  const auto allows = [](const char* schema, const std::string& text) {
+    return accepts(start_of(coder_calls(R"({"properties":{"a":)" + std::string(schema) + "}}")),
+                   coder_call({{"a", text}}));
+  };
+  const std::string html = "<p>a < b << c</p>\n", many(2000, 'x');
+  const char* const bounded = R"({"type":"string","minLength":3,"maxLength":2000})";
+  EXPECT_TRUE(allows(bounded, many));
+  EXPECT_FALSE(allows(bounded, many + "x"));
+  EXPECT_FALSE(allows(bounded, "xy"));
+  EXPECT_TRUE(allows(bounded, html + many.substr(0, 400)));
+  EXPECT_FALSE(allows(bounded, html + many));
+  EXPECT_FALSE(allows(bounded, many.substr(0, 50) + "</parameter>"));
+  EXPECT_FALSE(allows(bounded, many.substr(0, 50) + "<<</parameter>"));
+  const char* const long_one = R"({"type":"string","minLength":500})";
+  EXPECT_TRUE(allows(long_one, many.substr(0, 500)));
+  EXPECT_FALSE(allows(long_one, many.substr(0, 499)));
+  for (const char* others : {R"("null")", R"("boolean")", R"("integer")", R"("array","object")",
+                             R"("null","boolean","number","array","object")"}) {
+    const std::string mixed = R"({"type":["string",)" + std::string(others) + R"(],"maxLength":100})";
+    EXPECT_TRUE(allows(mixed.c_str(), many.substr(0, 100))) << mixed;
+    EXPECT_FALSE(allows(mixed.c_str(), many.substr(0, 101))) << mixed;
+    EXPECT_TRUE(allows(mixed.c_str(), html)) << mixed;
+  }
+}
+
 TEST(ToolGrammar, WhatCannotBeHeldToAsParametersIsRefused) {
   const auto pointer_of = [](const char* parameters) {
     const auto made = coder_calls(parameters);
