@@ -11,14 +11,16 @@ namespace studio::inference {
 namespace {
 
 namespace json = boost::json;
+using engine::constrain::kFunctionClose;
+using engine::constrain::kFunctionNameEnd;
+using engine::constrain::kFunctionOpen;
 using engine::constrain::kParameterNameEnd;
 using engine::constrain::kParameterOpen;
 using engine::constrain::kToolCallClose;
 using engine::constrain::WrittenAs;
 
 constexpr std::string_view kHermesName = "{\"name\": ", kHermesArguments = ", \"arguments\": ";
-constexpr std::string_view kFunction = "<function=", kTagEnd = ">\n";
-constexpr std::string_view kEndOfValue = "\n</parameter>\n", kEndOfFunction = "</function>";
+constexpr std::string_view kEndOfValue = "\n</parameter>\n";
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kIdDigits = 24;  // as long as others make them
 
@@ -47,7 +49,10 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 ToolCallText::ToolCallText(std::shared_ptr<const ToolSet> tools, ToolFormat format, std::string answer_id)
-    : tools_(std::move(tools)), format_(format), answer_id_(std::move(answer_id)), heads_(plain_names(*tools_)) {}
+    : tools_(std::move(tools)),
+      format_(format),
+      answer_id_(std::move(answer_id)),
+      heads_(plain_names(*tools_), format == ToolFormat::kCoder ? Heads::Form::kCoder : Heads::Form::kJson) {}
 
 void ToolCallText::push(ChoiceDelta& delta, bool is_end) {
   held_ += delta.text;
@@ -92,8 +97,15 @@ bool ToolCallText::read_text(ChoiceDelta& delta, bool is_end) {
   if (!is_found || is_over_) return false;
   held_.erase(0, seen_);
   is_plain_ = function.has_value();
-  part_ = is_plain_ ? Part::kArguments : Part::kOpening;
-  if (function) begin_call(tools_->tools[*function].name, delta);
+  part_ = Part::kOpening;
+  if (!function) return true;
+  const std::string& name = tools_->tools[*function].name;
+  if (format_ == ToolFormat::kCoder) {
+    begin_coder_call(name, delta);
+  } else {
+    begin_call(name, delta);
+    part_ = Part::kArguments;
+  }
   return true;
 }
 
@@ -122,15 +134,20 @@ bool ToolCallText::read_hermes_opening(ChoiceDelta& delta) {
 }
 
 bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
-  const size_t end = held_.find(kTagEnd);
-  if (!held_.starts_with(kFunction) || end == std::string::npos) return false;
-  begin_call(held_.substr(kFunction.size(), end - kFunction.size()), delta);
-  held_.erase(0, end + kTagEnd.size());
+  const size_t end = held_.find(kFunctionNameEnd);
+  if (!held_.starts_with(kFunctionOpen) || end == std::string::npos) return false;
+  const std::string name = held_.substr(kFunctionOpen.size(), end - kFunctionOpen.size());
+  held_.erase(0, end + kFunctionNameEnd.size());
+  begin_coder_call(name, delta);
+  return true;
+}
+
+void ToolCallText::begin_coder_call(const std::string& name, ChoiceDelta& delta) {
+  begin_call(name, delta);
   add_arguments("{", delta);
   has_parameters_ = false;
   parameter_types_ = parameter_types();
   part_ = Part::kParameter;
-  return true;
 }
 
 // Up to the brace that closes the first one.
@@ -165,8 +182,8 @@ bool ToolCallText::read_arguments(ChoiceDelta& delta) {
 }
 
 bool ToolCallText::read_parameter(ChoiceDelta& delta) {
-  if (held_.starts_with(kEndOfFunction)) {
-    held_.erase(0, kEndOfFunction.size());
+  if (held_.starts_with(kFunctionClose)) {
+    held_.erase(0, kFunctionClose.size());
     add_arguments("}", delta);
     end_call(delta);
     return true;
@@ -214,7 +231,8 @@ bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
 }
 
 bool ToolCallText::read_closing() {
-  const std::string_view close = is_plain_ ? "}" : kToolCallClose;
+  // A tag that closes what none opened is of what lies between calls.
+  const std::string_view close = !is_plain_ ? kToolCallClose : format_ == ToolFormat::kCoder ? "" : "}";
   const size_t at = held_.find(close);
   if (at == std::string::npos) return false;
   held_.erase(0, at + close.size());

@@ -47,6 +47,7 @@ class ToolCallText {
   bool begin_value(std::string_view beginning, bool is_whole, ChoiceDelta& delta);
   bool read_closing();
   void begin_call(std::string name, ChoiceDelta& delta);
+  void begin_coder_call(const std::string& name, ChoiceDelta& delta);
   void add_arguments(std::string_view text, ChoiceDelta& delta);
   void end_call(ChoiceDelta& delta);
   engine::constrain::ParameterTypes parameter_types() const;

@@ -11,7 +11,7 @@ namespace {
 std::shared_ptr<const ToolSet> tools(ToolFormat format) {
   auto set = std::make_shared<ToolSet>();
   set->choice.is_parallel = true;
-  set->has_plain_calls = format == ToolFormat::kHermes;
+  set->has_plain_calls = format != ToolFormat::kNone;
   set->tools.push_back(
       {"weather", {}, boost::json::parse(R"({"properties":{"city":{"type":"string"},"days":{"type":"integer"}}})")});
   set->tools.push_back({"now", {}, boost::json::parse("{}")});
@@ -160,6 +160,42 @@ TEST(ToolCallText, TheCodersParametersBecomeJson) {
   ASSERT_EQ(told.calls.size(), 1u);
   EXPECT_EQ(told.calls[0].arguments, R"({"city": "A \"b\"\n</param\n", "days": 3})");
   expect_same_in_pieces(text, ToolFormat::kCoder, told);
+}
+
+TEST(ToolCallText, TheCodersCallsMayLackTheirTag) {
+  const std::string now = "<function=now>\n</function>",
+                    inner = "<function=weather>\n<parameter=days>\n3\n</parameter>\n</function>";
+  for (const std::string& text : {std::string(inner), inner + "\n</tool_call>", "\n" + inner + "\nThat is it.\n" + now,
+                                  "```xml\n" + inner + "\n```\nSo.", "I look.\n\n" + inner}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.text, text.starts_with("I") ? "I look." : "") << text;
+    ASSERT_EQ(told.calls.size(), 1u) << text;
+    EXPECT_EQ(told.calls[0].name, "weather");
+    EXPECT_EQ(told.calls[0].arguments, R"({"days": 3})");
+    EXPECT_EQ(told.are_whole, std::vector<bool>{true});
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
+  const std::string tagged = "<tool_call>\n" + now + "\n</tool_call>";
+  for (const std::string& text : {inner + "\n" + now, inner + "\n</tool_call>\n" + tagged,
+                                  inner + "\n</tool_call>\n" + now + "\n</tool_call>\nDone.", tagged + "\n" + inner}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.calls.size(), 2u) << text;
+    EXPECT_EQ(told.are_whole, (std::vector<bool>{true, true})) << text;
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
+}
+
+TEST(ToolCallText, TextThatSpeaksOfTheCodersFormStaysText) {
+  for (const std::string& text :
+       {std::string("Write <function=now>\nto call it."), std::string("<function=later>\n</function>"),
+        std::string("<function=now> begins a call"), std::string("a\n- <function=now>\n"),
+        std::string("<function=now>"), std::string("{\"name\": \"now\", \"arguments\": {}}"),
+        std::string("<function=nowhere>\n")}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.text, text);
+    EXPECT_TRUE(told.calls.empty());
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
 }
 
 TEST(ToolCallText, ParametersAreReadByTheTypesThatTheyMayHave) {

@@ -15,7 +15,7 @@ ToolFormat tool_format_of(std::string_view chat_template) {
 }
 
 bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer) {
-  return format == ToolFormat::kHermes && answer.empty() && set.tools.size() <= engine::constrain::kMaxPlainTools;
+  return format != ToolFormat::kNone && answer.empty() && set.tools.size() <= engine::constrain::kMaxPlainTools;
 }
 
 std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer) {

@@ -44,7 +44,7 @@ struct ToolSet {
   bool may_call(std::string_view name) const { return choice.name.empty() || choice.name == name; }
 };
 
-// Whether that may be: where the answer has no form of its own, and by the models that write JSON.
+// Whether that may be: where the answer has no form of its own.
 bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer);
 
 // What an answer is held to (engine/constrain/spec.h): calls, or text, or, where it is not empty, what `answer` says.

@@ -25,18 +25,20 @@ class ToolGrammar {
  public:
   ToolGrammar(Grammar& grammar, JsonParts& parts) : grammar_(grammar), parts_(parts) {}
 
-  // `arguments`: set to what they are.
-  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters, ExprId& arguments) {
+  // `rest`: set to what follows a head of the call.
+  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters, ExprId& rest) {
     STUDIO_TRY(const RuleId rule, add_schema(grammar_, parts_, parameters));
-    arguments = grammar_.rule(rule);
+    const ExprId arguments = grammar_.rule(rule);
+    rest = grammar_.sequence({parts_.space(), arguments, parts_.space(), literal("}")});
     return grammar_.sequence(
         {literal("{\"name\": \"" + json_escaped(name) + "\", \"arguments\": "), arguments, literal("}")});
   }
 
-  Result<ExprId> coder_call(std::string_view name, const json::value& parameters) {
+  Result<ExprId> coder_call(std::string_view name, const json::value& parameters, ExprId& rest) {
     STUDIO_TRY(const RuleId rule, add_parameters(grammar_, parts_, parameters));
-    return grammar_.sequence(
-        {literal("<function=" + std::string(name) + ">\n"), grammar_.rule(rule), literal("</function>")});
+    rest = grammar_.sequence({grammar_.rule(rule), literal(std::string(kFunctionClose))});
+    const std::string head = std::string(kFunctionOpen) + std::string(name) + std::string(kFunctionNameEnd);
+    return grammar_.sequence({literal(head), rest});
   }
 
  private:
@@ -48,8 +50,8 @@ class ToolGrammar {
 
 struct Functions {
   std::vector<std::string> names;
-  std::vector<ExprId> arguments;  // of hermes
-  ExprId call = 0;                // to any of them, without the tags
+  std::vector<ExprId> rests;  // of calls, behind their heads
+  ExprId call = 0;            // to any of them, without the tags
 };
 
 Result<Functions> add_functions(Grammar& grammar, JsonParts& parts, const json::object& tools, bool is_coder) {
@@ -66,8 +68,9 @@ Result<Functions> add_functions(Grammar& grammar, JsonParts& parts, const json::
       return not_tools("a function needs name and parameters");
     const std::string_view name = text_of(*function, "name");
     functions.names.emplace_back(name);
-    STUDIO_TRY(const ExprId call, is_coder ? maker.coder_call(name, *parameters)
-                                           : maker.hermes_call(name, *parameters, functions.arguments.emplace_back()));
+    ExprId& rest = functions.rests.emplace_back();
+    STUDIO_TRY(const ExprId call,
+               is_coder ? maker.coder_call(name, *parameters, rest) : maker.hermes_call(name, *parameters, rest));
     calls.push_back(call);
   }
   functions.call = grammar.choice(calls);
@@ -80,16 +83,15 @@ ExprId tagged(Grammar& grammar, ExprId call) {
 }
 
 // Where a call may follow another, so may text in which none begins.
-Result<ExprId> add_plain(Grammar& grammar, JsonParts& parts, const Functions& functions, bool begins_with_text,
+Result<ExprId> add_plain(Grammar& grammar, const Functions& functions, CallHeads::Form form, bool begins_with_text,
                          bool is_one) {
-  if (functions.names.size() > kMaxPlainTools) return not_tools("too many functions to call by their JSON alone");
-  const CallHeads heads(functions.names);
+  if (functions.names.size() > kMaxPlainTools) return not_tools("too many functions to call without a tag");
+  const CallHeads heads(functions.names, form);
   const RuleId behind = grammar.add_rule(), call = grammar.add_rule();
   grammar.define(call, grammar.sequence({tagged(grammar, functions.call), grammar.rule(behind)}));
   const std::vector<RuleId> texts = heads.add_to(grammar, [&](CallHeads::State state) {
     if (state == CallHeads::kTag) return grammar.rule(call);
-    return grammar.sequence({parts.space(), functions.arguments[*heads.found(state)], parts.space(),
-                             grammar.literal("}"), grammar.rule(behind)});
+    return grammar.sequence({functions.rests[*heads.found(state)], grammar.rule(behind)});
   });
   grammar.define(behind, is_one ? grammar.empty() : grammar.rule(texts[CallHeads::kBetween]));
   if (begins_with_text) return grammar.rule(texts[CallHeads::kLineStart]);
@@ -130,8 +132,8 @@ Result<ExprId> add_tools(Grammar& grammar, JsonParts& parts, const json::object&
   const uint32_t least = number_of(tools, "least"), most = number_of(tools, "most");
   const bool begins_with_text = flag_of(tools, "text");
   if (flag_of(tools, "plain")) {
-    if (is_coder) return not_tools("plain is for the format hermes");
-    return add_plain(grammar, parts, functions, begins_with_text, most == 1);
+    const auto form = is_coder ? CallHeads::Form::kCoder : CallHeads::Form::kJson;
+    return add_plain(grammar, functions, form, begins_with_text, most == 1);
   }
   const RuleId call = grammar.add_rule();
   grammar.define(call, grammar.sequence({grammar.literal(kToolCallOpen), tagged(grammar, functions.call)}));

@@ -4,9 +4,9 @@
 // coder  (Qwen3-Coder):      <tool_call>\n<function=f>\n<parameter=a>\nTEXT\n</parameter>\n</function>\n</tool_call>
 //
 // Several calls have a line end between them; nothing follows the last. Parameters of the coder's form come in the
-// order of `properties`, as members of JSON do; how their values are written, parameter_text.h says. plain (beside
-// hermes): also the JSON of a call alone, where call_heads.h says that one begins; behind a call any text may come
-// then, which is no part of the answer: whoever reads it ends the answer there.
+// order of `properties`, as members of JSON do; how their values are written, parameter_text.h says. plain: also
+// the JSON or the function's tags of a call alone, where call_heads.h says that one begins; behind a call any text may
+// come then, which is no part of the answer: whoever reads it ends the answer there.
 #pragma once
 
 #include <boost/json/object.hpp>

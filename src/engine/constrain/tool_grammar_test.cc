@@ -149,6 +149,25 @@ TEST(ToolGrammar, ParametersAreHeldToTheWholeSchema) {
   }
 }
 
+TEST(ToolGrammar, PlainCallsOfTheCodersFormAreHeldToTheirSchemas) {
+  const std::string spec = R"({"tools":{"format":"coder","plain":true,"text":true,"least":0,"most":0,"functions":[
+      {"name":"f","parameters":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}}]}})";
+  const Matcher any = start_of(compile_spec(spec));
+  const std::string inner = "<function=f>\n<parameter=n>\n1\n</parameter>\n</function>", tagged = call(inner);
+  for (const std::string& text :
+       {inner, tagged, inner + "\n</tool_call>", inner + "\n</tool_call>\n" + tagged, "Let me.\n\n" + inner,
+        inner + "\n" + inner, tagged + "\n" + inner, "```xml\n" + inner + "\n```", inner + "\nThat is it.",
+        std::string("Write <function=f>\nto call."), std::string("<function=f>\r"), std::string("<function=g>\n"),
+        std::string("<function=f> is"), std::string("{\"name\": \"f\", \"arguments\": 1}")}) {
+    EXPECT_TRUE(accepts(any, text)) << text;
+  }
+  for (const std::string& text : {std::string("<function=f>\n"), std::string("<function=f>\n</function>"),
+                                  std::string("x\n \n<function=f>\n<parameter=n>\nx\n</parameter>\n</function>"),
+                                  inner + "\n</tool_call>\n<function=f>\n", std::string("a <tool_call> b")}) {
+    EXPECT_FALSE(accepts(any, text)) << text;
+  }
+}
+
 // By states up to 32 characters, by counts beyond.
 TEST(ToolGrammar, LongTextsAreCounted) {
   const auto allows = [](const char* schema, const std::string& text) {
@@ -206,7 +225,6 @@ TEST(ToolGrammar, WhatIsNoSpecIsRefused) {
        {"", "[]", "{}", R"({"yaml":1})", R"({"regex":1})", R"({"choices":[]})", R"({"choices":[1]})", R"({"tools":{}})",
         R"({"tools":{"format":"xml","functions":[]}})", R"({"regex":"a","gbnf":"root ::= \"a\""})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f"}]}})",
-        R"({"tools":{"format":"coder","plain":true,"functions":[{"name":"f","parameters":{}}]}})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f","parameters":{}}],"answer":{"tools":{}}}})"}) {
     EXPECT_FALSE(compile_spec(spec).ok()) << spec;
   }
