@@ -146,7 +146,6 @@ void ToolCallText::begin_coder_call(const std::string& name, ChoiceDelta& delta)
   begin_call(name, delta);
   add_arguments("{", delta);
   has_parameters_ = false;
-  parameter_types_ = parameter_types();
   part_ = Part::kParameter;
 }
 
@@ -197,7 +196,7 @@ bool ToolCallText::read_parameter(ChoiceDelta& delta) {
   key += ": ";
   has_parameters_ = true;
   add_arguments(key, delta);
-  value_types_ = parameter_types_.of(name);
+  value_types_ = parameter_types().of(name);
   part_ = Part::kValue;
   return true;
 }
@@ -270,12 +269,14 @@ void ToolCallText::end_call(ChoiceDelta& delta) {
   part_ = Part::kClosing;
 }
 
-// What the schema does not say, because it is none, is read as it looks.
-engine::constrain::ParameterTypes ToolCallText::parameter_types() const {
+// Of the function that is called. What the schema does not say, because it is none, is read as it looks.
+const engine::constrain::ParameterTypes& ToolCallText::parameter_types() {
+  const auto [known, is_new] = parameter_types_.try_emplace(name_);
   const auto tool = std::ranges::find(tools_->tools, name_, &ToolDefinition::name);
-  if (tool == tools_->tools.end()) return {};
+  if (!is_new || tool == tools_->tools.end()) return known->second;
   auto types = engine::constrain::parameter_types(tool->parameters);
-  return types.ok() ? *std::move(types) : engine::constrain::ParameterTypes();
+  if (types.ok()) known->second = *std::move(types);
+  return known->second;
 }
 
 }  // namespace studio::inference

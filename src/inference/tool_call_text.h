@@ -7,6 +7,7 @@
 // stays a call that breaks off. A function of the text alone. One per choice; not thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,7 +51,7 @@ class ToolCallText {
   void begin_coder_call(const std::string& name, ChoiceDelta& delta);
   void add_arguments(std::string_view text, ChoiceDelta& delta);
   void end_call(ChoiceDelta& delta);
-  engine::constrain::ParameterTypes parameter_types() const;
+  const engine::constrain::ParameterTypes& parameter_types();
 
   const std::shared_ptr<const ToolSet> tools_;
   const ToolFormat format_;
@@ -68,8 +69,8 @@ class ToolCallText {
   bool has_arguments_ = false;
   bool is_in_string_ = false, is_escaped_ = false;
   bool has_parameters_ = false;
-  engine::constrain::ParameterTypes parameter_types_;  // of the call under way
-  uint8_t value_types_ = 0;                            // of the parameter under way
+  std::map<std::string, engine::constrain::ParameterTypes> parameter_types_;  // of functions that were called
+  uint8_t value_types_ = 0;                                                   // of the parameter under way
 };
 
 }  // namespace studio::inference

@@ -103,8 +103,9 @@ std::string openings_of(uint8_t types) {
   return openings;
 }
 
-// Texts of at least one character that are too long for states to count them. That one tells that they are no JSON.
+// Texts that are too long for states to count them. Their first character tells that they are no JSON.
 ExprId long_texts(Grammar& grammar, uint32_t min, uint32_t max, uint8_t types) {
+  if (min == 0) return grammar.optional(long_texts(grammar, 1, max, types));
   const std::string openings = openings_of(types);
   const uint32_t more = max == kNoLimit ? max : max - 1;
   const ExprId simple = grammar.sequence(
@@ -148,16 +149,18 @@ Result<std::shared_ptr<const Dfa>> writable_texts(uint8_t types) {
 Result<ExprId> texts_of_length(Grammar& grammar, uint32_t min, uint32_t max, uint8_t types) {
   if (max < min) return grammar.nothing();
   STUDIO_TRY(const auto writable, writable_texts(types));
-  const bool is_exact = max <= kCharsByState || (max == kNoLimit && min <= kCharsByState);
-  if (is_exact) {
-    STUDIO_TRY(const Dfa counted, writable->with_chars(min, max));
-    return counted.raw_expr(grammar);
-  }
+  if (min == 0 && max == kNoLimit) return writable->raw_expr(grammar);
+  const auto counted = [&](uint32_t most) -> Result<ExprId> {
+    STUDIO_TRY(const Dfa texts, writable->with_chars(min, most));
+    return texts.raw_expr(grammar);
+  };
+  if (max <= kCharsByState || (max == kNoLimit && min <= kCharsByState)) return counted(max);
+  if (types == kStringType) return long_texts(grammar, min, max, types);
   constexpr uint32_t kLongerThanWords = 6;  // than null, true and false
   const ExprId longer = long_texts(grammar, std::max(min, kLongerThanWords), max, types);
   if (min > kCharsByState) return longer;
-  STUDIO_TRY(const Dfa counted, writable->with_chars(min, kCharsByState));
-  return grammar.choice({counted.raw_expr(grammar), longer});
+  STUDIO_TRY(const ExprId shorter, counted(kCharsByState));
+  return grammar.choice({shorter, longer});
 }
 
 }  // namespace studio::engine::constrain

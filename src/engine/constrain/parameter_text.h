@@ -44,9 +44,9 @@ WrittenAs written_as(std::string_view beginning, bool is_whole, uint8_t types);
 // The strings that can be written: none holds the tag that closes a parameter.
 Result<std::shared_ptr<const Dfa>> writable_texts(uint8_t types);
 
-// Those of so many characters, as far as they can be counted: past kCharsByState a text that holds a `<` is at most a
-// quarter as long as it may be, and has no text in it that begins like the tag.
-inline constexpr uint32_t kCharsByState = 32;
+// Those of so many characters, as far as they can be counted: where more than kCharsByState are allowed or asked for, a
+// text that holds a `<` is at most a quarter as long as it may be and holds nothing that begins like the tag.
+inline constexpr uint32_t kCharsByState = 16;  // 200 states
 Result<ExprId> texts_of_length(Grammar& grammar, uint32_t min, uint32_t max, uint8_t types);
 
 // The parameters of a call, as its schema allows its arguments: what schema.h promises of JSON holds here. Strings with

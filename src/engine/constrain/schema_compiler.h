@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -102,7 +103,8 @@ class SchemaCompiler {
   Result<ExprId> build_written(const SchemaFacts& facts, uint8_t types);
   Result<ExprId> build_any_written(uint8_t types);
   Result<ExprId> build_text(const SchemaFacts& facts, uint8_t types);
-  Result<ExprId> free_text(uint8_t types);
+  using TextKind = std::tuple<uint8_t, uint32_t, uint32_t>;  // types of the parameter; least and most characters
+  Result<ExprId> text_of_length(const TextKind& kind);
 
   Grammar& grammar_;
   JsonParts& parts_;
@@ -122,7 +124,7 @@ class SchemaCompiler {
   std::unordered_set<std::string> known_parameters_;
   ParameterTypes parameter_types_;
   std::map<Key, uint8_t> types_of_;
-  std::map<uint8_t, ExprId> free_texts_;  // by the types of a parameter
+  std::map<TextKind, ExprId> texts_of_length_;
 };
 
 }  // namespace studio::engine::constrain

@@ -154,24 +154,24 @@ Result<ExprId> SchemaCompiler::build_written(const SchemaFacts& facts, uint8_t t
 Result<ExprId> SchemaCompiler::build_text(const SchemaFacts& facts, uint8_t types) {
   const bool has_excluded = std::ranges::any_of(facts.no_values, [](const auto* no) { return no->is_string(); });
   if (!facts.values && facts.patterns.empty() && facts.no_patterns.empty() && !has_excluded) {
-    if (facts.chars.min == 0 && !facts.chars.max) return free_text(types);
-    return texts_of_length(grammar_, as_count(facts.chars.min), as_limit(facts.chars.max), types);
+    return text_of_length({types, as_count(facts.chars.min), as_limit(facts.chars.max)});
   }
   STUDIO_TRY(const auto writable, writable_texts(types));
   STUDIO_TRY(const Dfa texts, texts_of(facts, writable.get()));
   return texts.raw_expr(grammar_);
 }
 
-Result<ExprId> SchemaCompiler::free_text(uint8_t types) {
-  const auto [known, is_new] = free_texts_.try_emplace(types, grammar_.nothing());
+Result<ExprId> SchemaCompiler::text_of_length(const TextKind& kind) {
+  const auto [known, is_new] = texts_of_length_.try_emplace(kind, grammar_.nothing());
   if (!is_new) return known->second;
-  STUDIO_TRY(const auto writable, writable_texts(types));
-  return known->second = writable->raw_expr(grammar_);
+  const auto& [types, min, max] = kind;
+  STUDIO_TRY(known->second, texts_of_length(grammar_, min, max, types));
+  return known->second;
 }
 
 // Of a parameter of which nothing is said.
 Result<ExprId> SchemaCompiler::build_any_written(uint8_t types) {
-  STUDIO_TRY(const ExprId text, free_text(types));
+  STUDIO_TRY(const ExprId text, text_of_length({types, 0, kNoLimit}));
   return grammar_.choice({text, parts_.any_object(), parts_.array(parts_.list(parts_.any_value(), 0, kNoLimit)),
                           parts_.number(), parts_.boolean(), parts_.null()});
 }

@@ -168,7 +168,7 @@ TEST(ToolGrammar, PlainCallsOfTheCodersFormAreHeldToTheirSchemas) {
   }
 }
 
-// By states up to 32 characters, by counts beyond.
+// By states up to 16 characters, by counts beyond.
 TEST(ToolGrammar, LongTextsAreCounted) {
   const auto allows = [](const char* schema, const std::string& text) {
     return accepts(start_of(coder_calls(R"({"properties":{"a":)" + std::string(schema) + "}}")),
