@@ -64,7 +64,7 @@ Status hold_tools(ToolSet& set, ToolFormat format, const std::string& answer, co
   for (ToolDefinition& tool : set.tools) {
     if (!tool.is_strict) tool.parameters = any_object();
   }
-  const Status last = verdict();
+  Status last = verdict();
   if (last.ok()) return last;
   return Error(last.error().code(), field + " cannot be held to together: " + last.error().message()).with_param(field);
 }
