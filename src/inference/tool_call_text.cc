@@ -4,17 +4,23 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "engine/constrain/parameter_text.h"
 #include "engine/constrain/tool_grammar.h"
 
 namespace studio::inference {
 namespace {
 
 namespace json = boost::json;
+using engine::constrain::kFunctionClose;
+using engine::constrain::kFunctionNameEnd;
+using engine::constrain::kFunctionOpen;
+using engine::constrain::kParameterNameEnd;
+using engine::constrain::kParameterOpen;
 using engine::constrain::kToolCallClose;
+using engine::constrain::WrittenAs;
 
 constexpr std::string_view kHermesName = "{\"name\": ", kHermesArguments = ", \"arguments\": ";
-constexpr std::string_view kFunction = "<function=", kParameter = "<parameter=", kTagEnd = ">\n";
-constexpr std::string_view kEndOfValue = "\n</parameter>\n", kEndOfFunction = "</function>";
+constexpr std::string_view kEndOfValue = "\n</parameter>\n";
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kIdDigits = 24;  // as long as others make them
 
@@ -43,7 +49,10 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 ToolCallText::ToolCallText(std::shared_ptr<const ToolSet> tools, ToolFormat format, std::string answer_id)
-    : tools_(std::move(tools)), format_(format), answer_id_(std::move(answer_id)), heads_(plain_names(*tools_)) {}
+    : tools_(std::move(tools)),
+      format_(format),
+      answer_id_(std::move(answer_id)),
+      heads_(plain_names(*tools_), format == ToolFormat::kCoder ? Heads::Form::kCoder : Heads::Form::kJson) {}
 
 void ToolCallText::push(ChoiceDelta& delta, bool is_end) {
   held_ += delta.text;
@@ -63,6 +72,7 @@ bool ToolCallText::step(ChoiceDelta& delta, bool is_end) {
       return read_arguments(delta);
     case Part::kParameter:
       return read_parameter(delta);
+    case Part::kValue:
     case Part::kTextValue:
     case Part::kJsonValue:
       return read_value(delta, is_end);
@@ -87,8 +97,15 @@ bool ToolCallText::read_text(ChoiceDelta& delta, bool is_end) {
   if (!is_found || is_over_) return false;
   held_.erase(0, seen_);
   is_plain_ = function.has_value();
-  part_ = is_plain_ ? Part::kArguments : Part::kOpening;
-  if (function) begin_call(tools_->tools[*function].name, delta);
+  part_ = Part::kOpening;
+  if (!function) return true;
+  const std::string& name = tools_->tools[*function].name;
+  if (format_ == ToolFormat::kCoder) {
+    begin_coder_call(name, delta);
+  } else {
+    begin_call(name, delta);
+    part_ = Part::kArguments;
+  }
   return true;
 }
 
@@ -117,14 +134,19 @@ bool ToolCallText::read_hermes_opening(ChoiceDelta& delta) {
 }
 
 bool ToolCallText::read_coder_opening(ChoiceDelta& delta) {
-  const size_t end = held_.find(kTagEnd);
-  if (!held_.starts_with(kFunction) || end == std::string::npos) return false;
-  begin_call(held_.substr(kFunction.size(), end - kFunction.size()), delta);
-  held_.erase(0, end + kTagEnd.size());
+  const size_t end = held_.find(kFunctionNameEnd);
+  if (!held_.starts_with(kFunctionOpen) || end == std::string::npos) return false;
+  const std::string name = held_.substr(kFunctionOpen.size(), end - kFunctionOpen.size());
+  held_.erase(0, end + kFunctionNameEnd.size());
+  begin_coder_call(name, delta);
+  return true;
+}
+
+void ToolCallText::begin_coder_call(const std::string& name, ChoiceDelta& delta) {
+  begin_call(name, delta);
   add_arguments("{", delta);
   has_parameters_ = false;
   part_ = Part::kParameter;
-  return true;
 }
 
 // Up to the brace that closes the first one.
@@ -159,33 +181,43 @@ bool ToolCallText::read_arguments(ChoiceDelta& delta) {
 }
 
 bool ToolCallText::read_parameter(ChoiceDelta& delta) {
-  if (held_.starts_with(kEndOfFunction)) {
-    held_.erase(0, kEndOfFunction.size());
+  if (held_.starts_with(kFunctionClose)) {
+    held_.erase(0, kFunctionClose.size());
     add_arguments("}", delta);
     end_call(delta);
     return true;
   }
-  const size_t end = held_.find(kTagEnd);
-  if (!held_.starts_with(kParameter) || end == std::string::npos) return false;
-  const std::string name = held_.substr(kParameter.size(), end - kParameter.size());
-  held_.erase(0, end + kTagEnd.size());
+  const size_t end = held_.find(kParameterNameEnd);
+  if (!held_.starts_with(kParameterOpen) || end == std::string::npos) return false;
+  const std::string name = held_.substr(kParameterOpen.size(), end - kParameterOpen.size());
+  held_.erase(0, end + kParameterNameEnd.size());
   std::string key = has_parameters_ ? ", " : "";
   append_json_string(key, name);
   key += ": ";
   has_parameters_ = true;
-  const bool is_text = is_text_parameter(name);
-  if (is_text) key += '"';
   add_arguments(key, delta);
-  part_ = is_text ? Part::kTextValue : Part::kJsonValue;
+  value_types_ = parameter_types().of(name);
+  part_ = Part::kValue;
+  return true;
+}
+
+// Whether it is known by now how the value is written.
+bool ToolCallText::begin_value(std::string_view beginning, bool is_whole, ChoiceDelta& delta) {
+  const WrittenAs as = engine::constrain::written_as(beginning, is_whole, value_types_);
+  if (as == WrittenAs::kUnknown) return false;
+  if (as == WrittenAs::kText) add_arguments("\"", delta);
+  part_ = as == WrittenAs::kText ? Part::kTextValue : Part::kJsonValue;
   return true;
 }
 
 bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
-  const bool is_text = part_ == Part::kTextValue;
   const size_t close = held_.find(kEndOfValue);
   size_t end = close != std::string::npos ? close : held_.size() - possible_tag_bytes(held_, kEndOfValue);
   if (is_end && close == std::string::npos) end = held_.size();
   const std::string_view value = std::string_view(held_).substr(0, end);
+  const bool is_whole = is_end || close != std::string::npos;
+  if (part_ == Part::kValue && !begin_value(value, is_whole, delta)) return false;
+  const bool is_text = part_ == Part::kTextValue;
   add_arguments(is_text ? escaped(value) : std::string(value), delta);
   if (close == std::string::npos) {
     held_.erase(0, end);
@@ -198,7 +230,8 @@ bool ToolCallText::read_value(ChoiceDelta& delta, bool is_end) {
 }
 
 bool ToolCallText::read_closing() {
-  const std::string_view close = is_plain_ ? "}" : kToolCallClose;
+  // A tag that closes what none opened is of what lies between calls.
+  const std::string_view close = !is_plain_ ? kToolCallClose : format_ == ToolFormat::kCoder ? "" : "}";
   const size_t at = held_.find(close);
   if (at == std::string::npos) return false;
   held_.erase(0, at + close.size());
@@ -236,15 +269,14 @@ void ToolCallText::end_call(ChoiceDelta& delta) {
   part_ = Part::kClosing;
 }
 
-bool ToolCallText::is_text_parameter(std::string_view name) const {
-  for (const ToolDefinition& tool : tools_->tools) {
-    const json::object* schema = tool.name == name_ ? tool.parameters.if_object() : nullptr;
-    const json::value* properties = schema == nullptr ? nullptr : schema->if_contains("properties");
-    if (properties == nullptr || !properties->is_object()) continue;
-    const json::value* property = properties->get_object().if_contains(name);
-    if (property != nullptr) return engine::constrain::is_written_as_text(*property);
-  }
-  return true;
+// Of the function that is called. What the schema does not say, because it is none, is read as it looks.
+const engine::constrain::ParameterTypes& ToolCallText::parameter_types() {
+  const auto [known, is_new] = parameter_types_.try_emplace(name_);
+  const auto tool = std::ranges::find(tools_->tools, name_, &ToolDefinition::name);
+  if (!is_new || tool == tools_->tools.end()) return known->second;
+  auto types = engine::constrain::parameter_types(tool->parameters);
+  if (types.ok()) known->second = *std::move(types);
+  return known->second;
 }
 
 }  // namespace studio::inference

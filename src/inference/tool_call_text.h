@@ -7,12 +7,14 @@
 // stays a call that breaks off. A function of the text alone. One per choice; not thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/constrain/call_heads.h"
+#include "engine/constrain/parameter_text.h"
 #include "inference/generation.h"
 #include "inference/tools.h"
 
@@ -32,7 +34,7 @@ class ToolCallText {
 
  private:
   using Heads = engine::constrain::CallHeads;
-  enum class Part { kText, kOpening, kArguments, kParameter, kTextValue, kJsonValue, kClosing };
+  enum class Part { kText, kOpening, kArguments, kParameter, kValue, kTextValue, kJsonValue, kClosing };
 
   bool step(ChoiceDelta& delta, bool is_end);
   bool read_text(ChoiceDelta& delta, bool is_end);
@@ -43,11 +45,13 @@ class ToolCallText {
   bool read_arguments(ChoiceDelta& delta);
   bool read_parameter(ChoiceDelta& delta);
   bool read_value(ChoiceDelta& delta, bool is_end);
+  bool begin_value(std::string_view beginning, bool is_whole, ChoiceDelta& delta);
   bool read_closing();
   void begin_call(std::string name, ChoiceDelta& delta);
+  void begin_coder_call(const std::string& name, ChoiceDelta& delta);
   void add_arguments(std::string_view text, ChoiceDelta& delta);
   void end_call(ChoiceDelta& delta);
-  bool is_text_parameter(std::string_view name) const;
+  const engine::constrain::ParameterTypes& parameter_types();
 
   const std::shared_ptr<const ToolSet> tools_;
   const ToolFormat format_;
@@ -65,6 +69,8 @@ class ToolCallText {
   bool has_arguments_ = false;
   bool is_in_string_ = false, is_escaped_ = false;
   bool has_parameters_ = false;
+  std::map<std::string, engine::constrain::ParameterTypes> parameter_types_;  // of functions that were called
+  uint8_t value_types_ = 0;                                                   // of the parameter under way
 };
 
 }  // namespace studio::inference

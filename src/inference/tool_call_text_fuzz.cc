@@ -76,7 +76,7 @@ Told read(std::string_view text, const std::shared_ptr<const ToolSet>& set, Tool
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const bool is_coder = (data[0] & 1) != 0;
-  const auto set = tools(!is_coder && (data[0] & 2) != 0, (data[0] & 4) != 0);
+  const auto set = tools((data[0] & 2) != 0, (data[0] & 4) != 0);
   const ToolFormat format = is_coder ? ToolFormat::kCoder : ToolFormat::kHermes;
   const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
   const Told whole = read(text, set, format, 0), in_pieces = read(text, set, format, 1u + data[1]);

@@ -11,7 +11,7 @@ namespace {
 std::shared_ptr<const ToolSet> tools(ToolFormat format) {
   auto set = std::make_shared<ToolSet>();
   set->choice.is_parallel = true;
-  set->has_plain_calls = format == ToolFormat::kHermes;
+  set->has_plain_calls = format != ToolFormat::kNone;
   set->tools.push_back(
       {"weather", {}, boost::json::parse(R"({"properties":{"city":{"type":"string"},"days":{"type":"integer"}}})")});
   set->tools.push_back({"now", {}, boost::json::parse("{}")});
@@ -160,6 +160,83 @@ TEST(ToolCallText, TheCodersParametersBecomeJson) {
   ASSERT_EQ(told.calls.size(), 1u);
   EXPECT_EQ(told.calls[0].arguments, R"({"city": "A \"b\"\n</param\n", "days": 3})");
   expect_same_in_pieces(text, ToolFormat::kCoder, told);
+}
+
+TEST(ToolCallText, TheCodersCallsMayLackTheirTag) {
+  const std::string now = "<function=now>\n</function>",
+                    inner = "<function=weather>\n<parameter=days>\n3\n</parameter>\n</function>";
+  for (const std::string& text : {std::string(inner), inner + "\n</tool_call>", "\n" + inner + "\nThat is it.\n" + now,
+                                  "```xml\n" + inner + "\n```\nSo.", "I look.\n\n" + inner}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.text, text.starts_with("I") ? "I look." : "") << text;
+    ASSERT_EQ(told.calls.size(), 1u) << text;
+    EXPECT_EQ(told.calls[0].name, "weather");
+    EXPECT_EQ(told.calls[0].arguments, R"({"days": 3})");
+    EXPECT_EQ(told.are_whole, std::vector<bool>{true});
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
+  const std::string tagged = "<tool_call>\n" + now + "\n</tool_call>";
+  for (const std::string& text : {inner + "\n" + now, inner + "\n</tool_call>\n" + tagged,
+                                  inner + "\n</tool_call>\n" + now + "\n</tool_call>\nDone.", tagged + "\n" + inner}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.calls.size(), 2u) << text;
+    EXPECT_EQ(told.are_whole, (std::vector<bool>{true, true})) << text;
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
+}
+
+TEST(ToolCallText, TextThatSpeaksOfTheCodersFormStaysText) {
+  for (const std::string& text :
+       {std::string("Write <function=now>\nto call it."), std::string("<function=later>\n</function>"),
+        std::string("<function=now> begins a call"), std::string("a\n- <function=now>\n"),
+        std::string("<function=now>"), std::string("{\"name\": \"now\", \"arguments\": {}}"),
+        std::string("<function=nowhere>\n")}) {
+    const Told told = read({text}, ToolFormat::kCoder);
+    EXPECT_EQ(told.text, text);
+    EXPECT_TRUE(told.calls.empty());
+    expect_same_in_pieces(text, ToolFormat::kCoder, told);
+  }
+}
+
+TEST(ToolCallText, ParametersAreReadByTheTypesThatTheyMayHave) {
+  auto set = std::make_shared<ToolSet>();
+  set->tools.push_back({"f", {}, boost::json::parse(R"({"properties":{"text":{"type":"string"},
+      "some":{"type":["string","null"]},"id":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/N"}]},"any":{},
+      "flag":{"type":"boolean"}},"additionalProperties":{"type":"integer"},"$defs":{"N":{"type":"integer"}}})")});
+  const auto read_value = [&set](const std::string& name, const std::string& value) {
+    ToolCallText reader(set, ToolFormat::kCoder, "answer#0");
+    ChoiceDelta delta;
+    delta.text =
+        "<tool_call>\n<function=f>\n<parameter=" + name + ">\n" + value + "\n</parameter>\n</function>\n</tool_call>";
+    reader.push(delta, true);
+    std::string arguments;
+    for (const ToolCallDelta& call : delta.tool_calls) arguments += call.arguments;
+    return arguments.substr(name.size() + 5, arguments.size() - name.size() - 6);
+  };
+  for (const auto& [name, value, wanted] : std::vector<std::array<const char*, 3>>{
+           {"text", "null", "\"null\""},
+           {"text", "", "\"\""},
+           {"text", "\nx\n\n", R"("\nx\n\n")"},
+           {"text", "\n", R"("\n")"},
+           {"some", "null", "null"},
+           {"some", "nulls", "\"nulls\""},
+           {"some", "12", "\"12\""},
+           {"some", "", "\"\""},
+           {"id", "12", "12"},
+           {"id", "-1.5e3", "-1.5e3"},
+           {"id", "012", "\"012\""},
+           {"id", "1-2", "\"1-2\""},
+           {"id", "true", "\"true\""},
+           {"id", "{\"a\": 1}", R"("{\"a\": 1}")"},
+           {"any", "{\"a\": \"<\"}", "{\"a\": \"<\"}"},
+           {"any", "true", "true"},
+           {"any", " true", "\" true\""},
+           {"any", "\"x\"", R"("\"x\"")"},
+           {"flag", "true", "true"},
+           {"other", "7", "7"},
+       }) {
+    EXPECT_EQ(read_value(name, value), wanted) << name;
+  }
 }
 
 TEST(ToolCallText, TextAloneStaysAsItIs) {

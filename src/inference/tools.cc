@@ -15,14 +15,14 @@ ToolFormat tool_format_of(std::string_view chat_template) {
 }
 
 bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer) {
-  return format == ToolFormat::kHermes && answer.empty() && set.tools.size() <= engine::constrain::kMaxPlainTools;
+  return format != ToolFormat::kNone && answer.empty() && set.tools.size() <= engine::constrain::kMaxPlainTools;
 }
 
 std::string tools_spec(const ToolSet& set, ToolFormat format, const std::string& answer) {
   const bool is_required = set.choice.mode == ToolChoice::Mode::kRequired;
   json::array functions;
   for (const ToolDefinition& tool : set.tools) {
-    if (!set.choice.name.empty() && tool.name != set.choice.name) continue;
+    if (!set.may_call(tool.name)) continue;
     functions.push_back(json::object{{"name", tool.name}, {"parameters", tool.parameters}});
   }
   json::object tools{{"format", format == ToolFormat::kCoder ? "coder" : "hermes"},

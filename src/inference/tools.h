@@ -19,6 +19,8 @@ struct ToolDefinition {
   std::string name;
   boost::json::object function;   // name, description, parameters: as the template shows it to the model
   boost::json::value parameters;  // the schema that arguments are held to
+  bool is_strict = false;         // to all of it, or the call is refused
+  std::string field = {};         // where the request has the schema: "tools[0].function.parameters"
 };
 
 inline constexpr int kMostCalls = 32;  // of one answer: more is a model that cannot stop
@@ -39,9 +41,10 @@ struct ToolSet {
   bool has_plain_calls = false;
 
   bool is_used() const { return !tools.empty() && choice.mode != ToolChoice::Mode::kNone; }
+  bool may_call(std::string_view name) const { return choice.name.empty() || choice.name == name; }
 };
 
-// Whether that may be: where the answer has no form of its own, and by the models that write JSON.
+// Whether that may be: where the answer has no form of its own.
 bool may_have_plain_calls(const ToolSet& set, ToolFormat format, const std::string& answer);
 
 // What an answer is held to (engine/constrain/spec.h): calls, or text, or, where it is not empty, what `answer` says.

@@ -4,10 +4,15 @@
 #include <cctype>
 #include <cstring>
 
+#include "api/serving/held_tools.h"
 #include "api/serving/prefix_salt.h"
 #include "base/digest.h"
 
 namespace studio::api {
+
+using inference::GenerationRequest;
+using inference::TextModel;
+
 namespace {
 
 // Whatever its letters' case.
@@ -23,10 +28,14 @@ uint64_t seed_of(const std::string& request_id) {
   return seed;
 }
 
-}  // namespace
+std::optional<Refusal> check_tools(const TextModel& model, inference::ToolSet set, const GenerateCall& call,
+                                   const CallFields& fields) {
+  if (!set.is_used()) return std::nullopt;
+  const Status held = hold_tools(set, model.tool_format(), call.constraint, fields.tools);
+  return held.ok() ? std::nullopt : std::optional(Refusal{held.error()});
+}
 
-using inference::GenerationRequest;
-using inference::TextModel;
+}  // namespace
 
 GenerationRequest to_generation(const Services& services, const GenerateCall& call, const http::Exchange& exchange) {
   const std::string& key_id = exchange.request().principal;
@@ -79,6 +88,7 @@ std::optional<Refusal> check_structure(const TextModel& model, const inference::
   if (prompt.is_partial)
     return refused(field, "is not allowed where the last message is the assistant's, to be continued.");
   if (call.ignore_eos) return refused("ignore_eos", "is not allowed with " + field + ".");
+  if (auto refusal = check_tools(model, prompt.tools, call, fields)) return refusal;
   if (!call.is_json_mode) return std::nullopt;
   const bool speaks_of_json = std::ranges::any_of(
       prompt.messages, [](const inference::Message& message) { return mentions(message.content, "json"); });
@@ -93,7 +103,8 @@ void add_structure(const TextModel& model, const inference::ChatPrompt& prompt, 
   if (!prompt.tools.is_used()) return;
   request.tool_format = model.tool_format();
   auto tools = std::make_shared<inference::ToolSet>(prompt.tools);
-  tools->has_plain_calls = inference::may_have_plain_calls(*tools, model.tool_format(), call.constraint);
+  // Found right before; a call that was kept by an earlier version, whoever computes it will refuse.
+  static_cast<void>(hold_tools(*tools, model.tool_format(), call.constraint, {}));
   request.constraint = inference::tools_spec(*tools, model.tool_format(), call.constraint);
   request.tools = std::move(tools);
 }

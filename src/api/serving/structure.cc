@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <mutex>
-#include <unordered_map>
 
 #include "api/serving/call_fields.h"
-#include "base/digest.h"
+#include "api/serving/verdicts.h"
 #include "base/json.h"
 #include "engine/constrain/spec.h"
 #include "engine/constrain/tool_grammar.h"
@@ -18,45 +16,6 @@ namespace json = boost::json;
 
 constexpr size_t kMaxSchemaNameBytes = 64;  // what the original takes
 
-// What was compiled before needs no second proof: programs send the same tools and schemas with every request.
-class Verdicts {
- public:
-  Status of(const std::string& spec) {
-    const Sha256Digest digest = sha256(spec);
-    const std::string key(digest.begin(), digest.end());
-    {
-      std::scoped_lock lock(mutex_);
-      if (auto known = known_.find(key); known != known_.end()) return known->second;
-    }
-    auto made = engine::constrain::compile_spec(spec);
-    const Status verdict = made.ok() ? Status(Ok{}) : Status(made.error());
-    std::scoped_lock lock(mutex_);
-    if (known_.size() >= kMost) known_.clear();
-    known_.emplace(key, verdict);
-    return verdict;
-  }
-
- private:
-  static constexpr size_t kMost = 4096;  // a few hundred bytes each
-  std::mutex mutex_;
-  std::unordered_map<std::string, Status> known_;
-};
-
-Status verdict_of(const std::string& spec) {
-  static Verdicts verdicts;
-  return verdicts.of(spec);
-}
-
-// "response_format.json_schema.schema#/properties/a: ..." names both the field and the keyword in it.
-Error at_field(const std::string& field, const Error& error) {
-  const bool has_pointer = error.param().starts_with('#');
-  std::string message = error.message();
-  const std::string place = has_pointer ? field + error.param() : field;
-  if (has_pointer && message.starts_with(error.param())) message.erase(0, error.param().size());
-  if (message.starts_with(": ")) message.erase(0, 2);
-  return Error(error.code(), place + ": " + message).with_param(place);
-}
-
 void hold_to(FieldReader& reader, std::string_view field, std::string spec, GenerateCall& call) {
   if (!call.constraint.empty()) {
     return reader.fail(field, "and " + call.constraint_field + " exclude each other");
@@ -66,12 +25,6 @@ void hold_to(FieldReader& reader, std::string_view field, std::string spec, Gene
   }
   call.constraint = std::move(spec);
   call.constraint_field = reader.path_of(field);
-}
-
-std::string spec_of(std::string_view kind, json::value value) {
-  json::object spec;
-  spec[kind] = std::move(value);
-  return to_json(spec);
 }
 
 constexpr FieldRule kFormatRules[] = {{"type", FieldUse::kHonoured, R"("text" "json_object" "json_schema")"},
@@ -236,16 +189,19 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
   if (std::ranges::any_of(set.tools, [&name](const auto& other) { return other.name == name; })) {
     return reader.fail("name", "is that of an earlier function: " + quoted(name));
   }
-  inference::ToolDefinition tool{.name = std::move(name), .function = std::move(function), .parameters = {}};
+  inference::ToolDefinition tool{.name = std::move(name),
+                                 .function = std::move(function),
+                                 .parameters = {},
+                                 .is_strict = is_strict,
+                                 .field = reader.path_of(field)};
   tool.parameters =
       parameters ? *parameters : json::value(json::object{{"type", "object"}, {"properties", json::object()}});
   if (tool.parameters.is_object() && !tool.parameters.get_object().contains("type")) {
     tool.parameters.get_object()["type"] = "object";
   }
-  // Without `strict` no promise is made of more than an object: a schema that cannot be held to is one all the same.
-  if (Status verdict = verdict_of(spec_of("json_schema", tool.parameters)); !verdict.ok()) {
-    if (is_strict) return reader.fail(at_field(reader.path_of(field), verdict.error()));
-    tool.parameters = json::object{{"type", "object"}};
+  if (is_strict) {
+    const Status verdict = verdict_of(spec_of("json_schema", tool.parameters));
+    if (!verdict.ok()) return reader.fail(at_field(tool.field, verdict.error()));
   }
   set.tools.push_back(std::move(tool));
 }

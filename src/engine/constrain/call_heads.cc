@@ -12,10 +12,15 @@ constexpr std::string_view kFenceLanguage = "abcdefghijklmnopqrstuvwxyzABCDEFGHI
 
 }  // namespace
 
-CallHeads::CallHeads(std::span<const std::string> names) : nodes_(5) {
+CallHeads::CallHeads(std::span<const std::string> names, Form form) : nodes_(5) {
   add_last(kTagBegins, kToolCallOpen.substr(1), kTag);
-  add_line_start();
-  if (!names.empty()) add_names(names);
+  add_line_start(form);
+  if (names.empty()) return;
+  if (form == Form::kCoder) {
+    add_function_tags(names);
+  } else {
+    add_names(names);
+  }
 }
 
 CallHeads::State CallHeads::add_node() {
@@ -60,26 +65,35 @@ CallHeads::State CallHeads::add_space(State from) {
   return fresh;
 }
 
-void CallHeads::add_line_start() {
+void CallHeads::add_line_start(Form form) {
   object_ = add_node();
   fence_ = add_node();
   tags_ = add_node();
   for (const State state : {kLineStart, kBetween}) {
-    link(state, state == kBetween ? " \t\r\n[,]" : " \t\r\n[", state);
-    link(state, "{", object_);
+    link(state, kBlanks, state);
     link(state, "`", fence_);
     link(state, "<", tags_);
+    if (form == Form::kCoder) continue;
+    link(state, state == kBetween ? "[,]" : "[", state);
+    link(state, "{", object_);
   }
   add_last(tags_, kToolCallOpen.substr(1), kTag);
   for (const std::string_view tag : kTags) add_last(tags_, tag.substr(1), kLineStart);
-  add_fence();
+  add_fence(form);
 }
 
-void CallHeads::add_fence() {
+void CallHeads::add_fence(Form form) {
   const State language = add_text(fence_, "``");
   link(language, kFenceLanguage, language);
   link(language, kBlanks, kLineStart);
-  link(language, "{", object_);
+  if (form == Form::kJson) link(language, "{", object_);
+}
+
+void CallHeads::add_function_tags(std::span<const std::string> names) {
+  const State name = add_text(tags_, kFunctionOpen.substr(1));
+  for (size_t i = 0; i < names.size(); ++i) {
+    nodes_[add_text(add_text(name, names[i]), kFunctionNameEnd)].found = i;
+  }
 }
 
 void CallHeads::add_names(std::span<const std::string> names) {

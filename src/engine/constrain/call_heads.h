@@ -9,7 +9,11 @@
 // with white space as JSON has it, and before it on its line or the lines above it a code fence (```json), [, <tools>
 // or <function_call>. So write models that know functions but were not taught the tag, as Qwen2.5-Coder. Any other
 // JSON is text, an object with a name too: only both keys, in this order, and a function of the request make a call.
-// Immutable once made.
+// In the coder's form (tool_grammar.h) it is the line of a known function that begins a call there, also in a fence:
+//
+//   <function=f>
+//
+// So does Qwen3-Coder write at times, which closes the call with a tag that it did not open. Immutable once made.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +31,8 @@
 namespace studio::engine::constrain {
 
 inline constexpr std::string_view kToolCallOpen = "<tool_call>", kToolCallClose = "</tool_call>";
+inline constexpr std::string_view kFunctionOpen = "<function=", kFunctionNameEnd = ">\n",
+                                  kFunctionClose = "</function>";
 
 class CallHeads {
  public:
@@ -38,8 +44,10 @@ class CallHeads {
   static constexpr State kTag = 3;        // found: <tool_call>
   static constexpr State kTagBegins = 4;  // its first byte, where no other head may begin
 
+  enum class Form : uint8_t { kJson, kCoder };
+
   // Heads of these functions; none: the tag alone.
-  explicit CallHeads(std::span<const std::string> names);
+  explicit CallHeads(std::span<const std::string> names, Form form = Form::kJson);
 
   State step(State state, uint8_t byte) const;
   // Which function's head is complete.
@@ -61,9 +69,10 @@ class CallHeads {
   State add_text(State from, std::string_view text);
   void add_last(State from, std::string_view text, State to);
   State add_space(State from);
-  void add_line_start();
-  void add_fence();
+  void add_line_start(Form form);
+  void add_fence(Form form);
   void add_names(std::span<const std::string> names);
+  void add_function_tags(std::span<const std::string> names);
   State other_next(uint8_t byte) const;
   std::map<State, ByteSet> ways_from(State state) const;
 

@@ -25,15 +25,19 @@ std::optional<size_t> first_head(const CallHeads& heads, std::string_view text) 
 }
 
 // The same by a pattern over each beginning of the text, longer and longer.
-std::optional<size_t> first_head_by_pattern(std::string_view text) {
-  static const std::string kPattern =
-      R"((<tool_call>|(^|\n)([ \t\r\n\[]|```[A-Za-z_-]*[ \t\r\n]|</?(tools|function_call)>|</tool_call>)*(```[A-Za-z_-]*)?)"
-      R"re(\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*"(now|nowhere|get_weather)"[ \t\r\n]*,[ \t\r\n]*"arguments"[ \t\r\n]*:)$)re";
+std::optional<size_t> first_head_by_pattern(std::string_view text, const std::string& pattern) {
   for (size_t bytes = 1; bytes <= text.size(); ++bytes) {
-    if (SchemaOracle::matches(kPattern, text.substr(0, bytes))) return bytes;
+    if (SchemaOracle::matches(pattern, text.substr(0, bytes))) return bytes;
   }
   return std::nullopt;
 }
+
+const std::string kJsonHeads =
+    R"((<tool_call>|(^|\n)([ \t\r\n\[]|```[A-Za-z_-]*[ \t\r\n]|</?(tools|function_call)>|</tool_call>)*(```[A-Za-z_-]*)?)"
+    R"re(\{[ \t\r\n]*"name"[ \t\r\n]*:[ \t\r\n]*"(now|nowhere|get_weather)"[ \t\r\n]*,[ \t\r\n]*"arguments"[ \t\r\n]*:)$)re";
+const std::string kCoderHeads =
+    R"((<tool_call>|(^|\n)([ \t\r\n]|```[A-Za-z_-]*[ \t\r\n]|</?(tools|function_call)>|</tool_call>)*)"
+    R"(<function=(now|nowhere|get_weather)>\n)$)";
 
 TEST(CallHeads, AreFoundInEverySpelling) {
   const CallHeads heads(kNames);
@@ -93,10 +97,48 @@ TEST(CallHeads, AreWhereAPatternFindsThem) {
     std::string text;
     for (size_t i = 0; i < 12; ++i) text += pieces[random() % std::size(pieces)];
     const auto head = first_head(heads, text);
-    EXPECT_EQ(head, first_head_by_pattern(text)) << text;
+    EXPECT_EQ(head, first_head_by_pattern(text, kJsonHeads)) << text;
     found += head ? 1 : 0;
   }
   EXPECT_GT(found, 60);
+}
+
+TEST(CallHeads, OfTheCodersFormAreWhereAPatternFindsThem) {
+  const CallHeads heads(kNames, CallHeads::Form::kCoder);
+  const char* const pieces[] = {"<function=",
+                                "now",
+                                ">",
+                                "where",
+                                "get_weather",
+                                "\n",
+                                "\n",
+                                " ",
+                                "```",
+                                "xml",
+                                "<",
+                                "x",
+                                "<function",
+                                "[",
+                                "{",
+                                "`",
+                                "</tools>",
+                                "</tool_call>",
+                                "<tool_call>",
+                                "\t",
+                                "=",
+                                "\r\n",
+                                "\n<function=now",
+                                "<function=nowhere>\n"};
+  std::mt19937 random(3);
+  int found = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (size_t i = 0; i < 8; ++i) text += pieces[random() % std::size(pieces)];
+    const auto head = first_head(heads, text);
+    EXPECT_EQ(head, first_head_by_pattern(text, kCoderHeads)) << text;
+    found += head ? 1 : 0;
+  }
+  EXPECT_GT(found, 120);
 }
 
 // The grammar lets come what the machine calls text, and no head that does not become a call.

@@ -17,9 +17,14 @@ constexpr char32_t kFirstWide = 0x80;
 
 class KeyTree {
  public:
-  explicit KeyTree(Grammar& grammar)
-      : grammar_(grammar), wide_(utf8_of(grammar, {{kFirstWide, 0x10FFFF}})), free_(grammar.add_rule()) {
-    const ExprId any = grammar.choice({grammar.bytes(plain_bytes()), escapes_but({}), wide_});
+  // `plain`: the ASCII characters that stand for themselves. Keys of JSON have escapes for the others.
+  KeyTree(Grammar& grammar, const ByteSet& plain, bool is_json)
+      : grammar_(grammar),
+        plain_(plain),
+        is_json_(is_json),
+        wide_(utf8_of(grammar, {{kFirstWide, 0x10FFFF}})),
+        free_(grammar.add_rule()) {
+    const ExprId any = grammar.choice({grammar.bytes(plain_), escapes_but({}), wide_});
     grammar.define(free_, grammar.repeat(any, 0, kNoLimit));
   }
 
@@ -41,8 +46,8 @@ class KeyTree {
       while (i + count < names.size() && std::string_view(names[i + count]).substr(from).starts_with(character))
         ++count;
       taken.add(*c, *c);
-      branches.push_back(
-          grammar_.sequence({grammar_.literal(json_escaped(character)), leaving(names.subspan(i, count), end)}));
+      const std::string written = is_json_ ? json_escaped(character) : std::string(character);
+      branches.push_back(grammar_.sequence({grammar_.literal(written), leaving(names.subspan(i, count), end)}));
       i += count;
     }
     branches.push_back(grammar_.sequence({characters_but(taken), grammar_.rule(free_)}));
@@ -58,10 +63,8 @@ class KeyTree {
     return grammar_.rule(rule);
   }
 
-  static ByteSet plain_bytes() { return byte_range(0x20, 0x7F) & ~bytes_of("\"\\"); }
-
   ExprId characters_but(const CodePoints& taken) {
-    ByteSet plain = plain_bytes();
+    ByteSet plain = plain_;
     bool takes_wide = false;
     for (const auto& [first, last] : taken.ranges()) {
       for (char32_t c = first; c <= last; ++c) {
@@ -80,6 +83,7 @@ class KeyTree {
 
   // The escapes of quotes, backslashes and control characters that are not taken; nearly always all of them.
   ExprId escapes_but(const CodePoints& taken) {
+    if (!is_json_) return grammar_.nothing();
     const auto is_taken = [&](char32_t c) {
       return std::ranges::any_of(taken.ranges(),
                                  [c](const auto& range) { return range.first <= c && c <= range.last; });
@@ -100,17 +104,28 @@ class KeyTree {
   }
 
   Grammar& grammar_;
+  const ByteSet plain_;
+  const bool is_json_;
   ExprId wide_;
   RuleId free_;
   std::optional<ExprId> all_escapes_;
 };
 
+std::vector<std::string> sorted(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 }  // namespace
 
 ExprId keys_other_than(Grammar& grammar, std::vector<std::string> names) {
-  std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return KeyTree(grammar).leaving(names, 0);
+  const ByteSet plain = byte_range(0x20, 0x7F) & ~bytes_of("\"\\");
+  return KeyTree(grammar, plain, true).leaving(sorted(std::move(names)), 0);
+}
+
+ExprId names_other_than(Grammar& grammar, std::vector<std::string> names, std::string_view ends) {
+  return KeyTree(grammar, byte_range(0, 0x7F) & ~bytes_of(ends), false).leaving(sorted(std::move(names)), 0);
 }
 
 }  // namespace studio::engine::constrain

@@ -14,34 +14,39 @@ constexpr uint16_t kNegatedKey = 1u << 15;
 
 }  // namespace
 
-Result<RuleId> SchemaCompiler::run() {
-  const ExprId root = value_of({{.value = &root_, .pointer = Pointer::root()}});
+Result<RuleId> SchemaCompiler::run(Style style) {
+  const ExprId root = value_of({{.value = &root_, .pointer = Pointer::root()}}, style);
   while (!pending_.empty()) {
-    const auto [rule, set] = std::move(pending_.back());
+    const auto [rule, set, how] = std::move(pending_.back());
     pending_.pop_back();
-    STUDIO_TRY(const ExprId body, build(set));
+    STUDIO_TRY(const ExprId body, build(set, how));
     grammar_.define(rule, body);
     if (rules_.size() > kMaxSchemaRules || members_held_ > kMaxHeldMembers || rules_made_ > kMaxSchemaRules ||
         grammar_.is_too_large()) {
-      return schema_error(Code::kPayloadTooLarge, set.front().pointer,
+      return schema_error(Code::kPayloadTooLarge, set.empty() ? Pointer::root() : set.front().pointer,
                           "the schema is too large together with what it refers to");
     }
   }
   return grammar_.expr(root).first;
 }
 
-// The rule of a set, which is built later: so does recursion end.
-ExprId SchemaCompiler::value_of(const SubschemaSet& set) {
-  if (set.empty()) return parts_.any_value();
+SchemaCompiler::Key SchemaCompiler::key_of(const SubschemaSet& set, Style style) {
   Key key;
   for (const Subschema& member : set)
     key.emplace_back(member.value, member.parts_read | (member.is_negated ? kNegatedKey : 0));
   std::ranges::sort(key);
   key.erase(std::unique(key.begin(), key.end()), key.end());
-  const auto [entry, is_new] = rules_.try_emplace(std::move(key), 0);
+  if (style != kJson) key.emplace_back(nullptr, style);
+  return key;
+}
+
+// The rule of a set, which is built later: so does recursion end.
+ExprId SchemaCompiler::value_of(const SubschemaSet& set, Style style) {
+  if (set.empty() && style == kJson) return parts_.any_value();
+  const auto [entry, is_new] = rules_.try_emplace(key_of(set, style), 0);
   if (is_new) {
     entry->second = grammar_.add_rule();
-    pending_.emplace_back(entry->second, set);
+    pending_.push_back({entry->second, set, style});
     members_held_ += set.size();
   }
   return grammar_.rule(entry->second);
@@ -56,15 +61,21 @@ ExprId SchemaCompiler::build_boolean(const SchemaFacts& facts) {
   return grammar_.choice(allowed);
 }
 
-Result<ExprId> SchemaCompiler::build(const SubschemaSet& set) {
+Result<ExprId> SchemaCompiler::build(const SubschemaSet& set, Style style) {
+  if (set.empty()) return build_any_written(static_cast<uint8_t>(style));
   STUDIO_TRY(const SchemaFacts facts, reader_.read(set));
   if (facts.is_never) return grammar_.nothing();
   if (facts.choice) {
     STUDIO_TRY(const std::vector<SubschemaSet> ways, branches_of(facts));
     std::vector<ExprId> exprs;
-    for (const SubschemaSet& way : ways) exprs.push_back(value_of(way));
+    for (const SubschemaSet& way : ways) exprs.push_back(value_of(way, style));
     return grammar_.choice(exprs);
   }
+  if (style == kParameters) return build_parameters(facts);
+  return style == kJson ? build_of_types(facts) : build_written(facts, static_cast<uint8_t>(style));
+}
+
+Result<ExprId> SchemaCompiler::build_of_types(const SchemaFacts& facts) {
   if (facts.values) return build_values(facts);
   std::vector<ExprId> branches;
   if ((facts.types & kNullType) != 0) branches.push_back(parts_.null());
@@ -82,8 +93,8 @@ Result<ExprId> SchemaCompiler::build(const SubschemaSet& set) {
     branches.push_back(array);
   }
   if ((facts.types & kObjectType) != 0) {
-    STUDIO_TRY(const ExprId object, build_object(facts));
-    branches.push_back(object);
+    STUDIO_TRY(const ExprId inside, build_members(facts, kJson));
+    branches.push_back(parts_.object(inside));
   }
   return grammar_.choice(branches);
 }

@@ -10,10 +10,13 @@
 
 namespace studio::engine::constrain {
 
-Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
+// Those of an object, without its braces.
+Result<ExprId> SchemaCompiler::build_members(const SchemaFacts& facts, Style style) {
   STUDIO_TRY(ObjectFacts object, ObjectFacts::read(facts, reader_));
   STUDIO_TRY(const std::optional<Dfa> allowed_names, names_of(object));
+  if (style == kParameters) STUDIO_CHECK_OK(add_known_names(object));
   Members members;
+  members.have_commas = style == kJson;
   int64_t required = 0;
   for (const std::string& name : object.names()) {
     const bool is_required = object.is_required(name);
@@ -21,14 +24,19 @@ Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
       if (is_required) return grammar_.nothing();
       continue;
     }
-    members.named.push_back({parts_.member(parts_.literal_string(name), value_of(object.value_of(name))), is_required});
+    members.named.push_back({named_member(name, object.value_of(name), style), is_required});
     required += is_required ? 1 : 0;
   }
-  auto other = other_members(object, allowed_names);
-  if (!other.ok()) {
-    return schema_error(other.error(), pointer_of(facts, {"patternProperties", "propertyNames", "properties"}));
+  const auto others = other_keys(object, allowed_names);
+  if (!others.ok()) {
+    return schema_error(others.error(), pointer_of(facts, {"patternProperties", "propertyNames", "properties"}));
   }
-  members.other = *other;
+  std::vector<ExprId> other_members;
+  for (const OtherKeys& keys : *others) {
+    STUDIO_TRY(const ExprId member, other_member(keys, object, style));
+    other_members.push_back(member);
+  }
+  members.other = grammar_.choice(other_members);
   Sized size = facts.properties;
   for (const boost::json::value* no : facts.no_values) {  // not a given object: simply one with more members
     if (no->is_object()) size.min = std::max(size.min, static_cast<int64_t>(no->get_object().size()) + 1);
@@ -44,8 +52,7 @@ Result<ExprId> SchemaCompiler::build_object(const SchemaFacts& facts) {
     return schema_error(Code::kUnimplemented, pointer_of(facts, {"minProperties", "const", "enum"}),
                         "keys that are not named may repeat, so that their number cannot be enforced");
   }
-  STUDIO_TRY(const ExprId inside, ordered_members(members, facts));
-  return parts_.object(inside);
+  return ordered_members(members, facts);
 }
 
 // What propertyNames allows; names that it lists become properties. Nothing where it says nothing.
@@ -66,18 +73,38 @@ Result<std::optional<Dfa>> SchemaCompiler::names_of(ObjectFacts& object) {
   return std::optional(std::move(names));
 }
 
-// Any member whose name is not listed. Names are cut into kinds by the patterns they match.
-Result<ExprId> SchemaCompiler::other_members(const ObjectFacts& object, const std::optional<Dfa>& allowed_names) {
+ExprId SchemaCompiler::named_member(const std::string& name, const SubschemaSet& values, Style style) {
+  if (style == kParameters) return parameter(grammar_.literal(name), values, parameter_types_.of(name));
+  return parts_.member(parts_.literal_string(name), value_of(values));
+}
+
+Result<ExprId> SchemaCompiler::other_member(const OtherKeys& others, const ObjectFacts& object, Style style) {
+  if (style == kParameters) {
+    STUDIO_TRY(const ExprId name, other_name(others, object));
+    return parameter(name, others.values, parameter_types_.others);
+  }
+  ExprId key = 0;
+  if (others.keys) {
+    key = parts_.quoted(others.keys->json_expr(grammar_));
+  } else {
+    key =
+        object.names().empty() ? parts_.string(0, kNoLimit) : parts_.quoted(keys_other_than(grammar_, object.names()));
+  }
+  return parts_.member(key, value_of(others.values));
+}
+
+// Those that are not listed and may be there. They are cut into kinds by the patterns they match.
+Result<std::vector<SchemaCompiler::OtherKeys>> SchemaCompiler::other_keys(const ObjectFacts& object,
+                                                                          const std::optional<Dfa>& allowed_names) {
   const auto is_allowed = [](const SubschemaSet& set) {
     return std::ranges::none_of(
         set, [](const Subschema& schema) { return schema.value->is_bool() && !schema.value->get_bool(); });
   };
+  std::vector<OtherKeys> others;
   if (object.pattern_count() == 0 && !allowed_names) {
-    const SubschemaSet values = object.value_of_others(0);
-    if (!is_allowed(values)) return grammar_.nothing();
-    const ExprId key =
-        object.names().empty() ? parts_.string(0, kNoLimit) : parts_.quoted(keys_other_than(grammar_, object.names()));
-    return parts_.member(key, value_of(values));
+    SubschemaSet values = object.value_of_others(0);
+    if (is_allowed(values)) others.push_back({std::nullopt, std::move(values)});
+    return others;
   }
   STUDIO_TRY(const Dfa listed, Dfa::of_texts(object.names()));
   STUDIO_TRY(Dfa unlisted, listed.others());
@@ -89,12 +116,11 @@ Result<ExprId> SchemaCompiler::other_members(const ObjectFacts& object, const st
   for (size_t i = 0; i < object.pattern_count(); ++i) {
     STUDIO_TRY(kinds, cut_by(object.pattern(i), i, kinds));
   }
-  std::vector<ExprId> members;
-  for (const auto& [matching, keys] : kinds) {
-    const SubschemaSet values = object.value_of_others(matching);
-    if (is_allowed(values)) members.push_back(parts_.member(parts_.quoted(keys.json_expr(grammar_)), value_of(values)));
+  for (auto& [matching, keys] : kinds) {
+    SubschemaSet values = object.value_of_others(matching);
+    if (is_allowed(values)) others.push_back({std::move(keys), std::move(values)});
   }
-  return grammar_.choice(members);
+  return others;
 }
 
 // Each kind of keys as those that match and those that do not.
@@ -130,7 +156,8 @@ Result<ExprId> SchemaCompiler::ordered_members(const Members& members, const Sch
       std::vector<ExprId> ways;
       const uint32_t then = std::min(written + 1, members.counted_to);
       if (members.max < 0 || written < members.max) {
-        ways.push_back(grammar_.sequence({written == 0 ? member : parts_.next(member), next[then]}));
+        const bool is_first = written == 0 || !members.have_commas;
+        ways.push_back(grammar_.sequence({is_first ? member : parts_.next(member), next[then]}));
       }
       if (!is_required) ways.push_back(next[written]);
       const RuleId rule = grammar_.add_rule();
@@ -146,6 +173,7 @@ ExprId SchemaCompiler::last_members(const Members& members, uint32_t count) {
   const auto least = static_cast<uint32_t>(std::max<int64_t>(0, members.min - count));
   const uint32_t most = members.max < 0 ? kNoLimit : static_cast<uint32_t>(std::max<int64_t>(0, members.max - count));
   if (members.other == grammar_.nothing()) return least == 0 ? grammar_.empty() : grammar_.nothing();
+  if (!members.have_commas) return grammar_.repeat(members.other, least, most);
   if (count == 0) return parts_.list(members.other, least, most);
   return grammar_.repeat(parts_.next(members.other), least, most);
 }

@@ -79,17 +79,19 @@ Result<ExprId> SchemaCompiler::build_string(const SchemaFacts& facts) {
   return parts_.quoted(texts.json_expr(grammar_));
 }
 
-// The strings that facts without a choice allow.
-Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts) {
+// The strings that facts without a choice allow, of those within a language.
+Result<Dfa> SchemaCompiler::texts_of(const SchemaFacts& facts, const Dfa* within) {
   if (facts.values) {
     STUDIO_TRY(const ValueTest test, ValueTest::of(facts, reader_));
     std::vector<std::string> listed;
     for (const json::value* value : *facts.values) {
       if (value->is_string() && test.holds(*value)) listed.emplace_back(value->get_string());
     }
+    if (within != nullptr) std::erase_if(listed, [within](const std::string& text) { return !within->matches(text); });
     return Dfa::of_texts(std::move(listed));
   }
   std::optional<Dfa> texts;
+  if (within != nullptr) texts = *within;
   Pointer at = pointer_of(facts, {});
   const auto add = [&](Result<Dfa> made) -> Status {
     if (made.ok() && texts) made = Dfa::both(*texts, *made);

@@ -1,19 +1,16 @@
 #include "engine/constrain/tool_grammar.h"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/constrain/dfa.h"
+#include "engine/constrain/parameter_text.h"
 #include "engine/constrain/schema.h"
 
 namespace studio::engine::constrain {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kCloseParameter = "</parameter>";
 
 Error not_tools(const char* why) {
   return Error(Code::kInvalidArgument, std::string("tools: ") + why).with_param("tools");
@@ -24,85 +21,37 @@ std::string_view text_of(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
-bool is_string_type(const json::value& type) {
-  return type.is_string() && type.get_string() == "string";
-}
-
-// A part of a schema that can stand alone: references look into the root's definitions.
-json::value with_definitions(const json::value& part, const json::object& root) {
-  if (!part.is_object()) return part;
-  json::object alone = part.get_object();
-  for (const std::string_view key : {"$defs", "definitions"}) {
-    if (const json::value* definitions = root.if_contains(key)) alone[key] = *definitions;
-  }
-  return alone;
-}
-
 class ToolGrammar {
  public:
   ToolGrammar(Grammar& grammar, JsonParts& parts) : grammar_(grammar), parts_(parts) {}
 
-  // `arguments`: set to what they are.
-  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters, ExprId& arguments) {
+  // `rest`: set to what follows a head of the call.
+  Result<ExprId> hermes_call(std::string_view name, const json::value& parameters, ExprId& rest) {
     STUDIO_TRY(const RuleId rule, add_schema(grammar_, parts_, parameters));
-    arguments = grammar_.rule(rule);
+    const ExprId arguments = grammar_.rule(rule);
+    rest = grammar_.sequence({parts_.space(), arguments, parts_.space(), literal("}")});
     return grammar_.sequence(
         {literal("{\"name\": \"" + json_escaped(name) + "\", \"arguments\": "), arguments, literal("}")});
   }
 
-  Result<ExprId> coder_call(std::string_view name, const json::value& parameters) {
-    std::vector<ExprId> parts = {literal("<function=" + std::string(name) + ">\n")};
-    static const json::object kNone;
-    const json::object& root = parameters.is_object() ? parameters.get_object() : kNone;
-    const json::value* properties = root.if_contains("properties");
-    const json::value* required = root.if_contains("required");
-    auto is_required = [&](std::string_view key) {
-      if (required == nullptr || !required->is_array()) return false;
-      return std::ranges::any_of(required->get_array(),
-                                 [key](const json::value& one) { return one == json::string(key); });
-    };
-    if (properties != nullptr && properties->is_object()) {
-      for (const auto& [key, schema] : properties->get_object()) {
-        STUDIO_TRY(const ExprId value, coder_value(with_definitions(schema, root)));
-        const ExprId whole = grammar_.sequence({literal("<parameter=" + std::string(key) + ">\n"), value,
-                                                literal("\n" + std::string(kCloseParameter) + "\n")});
-        parts.push_back(is_required(key) ? whole : grammar_.optional(whole));
-      }
-    }
-    parts.push_back(literal("</function>"));
-    return grammar_.sequence(parts);
+  Result<ExprId> coder_call(std::string_view name, const json::value& parameters, ExprId& rest) {
+    STUDIO_TRY(const RuleId rule, add_parameters(grammar_, parts_, parameters));
+    rest = grammar_.sequence({grammar_.rule(rule), literal(std::string(kFunctionClose))});
+    const std::string head = std::string(kFunctionOpen) + std::string(name) + std::string(kFunctionNameEnd);
+    return grammar_.sequence({literal(head), rest});
   }
 
  private:
   ExprId literal(const std::string& text) { return grammar_.literal(text); }
 
-  Result<ExprId> coder_value(const json::value& schema) {
-    if (is_written_as_text(schema)) {
-      const json::value* values = schema.get_object().if_contains("enum");
-      if (values == nullptr) {
-        if (!text_rule_) {
-          text_rule_ = grammar_.add_rule();
-          grammar_.define(*text_rule_, text_without(grammar_, kCloseParameter));
-        }
-        return grammar_.rule(*text_rule_);
-      }
-      std::vector<std::string> texts;
-      for (const json::value& value : values->get_array()) texts.emplace_back(value.get_string());
-      return grammar_.literals(std::move(texts));
-    }
-    STUDIO_TRY(const RuleId value, add_schema(grammar_, parts_, schema));
-    return grammar_.rule(value);
-  }
-
   Grammar& grammar_;
   JsonParts& parts_;
-  std::optional<RuleId> text_rule_;
 };
 
 struct Functions {
   std::vector<std::string> names;
-  std::vector<ExprId> arguments;  // of hermes
-  ExprId call = 0;                // to any of them, without the tags
+  std::vector<ExprId> rests;  // of calls, behind their heads
+  ExprId call = 0;            // to any of them, without the tags
 };
 
 Result<Functions> add_functions(Grammar& grammar, JsonParts& parts, const json::object& tools, bool is_coder) {
@@ -119,8 +68,9 @@ Result<Functions> add_functions(Grammar& grammar, JsonParts& parts, const json::
       return not_tools("a function needs name and parameters");
     const std::string_view name = text_of(*function, "name");
     functions.names.emplace_back(name);
-    STUDIO_TRY(const ExprId call, is_coder ? maker.coder_call(name, *parameters)
-                                           : maker.hermes_call(name, *parameters, functions.arguments.emplace_back()));
+    ExprId& rest = functions.rests.emplace_back();
+    STUDIO_TRY(const ExprId call,
+               is_coder ? maker.coder_call(name, *parameters, rest) : maker.hermes_call(name, *parameters, rest));
     calls.push_back(call);
   }
   functions.call = grammar.choice(calls);
@@ -133,16 +83,15 @@ ExprId tagged(Grammar& grammar, ExprId call) {
 }
 
 // Where a call may follow another, so may text in which none begins.
-Result<ExprId> add_plain(Grammar& grammar, JsonParts& parts, const Functions& functions, bool begins_with_text,
+Result<ExprId> add_plain(Grammar& grammar, const Functions& functions, CallHeads::Form form, bool begins_with_text,
                          bool is_one) {
-  if (functions.names.size() > kMaxPlainTools) return not_tools("too many functions to call by their JSON alone");
-  const CallHeads heads(functions.names);
+  if (functions.names.size() > kMaxPlainTools) return not_tools("too many functions to call without a tag");
+  const CallHeads heads(functions.names, form);
   const RuleId behind = grammar.add_rule(), call = grammar.add_rule();
   grammar.define(call, grammar.sequence({tagged(grammar, functions.call), grammar.rule(behind)}));
   const std::vector<RuleId> texts = heads.add_to(grammar, [&](CallHeads::State state) {
     if (state == CallHeads::kTag) return grammar.rule(call);
-    return grammar.sequence({parts.space(), functions.arguments[*heads.found(state)], parts.space(),
-                             grammar.literal("}"), grammar.rule(behind)});
+    return grammar.sequence({functions.rests[*heads.found(state)], grammar.rule(behind)});
   });
   grammar.define(behind, is_one ? grammar.empty() : grammar.rule(texts[CallHeads::kBetween]));
   if (begins_with_text) return grammar.rule(texts[CallHeads::kLineStart]);
@@ -161,19 +110,6 @@ bool flag_of(const json::object& tools, std::string_view key) {
 }
 
 }  // namespace
-
-bool is_written_as_text(const json::value& schema) {
-  const json::object* object = schema.if_object();
-  if (object == nullptr) return false;
-  if (const json::value* values = object->if_contains("enum")) {
-    return values->is_array() && !values->get_array().empty() &&
-           std::ranges::all_of(values->get_array(), [](const json::value& value) { return value.is_string(); });
-  }
-  const json::value* type = object->if_contains("type");
-  if (type == nullptr) return false;
-  if (type->is_array()) return std::ranges::any_of(type->get_array(), is_string_type);
-  return is_string_type(*type);
-}
 
 // Pieces are a byte that does not begin the tag, or beginnings of the tag of which the last one breaks off.
 ExprId text_without(Grammar& grammar, std::string_view tag) {
@@ -196,8 +132,8 @@ Result<ExprId> add_tools(Grammar& grammar, JsonParts& parts, const json::object&
   const uint32_t least = number_of(tools, "least"), most = number_of(tools, "most");
   const bool begins_with_text = flag_of(tools, "text");
   if (flag_of(tools, "plain")) {
-    if (is_coder) return not_tools("plain is for the format hermes");
-    return add_plain(grammar, parts, functions, begins_with_text, most == 1);
+    const auto form = is_coder ? CallHeads::Form::kCoder : CallHeads::Form::kJson;
+    return add_plain(grammar, functions, form, begins_with_text, most == 1);
   }
   const RuleId call = grammar.add_rule();
   grammar.define(call, grammar.sequence({grammar.literal(kToolCallOpen), tagged(grammar, functions.call)}));

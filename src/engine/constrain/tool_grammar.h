@@ -3,10 +3,10 @@
 // hermes (Qwen2.5, Qwen3):   <tool_call>\n{"name": "f", "arguments": {...}}\n</tool_call>
 // coder  (Qwen3-Coder):      <tool_call>\n<function=f>\n<parameter=a>\nTEXT\n</parameter>\n</function>\n</tool_call>
 //
-// Several calls have a line end between them; nothing follows the last. In the coder's form a parameter of type string
-// is written as it is, any other as JSON; parameters come in the order of `properties`, required ones always.
-// plain (beside hermes): also the JSON of a call alone, where call_heads.h says that one begins; behind a call any text
-// may come then, which is no part of the answer: whoever reads it ends the answer there.
+// Several calls have a line end between them; nothing follows the last. Parameters of the coder's form come in the
+// order of `properties`, as members of JSON do; how their values are written, parameter_text.h says. plain: also
+// the JSON or the function's tags of a call alone, where call_heads.h says that one begins; behind a call any text may
+// come then, which is no part of the answer: whoever reads it ends the answer there.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -27,10 +27,7 @@ inline constexpr size_t kMaxTools = 512;
 // sets are the largest, have under 100.
 inline constexpr size_t kMaxPlainTools = 128;
 
-// In the coder's form, whether a parameter of this schema is written as text, without JSON's quotes.
-bool is_written_as_text(const boost::json::value& schema);
-
-// `tools` as in spec.h. Errors: invalid_argument for what is none; those of add_schema.
+// `tools` as in spec.h. Errors: invalid_argument for what is none; those of add_schema and add_parameters.
 Result<ExprId> add_tools(Grammar& grammar, JsonParts& parts, const boost::json::object& tools);
 
 // Any text that does not hold `tag`, which begins with a byte that it has once.

@@ -107,6 +107,105 @@ TEST(ToolGrammar, TheCodersForm) {
                                  "</parameter>\n</function>")));
 }
 
+// The coder's call to f with these parameters.
+Constraint::Made coder_calls(const std::string& parameters) {
+  return compile_spec(R"({"tools":{"format":"coder","least":1,"most":1,"functions":[{"name":"f","parameters":)" +
+                      parameters + "}]}}");
+}
+
+std::string coder_call(const std::vector<std::pair<std::string, std::string>>& parameters) {
+  std::string text = "<function=f>\n";
+  for (const auto& [name, value] : parameters) text += "<parameter=" + name + ">\n" + value + "\n</parameter>\n";
+  return call(text + "</function>");
+}
+
+TEST(ToolGrammar, ParametersAreHeldToTheWholeSchema) {
+  struct Case {
+    const char* schema;
+    std::vector<std::pair<std::string, std::string>> parameters;
+    bool is_allowed;
+  };
+  for (const auto& [schema, parameters, is_allowed] : {
+           Case{R"({"properties":{"a":{"type":"string","pattern":"^[0-9]+$"}}})", {{"a", "12"}}, true},
+           Case{R"({"properties":{"a":{"type":"string","pattern":"^[0-9]+$"}}})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{"type":"string","minLength":2}}})", {{"a", "é"}}, false},
+           Case{R"({"properties":{"a":{"type":"string","minLength":2}}})", {{"a", "\n\n"}}, true},
+           Case{R"({"properties":{"a":{"const":"yes"}}})", {{"a", "no"}}, false},
+           Case{R"({"properties":{"a":{"enum":["x","y"],"type":"integer"}}})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{}},"required":["a","b"]})", {{"a", "x"}}, false},
+           Case{R"({"properties":{"a":{}},"required":["a","b"]})", {{"a", "x"}, {"b", "{}"}}, true},
+           Case{R"({"$ref":"#/$defs/P","$defs":{"P":{"properties":{"n":{}},"required":["n"]}}})", {}, false},
+           Case{R"({"properties":{"a":{"type":"integer"},"b":{"$ref":"#/properties/a"}}})", {{"b", "x"}}, false},
+           Case{R"({"properties":{"a":{"type":"string"}},"minProperties":1})", {}, false},
+           Case{R"({"properties":{},"additionalProperties":{"type":"integer"}})", {{"z", "1"}, {"y", "2"}}, true},
+           Case{R"({"properties":{},"additionalProperties":{"type":"integer"}})", {{"z", "w"}}, false},
+           Case{R"({"properties":{"a":{}},"additionalProperties":false})", {{"z", "1"}}, false},
+           Case{R"({"properties":{"a":{"type":["string","null"],"maxLength":3}}})", {{"a", "null"}}, true},
+           Case{R"({"properties":{"a":{"type":["string","null"],"maxLength":3}}})", {{"a", "nulls"}}, false},
+           Case{R"({"anyOf":[{"required":["a"]},{"required":["b"]}],"properties":{"a":{},"b":{}}})", {}, false},
+           Case{R"({"properties":{"a":{"type":"string"}}})", {{"a", "x</parameter>"}}, false},
+       }) {
+    EXPECT_EQ(accepts(start_of(coder_calls(schema)), coder_call(parameters)), is_allowed) << schema;
+  }
+}
+
+TEST(ToolGrammar, PlainCallsOfTheCodersFormAreHeldToTheirSchemas) {
+  const std::string spec = R"({"tools":{"format":"coder","plain":true,"text":true,"least":0,"most":0,"functions":[
+      {"name":"f","parameters":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}}]}})";
+  const Matcher any = start_of(compile_spec(spec));
+  const std::string inner = "<function=f>\n<parameter=n>\n1\n</parameter>\n</function>", tagged = call(inner);
+  for (const std::string& text :
+       {inner, tagged, inner + "\n</tool_call>", inner + "\n</tool_call>\n" + tagged, "Let me.\n\n" + inner,
+        inner + "\n" + inner, tagged + "\n" + inner, "```xml\n" + inner + "\n```", inner + "\nThat is it.",
+        std::string("Write <function=f>\nto call."), std::string("<function=f>\r"), std::string("<function=g>\n"),
+        std::string("<function=f> is"), std::string("{\"name\": \"f\", \"arguments\": 1}")}) {
+    EXPECT_TRUE(accepts(any, text)) << text;
+  }
+  for (const std::string& text : {std::string("<function=f>\n"), std::string("<function=f>\n</function>"),
+                                  std::string("x\n \n<function=f>\n<parameter=n>\nx\n</parameter>\n</function>"),
+                                  inner + "\n</tool_call>\n<function=f>\n", std::string("a <tool_call> b")}) {
+    EXPECT_FALSE(accepts(any, text)) << text;
+  }
+}
+
+// By states up to 16 characters, by counts beyond.
+TEST(ToolGrammar, LongTextsAreCounted) {
+  const auto allows = [](const char* schema, const std::string& text) {
+    return accepts(start_of(coder_calls(R"({"properties":{"a":)" + std::string(schema) + "}}")),
+                   coder_call({{"a", text}}));
+  };
+  const std::string html = "<p>a < b << c</p>\n", many(2000, 'x');
+  const char* const bounded = R"({"type":"string","minLength":3,"maxLength":2000})";
+  EXPECT_TRUE(allows(bounded, many));
+  EXPECT_FALSE(allows(bounded, many + "x"));
+  EXPECT_FALSE(allows(bounded, "xy"));
+  EXPECT_TRUE(allows(bounded, html + many.substr(0, 400)));
+  EXPECT_FALSE(allows(bounded, html + many));
+  EXPECT_FALSE(allows(bounded, many.substr(0, 50) + "</parameter>"));
+  EXPECT_FALSE(allows(bounded, many.substr(0, 50) + "<<</parameter>"));
+  const char* const long_one = R"({"type":"string","minLength":500})";
+  EXPECT_TRUE(allows(long_one, many.substr(0, 500)));
+  EXPECT_FALSE(allows(long_one, many.substr(0, 499)));
+  for (const char* others : {R"("null")", R"("boolean")", R"("integer")", R"("array","object")",
+                             R"("null","boolean","number","array","object")"}) {
+    const std::string mixed = R"({"type":["string",)" + std::string(others) + R"(],"maxLength":100})";
+    EXPECT_TRUE(allows(mixed.c_str(), many.substr(0, 100))) << mixed;
+    EXPECT_FALSE(allows(mixed.c_str(), many.substr(0, 101))) << mixed;
+    EXPECT_TRUE(allows(mixed.c_str(), html)) << mixed;
+  }
+}
+
+TEST(ToolGrammar, WhatCannotBeHeldToAsParametersIsRefused) {
+  const auto pointer_of = [](const char* parameters) {
+    const auto made = coder_calls(parameters);
+    return made.ok() ? std::string() : made.error().param();
+  };
+  EXPECT_EQ(pointer_of(R"({"enum":[{"a":1}]})"), "#/enum");
+  EXPECT_EQ(pointer_of(R"({"type":"string"})"), "#");
+  EXPECT_EQ(pointer_of(R"({"properties":{"a>\nb":{}}})"), "#/properties/a>\nb");
+  EXPECT_EQ(pointer_of(R"({"properties":{"a":{"type":"string","pattern":"x(?!y)z"}}})"), "#/properties/a/pattern");
+}
+
 TEST(ToolGrammar, AnAnswerWithoutCallsMayHaveAForm) {
   const Matcher either = hermes(R"("text":true,"least":0,"most":1,"answer":{"choices":["none needed"]})");
   EXPECT_TRUE(accepts(either, "none needed"));
@@ -126,7 +225,6 @@ TEST(ToolGrammar, WhatIsNoSpecIsRefused) {
        {"", "[]", "{}", R"({"yaml":1})", R"({"regex":1})", R"({"choices":[]})", R"({"choices":[1]})", R"({"tools":{}})",
         R"({"tools":{"format":"xml","functions":[]}})", R"({"regex":"a","gbnf":"root ::= \"a\""})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f"}]}})",
-        R"({"tools":{"format":"coder","plain":true,"functions":[{"name":"f","parameters":{}}]}})",
         R"({"tools":{"format":"hermes","functions":[{"name":"f","parameters":{}}],"answer":{"tools":{}}}})"}) {
     EXPECT_FALSE(compile_spec(spec).ok()) << spec;
   }
