@@ -133,6 +133,9 @@ def chat_shapes(size):
     yield "a long stop", chat(stop="a" * size)
     yield "many biases", chat(logit_bias=dict(many(size, lambda i: (str(i), 1))))
     yield "many tools", chat(tools=many(size, lambda i: tool(f"f{i}", of_object({"a": {"type": "string"}}))), tool_choice="required")
+    of_nothing = {"allOf": [{}] * 150, "anyOf": [{}] * 150}
+    yield "many tools that meet themselves", chat(tools=many(size, lambda i: tool(f"f{i}", {**of_object({"a": {"type": "string"}}), **of_nothing})),
+                                                  tool_choice="required")
     yield "escapes", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"' + "\\u0041" * (size // 6) + '"}]}'
     yield "a long number", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"hi"}],"seed":' + "1" * size + "}"
     yield "white space", '{"model":"tiny","max_tokens":1,"messages":[{"role":"user","content":"hi"}]' + " " * size + "}"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/serving/verdicts.h"
+#include "engine/constrain/schema.h"
 
 namespace studio::api {
 namespace {
@@ -30,21 +31,33 @@ json::value types_alone(const json::value& schema) {
   return json::object{{"type", "object"}, {"properties", std::move(typed)}};
 }
 
-Status verdict_alone(const ToolDefinition& tool, ToolFormat format) {
+Verdict verdict_alone(const ToolDefinition& tool, ToolFormat format) {
   ToolSet alone;
   alone.tools.push_back({.name = tool.name, .function = {}, .parameters = tool.parameters});
   alone.choice.mode = inference::ToolChoice::Mode::kRequired;
   return verdict_of(inference::tools_spec(alone, format, {}));
 }
 
+// As few as keep a request from taking the time of hundreds: a second, and that once.
+constexpr size_t kMaxWorkOfEach = 2 * engine::constrain::kMaxSchemaWork;
+
 Status hold_each(ToolSet& set, ToolFormat format) {
+  size_t work = 0;
   for (ToolDefinition& tool : set.tools) {
     if (!set.may_call(tool.name)) continue;
-    const Status verdict = verdict_alone(tool, format);
-    if (verdict.ok()) continue;
-    if (tool.is_strict) return at_field(tool.field, verdict.error());
+    if (work > kMaxWorkOfEach && tool.is_strict) {
+      return Error(Code::kPayloadTooLarge, tool.field + ": takes too much work beside the functions before it")
+          .with_param(tool.field);
+    }
+    const Verdict verdict =
+        work > kMaxWorkOfEach ? Verdict{Error(Code::kPayloadTooLarge, "")} : verdict_alone(tool, format);
+    work += verdict.work;
+    if (verdict.status.ok()) continue;
+    if (tool.is_strict) return at_field(tool.field, verdict.status.error());
     tool.parameters = types_alone(tool.parameters);
-    if (!verdict_alone(tool, format).ok()) tool.parameters = any_object();
+    const Verdict of_types = verdict_alone(tool, format);
+    work += of_types.work;
+    if (!of_types.status.ok()) tool.parameters = any_object();
   }
   return Ok{};
 }
@@ -53,7 +66,7 @@ Status hold_each(ToolSet& set, ToolFormat format) {
 
 Status hold_tools(ToolSet& set, ToolFormat format, const std::string& answer, const std::string& field) {
   set.has_plain_calls = inference::may_have_plain_calls(set, format, answer);
-  const auto verdict = [&] { return verdict_of(inference::tools_spec(set, format, answer)); };
+  const auto verdict = [&] { return verdict_of(inference::tools_spec(set, format, answer)).status; };
   if (verdict().ok()) return Ok{};
   STUDIO_CHECK_OK(hold_each(set, format));
   if (verdict().ok()) return Ok{};

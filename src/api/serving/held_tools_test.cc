@@ -93,5 +93,27 @@ TEST(HoldTools, AsksOfAllFunctionsTogether) {
   }
 }
 
+// Each takes a part of what one may take; without a bound on all of them a request of a megabyte would take minutes.
+TEST(HoldTools, TheWorkOfAllFunctionsIsBounded) {
+  std::string all = "{}";
+  for (int i = 1; i < 150; ++i) all += ",{}";
+  const std::string dear =
+      R"({"type":"object","properties":{"a":{"type":"integer"}},"allOf":[)" + all + R"(],"anyOf":[)" + all + "]}";
+  for (const ToolFormat format : {ToolFormat::kCoder, ToolFormat::kHermes}) {
+    ToolSet few = tools_of({dear, dear}, true);
+    const Status few_held = held(few, format);
+    EXPECT_TRUE(few_held.ok()) << few_held.error().message();
+    ToolSet strict = tools_of(std::vector<std::string>(64, dear), true);
+    const Status verdict = held(strict, format);
+    ASSERT_FALSE(verdict.ok());
+    EXPECT_NE(verdict.error().message().find("beside the functions before it"), std::string::npos)
+        << verdict.error().message();
+    ToolSet others = tools_of(std::vector<std::string>(64, dear), false);
+    EXPECT_TRUE(held(others, format).ok());
+    EXPECT_EQ(json::serialize(others.tools.back().parameters),
+              R"({"type":"object","properties":{"a":{"type":"integer"}}})");
+  }
+}
+
 }  // namespace
 }  // namespace studio::api

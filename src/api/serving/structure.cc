@@ -20,7 +20,7 @@ void hold_to(FieldReader& reader, std::string_view field, std::string spec, Gene
   if (!call.constraint.empty()) {
     return reader.fail(field, "and " + call.constraint_field + " exclude each other");
   }
-  if (Status verdict = verdict_of(spec); !verdict.ok()) {
+  if (const Status verdict = verdict_of(spec).status; !verdict.ok()) {
     return reader.fail(at_field(reader.path_of(field), verdict.error()));
   }
   call.constraint = std::move(spec);
@@ -198,10 +198,6 @@ void add_tool(FieldReader& reader, std::string_view field, std::string name, jso
       parameters ? *parameters : json::value(json::object{{"type", "object"}, {"properties", json::object()}});
   if (tool.parameters.is_object() && !tool.parameters.get_object().contains("type")) {
     tool.parameters.get_object()["type"] = "object";
-  }
-  if (is_strict) {
-    const Status verdict = verdict_of(spec_of("json_schema", tool.parameters));
-    if (!verdict.ok()) return reader.fail(at_field(tool.field, verdict.error()));
   }
   set.tools.push_back(std::move(tool));
 }

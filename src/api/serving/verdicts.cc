@@ -14,15 +14,16 @@ namespace {
 // What was compiled before needs no second proof.
 class Verdicts {
  public:
-  Status of(const std::string& spec) {
+  Verdict of(const std::string& spec) {
     const Sha256Digest digest = sha256(spec);
     const std::string key(digest.begin(), digest.end());
     {
       std::scoped_lock lock(mutex_);
       if (auto known = known_.find(key); known != known_.end()) return known->second;
     }
-    auto made = engine::constrain::compile_spec(spec);
-    const Status verdict = made.ok() ? Status(Ok{}) : Status(made.error());
+    size_t work = 0;
+    const auto made = engine::constrain::compile_spec(spec, &work);
+    const Verdict verdict{made.ok() ? Status(Ok{}) : Status(made.error()), work};
     std::scoped_lock lock(mutex_);
     if (known_.size() >= kMost) known_.clear();
     known_.emplace(key, verdict);
@@ -32,7 +33,7 @@ class Verdicts {
  private:
   static constexpr size_t kMost = 4096;  // a few hundred bytes each
   std::mutex mutex_;
-  std::unordered_map<std::string, Status> known_;
+  std::unordered_map<std::string, Verdict> known_;
 };
 
 }  // namespace
@@ -44,7 +45,7 @@ std::string spec_of(std::string_view kind, boost::json::value value) {
 }
 
 // Behind reasoning it is the longer one.
-Status verdict_of(const std::string& spec) {
+Verdict verdict_of(const std::string& spec) {
   static Verdicts verdicts;
   return verdicts.of("{\"after_line_ends\":true," + spec.substr(1));
 }

@@ -43,11 +43,16 @@ class JsonParts {
   // Parts with commas between them, so many in all.
   ExprId list(ExprId part, uint32_t min, uint32_t max);
 
+  // What was spent on schemas that are written with these parts (kMaxSchemaWork of schema.h): of a spec, all of
+  // its schemas together.
+  size_t& schema_work() { return schema_work_; }
+
  private:
   ExprId char_of(char c) { return grammar_.bytes(ByteSet().set(static_cast<uint8_t>(c))); }
   ExprId string_character();
 
   Grammar& grammar_;
+  size_t schema_work_ = 0;
   ExprId space_, character_, any_string_, number_, integer_, boolean_, null_;
   std::optional<RuleId> any_value_, any_object_;
 };

@@ -33,6 +33,9 @@ namespace studio::engine::constrain {
 inline constexpr size_t kMaxSchemaRules = 20'000;
 // Subschemas in those sets, 48 bytes each while the schema is compiled.
 inline constexpr size_t kMaxHeldMembers = 200'000;
+// Of the schemas of one constraint, all together: subschemas and keywords looked at, states of patterns compared. Half
+// a second at most; the largest of real schemas take a quarter of it.
+inline constexpr size_t kMaxSchemaWork = 2'000'000;
 // minItems, minLength and minProperties above it: such a text would not fit a model's context.
 inline constexpr int64_t kMaxLeastCount = 100'000;
 

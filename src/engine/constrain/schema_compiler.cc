@@ -100,7 +100,8 @@ Result<ExprId> SchemaCompiler::build_of_types(const SchemaFacts& facts) {
 }
 
 Error nothing_left_of(const json::value& schema) {
-  SchemaReader reader(schema);
+  size_t work = 0;
+  SchemaReader reader(schema, work);
   const auto widest = reader.read({{.value = &schema, .pointer = Pointer::root()}}, Meaning::kWidest);
   const auto is_never = widest.ok() ? is_contradictory(reader, *widest, Meaning::kWidest) : Result<bool>(false);
   if (is_never.ok() && *is_never) return Error(Code::kInvalidArgument, "no text satisfies the schema");

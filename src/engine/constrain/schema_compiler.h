@@ -24,7 +24,7 @@ namespace studio::engine::constrain {
 class SchemaCompiler {
  public:
   SchemaCompiler(Grammar& grammar, JsonParts& parts, const boost::json::value& root)
-      : grammar_(grammar), parts_(parts), root_(root), reader_(root), ways_(reader_) {}
+      : grammar_(grammar), parts_(parts), root_(root), reader_(root, parts.schema_work()), ways_(reader_) {}
 
   Result<RuleId> run() { return run(kJson); }
   // As add_parameters and parameter_types.

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/constrain/schema.h"
+
 namespace studio::engine::constrain {
 namespace {
 

@@ -55,9 +55,6 @@ struct SchemaFacts {
   std::optional<std::pair<size_t, Subschema::Part>> choice;
 };
 
-// Of one schema, compiled: subschemas and keywords looked at, states of patterns compared. Half a second at most; the
-// largest of real schemas take a quarter of it.
-inline constexpr size_t kMaxSchemaWork = 2'000'000;
 inline constexpr size_t kWorkOfAState = 16;  // of a pattern: its successors, by classes of bytes
 
 // Of the first of the keywords that one of the members has; the place of the first member where none has one.
@@ -65,7 +62,8 @@ Pointer pointer_of(const SchemaFacts& facts, std::initializer_list<std::string_v
 
 class SchemaReader {
  public:
-  explicit SchemaReader(const boost::json::value& root) : refs_(root) {}
+  // `work` counts what is spent, also by readers before this one.
+  SchemaReader(const boost::json::value& root, size_t& work) : refs_(root), work_(work) {}
 
   // Counts work that was done or is about to be. Errors: payload_too_large past kMaxSchemaWork, named `at`.
   Status spend(size_t work, const Pointer& at) const;
@@ -107,7 +105,7 @@ class SchemaReader {
   std::map<const boost::json::value*, SubschemaSet> dependencies_;  // of a schema: what they say
   std::map<std::string, std::shared_ptr<const Dfa>> patterns_;
   size_t kept_states_ = 0;
-  mutable size_t work_ = 0;
+  size_t& work_;
 };
 
 // As a repeat has it.

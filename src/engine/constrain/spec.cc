@@ -67,20 +67,10 @@ Result<ExprId> add_kind(Grammar& grammar, JsonParts& parts, std::string_view kin
   return rule_of(grammar, kind == "gbnf" ? add_gbnf(grammar, text) : add_lark(grammar, text));
 }
 
-}  // namespace
-
-Constraint::Made compile_spec(std::string_view spec) {
-  if (spec.size() > kMaxSpecBytes) {
-    return Error(Code::kPayloadTooLarge, "the constraint is over " + std::to_string(kMaxSpecBytes) + " bytes");
-  }
-  STUDIO_TRY(const json::value document, parse_json(spec, {.depth = kMaxSpecDepth, .bytes = kMaxSpecBytes}));
-  const json::object* object = document.if_object();
-  if (object == nullptr) return not_a_spec("must be an object");
-  Grammar grammar;
-  JsonParts parts(grammar, Whitespace::kFlexible);
+Result<ExprId> add_spec(Grammar& grammar, JsonParts& parts, const json::object& spec) {
   ExprId whole = grammar.empty();
   bool has_kind = false, may_begin_with_line_ends = false;
-  for (const auto& [key, value] : *object) {
+  for (const auto& [key, value] : spec) {
     if (key == kAfterLineEnds) {
       may_begin_with_line_ends = value.is_bool() && value.get_bool();
       continue;
@@ -90,10 +80,25 @@ Constraint::Made compile_spec(std::string_view spec) {
     STUDIO_TRY(whole, add_kind(grammar, parts, key, value));
   }
   if (!has_kind) return not_a_spec("holds no kind");
-  if (may_begin_with_line_ends) {
-    whole = grammar.sequence({grammar.repeat(grammar.literal("\n"), 0, kMostLineEnds), whole});
+  if (!may_begin_with_line_ends) return whole;
+  return grammar.sequence({grammar.repeat(grammar.literal("\n"), 0, kMostLineEnds), whole});
+}
+
+}  // namespace
+
+Constraint::Made compile_spec(std::string_view spec, size_t* work) {
+  if (spec.size() > kMaxSpecBytes) {
+    return Error(Code::kPayloadTooLarge, "the constraint is over " + std::to_string(kMaxSpecBytes) + " bytes");
   }
-  auto made = Constraint::from_expr(grammar, whole);
+  STUDIO_TRY(const json::value document, parse_json(spec, {.depth = kMaxSpecDepth, .bytes = kMaxSpecBytes}));
+  const json::object* object = document.if_object();
+  if (object == nullptr) return not_a_spec("must be an object");
+  Grammar grammar;
+  JsonParts parts(grammar, Whitespace::kFlexible);
+  const auto whole = add_spec(grammar, parts, *object);
+  if (work != nullptr) *work = parts.schema_work();
+  if (!whole.ok()) return whole.error();
+  auto made = Constraint::from_expr(grammar, *whole);
   const json::value* schema = object->if_contains("json_schema");
   if (!made.ok() && made.error().code() == Code::kInvalidArgument && schema != nullptr) return nothing_left_of(*schema);
   return made;

@@ -24,7 +24,9 @@ inline constexpr size_t kMaxSpecBytes = 1u << 20;
 // A request's body may nest 64 deep (base/json.h); a spec wraps a part of one.
 inline constexpr size_t kMaxSpecDepth = 72;
 
-// Errors: those of Constraint's makers; invalid_argument for what is no spec, payload_too_large past kMaxSpecBytes.
-Constraint::Made compile_spec(std::string_view spec);
+// Errors: those of Constraint's makers; invalid_argument for what is no spec, payload_too_large past kMaxSpecBytes, and
+// where its schemas take too much work together. `work`: what they took of kMaxSchemaWork (schema.h), also where
+// there is an error.
+Constraint::Made compile_spec(std::string_view spec, size_t* work = nullptr);
 
 }  // namespace studio::engine::constrain
