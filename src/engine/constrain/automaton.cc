@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/constrain/hash.h"
+#include "engine/constrain/way_out.h"
 
 namespace studio::engine::constrain {
 namespace {
@@ -103,15 +104,46 @@ StateId Automaton::close() {
   }
   const bool is_whole = arrived_.empty();
   found_.clear();
+  uint32_t depth = 0;
   for (const uint32_t node : reached_) {
-    if (program_->nodes[node].kind == NodeKind::kBytes) found_.push_back({node, stack_at_[node]});
+    if (program_->nodes[node].kind == NodeKind::kBytes) {
+      found_.push_back({node, stack_at_[node]});
+      depth = std::max(depth, stacks_.depth(stack_at_[node]));
+    }
     stack_at_[node] = Stacks::kNone;
   }
   reached_.clear();
   arrived_.clear();
   std::ranges::sort(found_, {}, &Item::node);
   const bool may_end = std::exchange(may_end_, false);
+  if (depth >= kDeepStack) keep_way_out(may_end);
   return is_whole ? intern(found_, may_end) : refuse();
+}
+
+void Automaton::keep_way_out(bool may_end) {
+  if (may_end) return found_.clear();
+  if (bytes_to_return_.empty()) bytes_to_return_ = bytes_to_return(*program_);
+  const auto bytes_of = [this](const Item& item) {
+    return sum_of_bytes(bytes_to_return_[item.node], bytes_to_end(item.stack));
+  };
+  uint32_t fewest = kFarAway;
+  for (const Item& item : found_) fewest = std::min(fewest, bytes_of(item));
+  std::erase_if(found_, [&](const Item& item) { return bytes_of(item) > fewest; });
+}
+
+uint32_t Automaton::bytes_to_end(StackId stack) {
+  if (bytes_to_end_.size() < stacks_.size()) bytes_to_end_.resize(stacks_.size(), kFarAway);
+  if (bytes_to_end_[stack] != kFarAway) return bytes_to_end_[stack];
+  uint32_t fewest = kFarAway;
+  for (const Frame& frame : stacks_.frames(stack)) {
+    if (frame.node == Stacks::kEnd) return bytes_to_end_[stack] = 0;
+    const Node& node = program_->nodes[frame.node];
+    const bool is_begun = node.kind == NodeKind::kRepeat && frame.count > 0;
+    const uint32_t here = is_begun ? bytes_to_leave(program_->repeats[node.a], frame.count, bytes_to_return_)
+                                   : bytes_to_return_[frame.node];
+    fewest = std::min(fewest, sum_of_bytes(here, bytes_to_end(frame.below)));
+  }
+  return bytes_to_end_[stack] = fewest;
 }
 
 void Automaton::follow(uint32_t node, StackId stack) {

@@ -61,9 +61,12 @@ class Automaton {
   // Steps that were not made for want of memory or work.
   uint64_t refusals() const { return refusals_; }
   uint64_t work() const { return work_ + stacks_.work(); }
-  // Something was left out because it nests past kMaxStackDepth.
+  // Something was left out because it nests past kMaxStackDepth; only where the shortest way to an end does.
   bool met_depth_limit() const { return met_depth_limit_; }
-  size_t memory_bytes() const { return memory_bytes_ + by_hash_.memory_bytes() + stacks_.memory_bytes(); }
+  size_t memory_bytes() const {
+    return memory_bytes_ + by_hash_.memory_bytes() + stacks_.memory_bytes() +
+           (bytes_to_return_.size() + bytes_to_end_.size()) * sizeof(uint32_t);
+  }
   size_t state_count() const { return states_.size(); }
   const Program& program() const { return *program_; }
   const std::shared_ptr<const Program>& shared_program() const { return program_; }
@@ -108,6 +111,9 @@ class Automaton {
   void follow(uint32_t node, StackId stack);
   void follow_repeat(uint32_t node, uint32_t done, StackId stack);
   void follow_return(StackId stack);
+  // Of `found_`, whose stacks are deep: nothing but what is nearest to the end of the text.
+  void keep_way_out(bool may_end);
+  uint32_t bytes_to_end(StackId stack);
   // The node that reads, where one way alone leads on from what is reached. Else it has gone as far as that holds.
   std::optional<Item> follow_single();
   // `found`: by node.
@@ -132,6 +138,10 @@ class Automaton {
   std::vector<StateId> literal_at_;  // [node] made last of it alone, where it reads one class; kDead for none
   StateId start_ = kDead;
   bool is_full_ = false, met_depth_limit_ = false;
+
+  // Of deep texts (way_out.h), made where one is met.
+  std::vector<uint32_t> bytes_to_return_;  // [node]
+  std::vector<uint32_t> bytes_to_end_;     // [stack] kFarAway where it is not known
 
   // Of the closure under way.
   std::vector<StackId> stack_at_;  // [node] kNone where it is not reached

@@ -17,8 +17,11 @@ namespace studio::engine::constrain {
 
 using StackId = uint32_t;
 
-// Levels of nesting in the text. Past it nothing deeper is begun; JSON readers stop at 64 to 512.
-inline constexpr uint32_t kMaxStackDepth = 256;
+// Levels of nesting in the text, from which on nothing but the shortest way to its end may follow; JSON readers stop at
+// 64 to 512.
+inline constexpr uint32_t kDeepStack = 256;
+// Past it nothing deeper is begun: that way out may nest on, in real forms by some levels.
+inline constexpr uint32_t kMaxStackDepth = kDeepStack + 128;
 
 struct Frame {
   uint32_t node = 0;   // kCall: where to go on. kRepeat: the node itself
@@ -35,6 +38,8 @@ class Stacks {
 
   Stacks();
 
+  uint32_t depth(StackId id) const { return sets_[id].depth; }
+  size_t size() const { return sets_.size(); }
   std::span<const Frame> frames(StackId id) const { return {frames_.data() + sets_[id].first, sets_[id].count}; }
   // kNone past kMaxStackDepth.
   StackId push(StackId below, uint32_t node, uint32_t count);

@@ -187,7 +187,9 @@ TEST(Matcher, NestsNoDeeperThanItMay) {
   while (depth < 10'000 && matcher.accept_text("[")) ++depth;
   EXPECT_GT(depth, 64);
   EXPECT_LT(depth, 400);
-  EXPECT_TRUE(matcher.is_exhausted());
+  EXPECT_FALSE(matcher.is_exhausted());
+  EXPECT_TRUE(matcher.accept_text(std::string(static_cast<size_t>(depth), ']') + "}"));
+  EXPECT_TRUE(matcher.may_end());
 }
 
 }  // namespace
