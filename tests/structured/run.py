@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from processes import workers_of  # noqa: E402
 from server import ROOT, Server  # noqa: E402
 
+LONGEST_SHOWN = 2000  # of a schema, in characters: a real model writes less at random when it knows the form
 # Thinking as it may be asked for; the built-in model thinks unless it is told not to.
 WAYS_TO_THINK = [{"enable_thinking": False}, {"enable_thinking": True, "thinking_budget": 8}, {"enable_thinking": True}]
 
@@ -30,7 +31,7 @@ def options_of_program():
     parser = argparse.ArgumentParser()
     parser.add_argument("--schemas", type=int, default=40)
     parser.add_argument("--tool-sets", type=int, default=40)
-    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--model", default="tiny", help="another than the built-in one does not think")
     parser.add_argument("--kill-every", type=int, default=20, help="answers between two kills of the worker; 0: none")
     parser.add_argument("--streams", type=int, default=8)
     # A real model ends what it begins; the built-in one, which is nearly random here, is cut by its limit more often.
@@ -82,7 +83,9 @@ def body_of(model, **more):
 
 
 def schema_answers(server, model, count, most_cut, killer, pool):
-    """Each schema in the ways to think and as a stream or whole, in turn."""
+    """Each schema in the ways to think that the model has and as a stream or whole, in turn."""
+    is_real = model != "tiny"
+    ways = [{}] if is_real else WAYS_TO_THINK
     with open(os.path.join(ROOT, "tests/data/schemas.jsonl"), encoding="utf-8") as file:
         schemas = [one for one in map(json.loads, file) if isinstance(one["schema"], dict)]  # OpenAI takes no other
     random.Random(5).shuffle(schemas)
@@ -92,7 +95,8 @@ def schema_answers(server, model, count, most_cut, killer, pool):
 
     def run(job):
         number, entry, way = job
-        body = body_of(model, **way, seed=number, messages=[{"role": "user", "content": "Write an example of it."}],
+        wish = f"Write a short example, as JSON. It fits this schema:\n{json.dumps(entry['schema'])[:LONGEST_SHOWN]}" if is_real else "Write an example of it."
+        body = body_of(model, **way, seed=number, messages=[{"role": "user", "content": wish}],
                        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": entry["schema"]}})
         answer = (ask_streamed if number % 2 else ask)(server, body)
         killer.note_answer()
@@ -111,7 +115,7 @@ def schema_answers(server, model, count, most_cut, killer, pool):
         wrong = fault_of(entry["schema"], value)
         return tally.add(f"{where}: {wrong}" if wrong else None, False)
 
-    jobs = [(i, entry, WAYS_TO_THINK[i % 3]) for i, entry in enumerate(schemas * 2)]
+    jobs = [(i, entry, ways[i % len(ways)]) for i, entry in enumerate(schemas * 2)]
     list(pool.map(run, jobs))
     tally.tell("schemas")
     return tally
