@@ -21,8 +21,8 @@ using namespace studio;
 using namespace studio::api;
 
 constexpr const char* kUrl = "/v1/chat/completions";
-constexpr JsonLimits kOfOutput{.depth =
-                                   JsonLimits{}.depth + 1};  // a body stands one deeper than in a line of the input
+// A body stands one deeper there than in a line of the input.
+constexpr JsonLimits kOfOutput{.depth = JsonLimits{}.depth + 1};
 
 void check(bool holds) {
   if (!holds) std::abort();

@@ -38,7 +38,7 @@ Verdict verdict_alone(const ToolDefinition& tool, ToolFormat format) {
   return verdict_of(inference::tools_spec(alone, format, {}));
 }
 
-// As few as keep a request from taking the time of hundreds: a second, and that once.
+// Of functions that are asked one by one, together: a second at most, however many a request has.
 constexpr size_t kMaxWorkOfEach = 2 * engine::constrain::kMaxSchemaWork;
 
 Status hold_each(ToolSet& set, ToolFormat format) {

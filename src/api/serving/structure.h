@@ -24,7 +24,7 @@ void read_structured_outputs(FieldReader& reader, GenerateCall& call);
 // `tools`, `tool_choice` and `parallel_tool_calls` as OpenAI has them.
 void read_tools(FieldReader& reader, inference::ToolSet& set, std::vector<std::string>* ignored = nullptr);
 // One function: its name, whether it is `strict`, and what the template shows. `parameters` may be null: it takes none.
-// `field` names the place of the schema.
+// `field` names the place of the schema; what cannot be held to is told where it is known who answers (held_tools.h).
 void add_tool(FieldReader& reader, std::string_view field, std::string name, boost::json::object function,
               const boost::json::value* parameters, bool is_strict, inference::ToolSet& set);
 // `tool_calls` of a message of the assistant, as OpenAI has them.
