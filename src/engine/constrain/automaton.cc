@@ -234,6 +234,7 @@ StateId Automaton::add_state(std::span<const Item> found, bool may_end) {
                      .count = static_cast<uint32_t>(found.size()),
                      .may_end = may_end});
   items_.insert(items_.end(), found.begin(), found.end());
+  note_only_bytes(states_.back());
   return static_cast<StateId>(states_.size() - 1);
 }
 
@@ -253,23 +254,47 @@ StateId Automaton::adopt(const Automaton& other, StateId state) {
   return intern(found, other.may_end(state));
 }
 
-int Automaton::forced_byte(StateId state) const {
-  return may_end(state) ? -1 : only_byte_outside(ByteSet(), state);
+// While the state is made, of what its next step looks at as well.
+void Automaton::note_only_bytes(State& state) const {
+  ByteSet allowed;
+  for (uint32_t i = 0; i < state.count; ++i) {
+    allowed |= program_->class_sets[program_->nodes[items_[state.first + i].node].a];
+    if ((allowed & ~spaces_).count() > 1) return;
+  }
+  state.only_visible_byte = only_byte(allowed & ~spaces_);
+  if (!state.may_end) state.forced_byte = only_byte(allowed);
 }
 
-int Automaton::only_byte_outside(const ByteSet& classes, StateId state) const {
-  if (const State& here = states_[state]; here.is_literal) {
-    const bool is_one = here.count > 0 && !classes[here.only_class] && program_->is_single_byte[here.only_class] != 0;
-    return is_one ? program_->byte_of_class[here.only_class] : -1;
-  }
-  ByteSet allowed;
-  for (const Item& item : items(state)) {
-    allowed |= program_->class_sets[program_->nodes[item.node].a] & ~classes;
-    if (allowed.count() > 1) return -1;
-  }
-  if (allowed.none()) return -1;
-  const size_t only = allowed._Find_first();
+int16_t Automaton::only_byte(const ByteSet& classes) const {
+  if (classes.count() != 1) return -1;
+  const size_t only = classes._Find_first();
   return program_->is_single_byte[only] != 0 ? program_->byte_of_class[only] : -1;
+}
+
+// In the order of their numbers, which is that in which they are made: by their texts' lengths, but that what must come
+// is made at once, so that it lies side by side.
+void Automaton::make_ahead(uint64_t work) {
+  const uint64_t most = this->work() + work;
+  const std::vector<uint8_t> bytes = plain_bytes(*program_);
+  for (StateId state = start_; state != kDead && state < states_.size(); ++state) {
+    for (const uint8_t byte : bytes) {
+      if (this->work() >= most || is_full_) return;
+      StateId next = step(state, byte);
+      while (forced_byte(next) >= 0 && !knows_some(next)) next = step(next, static_cast<uint8_t>(forced_byte(next)));
+    }
+  }
+}
+
+std::vector<uint8_t> Automaton::plain_bytes(const Program& program) {
+  std::vector<uint8_t> bytes;
+  ByteSet taken;
+  for (int byte = 0; byte < 0x7F; ++byte) {
+    const uint8_t byte_class = program.class_of[static_cast<size_t>(byte)];
+    if ((byte < ' ' && byte != '\n') || byte == '\\' || taken[byte_class]) continue;
+    taken.set(byte_class);
+    bytes.push_back(static_cast<uint8_t>(byte));
+  }
+  return bytes;
 }
 
 ByteSet Automaton::classes_of_spaces(const Program& program) {

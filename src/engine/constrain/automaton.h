@@ -50,9 +50,13 @@ class Automaton {
   // Some byte may follow.
   bool goes_on(StateId state) const { return states_[state].count > 0; }
   // The one byte that may follow; -1 where there is a choice, or an end.
-  int forced_byte(StateId state) const;
+  int forced_byte(StateId state) const { return states_[state].forced_byte; }
   // The one byte that may follow but for white space; -1 where there is a choice, or none.
-  int only_visible_byte(StateId state) const { return only_byte_outside(spaces_, state); }
+  int only_visible_byte(StateId state) const { return states_[state].only_visible_byte; }
+
+  // Makes the states of short plain texts, up to `work` more of it: a text finds them made, of which its steps are a
+  // look each. Changes nothing that may follow.
+  void make_ahead(uint64_t work);
 
   // The state of another automaton of the same program; kDead where it does not fit.
   StateId adopt(const Automaton& other, StateId state);
@@ -89,6 +93,7 @@ class Automaton {
     uint8_t only_class = 0;         // by this class
     bool is_literal = false;        // no other class leads on
     bool may_end = false;
+    int16_t forced_byte = -1, only_visible_byte = -1;
   };
 
   std::span<const Item> items(StateId state) const {
@@ -99,12 +104,17 @@ class Automaton {
     if (state.only_class == byte_class) return state.only_next;
     return state.is_literal ? kDead : kUnknown;
   }
+  bool knows_some(StateId state) const { return states_[state].row != kNoRow || states_[state].only_next != kUnknown; }
   StateId make_step(StateId state, uint8_t byte_class);
   // `alike`: all classes that lead there.
   void keep_step(StateId state, uint8_t byte_class, const ByteSet& alike, StateId next);
-  int only_byte_outside(const ByteSet& classes, StateId state) const;
+  void note_only_bytes(State& state) const;
+  // The one byte of those classes; -1 where there is none, or more.
+  int16_t only_byte(const ByteSet& classes) const;
   // Of bytes, nothing but white space.
   static ByteSet classes_of_spaces(const Program& program);
+  // One byte of each that plain text has: letters, marks, a line end; no escapes, no other scripts.
+  static std::vector<uint8_t> plain_bytes(const Program& program);
   // All that `arrived_` reaches without a byte.
   StateId close();
   void reach(uint32_t node, StackId stack);

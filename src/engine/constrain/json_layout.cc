@@ -1,15 +1,16 @@
 #include "engine/constrain/json_layout.h"
 
-#include <functional>
+#include <algorithm>
+#include <limits>
 
 #include "engine/constrain/hash.h"
 
 namespace studio::engine::constrain {
 namespace {
 
-// White space that is longer is no habit.
-constexpr size_t kLongestSpace = 256;
-constexpr size_t kLongestIndent = 8;
+constexpr uint8_t kLongestIndent = 8;
+// A run that is longer is no habit; what is counted stops here.
+constexpr uint8_t kLongestRun = std::numeric_limits<uint8_t>::max();
 
 bool is_space(char byte) {
   return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
@@ -32,24 +33,38 @@ void JsonLayout::read(char byte) {
     }
     return;
   }
-  if (open_.empty() && byte != '{' && byte != '[') return;
-  if (is_space(byte)) {
-    if (space_.size() < kLongestSpace) space_ += byte;
-    return;
-  }
+  if (depth_ == 0 && byte != '{' && byte != '[') return;
+  if (is_space(byte)) return read_space(byte);
   if (unseen_depth_ == 0) learn(byte);
   read_mark(byte);
-  space_.clear();
+  run_ = {};
+  breaks_line_ = is_odd_ = is_mixed_ = false;
+}
+
+void JsonLayout::read_space(char byte) {
+  if (byte == '\n') {
+    is_odd_ |= breaks_line_ || run_.count > 0;
+    breaks_line_ = true;
+    is_mixed_ = false;
+    run_ = {};
+    return;
+  }
+  if (run_.count == 0) run_.byte = byte;
+  if (byte != run_.byte || run_.count == kLongestRun) {
+    is_odd_ = is_mixed_ = true;
+  } else {
+    ++run_.count;
+  }
 }
 
 void JsonLayout::read_mark(char byte) {
   switch (byte) {
     case '{':
     case '[':
-      if (open_.size() < kMostDepth) {
-        open_ += byte;
-      } else {
+      if (depth_ == kMostDepth) {
         ++unseen_depth_;
+      } else {
+        arrays_ |= uint64_t{byte == '['} << depth_++;
       }
       before_ = Before::kOpening;
       return;
@@ -58,9 +73,9 @@ void JsonLayout::read_mark(char byte) {
       if (unseen_depth_ > 0) {
         --unseen_depth_;
       } else {
-        open_.pop_back();
+        arrays_ &= ~(uint64_t{1} << --depth_);
       }
-      before_ = open_.empty() ? Before::kNothing : Before::kValue;
+      before_ = depth_ == 0 ? Before::kNothing : Before::kValue;
       return;
     case ',':
       before_ = Before::kComma;
@@ -98,44 +113,50 @@ JsonLayout::Space JsonLayout::usual(Slot slot) const {
   if (here[slot].is_seen || slot == kAfterOpening || slot == kAfterColon) return here[slot];
   // A container that begins in its line goes on in it, and whoever puts a space behind colons does so behind commas.
   if (slot == kBeforeClosing || here[kAfterOpening].breaks_line) return here[kAfterOpening];
-  return {.text = spaces_[0][kAfterColon].text};
-}
-
-std::string JsonLayout::text_of(const Space& space, Slot slot) const {
-  if (!space.breaks_line) return space.text;
-  std::string text = "\n";
-  for (size_t i = slot == kBeforeClosing ? 1 : 0; i < open_.size(); ++i) text += indent_;
-  return text;
+  return {.run = spaces_[0][kAfterColon].run};
 }
 
 void JsonLayout::learn(char next) {
   const Slot slot = slot_before(next);
-  if (slot == kSlots || open_.empty()) return;
-  const size_t line_end = space_.rfind('\n');
-  const bool breaks_line = line_end != std::string::npos;
-  spaces_here()[slot] = {.breaks_line = breaks_line, .text = breaks_line ? std::string() : space_, .is_seen = true};
-  const size_t depth = open_.size() - (slot == kBeforeClosing ? 1 : 0);
-  if (!breaks_line || depth == 0) return;
-  const size_t size = space_.size() - line_end - 1;
-  if (size % depth == 0 && size / depth <= kLongestIndent) indent_ = space_.substr(line_end + 1, size / depth);
+  if (slot == kSlots || depth_ == 0) return;
+  const Run run = is_mixed_ ? Run() : run_;
+  spaces_here()[slot] = {.breaks_line = breaks_line_, .is_seen = true, .run = breaks_line_ ? Run() : run};
+  const int depth = depth_ - (slot == kBeforeClosing ? 1 : 0);
+  if (!breaks_line_ || is_mixed_ || depth == 0) return;
+  if (run.count % depth == 0 && run.count / depth <= kLongestIndent) {
+    indent_ = {run.byte, static_cast<uint8_t>(run.count / depth)};
+  }
 }
 
 uint64_t JsonLayout::fingerprint() const {
-  const std::hash<std::string_view> hash;
-  uint64_t all = mix(mix(hash(open_), hash(indent_)), hash(space_));
+  const auto bits = [](const auto&... parts) {
+    uint64_t all = 0;
+    ((all = all << 8 | static_cast<uint8_t>(parts)), ...);
+    return all;
+  };
+  uint64_t all = mix(mix(arrays_, depth_), unseen_depth_);
+  all = mix(all, bits(indent_.byte, indent_.count, run_.byte, run_.count, before_));
+  all = mix(all, bits(breaks_line_, is_odd_, is_mixed_, is_in_string_, is_escaped_));
   for (const Spaces& spaces : spaces_) {
-    for (const Space& space : spaces)
-      all = mix(all, hash(space.text) + (space.breaks_line ? 1 : 0) + (space.is_seen ? 2 : 0));
+    for (const Space& space : spaces) {
+      all = mix(all, bits(space.breaks_line, space.is_seen, space.run.byte, space.run.count));
+    }
   }
-  return mix(
-      all, unseen_depth_ << 8 | static_cast<uint64_t>(before_) << 2 | (is_in_string_ ? 2 : 0) | (is_escaped_ ? 1 : 0));
+  return all;
 }
 
 char JsonLayout::space_before(char next) const {
   const Slot slot = slot_before(next);
-  if (slot == kSlots || open_.empty() || unseen_depth_ > 0) return 0;
-  const std::string text = text_of(usual(slot), slot);
-  return text.size() > space_.size() && text.starts_with(space_) ? text[space_.size()] : '\0';
+  if (slot == kSlots || depth_ == 0 || unseen_depth_ > 0 || is_odd_) return 0;
+  const Space space = usual(slot);
+  if (space.breaks_line && !breaks_line_) return run_.count == 0 ? '\n' : '\0';
+  if (!space.breaks_line && breaks_line_) return 0;
+  Run run = space.run;
+  if (space.breaks_line) {
+    const int depth = depth_ - (slot == kBeforeClosing ? 1 : 0);
+    run = {indent_.byte, static_cast<uint8_t>(std::min<int>(indent_.count * depth, kLongestRun))};
+  }
+  return run_.count < run.count && (run_.count == 0 || run_.byte == run.byte) ? run.byte : '\0';
 }
 
 }  // namespace studio::engine::constrain

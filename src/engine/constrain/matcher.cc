@@ -1,7 +1,5 @@
 #include "engine/constrain/matcher.h"
 
-#include "engine/constrain/hash.h"
-
 namespace studio::engine::constrain {
 
 template <typename Look>
@@ -116,19 +114,6 @@ std::string Matcher::likely_text(JsonLayout layout, size_t limit) const {
   return text;
 }
 
-Matcher::Tokens Matcher::likely_tokens(const JsonLayout& layout, size_t limit,
-                                       const std::function<std::vector<TokenId>(std::string_view)>& encode) const {
-  // Within values, mostly, there is a choice, which is told sooner than what the layout is.
-  if (has_ended_ || is_over_ || likely_byte(state_, layout) < 0) return nullptr;
-  auto& kept = tables_->likely;
-  const uint64_t place = mix(layout.fingerprint(), state_);
-  if (const auto known = kept.find(place); known != kept.end()) return known->second;
-  auto tokens = std::make_shared<const std::vector<TokenId>>(encode(likely_text(layout, limit)));
-  if (kept.size() >= kMaxLikely) kept.clear();
-  kept.emplace(place, tokens);
-  return tokens;
-}
-
 std::shared_ptr<const TokenMask> Matcher::mask() const {
   if (has_ended_) return std::make_shared<TokenMask>(tables_->trie->token_count());
   if (is_over_) return std::make_shared<TokenMask>(only_ends());
@@ -151,6 +136,11 @@ TokenMask Matcher::only_ends() const {
 
 bool Matcher::is_exhausted() const {
   return is_over_ || tables_->automaton.met_depth_limit();
+}
+
+void MatcherPool::make_ahead() {
+  start();
+  newest_->tables->automaton.make_ahead(kAheadWork);
 }
 
 Matcher MatcherPool::start() {

@@ -4,11 +4,11 @@ namespace studio::engine::constrain {
 
 std::shared_ptr<const Vocabulary> Vocabulary::of(std::span<const std::string_view> tokens,
                                                  std::span<const TokenId> ends,
-                                                 std::function<std::vector<TokenId>(std::string_view)> encode) {
+                                                 TextCuts::Encode encode) {
   auto made = std::make_shared<Vocabulary>();
   made->tokens = std::make_shared<const TokenTrie>(tokens, ends);
-  made->encode = std::move(encode);
-  if (made->encode) made->encode("{\n  \"a\": ");  // the first time takes milliseconds, which no step should wait for
+  made->cuts = std::make_shared<TextCuts>(std::move(encode));
+  made->cuts->cut("{\n  \"a\": ");  // the first time takes milliseconds, which no step should wait for
   TokenMask most(tokens.size());
   for (TokenId id = 0; static_cast<size_t>(id) < tokens.size(); ++id) {
     if (!made->tokens->is_end(id)) most.allow(id);

@@ -2,7 +2,6 @@
 // states serves all of them. A matcher is used under the mutex alone.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -10,23 +9,27 @@
 #include <vector>
 
 #include "engine/constrain/matcher.h"
+#include "engine/constrain/text_cuts.h"
 
 namespace studio::engine::constrain {
 
 // A model's vocabulary as constraints see it.
 struct Vocabulary {
   std::shared_ptr<const TokenTrie> tokens;
-  // How a text that must come is likely to be cut: what comes is drawn all the same. May be empty: no guess.
-  std::function<std::vector<TokenId>(std::string_view)> encode;
+  // How a text that must come is likely to be cut: what comes is drawn all the same.
+  std::shared_ptr<TextCuts> cuts;
   std::vector<uint64_t> all_but_ends;  // a mask as TokenMask::words()
 
+  // `encode`: empty, and nothing is guessed.
   static std::shared_ptr<const Vocabulary> of(std::span<const std::string_view> tokens, std::span<const TokenId> ends,
-                                              std::function<std::vector<TokenId>(std::string_view)> encode);
+                                              TextCuts::Encode encode);
 };
 
 struct SharedMatchers {
   SharedMatchers(std::shared_ptr<const Constraint> constraint, std::shared_ptr<const Vocabulary> words)
-      : vocabulary(std::move(words)), pool(std::move(constraint), vocabulary->tokens) {}
+      : vocabulary(std::move(words)), pool(std::move(constraint), vocabulary->tokens) {
+    pool.make_ahead();
+  }
 
   const std::shared_ptr<const Vocabulary> vocabulary;
   std::mutex mutex;

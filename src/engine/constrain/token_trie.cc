@@ -21,13 +21,12 @@ TokenTrie::TokenTrie(std::span<const std::string_view> tokens, std::span<const T
     : ends_(ends.begin(), ends.end()) {
   std::array<std::vector<std::pair<TokenId, int>>, kSliceCount> plain;  // with their characters
   std::vector<TokenId> others;
-  offsets_.push_back(0);
   std::erase_if(ends_, [&](TokenId id) { return id < 0 || static_cast<size_t>(id) >= tokens.size(); });
   for (size_t i = 0; i < tokens.size(); ++i) {
     const auto id = static_cast<TokenId>(i);
     const bool is_text = !tokens[i].empty() && tokens[i].size() <= kMaxTokenBytes && !is_end(id);
+    add_text(is_text ? tokens[i] : std::string_view());
     if (is_text) {
-      bytes_ += tokens[i];
       const auto [slice, chars] = slice_of(tokens[i]);
       if (slice == Slice::kNone) {
         others.push_back(id);
@@ -35,10 +34,23 @@ TokenTrie::TokenTrie(std::span<const std::string_view> tokens, std::span<const T
         plain[static_cast<size_t>(slice)].emplace_back(id, chars);
       }
     }
-    offsets_.push_back(bytes_.size());
   }
   for (size_t i = 0; i < kSliceCount; ++i) add_plain(std::move(plain[i]), plain_[i]);
   add_tree(std::move(others), others_);
+}
+
+void TokenTrie::add_text(std::string_view bytes) {
+  Text& text = texts_.emplace_back();
+  if (bytes.size() <= Text::kMostInside) {
+    text.size = static_cast<uint8_t>(bytes.size());
+    std::ranges::copy(bytes, text.inside.begin());
+    return;
+  }
+  text.size = Text::kOutside;
+  const auto index = static_cast<uint32_t>(long_.size());
+  std::memcpy(text.inside.data(), &index, sizeof index);
+  long_.push_back({.first = outside_.size(), .size = bytes.size()});
+  outside_ += bytes;
 }
 
 void TokenTrie::add_plain(std::vector<std::pair<TokenId, int>> tokens, PlainTokens& plain) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,10 +51,12 @@ class TokenTrie {
   // that end an answer, which may come where the text may end. Nothing of the views is kept.
   TokenTrie(std::span<const std::string_view> tokens, std::span<const TokenId> ends);
 
-  size_t token_count() const { return offsets_.size() - 1; }
+  size_t token_count() const { return texts_.size(); }
   std::string_view bytes(TokenId id) const {
-    const auto i = static_cast<size_t>(id);
-    return {bytes_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
+    const Text& text = texts_[static_cast<size_t>(id)];
+    if (text.size <= Text::kMostInside) return {text.inside.data(), text.size};
+    const Long& text_outside = long_[text.index()];
+    return {outside_.data() + text_outside.first, text_outside.size};
   }
   bool is_end(TokenId id) const;
   void allow_ends(TokenMask& mask) const {
@@ -70,6 +73,21 @@ class TokenTrie {
     uint16_t count = 0;  // of its children
     uint8_t byte = 0;
   };
+  // Of a token: a look at it is one line of memory, but for those of a hundred that are longer.
+  struct Text {
+    static constexpr uint8_t kMostInside = 15, kOutside = 0xFF;
+    uint8_t size = 0;  // kOutside: index() tells which of the long ones
+    std::array<char, kMostInside> inside{};
+
+    uint32_t index() const {
+      uint32_t index = 0;
+      std::memcpy(&index, inside.data(), sizeof index);
+      return index;
+    }
+  };
+  struct Long {
+    size_t first = 0, size = 0;  // of outside_
+  };
   struct Tree {
     std::vector<Node> nodes;
     uint16_t roots = 0;  // the first so many of them begin a token
@@ -79,14 +97,16 @@ class TokenTrie {
     std::vector<TokenMask> up_to;  // [characters]: the tokens that have no more
   };
 
+  void add_text(std::string_view bytes);
   void add_plain(std::vector<std::pair<TokenId, int>> tokens, PlainTokens& plain);
   void add_tree(std::vector<TokenId> ids, Tree& tree);
   // `ids`: in the order of their bytes, all with the same `depth` first ones and more. The nodes behind those.
   uint16_t add_children(std::span<const TokenId> ids, size_t depth, std::vector<Node>& nodes) const;
   void walk(const Tree& tree, Automaton& automaton, StateId state, TokenMask& mask) const;
 
-  std::string bytes_;
-  std::vector<size_t> offsets_;                 // [V + 1]
+  std::vector<Text> texts_;  // [V]
+  std::vector<Long> long_;
+  std::string outside_;
   std::array<PlainTokens, kSliceCount> plain_;  // [slice]
   Tree others_;
   std::vector<std::pair<TokenId, TokenId>> twins_;  // of the same bytes; the first of them is in a tree

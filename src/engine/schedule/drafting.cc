@@ -57,27 +57,25 @@ DraftOffer Drafting::offer(Sequence& sequence) {
   return {.chances = chances, .most = std::max(most, 0), .taken = 0};
 }
 
-// What was said before, as far as it may come, or what the form lets come: what promises more tokens. In a step that
-// has no room for drafts nothing is looked at.
-void Drafting::hold(Sequence& sequence, std::span<const float> chances) const {
+// What was said before, as far as it may come, or what the form lets come: what promises more tokens. Nothing is looked
+// at that the step has no room for.
+void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
   const std::span<const TokenId> said = std::exchange(sequence.draft, {});
-  sequence.held_draft = {};
+  HeldDraft& held = sequence.held_draft;
+  held.clear();
   if (least_chance_ > 1) return;
-  HeldDraft form, guess;
-  form.add(sequence.held->likely());
-  std::optional<HeldAnswer> ahead;  // a copy, which most guesses do not come to
-  double reached = 1;
-  for (size_t i = 0; i < said.size(); ++i) {
-    reached *= chances[i];
-    if (reached < least_chance_ || !(ahead ? *ahead : *sequence.held).allows(said[i])) break;
-    if (!ahead) ahead = sequence.held;
-    ahead->accept(said[i]);
-    guess.tokens.push_back(said[i]);
-    guess.chances.push_back(chances[i]);
+  size_t most = 0;
+  for (double reached = 1; most < said.size() && most < room_ && (reached *= chances[most]) >= least_chance_;) ++most;
+  if (most > 0) {
+    const bool is_all = most == said.size();
+    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(said.first(most), is_all);
+    held.add(said.first(ahead.fitting), chances);
+    if (ahead.fitting > 0) held.add_likely(ahead.likely.tokens());
   }
-  if (ahead) guess.add(ahead->likely());
-  sequence.held_draft = form.expected() >= guess.expected() ? std::move(form) : std::move(guess);
-  sequence.draft = sequence.held_draft.tokens;
+  form_.clear();
+  form_.add_likely(sequence.held->likely());
+  if (form_.expected() >= held.expected()) std::swap(held, form_);
+  sequence.draft = held.tokens;
 }
 
 // As long as they are few and nobody's prompt waits for the step.
@@ -90,6 +88,7 @@ void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
   offers_.clear();
   if (!is_on()) return;
+  room_ = static_cast<size_t>(std::max(0, kMostColumns - columns));
   least_chance_ = kLeastHeldChance;
   if (mode_ != Speculation::kAlways) least_chance_ = std::max(least_chance_, least_chance(columns, cost_));
   for (Sequence* sequence : decoding) offers_.push_back(offer(*sequence));

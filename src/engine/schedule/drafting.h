@@ -49,7 +49,7 @@ class Drafting {
  private:
   Drafter& drafter_of(Sequence& sequence);
   DraftOffer offer(Sequence& sequence);
-  void hold(Sequence& sequence, std::span<const float> chances) const;
+  void hold(Sequence& sequence, std::span<const float> chances);
   void ask_model(std::span<Sequence* const> decoding, int columns);
 
   Speculation mode_;
@@ -57,6 +57,8 @@ class Drafting {
   PastOutputs past_;
   PassCost cost_;
   double least_chance_ = 0;  // of a draft that this step may take
+  size_t room_ = 0;          // for drafts in this step
+  HeldDraft form_;           // of one sequence
   std::vector<DraftOffer> offers_;
   uint64_t drafted_tokens_ = 0, accepted_tokens_ = 0;
 };

@@ -36,7 +36,7 @@ HeldAnswer::HeldAnswer(const AnswerConstraint& constraint)
 bool HeldAnswer::allows(TokenId id) {
   const Stopwatch watch(spent_seconds_);
   if (part_ == Part::kReasoning) return !shared_->vocabulary->tokens->is_end(id);
-  if (part_ == Part::kStart && id == begin_reasoning_ && id >= 0) return true;
+  if (begins_reasoning(part_, id)) return true;
   std::scoped_lock lock(shared_->mutex);
   return matcher_->allows(id);
 }
@@ -57,7 +57,7 @@ std::span<const uint64_t> HeldAnswer::mask() {
 
 void HeldAnswer::accept(TokenId id) {
   const Stopwatch watch(spent_seconds_);
-  if (part_ == Part::kStart && id == begin_reasoning_ && id >= 0) {
+  if (begins_reasoning(part_, id)) {
     part_ = Part::kReasoning;
     return;
   }
@@ -65,13 +65,13 @@ void HeldAnswer::accept(TokenId id) {
     if (id == end_reasoning_) part_ = Part::kAnswer;
     return;
   }
-  part_ = Part::kAnswer;
-  if (likely_ && (*likely_)[likely_come_] != id) likely_ = nullptr;
-  if (likely_ && ++likely_come_ == likely_->size()) likely_ = nullptr;
+  if (std::exchange(part_, Part::kAnswer) == Part::kStart) start_mask_ = {};
+  likely_come_ = likely_come_ < likely_.count && likely_.ids[likely_come_] == id ? likely_come_ + 1 : likely_.count;
   layout_.read(shared_->vocabulary->tokens->bytes(id));
   std::scoped_lock lock(shared_->mutex);
   // What was drawn was allowed; where it is not any more, as of a text from elsewhere, nothing follows it.
   if (!matcher_->accept(id)) matcher_->give_up();
+  may_guess_ = matcher_->has_likely(layout_);
 }
 
 bool HeldAnswer::is_complete() const {
@@ -80,16 +80,46 @@ bool HeldAnswer::is_complete() const {
   return matcher_->is_complete();
 }
 
+// With the mutex held.
+constrain::TextCuts::Cut HeldAnswer::guess(const constrain::Matcher& matcher,
+                                           const constrain::JsonLayout& layout) const {
+  return shared_->vocabulary->cuts->cut(matcher.likely_text(layout, kMostLikelyBytes));
+}
+
 std::span<const TokenId> HeldAnswer::likely() {
-  const auto& encode = shared_->vocabulary->encode;
-  if (part_ == Part::kReasoning || (part_ == Part::kStart && begin_reasoning_ >= 0) || !encode) return {};
-  if (!likely_) {
+  if (is_free(part_)) return {};
+  if (likely_come_ == likely_.count && may_guess_) {
     std::scoped_lock lock(shared_->mutex);
-    likely_ = matcher_->likely_tokens(layout_, kMostLikelyBytes, encode);
+    likely_ = guess(*matcher_, layout_);
     likely_come_ = 0;
+    may_guess_ = false;
   }
-  if (likely_ && likely_->empty()) likely_ = nullptr;
-  return likely_ ? std::span(*likely_).subspan(likely_come_) : std::span<const TokenId>();
+  return likely_.tokens().subspan(likely_come_);
+}
+
+HeldAnswer::Ahead HeldAnswer::look_ahead(std::span<const TokenId> ids, bool goes_on_behind) const {
+  const constrain::Vocabulary& vocabulary = *shared_->vocabulary;
+  Ahead ahead;
+  Part part = part_;
+  constrain::JsonLayout layout = layout_;
+  std::scoped_lock lock(shared_->mutex);
+  constrain::Matcher matcher = *matcher_;
+  for (const TokenId id : ids) {
+    if (begins_reasoning(part, id)) {
+      part = Part::kReasoning;
+    } else if (part == Part::kReasoning) {
+      if (vocabulary.tokens->is_end(id)) break;
+      if (id == end_reasoning_) part = Part::kAnswer;
+    } else {
+      if (!matcher.accept(id)) break;
+      part = Part::kAnswer;
+      layout.read(vocabulary.tokens->bytes(id));
+    }
+    ++ahead.fitting;
+  }
+  const bool is_asked = goes_on_behind || ahead.fitting < ids.size();
+  if (is_asked && !is_free(part)) ahead.likely = guess(matcher, layout);
+  return ahead;
 }
 
 }  // namespace studio::engine

@@ -5,6 +5,8 @@
 // Threads: one at a time; what sequences share lies behind the mutex of their SharedMatchers.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,8 +36,23 @@ class HeldAnswer final : public TokenFilter {
   // left of a guess that came true so far is the next one. Good until the next call.
   std::span<const TokenId> likely();
 
+  struct Ahead {
+    size_t fitting = 0;              // so many of the ids may come, one after the other
+    constrain::TextCuts::Cut likely;  // what is likely behind those
+  };
+  // Changes nothing. What is likely is told where one of them does not fit, and behind them all where that is wished.
+  Ahead look_ahead(std::span<const TokenId> ids, bool goes_on_behind) const;
+
  private:
-  enum class Part { kStart, kReasoning, kAnswer };
+  enum class Part : uint8_t { kStart, kReasoning, kAnswer };
+
+  bool begins_reasoning(Part part, TokenId id) const {
+    return part == Part::kStart && id == begin_reasoning_ && id >= 0;
+  }
+  constrain::TextCuts::Cut guess(const constrain::Matcher& matcher, const constrain::JsonLayout& layout) const;
+  bool is_free(Part part) const {
+    return part == Part::kReasoning || (part == Part::kStart && begin_reasoning_ >= 0);
+  }
 
   std::shared_ptr<constrain::SharedMatchers> shared_;
   TokenId begin_reasoning_, end_reasoning_;
@@ -44,8 +61,9 @@ class HeldAnswer final : public TokenFilter {
   constrain::JsonLayout layout_;
   std::shared_ptr<const constrain::TokenMask> mask_;  // that was given last
   std::vector<uint64_t> start_mask_;                  // the same with the token that begins reasoning
-  constrain::Matcher::Tokens likely_;                 // that were guessed last
+  constrain::TextCuts::Cut likely_;                   // that were guessed last
   size_t likely_come_ = 0;                            // of them, since then
+  bool may_guess_ = true;                             // there may be a guess: told while the state is at hand
   double spent_seconds_ = 0;
 };
 

@@ -15,7 +15,13 @@ constexpr float kLikelyAtEnd = 0.7f;
 
 }  // namespace
 
-void HeldDraft::add(std::span<const TokenId> likely) {
+void HeldDraft::add(std::span<const TokenId> ids, std::span<const float> chances_of_ids) {
+  tokens.insert(tokens.end(), ids.begin(), ids.end());
+  const auto end = chances_of_ids.begin() + static_cast<std::ptrdiff_t>(ids.size());
+  chances.insert(chances.end(), chances_of_ids.begin(), end);
+}
+
+void HeldDraft::add_likely(std::span<const TokenId> likely) {
   const size_t room = size_t{Drafter::kLongestDraft} - std::min(size_t{Drafter::kLongestDraft}, tokens.size());
   const bool is_cut = likely.size() > room;
   likely = likely.first(std::min(likely.size(), room));

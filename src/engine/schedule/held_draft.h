@@ -12,8 +12,14 @@ struct HeldDraft {
   std::vector<TokenId> tokens;
   std::vector<float> chances;  // [tokens] that each comes, if those before it did
 
-  // Behind them, what the constraint's text is likely to be (HeldAnswer::likely), up to the longest draft.
-  void add(std::span<const TokenId> likely);
+  void clear() {
+    tokens.clear();
+    chances.clear();
+  }
+  // chances [at least ids].
+  void add(std::span<const TokenId> ids, std::span<const float> chances_of_ids);
+  // What the constraint's text is likely to be (HeldAnswer::likely), up to the longest draft.
+  void add_likely(std::span<const TokenId> likely);
   // Tokens that come true, on the average.
   float expected() const;
 };
