@@ -134,20 +134,23 @@ class Automaton {
   bool has_room() const { return memory_bytes() <= limits_.memory_bytes && work() <= limits_.work; }
   StateId refuse();
 
+  // What a step that is known looks at.
   std::shared_ptr<const Program> program_;
+  std::vector<State> states_;
+  std::vector<StateId> next_;  // [row, class]
+  uint64_t refusals_ = 0;
+  bool is_full_ = false, met_depth_limit_ = false;
+
   const Limits limits_;
   size_t memory_bytes_ = 0;
-  uint64_t work_ = 0, refusals_ = 0;
+  uint64_t work_ = 0;
   size_t classes_;
   ByteSet spaces_;
   Stacks stacks_;
   std::vector<Item> items_;
-  std::vector<State> states_;
-  std::vector<StateId> next_;        // [row, class]
   IdTable by_hash_;                  // states but for literals
   std::vector<StateId> literal_at_;  // [node] made last of it alone, where it reads one class; kDead for none
   StateId start_ = kDead;
-  bool is_full_ = false, met_depth_limit_ = false;
 
   // Of deep texts (way_out.h), made where one is met.
   std::vector<uint32_t> bytes_to_return_;  // [node]

@@ -64,16 +64,16 @@ void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
   HeldDraft& held = sequence.held_draft;
   held.clear();
   if (least_chance_ > 1) return;
+  form_.clear();
+  form_.add_likely(sequence.held->likely());
   size_t most = 0;
-  for (double reached = 1; most < said.size() && most < room_ && (reached *= chances[most]) >= least_chance_;) ++most;
-  if (most > 0) {
-    const bool is_all = most == said.size();
-    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(said.first(most), is_all);
+  double reached = 1, promised = 0;  // tokens of what was said, if all of it may come
+  for (; most < said.size() && most < room_ && (reached *= chances[most]) >= least_chance_; ++most) promised += reached;
+  if (promised > form_.expected()) {
+    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(said.first(most), most == said.size());
     held.add(said.first(ahead.fitting), chances);
     if (ahead.fitting > 0) held.add_likely(ahead.likely.tokens());
   }
-  form_.clear();
-  form_.add_likely(sequence.held->likely());
   if (form_.expected() >= held.expected()) std::swap(held, form_);
   sequence.draft = held.tokens;
 }
