@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
+
+#include "base/stopwatch.h"
 
 namespace studio::engine {
 namespace {
@@ -31,51 +32,83 @@ void Drafting::read(Sequence& sequence) {
   if (is_on()) drafter_of(sequence).follow(sequence.ids);
 }
 
+// Of a sequence's draft, as far as its length allows: the last token needs no logits behind it, and whether forced ones
+// come is known when the budget of reasoning is used up.
+int Drafting::most_of(const Sequence& sequence) {
+  const int most = std::max(0, sequence.request.max_new_tokens - sequence.produced() - 1);
+  const std::optional<ForcedEnd>& end = sequence.request.forced_end;
+  const int until_end = end ? end->after_tokens - sequence.produced() : 0;
+  return until_end > 0 ? std::min(most, until_end - 1) : most;
+}
+
 // The sequence's draft is all that may be taken; choose() cuts it.
 DraftOffer Drafting::offer(Sequence& sequence) {
   Drafter& drafter = drafter_of(sequence);
   drafter.follow(sequence.ids);
-  std::span<const float> chances = drafter.chances();
   sequence.draft = drafter.tokens();
-  int most = sequence.request.max_new_tokens - sequence.produced() - 1;  // the last one needs no logits behind it
-  if (const std::optional<ForcedEnd>& end = sequence.request.forced_end) {
-    const int index = sequence.produced() - end->after_tokens;
-    if (index < 0) {
-      most = std::min(most, -index - 1);  // whether the forced ones come is known when the budget is used up
-    } else if (sequence.forced_at(sequence.produced()) >= 0) {
-      const std::span<const TokenId> rest = std::span(end->forced).subspan(static_cast<size_t>(index));
-      sequence.draft = rest.first(std::min(rest.size(), kCertain.size()));
-      chances = kCertain;
-    }
+  sequence.held_draft.clear();
+  const std::optional<ForcedEnd>& end = sequence.request.forced_end;
+  if (end && sequence.forced_at(sequence.produced()) >= 0) {
+    const std::span rest = std::span(end->forced).subspan(static_cast<size_t>(sequence.produced() - end->after_tokens));
+    sequence.draft = rest.first(std::min(rest.size(), kCertain.size()));
+    return {.chances = kCertain, .most = most_of(sequence), .taken = 0};
   }
-  if (sequence.held && chances.data() != kCertain.data()) {
-    const auto begun = std::chrono::steady_clock::now();
-    hold(sequence, chances);
-    sequence.held_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    chances = sequence.held_draft.chances;
-  }
-  return {.chances = chances, .most = std::max(most, 0), .taken = 0};
+  const std::span<const float> chances = sequence.held ? hold(sequence, drafter.chances()) : drafter.chances();
+  return {.chances = chances, .most = most_of(sequence), .taken = 0};
 }
 
-// What was said before, as far as it may come, or what the form lets come: what promises more tokens. Nothing is looked
-// at that the step has no room for.
-void Drafting::hold(Sequence& sequence, std::span<const float> chances) {
+// Nothing comes behind a token that ends the answer.
+void Drafting::cut_at_end(const Sequence& sequence, DraftOffer& offer) {
+  const std::vector<TokenId>& stops = sequence.request.stop_ids;
+  const auto stop = std::find_first_of(sequence.draft.begin(), sequence.draft.end(), stops.begin(), stops.end());
+  offer.most = std::min(offer.most, static_cast<int>(stop - sequence.draft.begin()));
+}
+
+// What was said before, or what the form lets come: what promises more tokens. Whether what was said may come is looked
+// at when the step takes it. Nothing is looked at that it has no room for.
+std::span<const float> Drafting::hold(Sequence& sequence, std::span<const float> chances) {
+  const Stopwatch watch(sequence.held_seconds);
   const std::span<const TokenId> said = std::exchange(sequence.draft, {});
   HeldDraft& held = sequence.held_draft;
-  held.clear();
-  if (least_chance_ > 1) return;
-  form_.clear();
-  form_.add_likely(sequence.held->likely());
+  if (least_chance_ > 1) return {};
+  held.add_likely(sequence.held->likely());
   size_t most = 0;
   double reached = 1, promised = 0;  // tokens of what was said, if all of it may come
   for (; most < said.size() && most < room_ && (reached *= chances[most]) >= least_chance_; ++most) promised += reached;
-  if (promised > form_.expected()) {
-    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(said.first(most), most == said.size());
-    held.add(said.first(ahead.fitting), chances);
-    if (ahead.fitting > 0) held.add_likely(ahead.likely.tokens());
+  if (promised > held.expected()) {
+    held.said = said.first(most);
+    sequence.draft = held.said;
+    return chances.first(most);
   }
-  if (form_.expected() >= held.expected()) std::swap(held, form_);
   sequence.draft = held.tokens;
+  return held.chances;
+}
+
+// Of what was said, as far as the step would take it, only what may come is left; behind it, what is likely then. False
+// where nothing changed.
+bool Drafting::look_at_taken(std::span<Sequence* const> decoding) {
+  bool is_changed = false;
+  for (size_t i = 0; i < decoding.size(); ++i) {
+    Sequence& sequence = *decoding[i];
+    DraftOffer& offer = offers_[i];
+    HeldDraft& held = sequence.held_draft;
+    if (held.said.empty() || sequence.draft.data() != held.said.data()) continue;
+    const auto taken = static_cast<size_t>(offer.taken);
+    offer.most = 0;
+    if (taken == 0) continue;
+    const Stopwatch watch(sequence.held_seconds);
+    const bool goes_on = taken == held.said.size() && taken < room_;
+    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(held.said.first(taken), goes_on);
+    held.tokens.clear();
+    held.chances.clear();
+    held.add(held.said.first(ahead.fitting), offer.chances);
+    held.add_likely(ahead.likely.tokens());
+    sequence.draft = held.tokens;
+    offer = {.chances = held.chances, .most = most_of(sequence), .taken = static_cast<int>(ahead.fitting)};
+    cut_at_end(sequence, offer);
+    is_changed |= goes_on || ahead.fitting < taken;
+  }
+  return is_changed;
 }
 
 // As long as they are few and nobody's prompt waits for the step.
@@ -83,6 +116,15 @@ void Drafting::ask_model(std::span<Sequence* const> decoding, int columns) {
   if (!model_ || decoding.empty() || decoding.size() > DraftModel::kSequences) return;
   if (columns > static_cast<int>(decoding.size())) return;
   model_->draft(decoding, offers_, cost_, mode_ == Speculation::kAlways);
+}
+
+void Drafting::plan(int columns) {
+  for (DraftOffer& offer : offers_) offer.taken = 0;
+  if (mode_ != Speculation::kAlways) return plan_drafts(offers_, columns, cost_);
+  for (DraftOffer& offer : offers_) {
+    offer.taken = std::min(offer.most, std::max(0, kMostColumns - columns));
+    columns += offer.taken;
+  }
 }
 
 void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
@@ -93,20 +135,9 @@ void Drafting::choose(std::span<Sequence* const> decoding, int columns) {
   if (mode_ != Speculation::kAlways) least_chance_ = std::max(least_chance_, least_chance(columns, cost_));
   for (Sequence* sequence : decoding) offers_.push_back(offer(*sequence));
   ask_model(decoding, columns);
-  for (size_t i = 0; i < decoding.size(); ++i) {
-    const std::span<const TokenId> draft = decoding[i]->draft;
-    const std::vector<TokenId>& stops = decoding[i]->request.stop_ids;
-    const auto stop = std::find_first_of(draft.begin(), draft.end(), stops.begin(), stops.end());
-    offers_[i].most = std::min(offers_[i].most, static_cast<int>(stop - draft.begin()));  // nothing comes behind one
-  }
-  if (mode_ == Speculation::kAlways) {
-    for (DraftOffer& offer : offers_) {
-      offer.taken = std::min(offer.most, std::max(0, kMostColumns - columns));
-      columns += offer.taken;
-    }
-  } else {
-    plan_drafts(offers_, columns, cost_);
-  }
+  for (size_t i = 0; i < decoding.size(); ++i) cut_at_end(*decoding[i], offers_[i]);
+  plan(columns);
+  if (look_at_taken(decoding)) plan(columns);
   for (size_t i = 0; i < decoding.size(); ++i) {
     Sequence& sequence = *decoding[i];
     int taken = offers_[i].taken;

@@ -49,7 +49,12 @@ class Drafting {
  private:
   Drafter& drafter_of(Sequence& sequence);
   DraftOffer offer(Sequence& sequence);
-  void hold(Sequence& sequence, std::span<const float> chances);
+  static int most_of(const Sequence& sequence);
+  static void cut_at_end(const Sequence& sequence, DraftOffer& offer);
+  // The chances of the draft that it chooses.
+  std::span<const float> hold(Sequence& sequence, std::span<const float> chances);
+  bool look_at_taken(std::span<Sequence* const> decoding);
+  void plan(int columns);
   void ask_model(std::span<Sequence* const> decoding, int columns);
 
   Speculation mode_;
@@ -58,7 +63,6 @@ class Drafting {
   PassCost cost_;
   double least_chance_ = 0;  // of a draft that this step may take
   size_t room_ = 0;          // for drafts in this step
-  HeldDraft form_;           // of one sequence
   std::vector<DraftOffer> offers_;
   uint64_t drafted_tokens_ = 0, accepted_tokens_ = 0;
 };

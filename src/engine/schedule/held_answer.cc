@@ -1,26 +1,12 @@
 #include "engine/schedule/held_answer.h"
 
-#include <chrono>
-#include <string>
+#include "base/stopwatch.h"
 
 namespace studio::engine {
 namespace {
 
 // Of a text that must come, guessed at once: some dozen tokens, more than a step has free columns for.
 constexpr size_t kMostLikelyBytes = 96;
-
-class Stopwatch {
- public:
-  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
-  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - begun_).count(); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  double& seconds_;
-  Clock::time_point begun_ = Clock::now();
-};
 
 }  // namespace
 

@@ -11,10 +11,13 @@ namespace studio::engine {
 struct HeldDraft {
   std::vector<TokenId> tokens;
   std::vector<float> chances;  // [tokens] that each comes, if those before it did
+  // Said before, and a guess instead of those: whether it may come was not looked at.
+  std::span<const TokenId> said;
 
   void clear() {
     tokens.clear();
     chances.clear();
+    said = {};
   }
   // chances [at least ids].
   void add(std::span<const TokenId> ids, std::span<const float> chances_of_ids);
