@@ -44,7 +44,8 @@ int Drafting::most_of(const Sequence& sequence) {
 // The sequence's draft is all that may be taken; choose() cuts it.
 DraftOffer Drafting::offer(Sequence& sequence) {
   Drafter& drafter = drafter_of(sequence);
-  drafter.follow(sequence.ids);
+  const bool is_open = sequence.held && sequence.held->is_open();
+  drafter.follow(sequence.ids, is_open ? DraftPlace::kOpen : DraftPlace::kUsual);
   sequence.draft = drafter.tokens();
   sequence.held_draft.clear();
   const std::optional<ForcedEnd>& end = sequence.request.forced_end;

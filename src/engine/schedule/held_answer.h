@@ -36,6 +36,9 @@ class HeldAnswer final : public TokenFilter {
   // left of a guess that came true so far is the next one. Good until the next call.
   std::span<const TokenId> likely();
 
+  // The constraint leaves a choice.
+  bool is_open() const { return !is_free(part_) && likely_come_ == likely_.count && !may_guess_; }
+
   struct Ahead {
     size_t fitting = 0;              // so many of the ids may come, one after the other
     constrain::TextCuts::Cut likely;  // what is likely behind those

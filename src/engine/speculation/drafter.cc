@@ -33,8 +33,9 @@ std::span<const TokenId> Drafter::text(int index) const {
   return index == kOwnText ? own_.text() : views_[static_cast<size_t>(index) - 1]->text();
 }
 
-void Drafter::follow(std::span<const TokenId> ids) {
+void Drafter::follow(std::span<const TokenId> ids, DraftPlace next) {
   learn(ids);
+  first_ = next;
   draft_.clear();
   chances_.clear();
   read(ids);
@@ -47,7 +48,7 @@ void Drafter::learn(std::span<const TokenId> ids) {
   for (size_t i = 0; i < draft_.size() && proposed_ + i < ids.size(); ++i) {
     const int length = place_.length + static_cast<int>(i);
     const bool came = draft_[i] == ids[proposed_ + i];
-    acceptance_.note(place_.source, length, came);
+    acceptance_.note(place_.source, i == 0 ? first_ : DraftPlace::kUsual, length, came);
     if (came) continue;
     const int32_t at = place_.at + static_cast<int32_t>(i);
     const bool is_there = at < static_cast<int32_t>(text(place_.text).size());  // a period's repeat is not
@@ -105,13 +106,15 @@ std::optional<Drafter::Place> Drafter::place_near(std::span<const TokenId> ids) 
   return best;
 }
 
+float Drafter::chance(const Place& place, int index) const {
+  return acceptance_.chance(place.source, index == 0 ? first_ : DraftPlace::kUsual, place.length + index);
+}
+
 void Drafter::propose(std::span<const TokenId> ids) {
   proposed_ = ids.size();
   std::optional<Place> best;
   const auto consider = [&](const Place& place) {
-    if (!best || acceptance_.chance(place.source, place.length) > acceptance_.chance(best->source, best->length)) {
-      best = place;
-    }
+    if (!best || chance(place, 0) > chance(*best, 0)) best = place;
   };
   const auto consider_match = [&](const SuffixAutomaton& automaton, SuffixAutomaton::Match match, int index) {
     if (match.length == 0) return;
@@ -132,7 +135,7 @@ void Drafter::propose(std::span<const TokenId> ids) {
 
   place_ = *best;
   const std::span<const TokenId> source = text(place_.text);
-  float chance = 1;
+  float reached = 1;
   for (int i = 0; i < kLongestDraft; ++i) {
     const auto at = static_cast<size_t>(place_.at + i);
     TokenId token = SuffixAutomaton::kBorder;
@@ -142,9 +145,9 @@ void Drafter::propose(std::span<const TokenId> ids) {
       token = draft_[at - source.size()];  // the run overlaps the end: a period
     }
     if (token == SuffixAutomaton::kBorder) return;
-    const float next = acceptance_.chance(place_.source, place_.length + i);
-    chance *= next;
-    if (chance < kLeastChance) return;
+    const float next = chance(place_, i);
+    reached *= next;
+    if (reached < kLeastChance) return;
     draft_.push_back(token);
     chances_.push_back(next);
   }

@@ -29,8 +29,8 @@ class Drafter {
   Drafter(PastOutputs* past, uint64_t salt) : past_(past), salt_(salt) {}
 
   // ids: all of the sequence, which has only grown since the last call. Reads kReadPerStep more of them, learns whether
-  // the last proposal came true, and proposes again if all is read.
-  void follow(std::span<const TokenId> ids);
+  // the last proposal came true, and proposes again if all is read. `next`: of the token behind them.
+  void follow(std::span<const TokenId> ids, DraftPlace next = DraftPlace::kUsual);
 
   // The proposal, up to kLongestDraft tokens, and for each the chance that it comes if those before it did. Valid until
   // the next call.
@@ -57,6 +57,8 @@ class Drafter {
   void read(std::span<const TokenId> ids);
   void match_past(std::span<const TokenId> ids);
   void propose(std::span<const TokenId> ids);
+  // That token `index` of a proposal from there comes, if those before it did.
+  float chance(const Place& place, int index) const;
   std::optional<Place> place_near(std::span<const TokenId> ids) const;
   std::span<const TokenId> text(int index) const;
 
@@ -72,6 +74,7 @@ class Drafter {
   std::optional<Left> left_;
   Place place_;          // of the proposal
   size_t proposed_ = 0;  // at this length of ids
+  DraftPlace first_ = DraftPlace::kUsual;  // its first token's
   std::vector<TokenId> draft_;
   std::vector<float> chances_;
 };
