@@ -1,7 +1,8 @@
 // Times of constraints over a real vocabulary. Usage: constrain_bench MODEL.gguf SCHEMAS.jsonl
-// compile: from the schema's JSON to a constraint. ahead: what is made before answers begin. first mask: the first of a fresh pool. mask: each state's first time
-// afterwards. again: the same masks from the pool. token: asking and taking one token, states made on the way. Texts
-// are drawn from the masks, half of the time from what closes something, as a model's would.
+// compile: from the schema's JSON to a constraint. ahead: what is made before answers begin. first mask: the first of a
+// fresh pool. mask: each state's first time afterwards. again: the same masks from the pool. token: asking and taking
+// one token, states made on the way. Texts are drawn from the masks, half of the time from what closes something, as a
+// model's would.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -50,7 +51,8 @@ struct Times {
 
 struct Bench {
   std::shared_ptr<const TokenTrie> trie;
-  Times compile{"compile", {}}, ahead{"ahead", {}}, first{"first mask", {}}, mask{"mask", {}}, again{"again", {}}, token{"token", {}};
+  Times compile{"compile", {}}, ahead{"ahead", {}}, first{"first mask", {}}, mask{"mask", {}}, again{"again", {}},
+      token{"token", {}};
   size_t refused = 0, stuck = 0, largest_bytes = 0;
   std::mt19937 random{11};
 
@@ -122,7 +124,8 @@ int main(int argc, char** argv) {
     const auto* schema = entry.ok() && entry->is_object() ? entry->get_object().if_contains("schema") : nullptr;
     if (schema != nullptr) bench.run(*schema);
   }
-  for (Times* times : {&bench.compile, &bench.ahead, &bench.first, &bench.mask, &bench.again, &bench.token}) times->print();
+  for (Times* times : {&bench.compile, &bench.ahead, &bench.first, &bench.mask, &bench.again, &bench.token})
+    times->print();
   std::printf("refused %zu, stuck %zu, largest tables %.1f MB\n", bench.refused, bench.stuck,
               static_cast<double>(bench.largest_bytes) / 1e6);
   return 0;

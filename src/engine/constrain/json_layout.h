@@ -60,10 +60,10 @@ class JsonLayout {
   uint8_t depth_ = 0;
   uint32_t unseen_depth_ = 0;  // of those past kMostDepth
   Before before_ = Before::kNothing;
-  Run run_;                  // of white space since then, and since its last line end
+  Run run_;  // of white space since then, and since its last line end
   bool breaks_line_ = false;
-  bool is_odd_ = false;      // more than a line end, or none, and a run
-  bool is_mixed_ = false;    // the last line of it is no run
+  bool is_odd_ = false;    // more than a line end, or none, and a run
+  bool is_mixed_ = false;  // the last line of it is no run
   bool is_in_string_ = false, is_escaped_ = false;
 };
 

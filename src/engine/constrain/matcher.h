@@ -119,7 +119,8 @@ class MatcherPool {
 
   // At the start of an answer.
   Matcher start();
-  // Makes what answers are likely to pass first, in less than a millisecond: that they need not make it while others wait.
+  // Makes what answers are likely to pass first, in less than a millisecond: that they need not make it while others
+  // wait.
   void make_ahead();
   size_t memory_bytes() const { return newest_->tables ? newest_->tables->automaton.memory_bytes() : 0; }
 

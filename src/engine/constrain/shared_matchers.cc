@@ -3,8 +3,7 @@
 namespace studio::engine::constrain {
 
 std::shared_ptr<const Vocabulary> Vocabulary::of(std::span<const std::string_view> tokens,
-                                                 std::span<const TokenId> ends,
-                                                 TextCuts::Encode encode) {
+                                                 std::span<const TokenId> ends, TextCuts::Encode encode) {
   auto made = std::make_shared<Vocabulary>();
   made->tokens = std::make_shared<const TokenTrie>(tokens, ends);
   made->cuts = std::make_shared<TextCuts>(std::move(encode));

@@ -1,5 +1,5 @@
-// How a text is cut into tokens, that of short texts kept: what must come in an answer is mostly one of a few dozen texts
-// between values, and a tokenizer's tables are in no cache when one is asked for.
+// How a text is cut into tokens, that of short texts kept: what must come in an answer is mostly one of a few dozen
+// texts between values, and a tokenizer's tables are in no cache when one is asked for.
 //
 // Threads: any.
 #pragma once

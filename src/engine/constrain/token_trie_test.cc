@@ -137,6 +137,47 @@ TEST(Matcher, GuessesAcrossWhiteSpaceAsTheAnswerIsLaidOut) {
   EXPECT_EQ(matcher.likely_text({}, 6), "{\n  \"a");
 }
 
+TEST(Matcher, WhatIsMadeAheadChangesNothing) {
+  const auto made = Constraint::from_schema_text(
+      R"({"type":"object","properties":{"a":{"type":"string","maxLength":9},"n":{"type":"integer","maximum":250},)"
+      R"("l":{"type":"array","items":{"enum":["x","yy"]}},"o":{"$ref":"#"}},"required":["a"]})",
+      {});
+  ASSERT_TRUE(made.ok());
+  std::vector<std::string> letters;
+  for (int byte = 1; byte < 256; ++byte) letters.emplace_back(1, static_cast<char>(byte));
+  const std::vector<std::string_view> tokens(letters.begin(), letters.end());
+  const auto trie = std::make_shared<const TokenTrie>(tokens, std::span<const TokenId>());
+  MatcherPool fresh(*made, trie), ahead(*made, trie);
+  ahead.make_ahead();
+  EXPECT_GT(ahead.memory_bytes(), fresh.memory_bytes());
+  EXPECT_LT(ahead.memory_bytes(), size_t{4} << 20);
+  std::mt19937 random(5);
+  for (int answer = 0; answer < 50; ++answer) {
+    Matcher a = fresh.start(), b = ahead.start();
+    for (int i = 0; i < 60; ++i) {
+      const auto allowed = a.mask();
+      ASSERT_TRUE(std::ranges::equal(allowed->words(), b.mask()->words()));
+      ASSERT_EQ(a.may_end(), b.may_end());
+      ASSERT_EQ(a.likely_text({}, 20), b.likely_text({}, 20));
+      std::vector<TokenId> ids;
+      for (TokenId id = 0; id < static_cast<TokenId>(tokens.size()); ++id) {
+        if (allowed->allows(id)) ids.push_back(id);
+      }
+      if (ids.empty()) break;
+      const TokenId id = ids[random() % ids.size()];
+      ASSERT_TRUE(a.accept(id));
+      ASSERT_TRUE(b.accept(id));
+    }
+  }
+}
+
+TEST(TokenTrie, BytesOfLongTokensAreKept) {
+  const std::string fifteen(15, 'a'), sixteen(16, 'b'), longer(300, 'c');
+  const std::vector<std::string_view> tokens = {fifteen, sixteen, "", longer, "d"};
+  const TokenTrie trie(tokens, std::span<const TokenId>());
+  for (size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(trie.bytes(static_cast<TokenId>(i)), tokens[i]);
+}
+
 // The last but twentieth letter is an a: 2^20 states, of which only those on the way are made.
 constexpr const char* kManyStates = "[ab]*a[ab]{20}";
 

@@ -39,7 +39,7 @@ struct Words {
     }
     std::vector<std::string_view> views(texts.begin(), texts.end());
     const std::array<TokenId, 1> ends = {kEnd};
-    vocabulary = Vocabulary::of(views, ends, [this](std::string_view text) {
+    vocabulary = Vocabulary::of(views, ends, [](std::string_view text) {
       std::vector<TokenId> ids;
       for (const char c : text) ids.push_back(kFirstText + (c - ' '));
       return ids;
@@ -172,6 +172,45 @@ TEST_F(EngineConstraint, TheFirstTokenMayBeginReasoning) {
   held.accept(kEndThink);
   EXPECT_FALSE(held.allows(r + 1));
   EXPECT_TRUE(held.allows(r));
+}
+
+TEST_F(EngineConstraint, LooksAheadWithoutGoingThere) {
+  const auto ids_of = [](std::string_view text) {
+    std::vector<TokenId> ids;
+    for (const char c : text) ids.push_back(kFirstText + (c - ' '));
+    return ids;
+  };
+  const auto text_of = [&](std::span<const TokenId> ids) { return words_.text_of({ids.begin(), ids.end()}); };
+  AnswerConstraint constraint = constraint_of(R"({"regex":"(red|green)er than [a-z]+;"})");
+  HeldAnswer held(constraint);
+  EXPECT_TRUE(held.likely().empty());
+  EXPECT_TRUE(held.is_open());
+  const auto whole = ids_of("red"), wrong = ids_of("reef"), open = ids_of("greener than grass");
+  EXPECT_EQ(held.look_ahead(whole, false).fitting, 3u);
+  EXPECT_EQ(held.look_ahead(whole, false).likely.count, 0u) << "what is behind was not asked for";
+  EXPECT_EQ(text_of(held.look_ahead(whole, true).likely.tokens()), "er than ");
+  EXPECT_EQ(held.look_ahead(wrong, false).fitting, 2u);
+  EXPECT_EQ(text_of(held.look_ahead(wrong, false).likely.tokens()), "der than ")
+      << "what comes in the place of the wrong one";
+  EXPECT_EQ(held.look_ahead(open, true).fitting, open.size());
+  EXPECT_EQ(held.look_ahead(open, true).likely.count, 0u);
+
+  for (const TokenId id : whole) held.accept(id);
+  EXPECT_FALSE(held.is_open());
+  EXPECT_EQ(text_of(held.likely()), "er than ");
+  held.accept(held.likely().front());
+  EXPECT_EQ(text_of(held.likely()), "r than ") << "what is left of a guess is the next one";
+
+  constraint.begin_reasoning = kThink;
+  constraint.end_reasoning = kEndThink;
+  const HeldAnswer reasoning(constraint);
+  std::vector<TokenId> thought = {kThink, kFirstText + 3, kEndThink};
+  EXPECT_EQ(reasoning.look_ahead(thought, true).fitting, 3u);
+  thought.push_back(kFirstText);
+  EXPECT_EQ(reasoning.look_ahead(thought, true).fitting, 3u) << "behind it the form holds";
+  const std::vector<TokenId> ended = {kThink, kFirstText + 3, kEnd};
+  EXPECT_EQ(reasoning.look_ahead(ended, true).fitting, 2u) << "reasoning may not end the answer";
+  EXPECT_FALSE(reasoning.is_open());
 }
 
 TEST_F(EngineConstraint, OneThatWasNotCompiledIsRefused) {

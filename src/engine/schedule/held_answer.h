@@ -40,7 +40,7 @@ class HeldAnswer final : public TokenFilter {
   bool is_open() const { return !is_free(part_) && likely_come_ == likely_.count && !may_guess_; }
 
   struct Ahead {
-    size_t fitting = 0;              // so many of the ids may come, one after the other
+    size_t fitting = 0;               // so many of the ids may come, one after the other
     constrain::TextCuts::Cut likely;  // what is likely behind those
   };
   // Changes nothing. What is likely is told where one of them does not fit, and behind them all where that is wished.
@@ -53,9 +53,7 @@ class HeldAnswer final : public TokenFilter {
     return part == Part::kStart && id == begin_reasoning_ && id >= 0;
   }
   constrain::TextCuts::Cut guess(const constrain::Matcher& matcher, const constrain::JsonLayout& layout) const;
-  bool is_free(Part part) const {
-    return part == Part::kReasoning || (part == Part::kStart && begin_reasoning_ >= 0);
-  }
+  bool is_free(Part part) const { return part == Part::kReasoning || (part == Part::kStart && begin_reasoning_ >= 0); }
 
   std::shared_ptr<constrain::SharedMatchers> shared_;
   TokenId begin_reasoning_, end_reasoning_;

@@ -72,8 +72,8 @@ class Drafter {
 
   Acceptance acceptance_;
   std::optional<Left> left_;
-  Place place_;          // of the proposal
-  size_t proposed_ = 0;  // at this length of ids
+  Place place_;                            // of the proposal
+  size_t proposed_ = 0;                    // at this length of ids
   DraftPlace first_ = DraftPlace::kUsual;  // its first token's
   std::vector<TokenId> draft_;
   std::vector<float> chances_;

@@ -50,6 +50,30 @@ TEST(Drafter, GoesOnAsTheSameRunDidBefore) {
   for (const float chance : drafter.chances()) EXPECT_TRUE(chance > 0.5f && chance < 1);
 }
 
+// Keys come again, values do not: what is learnt of the ones is not believed of the others.
+TEST(Drafter, WhereAFormIsOpenItIsTrustedByWhatCameThere) {
+  PastOutputs past;
+  Drafter usual(&past, 1), told(&past, 1);
+  const Text key = run_of(100, 8);
+  Text ids;
+  float chance_usual = 0, chance_told = 0;
+  for (int round = 0; round < 6; ++round) {
+    for (size_t i = 0; i <= key.size(); ++i) {
+      ids.push_back(i < key.size() ? key[i] : 1000 + round);
+      usual.follow(ids);
+      told.follow(ids, i + 1 == key.size() ? DraftPlace::kOpen : DraftPlace::kUsual);
+      if (round == 0 || i + 1 != key.size()) continue;
+      ASSERT_FALSE(told.tokens().empty());
+      EXPECT_EQ(first(drafted(told), 9), first(drafted(usual), 9));
+      chance_usual = usual.chances().front();
+      chance_told = told.chances().front();
+      EXPECT_GT(told.chances()[1], 0.5f) << "behind the value it is as ever";
+    }
+  }
+  EXPECT_LT(chance_told, 0.25f);
+  EXPECT_GT(chance_usual, chance_told);
+}
+
 TEST(Drafter, RepeatsAPeriodBeyondTheEnd) {
   PastOutputs past;
   Drafter drafter(&past, 1);
