@@ -85,8 +85,8 @@ std::span<const float> Drafting::hold(Sequence& sequence, std::span<const float>
   return held.chances;
 }
 
-// Of what was said, as far as the step would take it, only what may come is left; behind it, what is likely then. False
-// where nothing changed.
+// Of what was said, as far as the step would take it, only what may come is left; behind it, or in its place, what is
+// likely then. False where nothing is to be planned anew.
 bool Drafting::look_at_taken(std::span<Sequence* const> decoding) {
   bool is_changed = false;
   for (size_t i = 0; i < decoding.size(); ++i) {
@@ -94,20 +94,22 @@ bool Drafting::look_at_taken(std::span<Sequence* const> decoding) {
     DraftOffer& offer = offers_[i];
     HeldDraft& held = sequence.held_draft;
     if (held.said.empty() || sequence.draft.data() != held.said.data()) continue;
-    const auto taken = static_cast<size_t>(offer.taken);
-    offer.most = 0;
-    if (taken == 0) continue;
     const Stopwatch watch(sequence.held_seconds);
-    const bool goes_on = taken == held.said.size() && taken < room_;
-    const HeldAnswer::Ahead ahead = sequence.held->look_ahead(held.said.first(taken), goes_on);
-    held.tokens.clear();
-    held.chances.clear();
-    held.add(held.said.first(ahead.fitting), offer.chances);
-    held.add_likely(ahead.likely.tokens());
+    const std::span<const TokenId> taken = held.said.first(static_cast<size_t>(offer.taken));
+    size_t fitting = 0;
+    if (!taken.empty()) {  // else what the form lets come is left
+      const bool goes_on = taken.size() == held.said.size() && taken.size() < room_;
+      const HeldAnswer::Ahead ahead = sequence.held->look_ahead(taken, goes_on);
+      fitting = ahead.fitting;
+      held.tokens.clear();
+      held.chances.clear();
+      held.add(taken.first(fitting), offer.chances);
+      held.add_likely(ahead.likely.tokens());
+    }
     sequence.draft = held.tokens;
-    offer = {.chances = held.chances, .most = most_of(sequence), .taken = static_cast<int>(ahead.fitting)};
+    offer = {.chances = held.chances, .most = most_of(sequence), .taken = static_cast<int>(fitting)};
     cut_at_end(sequence, offer);
-    is_changed |= goes_on || ahead.fitting < taken;
+    is_changed |= fitting < taken.size() || held.tokens.size() > fitting;
   }
   return is_changed;
 }
