@@ -58,12 +58,7 @@ void HeldAnswer::accept(TokenId id) {
   // What was drawn was allowed; where it is not any more, as of a text from elsewhere, nothing follows it.
   if (!matcher_->accept(id)) matcher_->give_up();
   may_guess_ = matcher_->has_likely(layout_);
-}
-
-bool HeldAnswer::is_complete() const {
-  if (part_ != Part::kAnswer) return false;
-  std::scoped_lock lock(shared_->mutex);
-  return matcher_->is_complete();
+  is_complete_ = matcher_->is_complete();
 }
 
 // With the mutex held.

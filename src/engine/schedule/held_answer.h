@@ -29,7 +29,7 @@ class HeldAnswer final : public TokenFilter {
   // The next produced token.
   void accept(TokenId id);
   // Nothing may follow.
-  bool is_complete() const;
+  bool is_complete() const { return is_complete_; }
   // Seconds that it took to answer since this was asked last; of copies too, since they were made.
   double take_spent() { return std::exchange(spent_seconds_, 0); }
   // Tokens that are likely to come next, as their text must, but for white space; none where there is a choice. What is
@@ -64,7 +64,8 @@ class HeldAnswer final : public TokenFilter {
   std::vector<uint64_t> start_mask_;                  // the same with the token that begins reasoning
   constrain::TextCuts::Cut likely_;                   // that were guessed last
   size_t likely_come_ = 0;                            // of them, since then
-  bool may_guess_ = true;                             // there may be a guess: told while the state is at hand
+  bool is_complete_ = false;
+  bool may_guess_ = true;  // there may be a guess: told while the state is at hand
   double spent_seconds_ = 0;
 };
 
