@@ -85,10 +85,13 @@ def check_drawn(entries, answers, work):
     return errors
 
 
-def print_served(answers, times):
+def print_served(entries, answers, times):
     """What a model's own answers came to, and what holding them cost."""
     ended, cut, refused = (sum(n) for n in zip(*((len(a.get("texts", [])), a.get("unfinished", 0), "refused" in a) for a in answers)))
     print(f"answers of the model: {ended} ended by themselves, {cut} met the limit ({100 * cut / max(1, ended + cut):.1f} %), {refused} schemas refused")
+    met = [f"{entry.name} x{a['unfinished']}" for entry, a in zip(entries, answers) if a.get("unfinished")]
+    if met:
+        print(f"met the limit: {', '.join(met)}")
     unnamed = [a["message"] for a in answers if "refused" in a and a["param"] is None]
     count, mean, within = times
     print(f"constraint time of {count:.0f} tokens: mean {mean * 1e6:.1f} us; " +
@@ -116,7 +119,7 @@ def main():
         entries = random.Random(1).sample(entries, min(args.only, len(entries)))
     if args.model:
         answers, constraint_times = served.answered(args.model, entries, args.draws, args.tokens)
-        errors = print_served(answers, constraint_times) + check_drawn(entries, answers, args.work)
+        errors = print_served(entries, answers, constraint_times) + check_drawn(entries, answers, args.work)
         return tell(errors, args.errors)
     answers, times = measure.compiled(args.tool, args.vocabulary, entries, args.draws, args.tokens)
     print_coverage(entries, answers)
