@@ -14,13 +14,13 @@ from server import Server  # noqa: E402
 
 STREAMS = 16
 # A longer schema is not shown to the model: a small one would read for seconds what the constraint says anyway.
-LONGEST_SHOWN = 4000
+LONGEST_SHOWN = 2000
 
 
 def _body(model, entry, seed, tokens):
     text = json.dumps(entry.schema)
     shown = f" It fits this schema:\n{text}" if len(text) <= LONGEST_SHOWN else ""
-    return {"model": model, "messages": [{"role": "user", "content": f"Write a short example of {entry.name.rsplit('/', 1)[-1]}, as JSON. Keep every text, number and list short.{shown}"}],
+    return {"model": model, "messages": [{"role": "user", "content": f"Write a short example of {entry.name.rsplit('/', 1)[-1]}, as JSON.{shown}"}],
             "seed": seed, "temperature": 1, "top_p": 1, "top_k": 0, "repetition_penalty": 1, "max_completion_tokens": tokens,
             "response_format": {"type": "json_schema", "json_schema": {"name": "form", "schema": entry.schema}}}
 
