@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/constrain/hash.h"
-
 namespace studio::engine::constrain {
 namespace {
 
@@ -126,23 +124,6 @@ void JsonLayout::learn(char next) {
   if (run.count % depth == 0 && run.count / depth <= kLongestIndent) {
     indent_ = {run.byte, static_cast<uint8_t>(run.count / depth)};
   }
-}
-
-uint64_t JsonLayout::fingerprint() const {
-  const auto bits = [](const auto&... parts) {
-    uint64_t all = 0;
-    ((all = all << 8 | static_cast<uint8_t>(parts)), ...);
-    return all;
-  };
-  uint64_t all = mix(mix(arrays_, depth_), unseen_depth_);
-  all = mix(all, bits(indent_.byte, indent_.count, run_.byte, run_.count, before_));
-  all = mix(all, bits(breaks_line_, is_odd_, is_mixed_, is_in_string_, is_escaped_));
-  for (const Spaces& spaces : spaces_) {
-    for (const Space& space : spaces) {
-      all = mix(all, bits(space.breaks_line, space.is_seen, space.run.byte, space.run.count));
-    }
-  }
-  return all;
 }
 
 char JsonLayout::space_before(char next) const {

@@ -23,8 +23,6 @@ class JsonLayout {
   }
   // The white space that usually comes now where `next` is the next byte but for white space; 0 for none, or no more.
   char space_before(char next) const;
-  // Of all that tells what it says next. Not of others, for all one may expect.
-  uint64_t fingerprint() const;
 
  private:
   // White space is told apart by what it follows, and that by the kind of container.

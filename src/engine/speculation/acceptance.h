@@ -39,7 +39,7 @@ class Acceptance {
   static constexpr size_t kBuckets = 10;
   static constexpr float kFade = 0.9f;  // some ten tokens are remembered
   static constexpr float kPriorWeight = 2;
-  static constexpr float kOpenPrior = 0.5f;
+  static constexpr float kOpenPrior = 0.5f;  // of the usual one: about what came of drafts in held answers
   // Where counting begins, by bucket. Near a draft that was left, the same place is the likelier one.
   static constexpr std::array<std::array<float, kBuckets>, 2> kPrior = {{
       {0.05f, 0.15f, 0.35f, 0.5f, 0.6f, 0.7f, 0.8f, 0.88f, 0.92f, 0.95f},
