@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--errors", type=int, default=20, help="how many are printed")
     parser.add_argument("--model", help="a GGUF file: what is judged is its answers, through a real server")
+    parser.add_argument("--repetition-penalty", type=float, default=1.0, help="of the model's answers; 1 is none")
     parser.add_argument("--only", type=int, help="so many of the schemas, chosen by chance that is always the same")
     args = parser.parse_args()
     path = pathlib.Path(args.folder)
@@ -118,7 +119,7 @@ def main():
     if args.only:
         entries = random.Random(1).sample(entries, min(args.only, len(entries)))
     if args.model:
-        answers, constraint_times = served.answered(args.model, entries, args.draws, args.tokens)
+        answers, constraint_times = served.answered(args.model, entries, args.draws, args.tokens, args.repetition_penalty)
         errors = print_served(entries, answers, constraint_times) + check_drawn(entries, answers, args.work)
         return tell(errors, args.errors)
     answers, times = measure.compiled(args.tool, args.vocabulary, entries, args.draws, args.tokens)

@@ -66,16 +66,21 @@ class Side:
                                   check=True, capture_output=True, text=True).stdout.strip()
 
     def speed(self, model, streams, asked):
-        """Tokens a second of all streams together; `asked`: (seed, thing, schema) each."""
+        """Tokens a second of all streams together while every stream has an answer on its way; `asked`: (seed, thing, schema) each."""
         begun = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(streams) as pool:
-            answers = list(pool.map(lambda one: ask(self, self.body(model, *one)), asked))
-        took = time.monotonic() - begun
-        for (_, _, schema), answer in zip(asked, answers):
+            said = list(pool.map(lambda one: self.timed(self.body(model, *one)), asked))
+        for (_, _, schema), (answer, _, _) in zip(asked, said):
             assert answer.error is None, answer.error
             if self.is_held and answer.finish == "stop":
                 assert fault_of(schema, json.loads(answer.text)) is None, answer.text
-        return sum(answer.usage["completion_tokens"] for answer in answers) / took
+        # The first stream runs dry when fewer answers than streams are left; from there on it would be a measure of fewer streams.
+        dry = sorted(ended for _, _, ended in said)[len(asked) - streams]
+        return sum(answer.usage["completion_tokens"] * min(1, max(0, dry - start) / (ended - start)) for answer, start, ended in said) / (dry - begun)
+
+    def timed(self, body):
+        start = time.monotonic()
+        return ask(self, body), start, time.monotonic()
 
     def body(self, model, seed, thing, schema):
         keys = ", ".join(schema["properties"])

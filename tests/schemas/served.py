@@ -17,19 +17,19 @@ STREAMS = 16
 LONGEST_SHOWN = 2000
 
 
-def _body(model, entry, seed, tokens):
+def _body(model, entry, seed, tokens, repetition_penalty):
     text = json.dumps(entry.schema)
     shown = f" It fits this schema:\n{text}" if len(text) <= LONGEST_SHOWN else ""
     return {"model": model, "messages": [{"role": "user", "content": f"Write a short example of {entry.name.rsplit('/', 1)[-1]}, as JSON.{shown}"}],
-            "seed": seed, "temperature": 1, "top_p": 1, "top_k": 0, "repetition_penalty": 1, "max_completion_tokens": tokens,
+            "seed": seed, "temperature": 1, "top_p": 1, "top_k": 0, "repetition_penalty": repetition_penalty, "max_completion_tokens": tokens,
             "response_format": {"type": "json_schema", "json_schema": {"name": "form", "schema": entry.schema}}}
 
 
-def _answer(server, model, entry, samples, tokens):
+def _answer(server, model, entry, samples, tokens, repetition_penalty):
     """As schema_tool answers: {"texts", "unfinished"} or {"refused": pointer, "message"}."""
     found = {"texts": [], "unfinished": 0}
     for sample in range(samples):
-        answer = ask(server, _body(model, entry, random.Random(entry.name).randrange(1 << 20) + sample, tokens))
+        answer = ask(server, _body(model, entry, random.Random(entry.name).randrange(1 << 20) + sample, tokens, repetition_penalty))
         if answer.error is not None:
             error = json.loads(answer.error)["error"]
             pointer = re.search(r"schema(/[^:\s]*)?", error["message"])
@@ -50,10 +50,10 @@ def constraint_times(server):
     return count, total / max(count, 1), within
 
 
-def answered(model, entries, samples, tokens):
+def answered(model, entries, samples, tokens, repetition_penalty):
     """One answer an entry, and the times of the constraints."""
     name = pathlib.Path(model).name.removesuffix(".gguf")
     with Server(models=[model], extra=["--max-sequences", str(STREAMS)]) as server:
         with concurrent.futures.ThreadPoolExecutor(STREAMS) as pool:
-            answers = list(pool.map(lambda entry: _answer(server, name, entry, samples, tokens), entries))
+            answers = list(pool.map(lambda entry: _answer(server, name, entry, samples, tokens, repetition_penalty), entries))
         return answers, constraint_times(server)
