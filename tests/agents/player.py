@@ -38,7 +38,9 @@ class Prompt:
                     self.turns.append(("tool", vocabulary.decode(response[:end]).strip("\n")))
             else:
                 self.turns.append((role, text))
-        self.may_think = controls["</think>"] not in ids[-8:]
+        end = ids[-8:]  # of the prompt: thinking is open, closed, or left to the model
+        self.is_thinking = controls["<think>"] in end and controls["</think>"] not in end
+        self.may_think = controls["</think>"] not in end
 
     def functions(self):
         """Name in lower case to (name, schema of its arguments)."""
@@ -109,8 +111,7 @@ def next_step(prompt):
         return "Repair the total"
     path, command = task
     if len(results) == 0:
-        thought = "<think>\nThe test fails, so I read the code first.\n</think>\n\n" if prompt.may_think else ""
-        return f"{thought}I look at the code.\n{read(functions, path)}"
+        return f"I look at the code.\n{read(functions, path)}"
     if len(results) == 1:
         if WRONG.strip() not in results[0]:
             raise GivesUp(f"the file was not read: {results[0]}")
@@ -122,10 +123,19 @@ def next_step(prompt):
     return DONE
 
 
+def thought(prompt):
+    """Thinking that is open is ended; what is left to the model, it does before its first step alone."""
+    closes = "One step after the other.\n</think>\n\n"
+    if prompt.is_thinking:
+        return closes
+    return f"<think>\n{closes}" if prompt.may_think and not prompt.task()[1] else ""
+
+
 def answer(vocabulary, ids):
     """The token ids of the next answer, its end included."""
+    prompt = Prompt(vocabulary, ids)
     try:
-        text = next_step(Prompt(vocabulary, ids))
+        text = next_step(prompt)
     except GivesUp as why:
         text = f"I give up: {why}"
-    return [*vocabulary.encode(text), vocabulary.end]
+    return [*vocabulary.encode(thought(prompt) + text), vocabulary.end]

@@ -452,18 +452,19 @@ def thinking_blocks(server, door):
 
 
 def check_anthropic_effort(server, door):
-    """An effort is a budget of thinking; the usual one stands back where something else is said of it."""
+    """An effort is a budget of thinking; the usual one asks for nothing."""
     def said(effort, **thinking):
         over = {"max_tokens": 48, "output_config": {"effort": effort} if effort else None, "thinking": thinking or None}
         return door.ask(server, over, temperature=0)
-    for word, budget in (("low", {"budget_tokens": 1024}), ("medium", {"budget_tokens": 4096}), ("high", {"budget_tokens": 16384}), ("xhigh", {}), ("max", {})):
+    for word, budget in (("low", {"budget_tokens": 1024}), ("medium", {"budget_tokens": 4096}), ("xhigh", {}), ("max", {})):
         by_word, by_number = said(word), said(None, type="enabled", **budget)
         same((by_word.body["content"], by_word.prompt_tokens), (by_number.body["content"], by_number.prompt_tokens))
         assert by_word.reasoning and "x-studio-ignored" not in by_word.headers
         same(said(word, type="adaptive").body["content"], by_word.body["content"])
-    plain = said(None, type="disabled")
-    usual = said("high", type="disabled")
-    same((usual.body["content"], usual.headers["x-studio-ignored"]), (plain.body["content"], "output_config.effort"))
+    for thinking in ({"type": "disabled"}, {"type": "adaptive"}, {"type": "enabled", "budget_tokens": 9}, {}):
+        plain, usual = said(None, **thinking), said("high", **thinking)
+        same((usual.body["content"], usual.prompt_tokens), (plain.body["content"], plain.prompt_tokens))
+        assert "output_config.effort" in usual.headers["x-studio-ignored"], usual.headers
     for answer in (said("low", type="disabled"), said("low", type="enabled", budget_tokens=9), said("none"), said("minimal"), said("much")):
         assert answer.status == 400 and "output_config.effort" in answer.raw, answer.raw
 

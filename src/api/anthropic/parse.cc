@@ -424,7 +424,7 @@ void read_format(FieldReader& reader, std::string_view field, GenerateCall& call
   if (!format.ok()) reader.fail(format.status().error());
 }
 
-constexpr std::string_view kEfforts[] = {"low", "medium", "high", "xhigh", "max"};
+constexpr std::string_view kEfforts[] = {"low", "medium", "xhigh", "max"};
 
 // What stands against an effort: a second word on thinking, or an answer that is continued behind it.
 const char* against_effort(const inference::ChatPrompt& prompt) {
@@ -433,24 +433,20 @@ const char* against_effort(const inference::ChatPrompt& prompt) {
   return prompt.enable_thinking == false ? "contradicts thinking, which is disabled" : nullptr;
 }
 
-// A budget of reasoning, as elsewhere. "high" is what the original does where no effort is said and clients send it
-// with everything: it asks for nothing where there is no thinking, and stands back where something else is said of it.
+// A budget of reasoning, as elsewhere. "high" is what the original does where no effort is said, and clients send it
+// with everything: it asks for nothing.
 void read_effort(FieldReader& output, inference::ChatPrompt& prompt, ThinkingWish& thinking,
                  std::vector<std::string>& ignored) {
   const auto word = output.text("effort");
   if (!word) return;
+  if (*word == "high") return ignored.push_back(std::string(kEffortField));
   if (std::ranges::find(kEfforts, *word) == std::end(kEfforts)) {
     return output.fail("effort", "must be low, medium, high, xhigh or max; it is " + quoted(*word));
   }
   const auto effort = api::read_effort(output, "effort");
   if (!effort) return;
-  const bool is_usual = *word == "high";
-  if (const char* fault = against_effort(prompt)) {
-    if (!is_usual) return output.fail("effort", fault);
-    return ignored.push_back(std::string(kEffortField));
-  }
+  if (const char* fault = against_effort(prompt)) return output.fail("effort", fault);
   thinking.has_effort = true;
-  thinking.is_adaptive |= is_usual && !prompt.enable_thinking;
   prompt.enable_thinking = true;
   prompt.thinking_budget = effort->budget_tokens;
 }

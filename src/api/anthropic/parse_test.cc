@@ -132,16 +132,29 @@ TEST(AnthropicParse, AnEffortIsABudgetOfThinking) {
     return parse_messages(with(R"("output_config":{"effort":")" + word + "\"}" + more)).value();
   };
   const std::pair<const char*, std::optional<int>> budgets[] = {
-      {"low", 1024}, {"medium", 4096}, {"high", 16384}, {"xhigh", {}}, {"max", {}}};
+      {"low", 1024}, {"medium", 4096}, {"xhigh", {}}, {"max", {}}};
   for (const auto& [word, budget] : budgets) {
     const MessagesCall call = asked(word);
     EXPECT_EQ(call.prompt.enable_thinking, true) << word;
     EXPECT_EQ(call.prompt.thinking_budget, budget) << word;
     EXPECT_TRUE(call.thinking.has_effort && call.generate.ignored.empty()) << word;
-    EXPECT_EQ(call.thinking.is_adaptive, word == std::string("high")) << word;
+    EXPECT_FALSE(call.thinking.is_adaptive) << word;
   }
   EXPECT_TRUE(asked("low", R"(,"thinking":{"type":"adaptive"})").thinking.is_adaptive);
-  EXPECT_FALSE(asked("high", R"(,"thinking":{"type":"enabled"})").thinking.is_adaptive);
+}
+
+TEST(AnthropicParse, TheUsualEffortAsksForNothing) {
+  const std::string others[] = {R"("thinking":{"type":"disabled"})", R"("thinking":{"type":"adaptive"})",
+                                R"("thinking":{"type":"enabled","budget_tokens":9})", R"("temperature":1)"};
+  for (const std::string& other : others) {
+    const auto usual = parse_messages(with(other + R"(,"output_config":{"effort":"high"})"));
+    const auto plain = parse_messages(with(other));
+    EXPECT_EQ(usual->generate.ignored, std::vector<std::string>{"output_config.effort"});
+    EXPECT_EQ(usual->prompt.enable_thinking, plain->prompt.enable_thinking) << other;
+    EXPECT_EQ(usual->prompt.thinking_budget, plain->prompt.thinking_budget) << other;
+    EXPECT_FALSE(usual->thinking.has_effort) << other;
+    EXPECT_EQ(usual->thinking.is_adaptive, plain->thinking.is_adaptive) << other;
+  }
 }
 
 TEST(AnthropicParse, AnEffortIsNoSecondWordOnThinking) {
@@ -149,11 +162,6 @@ TEST(AnthropicParse, AnEffortIsNoSecondWordOnThinking) {
                                 R"("thinking":{"type":"enabled","budget_tokens":9})"};
   for (const std::string& other : others) {
     EXPECT_TRUE(refused(with(other + R"(,"output_config":{"effort":"low"})")).starts_with("output_config.effort: "));
-    const auto usual = parse_messages(with(other + R"(,"output_config":{"effort":"high"})"));
-    const auto plain = parse_messages(with(other));
-    EXPECT_EQ(usual->generate.ignored, std::vector<std::string>{"output_config.effort"});
-    EXPECT_EQ(usual->prompt.enable_thinking, plain->prompt.enable_thinking);
-    EXPECT_EQ(usual->prompt.thinking_budget, plain->prompt.thinking_budget);
   }
   for (const char* word : {"none", "minimal", "much", ""}) {
     const std::string why = refused(with(R"("output_config":{"effort":")" + std::string(word) + "\"}"));
