@@ -198,7 +198,8 @@ const tests = {
   },
   async long_prompt() {
     const long = [{ role: 'user', content: 'x y '.repeat(20000) }];
-    await refused(client.messages.create({ ...fixed, messages: long }), Anthropic.BadRequestError, { message: /holds \d+ tokens; the prompt has \d+/ });
+    await refused(client.messages.create({ ...fixed, messages: long }), Anthropic.BadRequestError, { message: /prompt is too long: \d+ tokens > \d+/ });
+    await refused(client.messages.create({ ...fixed, max_tokens: 20_000 }), Anthropic.BadRequestError, { message: /exceed context limit: \d+ \+ 20000 > \d+/ });
   },
   async error_413() {
     const huge = [{ role: 'user', content: 'x'.repeat(40 * 1024 * 1024) }];

@@ -290,7 +290,7 @@ def test_error_unknown_field():
 
 def test_long_prompt():
     long = [{"role": "user", "content": "x y " * 20000}]
-    raises(anthropic.BadRequestError, lambda: client().messages.create(**{**FIXED, "messages": long}), "tokens; the prompt has")
+    raises(anthropic.BadRequestError, lambda: client().messages.create(**{**FIXED, "messages": long}), "prompt is too long")
 
 
 def test_error_413():

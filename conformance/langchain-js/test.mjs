@@ -207,7 +207,7 @@ const tests = {
     await refused(open({ temperature: 3 }).stream(question), 400, /temperature/);
   },
   async long_prompt() {
-    await assert.rejects(model.invoke('x y '.repeat(20000)), /holds \d+ tokens; the prompt has \d+/);
+    await assert.rejects(model.invoke('x y '.repeat(20000)), /length is \d+ tokens; the prompt has \d+/);
   },
   async tools_auto() {
     const answer = await roomy.bindTools([weather, clock]).invoke(question);

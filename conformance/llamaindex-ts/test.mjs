@@ -195,7 +195,7 @@ const tests = {
     await refused(partsOf(open({ temperature: 3 })), 400, /temperature/);
   },
   async long_prompt() {
-    await refused(model.chat({ messages: say('x y '.repeat(20000)) }), 400, /holds \d+ tokens; the prompt has \d+/);
+    await refused(model.chat({ messages: say('x y '.repeat(20000)) }), 400, /length is \d+ tokens; the prompt has \d+/);
   },
   async tools_auto() {
     const answer = await call('auto');

@@ -274,7 +274,7 @@ const tests = {
   },
   async long_prompt() {
     await refused(create({ ...fixed, messages: say('x y '.repeat(20000)) }), OpenAI.BadRequestError,
-      { code: 'context_length_exceeded', message: /holds \d+ tokens; the prompt has \d+/ });
+      { code: 'context_length_exceeded', message: /length is \d+ tokens; the prompt has \d+/ });
   },
   async tools_auto() {
     const answer = await create({ ...calling, tool_choice: 'auto' });

@@ -76,6 +76,18 @@ Result<Prepared> prepare(const Services& services, const std::string& name, cons
   return Prepared{std::move(model), std::move(prompt)};
 }
 
+// Coding agents look for these beginnings and counts: to ask for less, or to make their conversation shorter.
+Error too_long(const inference::TextModel::Overflow& over, const std::string& limit) {
+  const std::string prompt = std::to_string(over.prompt_tokens), context = std::to_string(over.context_tokens);
+  if (over.prompt_tokens >= over.context_tokens) {
+    return Error(Code::kInvalidArgument,
+                 "prompt is too long: " + prompt + " tokens > " + context + " maximum. Shorten the messages.");
+  }
+  return Error(Code::kInvalidArgument, "input length and `max_tokens` exceed context limit: " + prompt + " + " +
+                                           std::to_string(over.wished_tokens) + " > " + context +
+                                           ". Shorten the messages or lower " + limit + ".");
+}
+
 void messages(const Services& services, const ExchangePtr& exchange) {
   auto call = parse_messages(exchange->request().body);
   if (!call.ok()) return refuse(exchange, call.error());
@@ -88,8 +100,10 @@ void messages(const Services& services, const ExchangePtr& exchange) {
   const auto prompt_tokens = static_cast<int64_t>(prepared->prompt.ids.size());
   request.prompts.push_back(std::move(prepared->prompt));
   request.adapter = model->adapter;
-  if (auto refusal = check_generation(*model->text, request, fields_of(call->thinking)))
-    return refuse(exchange, refusal->error);
+  if (auto refusal = check_generation(*model->text, request, fields_of(call->thinking))) {
+    const auto over = refusal->kind == Refusal::Kind::kTooLong ? model->text->overflow(request) : std::nullopt;
+    return refuse(exchange, over ? too_long(*over, refusal->error.param()) : refusal->error);
+  }
   AnswerOptions options{.writer = make_writer({.id = message_id(exchange->request().request_id),
                                                .model = model->name,
                                                .request_id = exchange->request().request_id,

@@ -127,12 +127,13 @@ std::optional<Refusal> check_generation(const TextModel& model, const Generation
   // Where the prompt alone would fit, the limit is what is too large.
   const char* field = over->prompt_tokens < over->context_tokens ? limit : fields.prompt;
   std::string prompt = std::to_string(over->prompt_tokens), wished = std::to_string(over->wished_tokens);
-  return Refusal{
-      Error(Code::kInvalidArgument,
-            "This model's context holds " + std::to_string(over->context_tokens) + " tokens; the prompt has " + prompt +
-                " and " + wished + " more were asked for. Shorten the " + fields.prompt + " or lower " + limit + ".")
-          .with_param(field),
-      Refusal::Kind::kTooLong};
+  // It begins as the original's does: clients look for that, to shorten their conversation by themselves.
+  return Refusal{Error(Code::kInvalidArgument, "This model's maximum context length is " +
+                                                   std::to_string(over->context_tokens) + " tokens; the prompt has " +
+                                                   prompt + " and " + wished + " more were asked for. Shorten the " +
+                                                   fields.prompt + " or lower " + limit + ".")
+                     .with_param(field),
+                 Refusal::Kind::kTooLong};
 }
 
 }  // namespace studio::api
