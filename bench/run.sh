@@ -9,8 +9,8 @@ export STUDIO_PEERS=${STUDIO_PEERS:-$PWD/build/peers}
 for compiler in clang gcc; do bench/peers/build_llama_cpp.sh --server $compiler "$STUDIO_PEERS"; done
 [ -z "${STUDIO_IK_LLAMA_CPP:-}" ] || bench/peers/build_ik_llama_cpp.sh "$STUDIO_IK_LLAMA_CPP" "$STUDIO_PEERS"
 if [ -z "${STUDIO_MODELS:-}" ]; then
-  for name in qwen2.5-coder-0.5b-instruct qwen2.5-coder-1.5b-instruct; do
-    [ -f "build/bench-data/models/$name.gguf" ] || build/release/studio pull "$name" --data build/bench-data --quiet
+  for name in qwen2.5-coder-0.5b-instruct qwen2.5-coder-1.5b-instruct all-minilm-l6-v2; do
+    [ -e "build/bench-data/models/$name.gguf" ] || [ -e "build/bench-data/models/$name" ] || build/release/studio pull "$name" --data build/bench-data --quiet
   done
   export STUDIO_MODELS=$PWD/build/bench-data/models
 fi
