@@ -23,7 +23,7 @@ import convert_e5  # noqa: E402
 import corpus  # noqa: E402
 import make_unigram  # noqa: E402
 from make_encoder import TEXTS  # noqa: E402
-from parity import check_ids, compare_vectors, every_character, slices  # noqa: E402
+from parity import check_ids, compare_vectors, cut, every_character, slices  # noqa: E402
 
 EVERY = 3  # of the texts one: NumPy takes a second for each
 PARTS = {"q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value", "ao": "attention.output.dense",
@@ -111,7 +111,7 @@ def check_json(tool, folder, vocabulary, table, texts):
 
 
 def check_vectors(tool, file, tokenizer, model, longest, texts):
-    return compare_vectors(tool, file, texts, [model.embed(tokenizer.encode(text).ids[:longest]) for text in texts])
+    return compare_vectors(tool, file, texts, [model.embed(cut(tokenizer.encode(text).ids, longest)) for text in texts])
 
 
 def main():

@@ -2,8 +2,8 @@
 // MODEL: an encoder's folder or GGUF file; for ids also a tokenizer.json with a unigram.
 // TEXTS: each int32 n, then n bytes. RESULTS: each int32 n, then n x int32 ids, or n x f32 of the text's vector
 // (fast: in the faster class of numerics).
-// pairs: a text is query, NUL, document, and its result the logit. Ids have what the model wants around a text; what it
-// cannot take is cut, as Hugging Face truncates.
+// pairs: a text is query, NUL, document, and its result the logit. Ids have what the model wants around a text; of
+// values' texts what it cannot take is cut, as Hugging Face truncates: what stands around a text stays.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -96,18 +96,13 @@ int write_values(const std::string& path, const Prepare& prepare, bool is_fast =
 }
 
 int write_vectors(const std::string& path, bool is_fast) {
-  const auto head = read_encoder_head(path);
-  if (!head.ok()) return fail(head.error());
-  const auto config = EncoderConfig::read(*head);
-  if (!config.ok()) return fail(config.error());
-  const auto encode = tokenizer_of(path);
-  if (!encode.ok()) return fail(encode.error());
+  const auto model = inference::EncoderModel::open(path, nullptr);
+  if (!model.ok()) return fail(model.error());
   return write_values(
       path,
       [&](const std::string& text) -> Result<EncoderText> {
-        EncoderText made{.ids = (*encode)(text)};
-        made.ids.resize(std::min(made.ids.size(), static_cast<size_t>(config->context_tokens)));
-        return made;
+        STUDIO_TRY(auto prepared, (*model)->prepare_text(text, "text", inference::TooLong::kIsCut));
+        return std::move(prepared.text);
       },
       is_fast);
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Encoders of random weights, of the shapes that releases have, against `transformers` itself in f32: Qwen3-Embedding (vectors),
-Qwen3-Reranker (scores and order, as its card computes them), BERT and XLM-R cross-encoders (scores and order).
+"""all-MiniLM-L6-v2 against `sentence-transformers`; encoders of random weights, of the shapes that releases have, against
+`transformers` itself in f32: Qwen3-Embedding (vectors), Qwen3-Reranker (scores and order, as its card computes them), BERT and
+XLM-R cross-encoders (scores and order).
 
-Usage: $(tools/python_env.sh golden)/bin/python tests/encoders/reference.py EMBED_TOOL [LAYERS]
+Usage: reference.sh [BUILD_DIR [LAYERS]], which calls reference.py EMBED_TOOL MINILM_FOLDER [LAYERS]
 Ids are compared on the way, by the real tokenizer of Qwen3 where STUDIO_QWEN3_TOKENIZER names its tokenizer.json. Prints the
 largest difference of a score and the least cosine; counts last.
 """
@@ -15,13 +16,15 @@ import tempfile
 import numpy as np
 import torch
 import transformers
+from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path += [os.path.join(ROOT, folder) for folder in ("tools/golden", "tests/encoders", "tests/tokenizer")]
+import corpus  # noqa: E402
 import make_qwen3_encoders as qwen3  # noqa: E402
 from make_encoder import OUT, TEXTS, write_json  # noqa: E402
-from parity import run_tool  # noqa: E402
+from parity import run_tool, slices  # noqa: E402
 
 SEED, LONGEST = 11, 1024
 LEAST_COSINE, MOST_DIFFERENCE = 0.9999, 1e-3
@@ -57,6 +60,16 @@ def qwen3_folder(folder, made, cls, layers, dtype):
     write_json(os.path.join(folder, "config.json"), {**data, "architectures": ["Qwen3ForCausalLM"]})
     made.save(os.path.join(folder, "tokenizer.json"))
     return cls.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+def check_minilm(tool, folder):
+    """As its users compute it: tokenizer, pooling and normalisation are that library's own."""
+    texts = [*DOCUMENTS, *slices(corpus.corpus(0.5))]
+    expected = SentenceTransformer(folder, device="cpu").encode(texts, batch_size=1, show_progress_bar=False).astype(float)
+    ours = [vector.astype(float) for vector in run_tool(tool, folder, "vectors", texts)]
+    worst = min(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)) for a, b in zip(ours, expected))
+    print(f"  all-MiniLM-L6-v2 to sentence-transformers: {len(texts)} texts, least cosine 1 - {1 - worst:.1e}")
+    return worst >= LEAST_COSINE
 
 
 def hidden(model, ids):
@@ -134,10 +147,10 @@ def tokenizers():
 
 
 def main():
-    tool, layers = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 8
+    tool, minilm, layers = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 8
     bert, xlmr = tokenizers()
     with tempfile.TemporaryDirectory() as work:
-        results = [check_embedding(tool, work, layers), check_qwen3_reranker(tool, work, layers),
+        results = [check_minilm(tool, minilm), check_embedding(tool, work, layers), check_qwen3_reranker(tool, work, layers),
                    check_cross_encoder(tool, work, "bert", transformers.BertConfig, transformers.BertForSequenceClassification, bert),
                    check_cross_encoder(tool, work, "xlm-roberta", transformers.XLMRobertaConfig,
                                        transformers.XLMRobertaForSequenceClassification, xlmr)]

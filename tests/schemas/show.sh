@@ -4,7 +4,9 @@
 # STUDIO_SCHEMAS, where set, is a folder of others' schemas (JSONSchemaBench): how many of them compile, and answers to 300 of them.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-export STUDIO_BUILD=${1:-build/release}
+STUDIO_BUILD=${1:-build/release}
+[[ $STUDIO_BUILD = /* ]] || STUDIO_BUILD=$root/$STUDIO_BUILD
+export STUDIO_BUILD
 model=${STUDIO_MODELS:?a folder of models}/qwen2.5-coder-0.5b-instruct.gguf
 answers() { "$root/bench/schemas.sh" "$@" --model "$model" --repetition-penalty 1.1; }
 
