@@ -31,11 +31,25 @@ function draftsOf(schema) {
   return [first, ...[7, 2020, 4].filter((draft) => draft !== first)];
 }
 
+// Digits and the power of ten behind them, of the shortest text of a number: up to 15 digits, as it is written.
+function decimal(number) {
+  const [, sign, whole, fraction = "", power = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(number));
+  return { digits: BigInt(sign + whole + fraction), power: Number(power) - fraction.length };
+}
+
+function isMultiple(number, of) {
+  const [a, b] = [decimal(number), decimal(of)];
+  const least = Math.min(a.power, b.power);
+  const whole = ({ digits, power }) => digits * 10n ** BigInt(power - least);
+  return whole(a) % whole(b) === 0n;
+}
+
 function compile(schema) {
   let reason = "";
   for (const draft of draftsOf(schema)) {
     try {
-      const ajv = new kClasses[draft]({ strict: false, logger: false, validateSchema: false, allowUnionTypes: true, inlineRefs: false, multipleOfPrecision: 9, ownProperties: true });
+      const ajv = new kClasses[draft]({ strict: false, logger: false, validateSchema: false, allowUnionTypes: true, inlineRefs: false, ownProperties: true });
+      ajv.removeKeyword("multipleOf").addKeyword({ keyword: "multipleOf", type: "number", validate: (of, number) => isMultiple(number, of) });
       addFormats(ajv);
       let copy = schema;
       if (copy !== null && typeof copy === "object") {
